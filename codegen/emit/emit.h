@@ -1,0 +1,36 @@
+/* LOOP -> LLVM -> object. */
+#ifndef HONE_CODEGEN_EMIT_H
+#define HONE_CODEGEN_EMIT_H
+#include "ir/loop.h"
+#include "codegen/target/target.h"
+
+struct emit_variant {
+  struct lfunc *f;
+  const bool *has;             /* [k->nsym] dims that must have exactly value[] for this variant to be picked at entry */
+  const int64_t *value;
+};
+/* One exported function: entry(args) checks and picks. Order of tests: overlap or failed assumption -> source; each variant in turn; else general.
+   source == NULL: the checks are not made (a .hone spec, whose contract forbids overlap). */
+struct emit_entry {
+  const struct kernel *k;      /* symbol name and signature */
+  struct lfunc *general;       /* right for all dims; may be NULL when source is there: then source runs always */
+  struct lfunc *source;        /* the function as written */
+  unsigned nvariant;
+  const struct emit_variant *variant;
+};
+enum emit_kind { EMIT_OBJ, EMIT_ASM, EMIT_LLVM };
+struct emit_opts {
+  enum emit_kind kind;
+  bool call_stub;              /* also emit `void NAME__hone_call(void *const *args)` (runtime/abi.h) */
+  bool pic;                    /* always true for shipped objects */
+};
+/* Emits n entries as one module. In a forked child when `forked`: an abort inside LLVM or a time-out is ST_INFEASIBLE with *why (arena), never our end.
+   Same input, same bytes. */
+enum status emit_module(struct arena *a, const struct emit_entry *e, unsigned n, const struct target *t, const struct emit_opts *o, bool forked,
+                        struct buf *out, const char **why);
+/* C header with prototypes, shapes in comments, include guard, extern "C". */
+void emit_header(struct buf *out, const struct emit_entry *e, unsigned n, const char *guard);
+/* The C prototype of a kernel, without the semicolon. */
+void emit_prototype(struct buf *out, const struct kernel *k);
+const char *emit_llvm_version(void);
+#endif

@@ -1,0 +1,9 @@
+/* Legality: the same predicates serve the lowering and the search space. All are pure. NULL: legal; else the reason, a static or arena string. */
+#ifndef HONE_CODEGEN_LEGAL_H
+#define HONE_CODEGEN_LEGAL_H
+#include "codegen/lower/lower.h"
+const char *legal_sched(struct arena *a, const struct groups *gs, unsigned g, const struct sched *s, const struct limits *lim, const struct lower_opts *o);
+/* May `next` be appended to the legal (perhaps unfinished) schedule s? */
+const char *legal_step(struct arena *a, const struct groups *gs, unsigned g, const struct sched *s, struct step next, const struct limits *lim,
+                       const struct lower_opts *o);
+#endif

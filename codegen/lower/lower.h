@@ -1,0 +1,20 @@
+/* GROUP + schedule -> LOOP. The one call that both a candidate and the final object go through. */
+#ifndef HONE_CODEGEN_LOWER_H
+#define HONE_CODEGEN_LOWER_H
+#include "ir/sched.h"
+#include "ir/loop.h"
+#include "codegen/target/target.h"
+
+struct lower_opts {
+  bool strict;              /* --fp strict: the specification's own order of every reduction */
+  unsigned threads;         /* 1: parallel steps are run serially */
+};
+/* Lowers the whole kernel: group g with sched[g], one after the other, temps between groups on the heap.
+   ST_INFEASIBLE with *why (arena) when a schedule is not legal here; never fails otherwise. The result passes lfunc_verify. */
+enum status lower_kernel(struct arena *a, const struct groups *gs, const struct sched *sched, const struct limits *lim,
+                         const struct lower_opts *o, const char *name, struct lfunc **out, const char **why);
+/* A schedule for group g from the analytic model alone: good for these extents when dims are constants, for any when symbolic. Always legal. */
+struct sched sched_default(const struct groups *gs, unsigned g, const struct limits *lim, const struct lower_opts *o);
+/* The simplest: no steps. Always legal. */
+struct sched sched_none(void);
+#endif

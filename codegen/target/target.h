@@ -1,0 +1,39 @@
+/* Targets. Lowering and the search see only `struct limits`; names of machines stay in this folder. */
+#ifndef HONE_CODEGEN_TARGET_H
+#define HONE_CODEGEN_TARGET_H
+#include "ir/status.h"
+#include "ir/diag.h"
+#include <stdbool.h>
+
+struct limits {
+  unsigned vector_bytes;       /* widest vector register worth using */
+  unsigned vector_regs;        /* how many of them */
+  unsigned l1_bytes, l2_bytes; /* data caches of one core */
+  unsigned l3_bytes;           /* shared */
+  unsigned line_bytes;
+  unsigned cores;
+  unsigned fma_per_cycle;      /* vector FMAs issued a cycle (cost model) */
+  unsigned load_per_cycle, store_per_cycle;
+  double ghz, dram_gbs;        /* nominal; for the cost model only */
+  bool has_fma, has_masks;     /* masked loads and stores at no cost */
+};
+/* A resolved target: what to generate code for. */
+struct target {
+  char triple[64], cpu[64];
+  char *features;              /* LLVM feature string (arena) */
+  char isa[256];               /* the features that decide "may it run", canonical, for the database key ("x86-64 avx2 fma avx512f …") */
+  char silicon[128];           /* "was it measured on the like": vendor family model, caches, cores */
+  char class_[64];             /* coarse: "x86-64-avx512" */
+  struct limits limits;
+  bool host;                   /* runs here */
+};
+/* spec: NULL or "" or "host"; a triple; cpu (NULL: the host's or the triple's baseline): "native", "haswell", "x86-64-v2", "x86-64-v3", "x86-64-v4", … */
+enum status target_resolve(struct arena *a, const char *spec, const char *cpu, struct target *out, struct diag *d);
+/* One line for each target that can be compiled for here. */
+void target_list(struct buf *out, bool json);
+struct target_desc {           /* a row of targets.def: one file each */
+  const char *name, *what;
+  bool (*matches)(const char *triple);
+  bool (*resolve)(struct arena *a, const char *triple, const char *cpu, struct target *out, struct diag *d);
+};
+#endif

@@ -1,0 +1,21 @@
+/* What a frontend delivers. */
+#ifndef HONE_COMPILER_SPEC_H
+#define HONE_COMPILER_SPEC_H
+#include "ir/tensor.h"
+#include "ir/source.h"
+struct spec_input {
+  const char *path;              /* for messages; "-" is standard input */
+  const char *text; size_t len;  /* whole contents */
+  uint16_t file;                 /* diag_file number */
+  unsigned nflag; const char *const *flag;   /* -I -D -isystem -std= --target=, in order, for the C frontend */
+  const char *only;              /* "f,g" or NULL: all external functions */
+};
+struct spec_fn {
+  struct source *source;         /* the function exactly; NULL for .hone */
+  struct kernel *k;              /* raised equations; NULL: compile from SOURCE (the reason was diagnosed as a warning) */
+};
+struct spec {
+  unsigned n; struct spec_fn *fn;
+  unsigned ndep; const char **dep;  /* files read, for the depfile */
+};
+#endif

@@ -1,0 +1,13 @@
+/* TENSOR and GROUP passes. Each changes the unit in place; contracts stand in each file's head. */
+#ifndef HONE_COMPILER_PASSES_H
+#define HONE_COMPILER_PASSES_H
+#include "ir/pass.h"
+enum status pass_simplify(struct arena *a, struct unit *u, struct diag *d); /* TENSOR: constant folding, algebra, hoisting of factors out of sums */
+enum status pass_cse(struct arena *a, struct unit *u, struct diag *d);      /* TENSOR: one equation for equal right sides */
+enum status pass_dce(struct arena *a, struct unit *u, struct diag *d);      /* TENSOR: equations nobody reads */
+enum status pass_inline(struct arena *a, struct unit *u, struct diag *d);   /* TENSOR: cheap element-wise producers into their readers */
+enum status pass_fuse(struct arena *a, struct unit *u, struct diag *d);     /* TENSOR -> GROUP */
+enum status pass_online(struct arena *a, struct unit *u, struct diag *d);   /* GROUP: running-correction form of dependent reductions */
+extern const struct pass hone_passes[];   /* the pipeline in order */
+extern const unsigned hone_npasses;
+#endif

@@ -1,0 +1,84 @@
+/* LOOP level: loops, buffers and stores, in the order in which they run. What codegen/lower makes and codegen/emit turns into LLVM.
+   A tree of statements; expressions are ir/expr.h with: E_READ/stores on objects (below), E_LOCAL on locals, E_POLY on dims and loop variables. */
+#ifndef HONE_IR_LOOP_H
+#define HONE_IR_LOOP_H
+#include "ir/tensor.h"
+
+enum scope {
+  SCOPE_ARG,    /* a tensor parameter of the kernel */
+  SCOPE_REG,    /* constant extents; every subscript is a constant once unrolled and vector loops are expanded: lives in registers */
+  SCOPE_STACK,  /* constant extents, at most 4 KB a function in all */
+  SCOPE_HEAP    /* extents over dims and outer loop variables; one allocation each time its L_ALLOC is reached; 64-byte aligned */
+};
+/* An object: what an access's `tensor` number means at this level. Objects 0 … kernel.ntensor-1 are the kernel's tensors
+   (temps among them must have been given SCOPE_HEAP); further ones are buffers made by lowering. */
+struct object {
+  const char *name;
+  uint8_t type, scope, rank;
+  poly_t *extent;          /* allocation size per dim; for SCOPE_ARG the declared extents */
+  poly_t *stride;          /* in elements; NULL: row-major dense */
+};
+
+enum lkind {
+  L_BLOCK,    /* .body[0..nbody) in order */
+  L_FOR,      /* sym from max(lo[]) while < min(hi[]), by step */
+  L_STORE,    /* object[acc] = value, or object[acc] = red(object[acc], value) when .red != RED_none; guards of acc protect the store */
+  L_SET,      /* local = value */
+  L_IF,       /* all guard[] >= 0 (and cond, when not NULL): body[0], else body[1] (may be absent) */
+  L_ALLOC,    /* object lives during body[0]; contents undefined at first */
+  L_PREFETCH, /* hint: the line of acc will be read (red == 0) or written (1) */
+  L_WHILE     /* from SOURCE only: while (cond) body[0] */
+};
+enum fkind {
+  F_SERIAL,
+  F_PARALLEL, /* iterations are independent and may run on any thread */
+  F_UNROLL,   /* expanded by the emitter: (hi-lo)/step must be a constant at most 256 */
+  F_VECTOR    /* one vector: sym = lo + lane, lane < lanes; lanes at or beyond hi are masked off (no load, no store, no effect) */
+};
+/* Meaning of F_VECTOR: exactly that of the serial loop with step 1 (stores to distinct elements, or a reduction whose order is free). hi-lo <= lanes
+   always holds. Inside: the only statements are L_STORE, L_SET, L_IF with guards free of sym, F_UNROLL loops, L_BLOCK. No nested F_VECTOR.
+   An L_STORE whose access does not depend on sym must have red != none (a horizontal reduction). */
+struct lstmt {
+  uint8_t kind, fkind, red, lanes_log2;
+  bool nontemporal;
+  bool once;              /* L_FOR: the first iteration is always run (lo < hi need not hold): for epilogues of empty reductions */
+  sym_t sym;              /* L_FOR */
+  uint16_t id;            /* L_SET: local; L_ALLOC: object */
+  uint8_t nlo, nhi, nguard;
+  int64_t step;           /* L_FOR > 0 */
+  poly_t *lo, *hi;        /* L_FOR */
+  poly_t *guard;          /* L_IF */
+  expr_t cond;            /* L_IF, L_WHILE */
+  const struct access *acc; /* L_STORE, L_PREFETCH */
+  expr_t value;           /* L_STORE, L_SET */
+  uint32_t nbody;
+  struct lstmt **body;
+};
+struct local { const char *name; uint8_t type; };
+
+/* One function: a variant of a kernel, or its general form, or its SOURCE form. */
+struct lfunc {
+  struct arena *arena;
+  const char *name;
+  const struct kernel *k;  /* signature, symbols (own copy: loop variables are added), tensors */
+  uint16_t nobject, nlocal;
+  struct object *object;
+  struct local *local;
+  struct lstmt *body;
+  bool reassoc;            /* floats: contraction and re-association of reductions are allowed */
+};
+struct lfunc *lfunc_new(struct arena *a, const struct kernel *k, const char *name); /* objects 0…ntensor-1 filled in */
+unsigned lfunc_add_object(struct lfunc *f, const char *name, enum dtype t, enum scope s, unsigned rank, const poly_t *extent);
+unsigned lfunc_add_local(struct lfunc *f, const char *name, enum dtype t);
+sym_t lfunc_add_sym(struct lfunc *f, const char *name);
+struct lstmt *loop_block(struct arena *a, unsigned n, struct lstmt **s);
+struct lstmt *loop_for(struct arena *a, enum fkind fk, sym_t s, poly_t lo, poly_t hi, int64_t step, struct lstmt *body);
+struct lstmt *loop_store(struct arena *a, const struct access *acc, enum red red, expr_t value);
+struct lstmt *loop_set(struct arena *a, unsigned local, expr_t value);
+struct lstmt *loop_if(struct arena *a, unsigned nguard, const poly_t *guard, expr_t cond, struct lstmt *then, struct lstmt *els);
+struct lstmt *loop_alloc(struct arena *a, unsigned object, struct lstmt *body);
+
+void lfunc_print(struct buf *out, const struct lfunc *f);
+enum status lfunc_parse(struct arena *a, struct diag *d, uint16_t file, const char *text, size_t len, struct lfunc **out);
+bool lfunc_verify(const struct lfunc *f, struct diag *d);
+#endif

@@ -1,0 +1,33 @@
+/* Schedules as data: a flat array of small steps, copied by assignment, compared, hashed, printed as one line:
+     tile i 6; tile j 64; tile k 256; order j1 k1 i1 k0 i0 j0; pack B k1; vector j0; parallel j1 */
+#ifndef HONE_IR_SCHED_H
+#define HONE_IR_SCHED_H
+#include "ir/group.h"
+
+enum stepkind {
+#define STEP(name, form) STEP_##name,
+#include "ir/steps.def"
+#undef STEP
+  STEP_COUNT
+};
+enum { SCHED_MAX = 64, LEVEL_MAX = 4 };
+#define LOOP_ID(axis, level) ((uint8_t)((axis) * LEVEL_MAX + (level)))
+#define LOOP_AXIS(l) ((l) / LEVEL_MAX)
+#define LOOP_LEVEL(l) ((l) % LEVEL_MAX)
+/* loop: LOOP_ID (tile: level is ignored and 0). arg: tile size or unroll count; pack/copy/prefetch/stream: rank of the tensor among the tensors that the
+   group touches, in order of first appearance (group_operand), so a schedule does not depend on names. An `order` list is consecutive steps. */
+struct step { uint8_t kind, loop; int16_t arg; };
+struct sched { uint8_t nstep; struct step step[SCHED_MAX]; };
+
+/* Tensors that group g touches (members in order: reads left to right, then lhs), without private temps. Returns the count. */
+unsigned group_operands(const struct groups *gs, unsigned g, uint16_t *tensor, unsigned max);
+void sched_print(struct buf *out, const struct groups *gs, unsigned g, const struct sched *s);  /* names of this group */
+/* Parses against a group's names. ST_REFUSED with a diagnostic for bad syntax, unknown names, too many steps. Legality is legal.h's. */
+enum status sched_parse(struct diag *d, uint16_t file, const char *text, size_t len, const struct groups *gs, unsigned g, struct sched *out);
+/* Names free of the group: axes a0, a1 …, operands t0, t1 …: the form stored in the database (equal for renamed kernels). */
+void sched_print_canon(struct buf *out, const struct sched *s);
+enum status sched_parse_canon(const char *text, size_t len, struct sched *out);
+bool sched_eq(const struct sched *a, const struct sched *b);
+uint64_t sched_hash(const struct sched *s);
+bool sched_push(struct sched *s, enum stepkind kind, unsigned loop, int arg);   /* false when full */
+#endif

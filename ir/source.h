@@ -1,0 +1,13 @@
+/* SOURCE level: a C function as a loop tree in source order, exactly: C's types, conversions (all explicit casts), order and rounding.
+   Text form, verifier, interpreter. The oracle of every C spec, and what is compiled when raising does not apply or arrays overlap at entry. */
+#ifndef HONE_IR_SOURCE_H
+#define HONE_IR_SOURCE_H
+#include "ir/loop.h"
+/* The tree reuses LOOP's statements and expressions: loops are F_SERIAL with explicit bounds where the counter is never assigned in the body, L_WHILE otherwise;
+   scalars are locals; subscripts are {0, dyn} where not affine. Tensors that are `T *` have rank 1 and unknown extent (extent[0] == NULL). */
+struct source {
+  struct lfunc *f;               /* f->k carries the signature and no equations */
+  const char *why;               /* why it did not raise (arena), NULL when it did */
+  struct loc why_loc;
+};
+#endif
