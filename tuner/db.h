@@ -20,8 +20,7 @@ struct db_key {                     /* of one group on one target at one set of 
   const char *objective;            /* "time/1t/warm" */
   const char *fp;                   /* "reassoc" or "strict" */
 };
-void db_key_make(struct arena *a, const struct groups *gs, unsigned g, const int64_t *dims, const struct target *t, unsigned threads, bool cold, bool strict,
-                 struct db_key *out);
+/* Built by key_make (tuner/key.h). The database itself only stores and compares these fields; target_id = SHA-256 over isa, silicon and class. */
 struct db_record {
   uint8_t id[32], run_id[32];
   const char *sched;                /* canonical text (sched_print_canon) */
