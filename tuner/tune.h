@@ -1,11 +1,17 @@
 /* The tuning loop: ask, lower, emit, check, measure, tell, record. */
 #ifndef HONE_TUNER_TUNE_H
 #define HONE_TUNER_TUNE_H
-#include "tuner/db.h"
 #include "tuner/check.h"
+#include "tuner/db.h"
 #include "tuner/strategy.h"
 
-struct tune_progress;
+struct tune_progress {
+  const char *name, *best_sched;    /* schedule in the names of the spec */
+  unsigned trials, infeasible;
+  double best_ratio;                /* time of the best so far / time of the default schedule */
+  double elapsed_s, left_s;         /* left_s < 0: no limit */
+  bool done;
+};
 struct tune_opts {
   const struct strategy *strategy;
   double budget_s;                  /* 0: no limit */
@@ -13,15 +19,26 @@ struct tune_opts {
   uint64_t seed;
   unsigned threads;
   bool strict, cold;
-  const char *worker;               /* path of hone-worker */
-  volatile const int *stop;         /* set by Ctrl-C: keep the best so far */
-  /* progress: called at most 10 times a second and at the end; may be NULL */
-  void (*progress)(void *ctx, const struct tune_progress *p);
+  struct measure *measure;          /* the device */
+  volatile const int *stop;         /* set by Ctrl-C: keep the best so far; may be NULL */
+  void (*progress)(void *ctx, const struct tune_progress *p);   /* may be NULL; called at most 10 times a second and at the end */
   void *ctx;
 };
-struct tune_progress { const char *group; unsigned trials, infeasible; double best_ratio, elapsed_s, left_s; bool done; const char *best_sched; };
-struct tune_result { struct sched sched; unsigned trials, infeasible; double ratio, ratio_lo, ratio_hi; /* winner time / default time */ bool won; };
-/* Tunes group g of gs at these dims. Every trial becomes a record. Returns ST_OK also when the default schedule stays best. */
-enum status tune_group(struct db *db, const struct groups *gs, unsigned g, const int64_t *dims, const struct target *t, const struct tune_opts *o,
-                       struct tune_result *out, struct diag *d);
+/* What is tuned: group `gbound` of `bound` (dims are constants) which is group `gsym` of `symbolic`; value[sym of symbolic->k]. Either may be KEY_WHOLE. */
+struct tune_job {
+  const struct groups *symbolic, *bound;
+  unsigned gsym, gbound;
+  const int64_t *value;
+  const struct target *target;
+};
+struct tune_result {
+  struct sched sched;               /* the winner (the default schedule when nothing beat it) */
+  unsigned trials, infeasible;      /* in this call */
+  double ratio, ratio_lo, ratio_hi; /* winner time / default time, 95 % interval */
+  double seconds;                   /* median of the winner */
+  bool won;
+};
+/* Tunes one group. Every trial becomes a record; trials of earlier calls are told to the strategy, so an interrupted run goes on. ST_OK also when the default
+   stays best. ST_ENV when the database or the device fails. */
+enum status tune_group(struct db *db, const struct tune_job *job, const struct tune_opts *o, struct tune_result *out, struct diag *d);
 #endif

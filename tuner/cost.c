@@ -1,0 +1,276 @@
+/* Analytic cost model. It looks at what would be run, the LOOP form, and adds up: issue slots of the straight-line bodies (FMAs, loads, stores, latency of accumulators,
+   registers), and for each cache level the bytes that must come from beyond it (footprints of subtrees against its capacity). Deterministic; no clock.
+   What it is for: ranking schedules before they are measured, and choosing one when nothing may be measured. Absolute seconds are rough. */
+#include "tuner/cost_memory.h"
+#include "tuner/strategy.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TYPICAL_DIM = 512 };
+
+/* Cycles ------------------------------------------------------------------------------------------------------------------------------- */
+
+struct region { double fp, loads, stores, instr, acc_updates, reg_vectors; };
+struct walk {
+  const struct lfunc *f;
+  const struct limits *lim;
+  int64_t *val;                     /* [nsym] representative values: loop variables at their start */
+  double unroll;                    /* product of the unrolled loops around */
+  sym_t usym[16];                   /* those loops */
+  double utrip[16];
+  unsigned nu;
+  sym_t vsym;                       /* vector loop around, or SYM_NONE */
+  unsigned lanes;
+};
+
+static int64_t eval(const struct walk *w, poly_t p) {
+  int64_t v;
+  return poly_eval(p, w->val, &v) ? v : TYPICAL_DIM;
+}
+
+static int64_t bound(const struct walk *w, const poly_t *p, unsigned n, bool lo) {
+  int64_t best = lo ? INT64_MIN : INT64_MAX;
+  for (unsigned i = 0; i < n; i++) {
+    int64_t v = eval(w, p[i]);
+    if (lo ? v > best : v < best) best = v;
+  }
+  return best;
+}
+
+double cost_trips(const struct lfunc *f, const struct lstmt *s, int64_t *val) {
+  struct walk w = {.f = f, .val = val};
+  int64_t lo = bound(&w, s->lo, s->nlo, true), hi = bound(&w, s->hi, s->nhi, false);
+  val[s->sym] = lo;
+  if (hi <= lo) return s->once ? 1 : 0;
+  return ceil((double)(hi - lo) / (double)s->step);
+}
+
+static unsigned instr_of(const struct walk *w, unsigned bytes) {
+  unsigned per = w->lim->vector_bytes ? w->lim->vector_bytes : 16;
+  unsigned n = (w->lanes * bytes + per - 1) / per;
+  return n ? n : 1;
+}
+
+/* How often a load is issued inside the unrolled loops: only those it depends on count, the value is kept across the others. */
+static double repeats(const struct walk *w, const struct access *acc) {
+  double n = 1;
+  for (unsigned i = 0; i < w->nu; i++)
+    for (unsigned d = 0; d < acc->rank; d++)
+      if (poly_has(acc->ix[d].poly, w->usym[i])) {
+        n *= w->utrip[i];
+        break;
+      }
+  return n;
+}
+
+/* 0: does not vary over lanes; 1: contiguous; else gathered. */
+static int lane_kind(const struct walk *w, const struct access *acc) {
+  if (w->vsym == SYM_NONE) return 0;
+  int kind = 0;
+  for (unsigned d = 0; d < acc->rank; d++) {
+    if (acc->ix[d].dyn) return 2;
+    if (!poly_has(acc->ix[d].poly, w->vsym)) continue;
+    const struct object *o = &w->f->object[acc->tensor];
+    int64_t stride = 1;
+    if (o->stride) stride = eval(w, o->stride[d]);
+    else if (d + 1 < acc->rank) stride = 2;
+    kind = stride == 1 && !kind ? 1 : 2;
+  }
+  return kind;
+}
+
+static void count_load(const struct walk *w, struct region *r, const struct access *acc) {
+  const struct object *o = &w->f->object[acc->tensor];
+  if (o->scope == SCOPE_REG) return;
+  int kind = lane_kind(w, acc);
+  double n = repeats(w, acc) * (kind == 2 ? w->lanes : kind == 1 ? instr_of(w, (unsigned)type_size(o->type)) : 1);
+  r->loads += n;
+  if (acc->nguard) r->instr += n;
+}
+
+static void count_expr(const struct walk *w, struct region *r, expr_t x) {
+  if (x->kind == E_READ) {
+    count_load(w, r, x->acc);
+    if (x->acc->otherwise) count_expr(w, r, x->acc->otherwise);
+    return;
+  }
+  if (x->kind != E_OP && x->kind != E_CAST) return;
+  for (unsigned i = 0; i < x->nkid; i++) count_expr(w, r, x->kid[i]);
+  double weight = 1;
+  if (x->kind == E_OP && op_info[x->op].flags & OPF_TRANS) weight = 14;
+  else if (x->kind == E_OP && (x->op == OP_div || x->op == OP_sqrt || x->op == OP_rsqrt)) weight = 8;
+  r->fp += weight * w->unroll * instr_of(w, (unsigned)type_size(x->type));
+}
+
+static void count_store(const struct walk *w, struct region *r, const struct lstmt *s) {
+  const struct object *o = &w->f->object[s->acc->tensor];
+  bool product = s->red == RED_sum && s->value->kind == E_OP && s->value->op == OP_mul;
+  count_expr(w, r, s->value);
+  unsigned vectors = instr_of(w, (unsigned)type_size(s->value->type));
+  if (s->red != RED_none && !product) r->fp += w->unroll * vectors;
+  if (o->scope == SCOPE_REG) {
+    if (s->red != RED_none) {
+      r->acc_updates += w->unroll / repeats(w, s->acc);
+      r->reg_vectors += repeats(w, s->acc) * vectors;
+    }
+    return;
+  }
+  int kind = lane_kind(w, s->acc);
+  double n = repeats(w, s->acc) * (kind == 2 ? w->lanes : vectors);
+  r->stores += n;
+  if (s->red != RED_none) r->loads += n;
+}
+
+static bool is_straight(const struct lstmt *s) {
+  if (s->kind == L_WHILE || (s->kind == L_FOR && s->fkind != F_UNROLL && s->fkind != F_VECTOR)) return false;
+  for (uint32_t i = 0; i < s->nbody; i++)
+    if (s->body[i] && !is_straight(s->body[i])) return false;
+  return true;
+}
+
+static void count(struct walk *w, struct region *r, const struct lstmt *s) {
+  struct walk keep = *w;
+  if (s->kind == L_STORE) count_store(w, r, s);
+  else if (s->kind == L_SET) count_expr(w, r, s->value);
+  else if (s->kind == L_PREFETCH) r->instr += 1;
+  else if (s->kind == L_FOR) {
+    double trips = cost_trips(w->f, s, w->val);
+    if (s->fkind == F_VECTOR) {
+      w->vsym = s->sym;
+      w->lanes = 1u << s->lanes_log2;
+    } else if (w->nu < 16) {
+      w->unroll *= trips;
+      w->usym[w->nu] = s->sym;
+      w->utrip[w->nu++] = trips;
+    }
+  } else if (s->kind == L_IF) {
+    r->instr += 1;
+  }
+  uint32_t n = s->kind == L_IF && s->nbody > 1 ? 1 : s->nbody;
+  for (uint32_t i = 0; i < n; i++)
+    if (s->body[i]) count(w, r, s->body[i]);
+  int64_t *val = w->val;
+  *w = keep;
+  w->val = val;
+}
+
+static double region_cycles(const struct limits *l, const struct region *r, bool looped) {
+  double c = r->fp / (l->fma_per_cycle ? l->fma_per_cycle : 1);
+  c = fmax(c, r->loads / (l->load_per_cycle ? l->load_per_cycle : 1));
+  c = fmax(c, r->stores / (l->store_per_cycle ? l->store_per_cycle : 1));
+  c = fmax(c, (r->fp + 0.5 * r->loads + r->stores + r->instr) / 4);
+  if (looped && r->acc_updates > 0) c = fmax(c, 4 * fmax(1, r->acc_updates / fmax(1, r->reg_vectors)));
+  double over = r->reg_vectors + 3 - l->vector_regs; /* accumulators that do not fit go through the stack in each iteration */
+  if (over > 0) c += 2 * over;
+  return c;
+}
+
+static double cycles(struct walk *w, const struct lstmt *s, bool looped) {
+  if (is_straight(s)) {
+    struct region r = {0};
+    count(w, &r, s);
+    return region_cycles(w->lim, &r, looped);
+  }
+  double sum = 0;
+  switch (s->kind) {
+  case L_FOR: {
+    double trips = cost_trips(w->f, s, w->val);
+    return trips <= 0 ? 0 : trips * (cycles(w, s->body[0], true) + 1.5);
+  }
+  case L_IF: {
+    bool yes = true;
+    for (unsigned i = 0; i < s->nguard; i++) yes = yes && eval(w, s->guard[i]) >= 0;
+    if (yes) return 1 + cycles(w, s->body[0], false);
+    return s->nbody > 1 && s->body[1] ? 1 + cycles(w, s->body[1], false) : 1;
+  }
+  case L_ALLOC: return (w->f->object[s->id].scope == SCOPE_HEAP ? 60 : 0) + cycles(w, s->body[0], false);
+  case L_WHILE: return 100 * cycles(w, s->body[0], true);
+  default:
+    for (uint32_t i = 0; i < s->nbody; i++)
+      if (s->body[i]) sum += cycles(w, s->body[i], false);
+    return sum;
+  }
+}
+
+/* Together ----------------------------------------------------------------------------------------------------------------------------- */
+
+static double parallel_share(const struct lstmt *s) {
+  if (s->kind == L_FOR && s->fkind == F_PARALLEL) return 1;
+  for (uint32_t i = 0; i < s->nbody; i++)
+    if (s->body[i] && parallel_share(s->body[i]) > 0) return 1;
+  return 0;
+}
+
+static double lfunc_seconds(const struct lfunc *f, const struct limits *lim, unsigned threads) {
+  int64_t *val = xmalloc(sizeof *val * (size_t)(f->k->nsym + 1));
+  for (unsigned i = 0; i < f->k->nsym; i++) val[i] = f->k->sym[i].kind == SYM_DIM ? TYPICAL_DIM : 0;
+  struct walk w = {.f = f, .lim = lim, .val = val, .unroll = 1, .vsym = SYM_NONE, .lanes = 1};
+  double c = cycles(&w, f->body, false);
+  for (unsigned i = 0; i < f->k->nsym; i++) val[i] = f->k->sym[i].kind == SYM_DIM ? TYPICAL_DIM : 0;
+  double bytes[3];
+  cost_memory(f, lim, val, bytes);
+  free(val);
+  double hz = (lim->ghz > 0 ? lim->ghz : 3) * 1e9, share = parallel_share(f->body) > 0 && threads > 1 ? threads : 1;
+  double core = c / hz / share, l2 = bytes[0] / (40 * hz) / share, l3 = bytes[1] / (10 * hz) / share;
+  double dram = bytes[2] / ((lim->dram_gbs > 0 ? lim->dram_gbs : 15) * 1e9);
+  return fmax(fmax(core, l2), fmax(l3, dram)) + 0.15 * (core + l2 + l3 + dram);
+}
+
+double cost_estimate(const struct groups *gs, unsigned g, const struct sched *s, const struct limits *lim, const struct lower_opts *o) {
+  struct arena *a = arena_new();
+  struct sched *all = ARENA_NEW(a, struct sched, gs->n);
+  for (unsigned i = 0; i < gs->n; i++) all[i] = i == g ? *s : sched_none();
+  struct lfunc *f;
+  const char *why;
+  double t = INFINITY;
+  if (lower_kernel(a, gs, all, lim, o, "estimate", &f, &why) == ST_OK) t = lfunc_seconds(f, lim, o->threads);
+  arena_free(a);
+  return t;
+}
+
+/* Floor -------------------------------------------------------------------------------------------------------------------------------- */
+
+static double extent_of(const struct groups *gs, const struct axis *x, int64_t *val) {
+  int64_t lo, hi;
+  (void)gs;
+  if (!poly_eval(x->lo, val, &lo) || !poly_eval(x->hi, val, &hi)) return TYPICAL_DIM;
+  val[x->sym] = lo + (hi - lo) / 2;
+  return hi > lo ? (double)(hi - lo) : 0;
+}
+
+static void count_ops(expr_t x, void *ctx) {
+  if (x->kind == E_OP) *(double *)ctx += 1;
+}
+
+struct floor_time cost_floor(const struct groups *gs, unsigned g, const struct limits *lim, unsigned threads) {
+  struct floor_time t = {0};
+  int64_t *val = xmalloc(sizeof *val * (size_t)(gs->k->nsym + 1));
+  for (unsigned i = 0; i < gs->k->nsym; i++) val[i] = gs->k->sym[i].kind == SYM_DIM ? TYPICAL_DIM : 0;
+  unsigned widest = 4;
+  for (unsigned i = 0; i < gs->g[g].neq; i++) {
+    const struct eq *e = &gs->k->eq[gs->g[g].eq[i]];
+    double points = 1, ops = e->red != RED_none;
+    for (unsigned x = 0; x < e->nax; x++) points *= extent_of(gs, &e->axis[x], val);
+    expr_visit(e->body, count_ops, &ops);
+    t.flops += points * ops;
+    if (type_size(e->body->type) > widest) widest = (unsigned)type_size(e->body->type);
+  }
+  uint16_t op[64];
+  unsigned n = group_operands(gs, g, op, 64);
+  for (unsigned i = 0; i < n; i++) {
+    const struct tensor *x = &gs->k->tensor[op[i]];
+    double bytes = (double)type_size(x->type);
+    for (unsigned d = 0; d < x->rank; d++) {
+      int64_t v = TYPICAL_DIM;
+      if (x->extent[d]) (void)poly_eval(x->extent[d], val, &v);
+      bytes *= v > 0 ? (double)v : 0;
+    }
+    t.bytes += bytes;
+  }
+  free(val);
+  double lanes = (double)lim->vector_bytes / widest, hz = (lim->ghz > 0 ? lim->ghz : 3) * 1e9;
+  t.seconds_compute = t.flops / (2 * lanes * (lim->fma_per_cycle ? lim->fma_per_cycle : 1) * hz * (threads ? threads : 1));
+  t.seconds_memory = t.bytes / ((lim->dram_gbs > 0 ? lim->dram_gbs : 15) * 1e9);
+  return t;
+}

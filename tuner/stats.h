@@ -1,0 +1,8 @@
+/* Order statistics of paired samples. */
+#ifndef HONE_TUNER_STATS_H
+#define HONE_TUNER_STATS_H
+double stats_quantile(const double *x, unsigned n, double q);   /* of n > 0 values, nearest rank */
+struct interval { double mid, lo, hi; };
+/* Median of the ratios a[i] / b[i] with its 95 % sign-test interval (order statistics d[k], d[n+1-k], k from the binomial tail). n >= 6, else lo 0, hi infinity. */
+struct interval stats_ratio(const double *a, const double *b, unsigned n);
+#endif
