@@ -5,7 +5,9 @@
    Axes of a group: first `nshared` axes that are parallel in every member (the outer loops), then the others.
    stream >= 0: the reduction axis over which dependent reductions run in one pass with running corrections (eq.state, rescale, running):
    after each block of that axis, a member with `state` multiplies its partial result by rescale(old, new) before it adds the block's part;
-   members read partial results of the block so far. */
+   members read partial results of the block so far. Every member whose value depends on the running state has `state` set, also the element-wise ones
+   (E = exp(P - M): state M, no rescale); they are temps private to the group and read inside the block only. The state itself (M) has no `state`.
+   A member that reads a `state` member or the state and does not walk the stream axis as one of them runs after the last block. */
 #ifndef HONE_IR_GROUP_H
 #define HONE_IR_GROUP_H
 #include "ir/tensor.h"

@@ -46,10 +46,10 @@ struct eq {
   expr_t body;              /* type of the accumulator (reductions accumulate in body->type), converted to the type of lhs at the end */
   expr_t init;              /* start value over the parallel axes; NULL: the identity. argmin/argmax: the index when nothing improves (NULL: -1) */
   expr_t start;             /* argmin/argmax only: the value to beat; NULL: the identity */
-  /* Set by the pass `online` (see group.h); NULL otherwise. */
-  uint16_t state;           /* tensor whose running value this reduction is relative to */
-  expr_t rescale;           /* factor for the partial result when the state moves: over E_ARG 0 (old), 1 (new) */
-  expr_t running;           /* body to use while the state is partial; same value when it is complete */
+  /* Set by the pass `online` (see group.h); state UINT16_MAX, the others NULL, otherwise. */
+  uint16_t state;           /* tensor (a max or min over the stream) whose running value this equation is relative to */
+  expr_t rescale;           /* reductions: factor for the partial result when the state moves: over E_ARG 0 (old), 1 (new), dims, scalars; NULL for element-wise members */
+  expr_t running;           /* body to use while the state is partial; same value when it is complete; NULL: body itself */
   struct loc loc;
 };
 
