@@ -23,7 +23,8 @@ enum refkind { REF_NONE, REF_TENSOR, REF_SYM, REF_SCALAR, REF_LOCAL, REF_ARG };
 struct ref { uint8_t kind, type, rank; uint16_t id; };   /* type, rank: of a tensor its elements and subscripts; REF_SYM: id is the symbol */
 struct expr_parser {
   struct lexer *l;
-  /* What a name means; kind REF_NONE when unknown (the parser then reports, or takes inf nan true false). */
+  /* What a name means; kind REF_NONE when unknown (the parser then reports, or takes inf nan true false).
+     E_ARG is written $0, $1: the token is then the two characters. */
   struct ref (*resolve)(void *ctx, const struct token *name);
   /* Sugar `X[...] else E` without a guard list: fills acc->guard and nguard (otherwise follows). NULL: refused. */
   bool (*implied_guards)(void *ctx, struct access *acc, struct loc at);
