@@ -22,7 +22,8 @@ struct object {
 enum lkind {
   L_BLOCK,    /* .body[0..nbody) in order */
   L_FOR,      /* sym from max(lo[]) while < min(hi[]), by step */
-  L_STORE,    /* object[acc] = value, or object[acc] = red(object[acc], value) when .red != RED_none; guards of acc protect the store */
+  L_STORE,    /* object[acc] = value, or object[acc] = red(object[acc], value) when .red != RED_none; where a guard of acc fails nothing happens: value is
+                 not evaluated, its loads are not made (on lanes: masked) */
   L_SET,      /* local = value */
   L_IF,       /* all guard[] >= 0 (and cond, when not NULL): body[0], else body[1] (may be absent) */
   L_ALLOC,    /* object lives during body[0]; contents undefined at first */
@@ -41,6 +42,7 @@ enum fkind {
 struct lstmt {
   uint8_t kind, fkind, red, lanes_log2;
   bool nontemporal;
+  uint8_t unroll;         /* L_FOR, F_SERIAL: a hint: so many iterations per back-edge (0: one); the remainder loop is the emitter's. Text: `unroll N` */
   bool once;              /* L_FOR: the first iteration is always run (lo < hi need not hold): for epilogues of empty reductions */
   sym_t sym;              /* L_FOR */
   uint16_t id;            /* L_SET: local; L_ALLOC: object */
