@@ -8,7 +8,8 @@ struct db;
 enum db_mode { DB_READONLY, DB_READWRITE };     /* READWRITE creates a missing file and its folder */
 /* Clear errors (diagnosed, ST_ENV) for a corrupt, foreign, newer, unreadable or read-only file; never overwrites one. */
 enum status db_open(const char *path, enum db_mode mode, struct db **out, struct diag *d);
-void db_close(struct db *db);
+void db_close(struct db *db);          /* NULL is fine */
+bool db_exists(const char *path);
 /* --db, else $HONE_DB, else $XDG_DATA_HOME/hone/tune.db, else ~/.local/share/hone/tune.db. "" when there is no home. */
 const char *db_default_path(struct arena *a, const char *option);
 

@@ -1,5 +1,7 @@
 /* One candidate: lower, emit, run once, compare. Everything that goes wrong is an ordinary answer. */
+#include "tuner/key.h"
 #include "tuner/trial.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,7 +17,7 @@ static enum status open_inputs(struct bench *b, const int64_t *value, enum input
 enum status bench_open(struct bench *b, const struct groups *bound, unsigned g, const struct target *t, const struct tune_opts *o, struct diag *d) {
   memset(b, 0, sizeof *b);
   b->arena = arena_new();
-  b->gs = group_extract(b->arena, bound, g);
+  b->gs = g == KEY_WHOLE ? (struct groups *)bound : group_extract(b->arena, bound, g);
   b->target = t;
   b->lower = (struct lower_opts){o->strict, o->threads};
   b->measure = o->measure;

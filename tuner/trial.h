@@ -5,7 +5,7 @@
 
 struct bench {                      /* what candidates are built for and run on; lives through tune_group */
   struct arena *arena;
-  struct groups *gs;                /* one group, dims bound */
+  struct groups *gs;                /* dims bound; one group unless g was KEY_WHOLE */
   const struct target *target;
   struct lower_opts lower;
   struct measure *measure;
@@ -23,7 +23,7 @@ struct built {
 /* Prepares inputs and references. ST_INFEASIBLE: dims too large to be run here (diagnosed). */
 enum status bench_open(struct bench *b, const struct groups *bound, unsigned g, const struct target *t, const struct tune_opts *o, struct diag *d);
 void bench_close(struct bench *b);
-/* Lowers and emits; TRIAL_COMPILE with why when it is infeasible. */
+/* s: one schedule for each group of b->gs. Lowers and emits; TRIAL_COMPILE with why when it is infeasible. */
 void trial_build(struct bench *b, const struct sched *s, struct built *out);
 /* Runs it on one kind of inputs and compares; updates status, ev, why. */
 void trial_check(struct bench *b, struct built *c, enum inputs kind);

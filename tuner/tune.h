@@ -41,4 +41,7 @@ struct tune_result {
 /* Tunes one group. Every trial becomes a record; trials of earlier calls are told to the strategy, so an interrupted run goes on. ST_OK also when the default
    stays best. ST_ENV when the database or the device fails. */
 enum status tune_group(struct db *db, const struct tune_job *job, const struct tune_opts *o, struct tune_result *out, struct diag *d);
+/* Several groups: the winners of all groups together (sched[n], out->ratio of each is not enough: caches are shared) against all defaults together, as a record of
+   the whole kernel. job->gsym and gbound are KEY_WHOLE. out->won false: the defaults stay. */
+enum status tune_whole(struct db *db, const struct tune_job *job, const struct sched *sched, const struct tune_opts *o, struct tune_result *out, struct diag *d);
 #endif

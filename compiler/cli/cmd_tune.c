@@ -1,0 +1,86 @@
+/* hone tune: search, check, measure, remember. */
+#include "compiler/cli/progress.h"
+#include "compiler/cli/tuning.h"
+#include <string.h>
+#include <unistd.h>
+
+static const struct loc nowhere = {0};
+
+static void summary(struct options *o, struct buf *out, const struct hone_tuned *t, const char *name) {
+  unsigned rows = t->groups > 1 ? t->groups + 1 : t->groups;
+  for (unsigned g = 0; g < rows; g++) {
+    const struct tune_result *r = &t->result[g];
+    bool whole = g == t->groups;
+    if (o->json) continue;
+    buf_printf(out, "%s", name);
+    if (t->groups > 1) buf_printf(out, whole ? " (all groups)" : " (group %u)", g);
+    if (!whole) buf_printf(out, ": %u trials, %u infeasible", r->trials, r->infeasible);
+    buf_printf(out, "%s ", whole ? ":" : ";");
+    if (r->won)
+      buf_printf(out, "%.2fx the default schedule (time ratio %.3f, 95 %% interval %.3f … %.3f)\n", 1 / r->ratio, r->ratio, r->ratio_lo, r->ratio_hi);
+    else buf_puts(out, "the default schedule stays the best\n");
+    if (whole || !t->bound) continue;
+    buf_puts(out, "  ");
+    struct groups *gx = group_extract(t->bound->k->arena, t->bound, g);
+    sched_print(out, gx, 0, &r->sched);
+    buf_putc(out, '\n');
+  }
+}
+
+static enum status tune_spec(struct options *o, const char *path, struct db *db, const struct tune_opts *to, struct buf *out, struct diag *d) {
+  struct hone h;
+  enum status st = hone_open(&h, path, &o->hone, d);
+  for (unsigned i = 0; st == ST_OK && i < h.spec.n; i++) {
+    const struct spec_fn *fn = &h.spec.fn[i];
+    unsigned n = o->hone.ndims ? o->hone.ndims : 1;
+    for (unsigned j = 0; fn->k && st == ST_OK && j < n && !cli_stop; j++) {
+      struct hone_tuned t;
+      st = hone_tune(&h, db, fn, o->hone.ndims ? o->hone.dims[j] : NULL, to, &t);
+      if (st == ST_OK) summary(o, out, &t, fn->k->name);
+    }
+  }
+  hone_close(&h);
+  return st;
+}
+
+static enum status options_of(struct options *o, struct tune_opts *to, struct diag *d) {
+  *to = (struct tune_opts){.strategy = strategy_find(o->strategy ? o->strategy : "local"), .budget_s = o->budget_given ? o->budget_s : o->trials ? 0 : 60,
+                           .max_trials = o->trials, .seed = o->seed, .threads = o->hone.threads, .strict = o->hone.strict, .stop = &cli_stop};
+  if (to->strategy) return ST_OK;
+  struct buf names;
+  buf_init(&names);
+  strategy_list(&names);
+  diag_error(d, nowhere, "unknown strategy '%s'; there are:\n%s", o->strategy, names.data);
+  buf_free(&names);
+  return ST_USAGE;
+}
+
+static enum status run(struct options *o, struct buf *out, struct diag *d) {
+  struct tune_opts to;
+  struct progress pr = {isatty(2) && !o->json, o->json, out};
+  if (!o->nspec) {
+    diag_error(d, nowhere, "tune: no specification");
+    return ST_USAGE;
+  }
+  enum status st = options_of(o, &to, d);
+  if (st != ST_OK) return st;
+  struct arena *a = arena_new();
+  struct db *db = NULL;
+  to.progress = progress_show;
+  to.ctx = &pr;
+  st = tuning_device(a, o, &to.measure, d);
+  if (st == ST_OK) st = tuning_db(a, o, DB_READWRITE, &db, d);
+  for (unsigned i = 0; st == ST_OK && i < o->nspec; i++) st = tune_spec(o, o->spec[i], db, &to, out, d);
+  db_close(db);
+  if (to.measure) to.measure->close(to.measure);
+  arena_free(a);
+  return st;
+}
+
+const struct command command_tune = {
+    "tune", "search for a faster schedule, check it, remember it in the database",
+    "usage: hone tune SPEC… --dims M=1024,N=1024,… [--budget 30s | --trials N] [--strategy local|random|estimate] [--seed N]\n"
+    "                 [--db FILE] [--threads N] [--fp MODE] [--only F,G] [--json]\n\n"
+    "Every trial is checked against the specification and recorded; an interrupted run goes on where it stopped; Ctrl-C keeps the best so far.\n\n"
+    "  hone tune matmul.c --dims M=1024,N=1024,K=1024 --budget 30s\n",
+    run};

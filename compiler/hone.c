@@ -1,0 +1,252 @@
+/* The walk: TENSOR to GROUP, a schedule from the database or the model, LOOP, object. Reading is read.c; tuning is tune_kernel.c. */
+#include "compiler/hone.h"
+#include "compiler/pass/passes.h"
+#include "tuner/key.h"
+#include <string.h>
+
+enum { MAX_VARIANTS = 6 };
+static const struct loc nowhere = {0};
+
+/* GROUP ----------------------------------------------------------------------------------------------------------------------------------- */
+
+static struct groups *run_passes(struct hone *h, struct kernel *k) {
+  struct unit u = {.level = LEVEL_TENSOR, .k = k, .strict = h->opts.strict};
+  if (pass_run(h->arena, hone_passes, hone_npasses, &u, h->diag) != ST_OK) return NULL;
+  return u.gs;
+}
+
+struct groups *hone_groups(struct hone *h, const struct kernel *k) { return run_passes(h, kernel_clone(h->arena, k)); }
+
+struct groups *hone_groups_at(struct hone *h, const struct kernel *k, const bool *has, const int64_t *value) {
+  return run_passes(h, kernel_specialise(h->arena, k, has, value));
+}
+
+/* Schedules ------------------------------------------------------------------------------------------------------------------------------- */
+
+static unsigned whole(const struct groups *gs) { return gs->n == 1 ? 0 : KEY_WHOLE; }
+
+static struct lower_opts lower_opts(const struct hone *h) { return (struct lower_opts){h->opts.strict, h->opts.threads}; }
+
+static struct sched *defaults(struct hone *h, const struct groups *gs) {
+  struct lower_opts lo = lower_opts(h);
+  struct sched *s = ARENA_NEW(h->arena, struct sched, gs->n + 1u);
+  for (unsigned g = 0; g < gs->n; g++) s[g] = sched_default(gs, g, &h->target.limits, &lo);
+  return s;
+}
+
+/* "tile … | tile …": one schedule a group; each must be legal here, whoever wrote it. */
+static bool parse_scheds(struct hone *h, const struct groups *gs, const char *text, struct sched *out) {
+  struct lower_opts lo = lower_opts(h);
+  for (unsigned g = 0; g < gs->n; g++) {
+    const char *bar = strstr(text, " | ");
+    size_t len = bar ? (size_t)(bar - text) : strlen(text);
+    if (!bar != (g + 1u == gs->n)) return false;
+    if (sched_parse_canon(text, len, &out[g]) != ST_OK) return false;
+    if (legal_sched(h->arena, gs, g, &out[g], &h->target.limits, &lo)) return false;
+    text += len + 3;
+  }
+  return true;
+}
+
+static void make_key(struct hone *h, const struct groups *symbolic, const struct groups *bound, const int64_t *value, struct db_key *key) {
+  key_make(h->arena, symbolic, whole(symbolic), bound, whole(bound), value, &h->target, h->opts.threads, false, h->opts.strict, key);
+}
+
+enum status hone_choose(struct hone *h, struct db *db, const struct groups *symbolic, const struct groups *bound, const int64_t *value, struct hone_choice *out) {
+  memset(out, 0, sizeof *out);
+  out->groups = (struct groups *)bound;
+  out->sched = defaults(h, bound);
+  out->dims = "";
+  if (!db) return ST_OK;
+  struct db_key key;
+  make_key(h, symbolic, bound, value, &key);
+  out->dims = key.dims;
+  enum status st = db_winner(db, h->arena, &key, &out->record, &out->match, h->diag);
+  if (st != ST_OK) return st;
+  struct sched *s = ARENA_NEW(h->arena, struct sched, bound->n + 1u);
+  if (out->match != MATCH_NONE && parse_scheds(h, bound, out->record.sched, s)) out->sched = s;
+  else out->match = MATCH_NONE;
+  return ST_OK;
+}
+
+/* Forms of one function -------------------------------------------------------------------------------------------------------------------- */
+
+static enum status lower_form(struct hone *h, const struct hone_choice *c, const char *name, struct lfunc **out) {
+  struct lower_opts lo = lower_opts(h);
+  const char *why = NULL;
+  enum status st = lower_kernel(h->arena, c->groups, c->sched, &h->target.limits, &lo, name, out, &why);
+  if (st == ST_INFEASIBLE) {
+    diag_error(h->diag, nowhere, "internal: a legal schedule of '%s' could not be lowered: %s", name, why ? why : "?");
+    st = ST_INTERNAL;
+  }
+  return st;
+}
+
+struct forms { struct emit_variant *v; unsigned n; unsigned tuned; };
+
+/* A variant for one binding of the dims; want: the user asked for these dims, so they get one tuned or not. */
+static enum status add_variant(struct hone *h, struct db *db, const struct kernel *k, const struct groups *symbolic, const bool *has, const int64_t *value,
+                               bool want, struct forms *f) {
+  struct groups *bound = hone_groups_at(h, k, has, value);
+  if (!bound) return ST_INTERNAL;
+  struct hone_choice c;
+  enum status st = hone_choose(h, db, symbolic, bound, value, &c);
+  if (st != ST_OK || (c.match == MATCH_NONE && !want)) return st;
+  struct emit_variant *v = &f->v[f->n];
+  st = lower_form(h, &c, arena_printf(h->arena, "%s.v%u", k->name, f->n), &v->f);
+  if (st != ST_OK) return st;
+  v->has = has;
+  v->value = value;
+  f->n++;
+  f->tuned += c.match != MATCH_NONE;
+  return ST_OK;
+}
+
+static bool same_binding(const struct forms *f, const struct kernel *k, const bool *has, const int64_t *value) {
+  for (unsigned i = 0; i < f->n; i++) {
+    bool same = true;
+    for (unsigned s = 0; s < k->nsym && same; s++) same = has[s] == f->v[i].has[s] && (!has[s] || value[s] == f->v[i].value[s]);
+    if (same) return true;
+  }
+  return false;
+}
+
+static enum status asked_variants(struct hone *h, struct db *db, const struct kernel *k, const struct groups *symbolic, struct forms *f) {
+  for (unsigned i = 0; i < h->opts.ndims && f->n < MAX_VARIANTS; i++) {
+    bool *has = ARENA_NEW(h->arena, bool, k->nsym + 1u);
+    int64_t *value = ARENA_NEW(h->arena, int64_t, k->nsym + 1u);
+    const char *bad = NULL;
+    if (!kernel_parse_dims(k, h->opts.dims[i], has, value, &bad)) {
+      diag_error(h->diag, nowhere, "--dims %s: '%s' is not a dim of '%s' with a value", h->opts.dims[i], bad ? bad : "", k->name);
+      return ST_USAGE;
+    }
+    if (same_binding(f, k, has, value)) continue;
+    enum status st = add_variant(h, db, k, symbolic, has, value, true, f);
+    if (st != ST_OK) return st;
+  }
+  return ST_OK;
+}
+
+/* Dims of the kernel that the key of the symbolic groups names, by symbol of k (passes keep the numbers of dims). */
+static enum status tuned_variants(struct hone *h, struct db *db, const struct kernel *k, const struct groups *symbolic, struct forms *f) {
+  struct db_key key;
+  int64_t *zero = ARENA_NEW(h->arena, int64_t, symbolic->k->nsym + 1u);
+  const char *dims[MAX_VARIANTS];
+  unsigned n = 0;
+  sym_t dim[64];
+  unsigned ndim = key_dims(symbolic, whole(symbolic), dim, 64);
+  if (!ndim) return ST_OK;
+  make_key(h, symbolic, symbolic, zero, &key);
+  enum status st = db_tuned_dims(db, h->arena, &key, dims, MAX_VARIANTS, &n, h->diag);
+  for (unsigned i = 0; st == ST_OK && i < n && f->n < MAX_VARIANTS; i++) {
+    bool *has = ARENA_NEW(h->arena, bool, symbolic->k->nsym + 1u);
+    int64_t *value = ARENA_NEW(h->arena, int64_t, symbolic->k->nsym + 1u);
+    if (!key_dims_parse(symbolic, whole(symbolic), dims[i], value)) continue;
+    for (unsigned j = 0; j < ndim; j++) has[dim[j]] = true;
+    if (!same_binding(f, k, has, value)) st = add_variant(h, db, k, symbolic, has, value, false, f);
+  }
+  return st;
+}
+
+enum status hone_entry(struct hone *h, struct db *db, const struct spec_fn *fn, struct emit_entry *out, unsigned *tuned) {
+  memset(out, 0, sizeof *out);
+  *tuned = 0;
+  out->k = fn->k ? fn->k : fn->source->f->k;
+  out->source = fn->source ? fn->source->f : NULL;
+  if (!fn->k) return ST_OK;
+  struct groups *symbolic = hone_groups(h, fn->k);
+  if (!symbolic) return ST_INTERNAL;
+  struct forms f = {.v = ARENA_NEW(h->arena, struct emit_variant, MAX_VARIANTS)};
+  enum status st = asked_variants(h, db, fn->k, symbolic, &f);
+  if (st == ST_OK && db) st = tuned_variants(h, db, fn->k, symbolic, &f);
+  if (st != ST_OK) return st;
+  struct hone_choice c;
+  int64_t *zero = ARENA_NEW(h->arena, int64_t, symbolic->k->nsym + 1u);
+  sym_t dim[64];
+  bool constant = key_dims(symbolic, whole(symbolic), dim, 64) == 0;
+  st = hone_choose(h, constant ? db : NULL, symbolic, symbolic, zero, &c);
+  if (st == ST_OK) st = lower_form(h, &c, arena_printf(h->arena, "%s.general", fn->k->name), &out->general);
+  out->variant = f.v;
+  out->nvariant = f.n;
+  *tuned = f.tuned + (c.match != MATCH_NONE);
+  return st;
+}
+
+/* The whole --------------------------------------------------------------------------------------------------------------------------------- */
+
+/* Looking up is all that compiling does with the database: it is opened read-only, and one that does not exist yet is an empty one unless locked. */
+static enum status open_db(struct hone *h, struct db **db) {
+  const char *path = db_default_path(h->arena, h->opts.db);
+  *db = NULL;
+  if (!*path) return ST_OK;
+  if (!h->opts.locked && !h->opts.db && !db_exists(path)) return ST_OK;
+  return db_open(path, DB_READONLY, db, h->diag);
+}
+
+static enum status untuned(struct hone *h, const struct kernel *k) {
+  if (h->opts.on_miss == HONE_MISS_QUIET) return ST_OK;
+  if (h->opts.on_miss == HONE_MISS_ERROR) {
+    diag_error(h->diag, k->loc, "'%s' is not tuned for %s", k->name, h->target.class_);
+    return ST_UNTUNED;
+  }
+  diag_warn(h->diag, k->loc, "untuned", "'%s' is not tuned for %s (default schedule)", k->name, h->target.class_);
+  return ST_OK;
+}
+
+static enum status all_entries(struct hone *h, struct db *db, struct emit_entry *e) {
+  for (unsigned i = 0; i < h->spec.n; i++) {
+    unsigned tuned;
+    enum status st = hone_entry(h, db, &h->spec.fn[i], &e[i], &tuned);
+    if (st == ST_OK && !tuned && h->spec.fn[i].k) st = untuned(h, e[i].k);
+    if (st != ST_OK) return st;
+  }
+  return ST_OK;
+}
+
+enum status hone_compile(struct hone *h, enum emit_kind kind, const char *guard, struct hone_output *out) {
+  struct emit_entry *e = ARENA_NEW(h->arena, struct emit_entry, h->spec.n + 1u);
+  struct emit_opts eo = {.kind = kind, .pic = true};
+  struct db *db;
+  const char *why = NULL;
+  enum status st = open_db(h, &db);
+  if (st == ST_OK) st = all_entries(h, db, e);
+  db_close(db);
+  if (st != ST_OK) return st;
+  st = emit_module(h->arena, e, h->spec.n, &h->target, &eo, true, &out->object, &why);
+  if (st == ST_INFEASIBLE) {
+    diag_error(h->diag, nowhere, "internal: code generation failed: %s", why ? why : "?");
+    return ST_INTERNAL;
+  }
+  if (st == ST_OK && guard) emit_header(&out->header, e, h->spec.n, guard);
+  return st;
+}
+
+static void print_forms(struct buf *out, const struct emit_entry *e) {
+  if (e->source) lfunc_print(out, e->source);
+  for (unsigned i = 0; i < e->nvariant; i++) lfunc_print(out, e->variant[i].f);
+  if (e->general) lfunc_print(out, e->general);
+}
+
+enum status hone_text(struct hone *h, const char *level, struct buf *out) {
+  struct db *db = NULL;
+  enum status st = strcmp(level, "loops") ? ST_OK : open_db(h, &db);
+  for (unsigned i = 0; st == ST_OK && i < h->spec.n; i++) {
+    const struct spec_fn *fn = &h->spec.fn[i];
+    if (!strcmp(level, "source") && fn->source) {
+      lfunc_print(out, fn->source->f);
+    } else if (!strcmp(level, "tensor") && fn->k) {
+      kernel_print(out, fn->k);
+    } else if (!strcmp(level, "groups") && fn->k) {
+      struct groups *gs = hone_groups(h, fn->k);
+      if (!gs) st = ST_INTERNAL;
+      else groups_print(out, gs);
+    } else if (!strcmp(level, "loops")) {
+      struct emit_entry e;
+      unsigned tuned;
+      st = hone_entry(h, db, fn, &e, &tuned);
+      if (st == ST_OK) print_forms(out, &e);
+    }
+  }
+  db_close(db);
+  return st;
+}

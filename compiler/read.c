@@ -1,0 +1,97 @@
+/* First part of the walk: a path becomes kernels. */
+#include "compiler/frontend/frontend.h"
+#include "compiler/hone.h"
+#include "compiler/pass/raise.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { MAX_SPEC_BYTES = 16 << 20 };
+static const struct loc nowhere = {0};
+
+static enum status slurp(struct hone *h, int fd, const char *path, struct buf *text) {
+  char chunk[65536];
+  for (;;) {
+    ssize_t n = read(fd, chunk, sizeof chunk);
+    if (n == 0) return ST_OK;
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) {
+      diag_error(h->diag, nowhere, "cannot read '%s': %s", path, strerror(errno));
+      return ST_ENV;
+    }
+    buf_write(text, chunk, (size_t)n);
+    if (text->len > MAX_SPEC_BYTES) {
+      diag_error(h->diag, nowhere, "'%s' is larger than %d MiB", path, MAX_SPEC_BYTES >> 20);
+      return ST_REFUSED;
+    }
+  }
+}
+
+static enum status read_file(struct hone *h, const char *path, struct buf *text) {
+  if (!strcmp(path, "-")) return slurp(h, 0, "<stdin>", text);
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) {
+    diag_error(h->diag, nowhere, "cannot open '%s': %s", path, strerror(errno));
+    return ST_ENV;
+  }
+  struct stat st;
+  enum status s = ST_OK;
+  if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
+    diag_error(h->diag, nowhere, "'%s' is a directory", path);
+    s = ST_REFUSED;
+  }
+  if (s == ST_OK) s = slurp(h, fd, path, text);
+  close(fd);
+  return s;
+}
+
+/* What raises becomes equations; what does not is compiled as written, with a warning that says why. */
+static enum status raise_all(struct hone *h) {
+  for (unsigned i = 0; i < h->spec.n; i++) {
+    struct spec_fn *fn = &h->spec.fn[i];
+    if (!fn->source || fn->k) continue;
+    const char *why = NULL;
+    struct loc at = {0};
+    enum status st = pass_raise(h->arena, fn->source, &fn->k, h->diag, &why, &at);
+    if (st == ST_OK) continue;
+    fn->k = NULL;
+    if (st != ST_INFEASIBLE) return st;
+    fn->source->why = why;
+    fn->source->why_loc = at;
+    diag_warn(h->diag, at, "as-written", "'%s' is compiled as written: %s", fn->source->f->k->name, why ? why : "not an index-notation operation");
+  }
+  return ST_OK;
+}
+
+enum status hone_open(struct hone *h, const char *path, const struct hone_options *o, struct diag *d) {
+  memset(h, 0, sizeof *h);
+  h->arena = arena_new();
+  h->diag = d;
+  h->opts = *o;
+  if (!h->opts.threads) h->opts.threads = 1;
+  enum status st = target_resolve(h->arena, o->target, o->cpu, &h->target, d);
+  if (st != ST_OK) return st;
+  const struct frontend *fe = frontend_for(path);
+  if (!fe) {
+    diag_error(d, nowhere, "'%s': unknown kind of specification (expected .c or .hone)", path);
+    return ST_REFUSED;
+  }
+  struct buf text;
+  buf_init(&text);
+  st = read_file(h, path, &text);
+  if (st == ST_OK) {
+    const char *copy = arena_strndup(h->arena, text.data ? text.data : "", text.len);
+    h->file = diag_file(d, strcmp(path, "-") ? path : "<stdin>", copy, text.len);
+    struct spec_input in = {path, copy, text.len, h->file, o->nflag, o->flag, o->only};
+    st = fe->read(h->arena, d, &in, &h->spec);
+  }
+  buf_free(&text);
+  return st == ST_OK ? raise_all(h) : st;
+}
+
+void hone_close(struct hone *h) {
+  arena_free(h->arena);
+  memset(h, 0, sizeof *h);
+}

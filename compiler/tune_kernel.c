@@ -1,0 +1,67 @@
+/* Tuning one function: each group by itself, then all together. */
+#include "compiler/hone.h"
+#include "tuner/key.h"
+#include <string.h>
+
+static const struct loc nowhere = {0};
+
+/* All dims that the equations use must have a value. */
+static enum status bind_dims(struct hone *h, const struct kernel *k, const struct groups *symbolic, const char *text, bool *has, int64_t *value) {
+  const char *bad = NULL;
+  if (text && !kernel_parse_dims(k, text, has, value, &bad)) {
+    diag_error(h->diag, nowhere, "--dims %s: '%s' is not a dim of '%s' with a value", text, bad ? bad : "", k->name);
+    return ST_USAGE;
+  }
+  sym_t dim[64];
+  unsigned n = key_dims(symbolic, KEY_WHOLE, dim, 64);
+  for (unsigned i = 0; i < n; i++)
+    if (!has[dim[i]]) {
+      diag_error(h->diag, nowhere, "'%s' needs a value for dim '%s': --dims %s=…", k->name, k->sym[dim[i]].name, k->sym[dim[i]].name);
+      return ST_USAGE;
+    }
+  return ST_OK;
+}
+
+/* Budget by expected time: the group that takes longest gets the most. */
+static double share(struct hone *h, const struct groups *gs, unsigned g, unsigned threads) {
+  double sum = 0, mine = 0;
+  for (unsigned i = 0; i < gs->n; i++) {
+    struct floor_time f = cost_floor(gs, i, &h->target.limits, threads);
+    double t = f.seconds_compute + f.seconds_memory + 1e-9;
+    sum += t;
+    if (i == g) mine = t;
+  }
+  double even = 1.0 / gs->n;
+  return 0.5 * even + 0.5 * mine / sum;
+}
+
+enum status hone_tune(struct hone *h, struct db *db, const struct spec_fn *fn, const char *dims, const struct tune_opts *o, struct hone_tuned *out) {
+  const struct kernel *k = fn->k;
+  memset(out, 0, sizeof *out);
+  bool *has = ARENA_NEW(h->arena, bool, k->nsym + 1u);
+  int64_t *value = ARENA_NEW(h->arena, int64_t, k->nsym + 1u);
+  out->symbolic = hone_groups(h, k);
+  if (!out->symbolic) return ST_INTERNAL;
+  enum status st = bind_dims(h, k, out->symbolic, dims, has, value);
+  if (st != ST_OK) return st;
+  out->bound = hone_groups_at(h, k, has, value);
+  if (!out->bound) return ST_INTERNAL;
+  unsigned n = out->groups = out->bound->n;
+  bool same_shape = out->symbolic->n == n;
+  int64_t *v = ARENA_NEW(h->arena, int64_t, out->symbolic->k->nsym + 1u);
+  memcpy(v, value, sizeof *v * (k->nsym < out->symbolic->k->nsym ? k->nsym : out->symbolic->k->nsym));
+  out->result = ARENA_NEW(h->arena, struct tune_result, n + 1u);
+  struct sched *sched = ARENA_NEW(h->arena, struct sched, n + 1u);
+  for (unsigned g = 0; g < n && st == ST_OK; g++) {
+    struct tune_opts mine = *o;
+    double part = share(h, out->bound, g, o->threads);
+    mine.budget_s *= part;
+    if (o->max_trials && n > 1) mine.max_trials = (unsigned)(o->max_trials * part) + 1;
+    struct tune_job job = {same_shape ? out->symbolic : out->bound, out->bound, g, g, v, &h->target};
+    st = tune_group(db, &job, &mine, &out->result[g], h->diag);
+    sched[g] = out->result[g].sched;
+  }
+  if (st != ST_OK || n == 1) return st;
+  struct tune_job job = {out->symbolic, out->bound, KEY_WHOLE, KEY_WHOLE, v, &h->target};
+  return tune_whole(db, &job, sched, o, &out->result[n], h->diag);
+}

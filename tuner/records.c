@@ -1,0 +1,48 @@
+/* Making database records out of trials: integers only (picoseconds, parts per million). */
+#include "tuner/records.h"
+#include <string.h>
+
+static int64_t ps(double s) {
+  return s > 0 && s < 1e6 ? (int64_t)(s * 1e12 + 0.5) : -1;
+}
+
+static int64_t ppm(double r) {
+  return r >= 0 && r < 1e9 ? (int64_t)(r * 1e6 + 0.5) : INT64_C(1000000000000000);
+}
+
+static void verify_json(struct buf *b, const struct built *c) {
+  buf_printf(b, "{\"passes\":%u,\"seed\":%llu", c->ev.passes, (unsigned long long)c->ev.seed);
+  if (c->why[0]) {
+    buf_puts(b, ",\"why\":");
+    buf_json(b, c->why);
+  }
+  buf_printf(b, ",\"worst_ppm\":%lld}", (long long)ppm(c->ev.worst));
+}
+
+static void fill_times(struct db_record *r, const struct samples *s) {
+  r->n = s->n;
+  r->min_ps = ps(stats_quantile(s->s, s->n, 0));
+  r->q20_ps = ps(stats_quantile(s->s, s->n, 0.2));
+  r->med_ps = ps(stats_quantile(s->s, s->n, 0.5));
+  r->q80_ps = ps(stats_quantile(s->s, s->n, 0.8));
+}
+
+enum status record_trial(struct db *db, const struct db_key *key, const uint8_t run_id[32], const char *sched, const struct built *c, int stage,
+                         const struct samples *s, const struct interval *rel, struct diag *d) {
+  struct db_record r = {.sched = sched, .status = trial_status_name[c->status], .stage = stage, .min_ps = -1, .q20_ps = -1, .med_ps = -1, .q80_ps = -1,
+                        .rel_ppm = -1, .rel_lo_ppm = -1, .rel_hi_ppm = -1};
+  struct buf verify;
+  buf_init(&verify);
+  verify_json(&verify, c);
+  r.verify = verify.data;
+  memcpy(r.run_id, run_id, 32);
+  if (s && s->n) fill_times(&r, s);
+  if (rel) {
+    r.rel_ppm = ppm(rel->mid);
+    r.rel_lo_ppm = ppm(rel->lo);
+    r.rel_hi_ppm = ppm(rel->hi);
+  }
+  enum status st = db_add(db, key, &r, d);
+  buf_free(&verify);
+  return st;
+}

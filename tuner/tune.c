@@ -1,0 +1,362 @@
+/* The tuning loop. A trial is asked for, built, checked, measured in rounds interleaved with the incumbent, told and recorded, in this order; whatever happens to it
+   is a record. At the end the best few race each other and the default schedule in fresh rounds (the search was a selection, so its own samples flatter the winner);
+   only an interval wholly below 1 is a win. */
+#include "tuner/key.h"
+#include "tuner/records.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { BATCH = 4, FINALISTS = 5, SCREEN_ROUNDS = 6, RACE_ROUNDS = 21, FINAL_ROUNDS = 60, MAX_SEEDS = 8 };
+
+struct finalist { struct built built; double ratio; }; /* ratio: to the default */
+struct loop {
+  struct db *db;
+  const struct tune_job *job;
+  const struct tune_opts *o;
+  struct tune_result *out;
+  struct diag *d;
+  struct arena *arena;
+  struct bench bench;
+  struct db_key key;
+  uint8_t run_id[32];
+  void *strategy;
+  struct finalist base, best[FINALISTS];   /* base: the default schedule; best: fastest first */
+  unsigned nbest;
+  double base_s, started, last_progress;
+  enum status st;
+};
+
+static double now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static const char *canon(struct loop *l, const struct sched *s) {
+  struct buf b;
+  buf_init(&b);
+  sched_print_canon(&b, s);
+  const char *text = arena_strdup(l->arena, b.data ? b.data : "");
+  buf_free(&b);
+  return text;
+}
+
+static const char *readable(struct loop *l, const struct sched *s) {
+  struct buf b;
+  buf_init(&b);
+  sched_print(&b, l->bench.gs, 0, s);
+  const char *text = arena_strdup(l->arena, b.data ? b.data : "");
+  buf_free(&b);
+  return text;
+}
+
+static bool out_of_time(const struct loop *l) {
+  if (l->o->stop && *l->o->stop) return true;
+  if (l->o->max_trials && l->out->trials >= l->o->max_trials) return true;
+  return l->o->budget_s > 0 && now() - l->started > 0.8 * l->o->budget_s; /* the rest is for the final race */
+}
+
+static void report(struct loop *l, bool done) {
+  double t = now();
+  if (!l->o->progress || (!done && t - l->last_progress < 0.1)) return;
+  l->last_progress = t;
+  const struct finalist *b = l->nbest ? &l->best[0] : &l->base;
+  struct tune_progress p = {.name = l->job->bound->k->name, .best_sched = readable(l, &b->built.sched), .trials = l->out->trials,
+                            .infeasible = l->out->infeasible, .best_ratio = l->nbest && b->ratio < 1 ? b->ratio : 1, .elapsed_s = t - l->started,
+                            .left_s = l->o->budget_s > 0 ? l->o->budget_s - (t - l->started) : -1, .done = done};
+  l->o->progress(l->o->ctx, &p);
+}
+
+/* Records --------------------------------------------------------------------------------------------------------------------------------- */
+
+static void record(struct loop *l, const struct built *c, int stage, const struct samples *s, const struct interval *rel) {
+  if (record_trial(l->db, &l->key, l->run_id, canon(l, &c->sched), c, stage, s, rel, l->d) != ST_OK) l->st = ST_ENV;
+}
+
+/* Measuring ------------------------------------------------------------------------------------------------------------------------------- */
+
+static void samples_free(struct samples *s, unsigned n) {
+  for (unsigned i = 0; i < n; i++) free(s[i].s);
+}
+
+/* Interleaved rounds; what broke the worker is marked and the rest is measured again. */
+static void rounds(struct loop *l, struct built **c, unsigned n, unsigned count, double stop_ratio, struct samples *s) {
+  memset(s, 0, n * sizeof *s);
+  for (unsigned again = 0; again <= n; again++) {
+    struct candidate cand[FINALISTS + BATCH + 2];
+    unsigned map[FINALISTS + BATCH + 2], m = 0, culprit = UINT32_MAX;
+    for (unsigned i = 0; i < n; i++)
+      if (c[i]->status == TRIAL_OK) {
+        map[m] = i;
+        cand[m++] = (struct candidate){&c[i]->object, l->bench.gs->k->name};
+      }
+    if (!m) return;
+    struct samples got[FINALISTS + BATCH + 2] = {{0}};
+    char why[256] = "";
+    enum trial_status ts =
+        l->bench.measure->time(l->bench.measure, cand, m, &l->bench.problem[INPUTS_RANDOM], count, stop_ratio, got, &culprit, why);
+    if (ts == TRIAL_OK) {
+      for (unsigned i = 0; i < m; i++) s[map[i]] = got[i];
+      return;
+    }
+    samples_free(got, m);
+    if (culprit >= m) culprit = m - 1;
+    c[map[culprit]]->status = ts;
+    snprintf(c[map[culprit]]->why, sizeof c[map[culprit]]->why, "%s", why);
+  }
+}
+
+static void insert_best(struct loop *l, struct built *c, double ratio) {
+  unsigned at = l->nbest;
+  while (at > 0 && l->best[at - 1].ratio > ratio) at--;
+  if (at >= FINALISTS) {
+    built_free(c);
+    return;
+  }
+  if (l->nbest == FINALISTS) built_free(&l->best[--l->nbest].built);
+  memmove(&l->best[at + 1], &l->best[at], (l->nbest - at) * sizeof *l->best);
+  l->best[at] = (struct finalist){*c, ratio};
+  l->nbest++;
+}
+
+/* Start: the default schedule is the baseline that every ratio refers to. */
+static enum status measure_default(struct loop *l) {
+  struct sched def = sched_default(l->bench.gs, 0, &l->bench.target->limits, &l->bench.lower);
+  trial_build(&l->bench, &def, &l->base.built);
+  struct built *c[1] = {&l->base.built};
+  for (int kind = 0; kind < INPUTS_COUNT; kind++) trial_check(&l->bench, c[0], (enum inputs)kind);
+  struct samples s = {0};
+  if (c[0]->status == TRIAL_OK) rounds(l, c, 1, 11, 0, &s);
+  if (c[0]->status != TRIAL_OK) {
+    diag_error(l->d, (struct loc){0}, "the default schedule of '%s' failed (%s): %s", l->job->bound->k->name, trial_status_name[c[0]->status], c[0]->why);
+    record(l, c[0], 0, NULL, NULL);
+    return ST_INTERNAL;
+  }
+  l->base.ratio = 1;
+  l->base_s = stats_quantile(s.s, s.n, 0.5);
+  struct interval one = {1, 1, 1};
+  record(l, c[0], 2, &s, &one);
+  samples_free(&s, 1);
+  struct trial t = {l->base.built.sched, true, l->base_s};
+  l->o->strategy->tell(l->strategy, &t);
+  return ST_OK;
+}
+
+static void conclude(struct loop *l, struct built *c, struct samples *s, const struct samples *base, double base_ratio) {
+  struct interval rel = {0};
+  bool timed = c->status == TRIAL_OK && s->n > 0;
+  if (timed) {
+    unsigned n = s->n < base->n ? s->n : base->n;
+    rel = stats_ratio(s->s, base->s, n);
+    rel.mid = stats_quantile(s->s, s->n, 0) / stats_quantile(base->s, base->n, 0) * base_ratio;
+    rel.lo *= base_ratio;
+    rel.hi *= base_ratio;
+  }
+  record(l, c, 0, timed ? s : NULL, timed ? &rel : NULL);
+  struct trial t = {c->sched, timed, timed ? rel.mid * l->base_s : 0};
+  l->o->strategy->tell(l->strategy, &t);
+  l->out->trials++;
+  l->out->infeasible += !timed;
+  if (timed) insert_best(l, c, rel.mid);
+  else built_free(c);
+}
+
+/* A schedule that killed hone itself twice is not tried a third time. */
+static bool mark_inflight(struct loop *l, struct built *c) {
+  int tries = 0;
+  if (db_inflight(l->db, &l->key, canon(l, &c->sched), &tries, l->d) != ST_OK) {
+    l->st = ST_ENV;
+    return false;
+  }
+  if (tries < 2) return true;
+  c->status = TRIAL_CRASH;
+  snprintf(c->why, sizeof c->why, "was in flight when earlier runs ended");
+  return false;
+}
+
+static bool same_as_known(const struct loop *l, const struct built *c) {
+  const struct buf *x = &c->object;
+  if (x->len == l->base.built.object.len && !memcmp(x->data, l->base.built.object.data, x->len)) return true;
+  for (unsigned i = 0; i < l->nbest; i++)
+    if (x->len == l->best[i].built.object.len && !memcmp(x->data, l->best[i].built.object.data, x->len)) return true;
+  return false;
+}
+
+static void run_batch(struct loop *l, const struct sched *asked, unsigned n) {
+  struct built batch[BATCH];
+  struct built *c[BATCH + 1];
+  struct finalist *incumbent = l->nbest ? &l->best[0] : &l->base;
+  double base_ratio = incumbent->ratio;
+  struct built leader = incumbent->built; /* shares the object: best[] may move while the batch is concluded, not before */
+  unsigned m = 0;
+  c[m++] = &leader;
+  unsigned known = 0;
+  for (unsigned i = 0; i < n && l->st == ST_OK; i++) {
+    struct built *b = &batch[known];
+    memset(b, 0, sizeof *b);
+    b->sched = asked[i];
+    if (mark_inflight(l, b)) {
+      trial_build(&l->bench, &asked[i], b);
+      if (b->status == TRIAL_OK && same_as_known(l, b)) { /* the same machine code: nothing to learn */
+        l->out->trials++;
+        built_free(b);
+        continue;
+      }
+      trial_check(&l->bench, b, INPUTS_EXACT);
+    }
+    known++;
+    c[m++] = b;
+    report(l, false);
+  }
+  struct samples s[BATCH + 1];
+  rounds(l, c, m, SCREEN_ROUNDS, 2.0, s);
+  for (unsigned i = 1; i < m; i++) conclude(l, c[i], &s[i], &s[0], base_ratio);
+  samples_free(s, m);
+}
+
+static void search(struct loop *l) {
+  while (l->st == ST_OK && !out_of_time(l)) {
+    struct sched asked[BATCH];
+    unsigned want = BATCH;
+    if (l->o->max_trials && l->o->max_trials - l->out->trials < want) want = l->o->max_trials - l->out->trials;
+    unsigned n = l->o->strategy->ask(l->strategy, asked, want);
+    if (!n) break;
+    run_batch(l, asked, n);
+    report(l, false);
+  }
+}
+
+/* Without a clock: the model's choice is built and checked, not timed. */
+static void search_estimate(struct loop *l) {
+  struct sched s;
+  while (l->st == ST_OK && l->o->strategy->ask(l->strategy, &s, 1)) {
+    struct built c;
+    trial_build(&l->bench, &s, &c);
+    trial_check(&l->bench, &c, INPUTS_EXACT);
+    l->out->trials++;
+    if (c.status != TRIAL_OK) l->out->infeasible++;
+    record(l, &c, 0, NULL, NULL);
+    if (c.status == TRIAL_OK) insert_best(l, &c, 1);
+    else built_free(&c);
+  }
+}
+
+/* End: finalists are checked on fresh kinds of inputs and race in fresh rounds. */
+static void final_race(struct loop *l) {
+  struct built *c[FINALISTS + 1];
+  unsigned n = 0;
+  c[n++] = &l->base.built;
+  for (unsigned i = 0; i < l->nbest; i++) {
+    trial_check(&l->bench, &l->best[i].built, INPUTS_RANDOM);
+    trial_check(&l->bench, &l->best[i].built, INPUTS_SPECIAL);
+    if (l->best[i].built.status != TRIAL_OK) record(l, &l->best[i].built, 1, NULL, NULL);
+    else c[n++] = &l->best[i].built;
+  }
+  struct samples s[FINALISTS + 1];
+  rounds(l, c, n, RACE_ROUNDS, 0, s);
+  unsigned first = 0;
+  double best = s[0].n ? stats_quantile(s[0].s, s[0].n, 0.2) : INFINITY;
+  for (unsigned i = 1; i < n; i++) {
+    if (c[i]->status != TRIAL_OK || !s[i].n) continue;
+    struct interval rel = stats_ratio(s[i].s, s[0].s, s[i].n < s[0].n ? s[i].n : s[0].n);
+    record(l, c[i], 1, &s[i], &rel);
+    double q = stats_quantile(s[i].s, s[i].n, 0.2);
+    if (q < best) {
+      best = q;
+      first = i;
+    }
+  }
+  samples_free(s, n);
+  l->out->sched = l->base.built.sched;
+  l->out->seconds = l->base_s;
+  l->out->ratio = l->out->ratio_lo = l->out->ratio_hi = 1;
+  if (!first) return;
+  struct built *pair[2] = {&l->base.built, c[first]};
+  rounds(l, pair, 2, FINAL_ROUNDS, 0, s);
+  if (pair[1]->status == TRIAL_OK && s[1].n) {
+    struct interval rel = stats_ratio(s[1].s, s[0].s, s[1].n < s[0].n ? s[1].n : s[0].n);
+    record(l, pair[1], 2, &s[1], &rel);
+    if (rel.hi < 1) {
+      l->out->won = true;
+      l->out->sched = pair[1]->sched;
+      l->out->seconds = stats_quantile(s[1].s, s[1].n, 0.5);
+      l->out->ratio = rel.mid;
+      l->out->ratio_lo = rel.lo;
+      l->out->ratio_hi = rel.hi;
+    }
+  }
+  samples_free(s, 2);
+}
+
+/* Trials of earlier runs: the strategy learns from them, and does not ask for them again. */
+static void resume(struct loop *l) {
+  struct db_records all;
+  if (db_records(l->db, l->arena, &l->key, &all, l->d) != ST_OK) return;
+  for (unsigned i = 0; i < all.n; i++) {
+    struct trial t = {.ok = !strcmp(all.r[i].status, "ok") && all.r[i].rel_ppm > 0};
+    if (sched_parse_canon(all.r[i].sched, strlen(all.r[i].sched), &t.sched) != ST_OK) continue;
+    t.cost = t.ok ? (double)all.r[i].rel_ppm * 1e-6 * l->base_s : 0;
+    l->o->strategy->tell(l->strategy, &t);
+  }
+}
+
+/* The best earlier record joins the race, so that a second run never ends worse than the first. */
+static void revive_winner(struct loop *l) {
+  struct db_record w;
+  enum match how;
+  struct sched s;
+  if (db_winner(l->db, l->arena, &l->key, &w, &how, l->d) != ST_OK || how != MATCH_EXACT) return;
+  if (sched_parse_canon(w.sched, strlen(w.sched), &s) != ST_OK || sched_eq(&s, &l->base.built.sched)) return;
+  run_batch(l, &s, 1);
+}
+
+static enum status open_all(struct loop *l) {
+  const struct tune_job *j = l->job;
+  const struct tune_opts *o = l->o;
+  key_make(l->arena, j->symbolic, j->gsym, j->bound, j->gbound, j->value, j->target, o->threads, o->cold, o->strict, &l->key);
+  enum status st = bench_open(&l->bench, j->bound, j->gbound, j->target, o, l->d);
+  if (st != ST_OK) return st;
+  return db_begin_run(l->db, "hone " HONE_VERSION, "{}", l->run_id, l->d);
+}
+
+static enum status run_loop(struct loop *l) {
+  struct space sp = {l->bench.gs, 0, &l->bench.target->limits, l->bench.lower};
+  struct sched seeds[MAX_SEEDS];
+  unsigned nseeds = 0;
+  (void)db_seeds(l->db, l->arena, &l->key, seeds, MAX_SEEDS, &nseeds, l->d);
+  unsigned kept = 0;
+  for (unsigned i = 0; i < nseeds; i++)
+    if (!legal_sched(l->arena, sp.gs, 0, &seeds[i], sp.lim, &sp.opts)) seeds[kept++] = seeds[i];
+  l->strategy = l->o->strategy->open(&sp, l->o->seed, seeds, kept);
+  enum status st = measure_default(l);
+  if (st == ST_OK) {
+    resume(l);
+    if (l->o->strategy->measures) {
+      revive_winner(l);
+      search(l);
+    } else {
+      search_estimate(l);
+    }
+    if (l->st == ST_OK) final_race(l);
+    report(l, true);
+  }
+  l->o->strategy->close(l->strategy);
+  return st != ST_OK ? st : l->st;
+}
+
+enum status tune_group(struct db *db, const struct tune_job *job, const struct tune_opts *o, struct tune_result *out, struct diag *d) {
+  struct loop *l = xmalloc(sizeof *l);
+  *l = (struct loop){.db = db, .job = job, .o = o, .out = out, .d = d, .arena = arena_new(), .started = now(), .st = ST_OK};
+  memset(out, 0, sizeof *out);
+  enum status st = open_all(l);
+  if (st == ST_OK) st = run_loop(l);
+  for (unsigned i = 0; i < l->nbest; i++) built_free(&l->best[i].built);
+  built_free(&l->base.built);
+  bench_close(&l->bench);
+  arena_free(l->arena);
+  free(l);
+  return st;
+}
