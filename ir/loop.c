@@ -1,0 +1,145 @@
+/* Constructors of the LOOP level. */
+#include "ir/loop.h"
+#include <string.h>
+
+static void *one_more(struct arena *a, const void *old, uint16_t *n, size_t size) {
+  if (*n == UINT16_MAX - 1) oom_raise();
+  char *p = arena_alloc(a, size * (*n + 1u));
+  if (*n) memcpy(p, old, size * *n);
+  ++*n;
+  return p;
+}
+
+/* Objects 0 … ntensor-1 of a function are its kernel's tensors. */
+static void add_tensors(struct lfunc *f) {
+  const struct kernel *k = f->k;
+  f->nobject = k->ntensor;
+  f->object = ARENA_NEW(f->arena, struct object, k->ntensor);
+  for (unsigned i = 0; i < k->ntensor; i++) {
+    const struct tensor *t = &k->tensor[i];
+    f->object[i] = (struct object){t->name,
+                                   t->type,
+                                   t->role == ROLE_TEMP ? SCOPE_HEAP : SCOPE_ARG,
+                                   t->rank,
+                                   arena_dup(f->arena, t->extent, sizeof(poly_t) * t->rank),
+                                   NULL};
+    if (t->stride) f->object[i].stride = arena_dup(f->arena, t->stride, sizeof(poly_t) * t->rank);
+  }
+}
+
+struct lfunc *lfunc_new(struct arena *a, const struct kernel *k, const char *name) {
+  struct lfunc *f = ARENA_NEW(a, struct lfunc, 1);
+  struct kernel signature = *k;
+  signature.neq = 0;
+  signature.eq = NULL;
+  f->arena = a;
+  f->name = arena_strdup(a, name);
+  f->k = kernel_clone(a, &signature);
+  f->body = loop_block(a, 0, NULL);
+  add_tensors(f);
+  return f;
+}
+
+static bool taken(const struct lfunc *f, const char *name) {
+  const struct kernel *k = f->k;
+  for (unsigned i = 0; i < k->nsym; i++)
+    if (!strcmp(k->sym[i].name, name)) return true;
+  for (unsigned i = 0; i < k->nparam; i++)
+    if (!strcmp(k->param[i].name, name)) return true;
+  for (unsigned i = 0; i < f->nobject; i++)
+    if (!strcmp(f->object[i].name, name)) return true;
+  for (unsigned i = 0; i < f->nlocal; i++)
+    if (!strcmp(f->local[i].name, name)) return true;
+  return false;
+}
+
+/* name, name_1, name_2 …: the first that nothing in f has. */
+static const char *unique(struct lfunc *f, const char *name) {
+  const char *u = name;
+  for (unsigned i = 1; taken(f, u); i++) u = arena_printf(f->arena, "%s_%u", name, i);
+  return arena_strdup(f->arena, u);
+}
+
+unsigned lfunc_add_object(struct lfunc *f, const char *name, enum dtype t, enum scope s, unsigned rank,
+                          const poly_t *extent) {
+  const char *u = unique(f, name);
+  f->object = one_more(f->arena, f->object, &f->nobject, sizeof *f->object);
+  struct object *o = &f->object[f->nobject - 1];
+  *o = (struct object){u, (uint8_t)t, (uint8_t)s, (uint8_t)rank, NULL, NULL};
+  o->extent = arena_dup(f->arena, extent, sizeof(poly_t) * rank);
+  return f->nobject - 1u;
+}
+
+unsigned lfunc_add_local(struct lfunc *f, const char *name, enum dtype t) {
+  const char *u = unique(f, name);
+  f->local = one_more(f->arena, f->local, &f->nlocal, sizeof *f->local);
+  f->local[f->nlocal - 1] = (struct local){u, (uint8_t)t};
+  return f->nlocal - 1u;
+}
+
+/* f->k is const for readers; the function owns its copy. */
+sym_t lfunc_add_sym(struct lfunc *f, const char *name) {
+  return kernel_add_sym((struct kernel *)f->k, unique(f, name), SYM_INDEX);
+}
+
+static struct lstmt *stmt(struct arena *a, enum lkind kind, unsigned nbody) {
+  struct lstmt *s = ARENA_NEW(a, struct lstmt, 1);
+  s->kind = (uint8_t)kind;
+  s->nbody = nbody;
+  s->sym = SYM_NONE;
+  s->step = 1;
+  if (nbody) s->body = ARENA_NEW(a, struct lstmt *, nbody);
+  return s;
+}
+
+struct lstmt *loop_block(struct arena *a, unsigned n, struct lstmt **body) {
+  struct lstmt *s = stmt(a, L_BLOCK, n);
+  if (n) memcpy(s->body, body, sizeof *body * n);
+  return s;
+}
+
+struct lstmt *loop_for(struct arena *a, enum fkind fk, sym_t sym, poly_t lo, poly_t hi, int64_t step,
+                       struct lstmt *body) {
+  struct lstmt *s = stmt(a, L_FOR, 1);
+  s->fkind = (uint8_t)fk;
+  s->sym = sym;
+  s->nlo = s->nhi = 1;
+  s->lo = arena_dup(a, &lo, sizeof lo);
+  s->hi = arena_dup(a, &hi, sizeof hi);
+  s->step = step;
+  s->body[0] = body;
+  return s;
+}
+
+struct lstmt *loop_store(struct arena *a, const struct access *acc, enum red red, expr_t value) {
+  struct lstmt *s = stmt(a, L_STORE, 0);
+  s->acc = acc;
+  s->red = (uint8_t)red;
+  s->value = value;
+  return s;
+}
+
+struct lstmt *loop_set(struct arena *a, unsigned local, expr_t value) {
+  struct lstmt *s = stmt(a, L_SET, 0);
+  s->id = (uint16_t)local;
+  s->value = value;
+  return s;
+}
+
+struct lstmt *loop_if(struct arena *a, unsigned nguard, const poly_t *guard, expr_t cond, struct lstmt *then,
+                      struct lstmt *els) {
+  struct lstmt *s = stmt(a, L_IF, els ? 2 : 1);
+  s->nguard = (uint8_t)nguard;
+  s->guard = arena_dup(a, guard, sizeof *guard * nguard);
+  s->cond = cond;
+  s->body[0] = then;
+  if (els) s->body[1] = els;
+  return s;
+}
+
+struct lstmt *loop_alloc(struct arena *a, unsigned object, struct lstmt *body) {
+  struct lstmt *s = stmt(a, L_ALLOC, 1);
+  s->id = (uint16_t)object;
+  s->body[0] = body;
+  return s;
+}
