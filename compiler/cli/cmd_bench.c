@@ -1,0 +1,230 @@
+/* hone bench: the winner against the default schedule, the C compilers, and BLAS; all in one worker, in interleaved rounds, as ratios. */
+#include "compiler/cli/tuning.h"
+#include "compiler/peer.h"
+#include "tuner/key.h"
+#include "tuner/stats.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_ROWS = 8, ROUNDS = 21 };
+static const struct loc nowhere = {0};
+
+struct row { struct peer peer; const char *note; bool ok; struct evidence ev; char why[256]; };
+struct table {
+  struct hone *h;
+  struct options *o;
+  struct measure *dev;
+  const struct kernel *bound;        /* dims are constants */
+  struct problem problem;
+  struct reference *ref;
+  struct row row[MAX_ROWS];
+  unsigned n;
+  struct samples s[MAX_ROWS];
+};
+
+/* Rows ------------------------------------------------------------------------------------------------------------------------------------- */
+
+static struct row *add_row(struct table *t, const char *name) {
+  struct row *r = &t->row[t->n++];
+  memset(r, 0, sizeof *r);
+  r->peer.name = name;
+  buf_init(&r->peer.object);
+  return r;
+}
+
+static enum status add_form(struct table *t, const char *name, const struct hone_choice *c) {
+  struct hone *h = t->h;
+  struct lower_opts lo = {h->opts.strict, h->opts.threads};
+  struct emit_entry e = {.k = t->bound};
+  struct emit_opts eo = {.kind = EMIT_OBJ, .call_stub = true, .pic = true};
+  const char *why = "";
+  enum status st = lower_kernel(h->arena, c->groups, c->sched, &h->target.limits, &lo, t->bound->name, &e.general, &why);
+  struct row *r = add_row(t, name);
+  r->peer.symbol = t->bound->name;
+  if (st == ST_OK) st = emit_module(h->arena, &e, 1, &h->target, &eo, true, &r->peer.object, &why);
+  if (st == ST_OK) return ST_OK;
+  diag_error(h->diag, nowhere, "internal: '%s' could not be built: %s", name, why ? why : "?");
+  return ST_INTERNAL;
+}
+
+static void add_compiler(struct table *t, const char *path, const char *cc, const char *name) {
+  static const char *const flags[] = {"-O3", "-march=native", "-ffast-math", NULL};
+  struct row *r = add_row(t, name);
+  if (peer_compile(t->h, path, t->bound, cc, flags, &r->peer) != ST_OK) {
+    buf_free(&r->peer.object);
+    t->n--;
+  }
+}
+
+static enum status add_rows(struct table *t, struct db *db, const char *path, const struct groups *symbolic, const struct groups *bound, const int64_t *value) {
+  struct hone_choice won, def;
+  enum status st = hone_choose(t->h, db, symbolic, bound, value, &won);
+  if (st == ST_OK) st = hone_choose(t->h, NULL, symbolic, bound, value, &def);
+  if (st == ST_OK && won.match != MATCH_NONE) st = add_form(t, "hone, winner", &won);
+  if (st == ST_OK) st = add_form(t, "hone, default schedule", &def);
+  if (st != ST_OK) return st;
+  size_t len = strlen(path);
+  if (len > 2 && !strcmp(path + len - 2, ".c")) {
+    add_compiler(t, path, "gcc", "gcc -O3 -march=native -ffast-math");
+    add_compiler(t, path, "clang-22", "clang-22 -O3 -march=native -ffast-math");
+  }
+  struct row *r = add_row(t, "OpenBLAS / BLAS");
+  if (peer_blas(t->h, t->bound, &r->peer) != ST_OK) {
+    buf_free(&r->peer.object);
+    t->n--;
+  }
+  return ST_OK;
+}
+
+/* Measuring --------------------------------------------------------------------------------------------------------------------------------- */
+
+static void check_row(struct table *t, struct row *r) {
+  struct args got = t->problem.args;
+  struct arena *a = arena_new();
+  got.data = ARENA_NEW(a, void *, t->bound->nparam + 1u);
+  for (unsigned i = 0; i < t->bound->nparam; i++) {
+    int64_t n = 0;
+    if (t->bound->param[i].kind != PARAM_TENSOR) continue;
+    unsigned x = t->bound->param[i].ref;
+    got.data[i] = t->problem.args.data[i];
+    if (t->bound->tensor[x].role != ROLE_IN && tensor_span(t->bound, x, &t->problem.args, INT64_MAX / 16, &n))
+      got.data[i] = arena_alloc(a, (size_t)n * type_size(t->bound->tensor[x].type) + 1);
+  }
+  struct candidate c = {&r->peer.object, r->peer.symbol};
+  enum trial_status ts = t->dev->run_once(t->dev, &c, &t->problem, &got, r->why);
+  r->ok = ts == TRIAL_OK;
+  r->note = r->ok ? "" : trial_status_name[ts];
+  if (r->ok && !check_compare(&t->problem, t->ref, &got, &r->ev)) r->note = "outside the error bound";
+  arena_free(a);
+}
+
+static enum status measure_rows(struct table *t) {
+  struct candidate c[MAX_ROWS];
+  unsigned map[MAX_ROWS], m = 0, culprit = 0;
+  struct samples s[MAX_ROWS] = {{0}};
+  char why[256] = "";
+  for (unsigned i = 0; i < t->n; i++) {
+    check_row(t, &t->row[i]);
+    if (!t->row[i].ok) continue;
+    map[m] = i;
+    c[m++] = (struct candidate){&t->row[i].peer.object, t->row[i].peer.symbol};
+  }
+  enum trial_status ts = m ? t->dev->time(t->dev, c, m, &t->problem, ROUNDS, 0, s, &culprit, why) : TRIAL_CRASH;
+  if (ts != TRIAL_OK) {
+    diag_error(t->h->diag, nowhere, "measuring '%s' failed (%s): %s", t->bound->name, trial_status_name[ts], m ? why : t->row[0].why);
+    return ST_ENV;
+  }
+  for (unsigned i = 0; i < m; i++) t->s[map[i]] = s[i];
+  return ST_OK;
+}
+
+/* Printing ---------------------------------------------------------------------------------------------------------------------------------- */
+
+static void print_time(struct buf *out, double s) {
+  if (s < 1e-3) buf_printf(out, "%9.2f us", s * 1e6);
+  else buf_printf(out, "%9.3f ms", s * 1e3);
+}
+
+static void print_table(struct table *t, const char *dims, double flops, struct buf *out) {
+  buf_printf(out, "%s %s, %u thread%s; medians of %d interleaved rounds\n", t->bound->name, dims ? dims : "", t->h->opts.threads,
+             t->h->opts.threads == 1 ? "" : "s", ROUNDS);
+  buf_printf(out, "  %-40s %12s %9s  %s\n", "", "time", "GFLOP/s", "time / first row");
+  for (unsigned i = 0; i < t->n; i++) {
+    struct row *r = &t->row[i];
+    buf_printf(out, "  %-40s ", r->peer.name);
+    if (t->s[i].n) {
+      double med = stats_quantile(t->s[i].s, t->s[i].n, 0.5);
+      struct interval rel = stats_ratio(t->s[i].s, t->s[0].s, t->s[i].n < t->s[0].n ? t->s[i].n : t->s[0].n);
+      print_time(out, med);
+      buf_printf(out, " %9.1f  %.2f [%.2f … %.2f]", flops / med * 1e-9, rel.mid, rel.lo, rel.hi);
+    }
+    buf_printf(out, "%s%s\n", r->note && *r->note ? "  " : "", r->note ? r->note : "");
+  }
+}
+
+static void print_json(struct table *t, const char *dims, double flops, struct buf *out) {
+  for (unsigned i = 0; i < t->n; i++) {
+    if (!t->s[i].n) continue;
+    double med = stats_quantile(t->s[i].s, t->s[i].n, 0.5);
+    struct interval rel = stats_ratio(t->s[i].s, t->s[0].s, t->s[i].n < t->s[0].n ? t->s[i].n : t->s[0].n);
+    buf_puts(out, "{\"kernel\":");
+    buf_json(out, t->bound->name);
+    buf_puts(out, ",\"dims\":");
+    buf_json(out, dims ? dims : "");
+    buf_puts(out, ",\"form\":");
+    buf_json(out, t->row[i].peer.name);
+    buf_printf(out, ",\"threads\":%u,\"med_ps\":%lld,\"flops\":%.0f,\"rel_ppm\":%lld,\"rel_lo_ppm\":%lld,\"rel_hi_ppm\":%lld,\"right\":%s}\n", t->h->opts.threads,
+               (long long)(med * 1e12), flops, (long long)(rel.mid * 1e6), (long long)(rel.lo * 1e6), (long long)(rel.hi * 1e6),
+               t->row[i].note && *t->row[i].note ? "false" : "true");
+  }
+}
+
+/* One function ------------------------------------------------------------------------------------------------------------------------------- */
+
+static enum status bench_fn(struct hone *h, struct options *o, struct db *db, struct measure *dev, const char *path, const struct kernel *k, const char *dims,
+                            struct buf *out) {
+  bool *has = ARENA_NEW(h->arena, bool, k->nsym + 1u);
+  int64_t *value = ARENA_NEW(h->arena, int64_t, k->nsym + 1u);
+  const char *bad = NULL;
+  if (dims && !kernel_parse_dims(k, dims, has, value, &bad)) {
+    diag_error(h->diag, nowhere, "--dims %s: '%s' is not a dim of '%s' with a value", dims, bad ? bad : "", k->name);
+    return ST_USAGE;
+  }
+  for (unsigned s = 0; s < k->nsym; s++)
+    if (k->sym[s].kind == SYM_DIM && !has[s]) {
+      diag_error(h->diag, nowhere, "'%s' needs a value for dim '%s': --dims %s=…", k->name, k->sym[s].name, k->sym[s].name);
+      return ST_USAGE;
+    }
+  struct table *t = ARENA_NEW(h->arena, struct table, 1);
+  *t = (struct table){.h = h, .o = o, .dev = dev, .bound = kernel_specialise(h->arena, k, has, value)};
+  struct groups *symbolic = hone_groups(h, k), *bound = hone_groups_at(h, k, has, value);
+  if (!symbolic || !bound) return ST_INTERNAL;
+  enum status st = check_problem(h->arena, t->bound, value, INPUTS_RANDOM, o->seed, h->opts.threads, &t->problem, h->diag);
+  if (st == ST_OK && !(t->ref = check_reference(h->arena, &t->problem, h->diag))) st = ST_INTERNAL;
+  if (st == ST_OK) st = add_rows(t, db, path, symbolic, bound, value);
+  if (st == ST_OK) st = measure_rows(t);
+  double flops = 0;
+  for (unsigned g = 0; g < bound->n; g++) flops += cost_floor(bound, g, &h->target.limits, h->opts.threads).flops;
+  if (st == ST_OK) (o->json ? print_json : print_table)(t, dims, flops, out);
+  for (unsigned i = 0; i < t->n; i++) {
+    free(t->s[i].s);
+    buf_free(&t->row[i].peer.object);
+  }
+  return st;
+}
+
+static enum status bench_spec(struct options *o, const char *path, struct db *db, struct measure *dev, struct buf *out, struct diag *d) {
+  struct hone h;
+  enum status st = hone_open(&h, path, &o->hone, d);
+  for (unsigned i = 0; st == ST_OK && i < h.spec.n; i++) {
+    unsigned n = o->hone.ndims ? o->hone.ndims : 1;
+    for (unsigned j = 0; h.spec.fn[i].k && st == ST_OK && j < n && !cli_stop; j++)
+      st = bench_fn(&h, o, db, dev, path, h.spec.fn[i].k, o->hone.ndims ? o->hone.dims[j] : NULL, out);
+  }
+  hone_close(&h);
+  return st;
+}
+
+static enum status run(struct options *o, struct buf *out, struct diag *d) {
+  if (!o->nspec) {
+    diag_error(d, nowhere, "bench: no specification");
+    return ST_USAGE;
+  }
+  struct arena *a = arena_new();
+  struct measure *dev = NULL;
+  struct db *db = NULL;
+  enum status st = tuning_device(a, o, &dev, d);
+  if (st == ST_OK) st = tuning_db(a, o, DB_READONLY, &db, d);
+  for (unsigned i = 0; st == ST_OK && i < o->nspec; i++) st = bench_spec(o, o->spec[i], db, dev, out, d);
+  db_close(db);
+  if (dev) dev->close(dev);
+  arena_free(a);
+  return st;
+}
+
+const struct command command_bench = {
+    "bench", "measure the winner beside the default schedule, the C compilers and BLAS",
+    "usage: hone bench SPEC… --dims M=1024,… [--dims …] [--db FILE] [--threads N] [--json]\n\n"
+    "All forms run in one process in interleaved rounds on the same data; each is checked against the specification first.\n\n"
+    "  hone bench matmul.c --dims M=1024,N=1024,K=1024\n",
+    run};
