@@ -178,7 +178,7 @@ static struct access *parse_access(struct expr_parser *p, struct ref r, bool rea
   acc->tensor = r.id;
   if (!parse_subscripts(p, acc, r.rank) || !read) return l->failed ? NULL : acc;
   struct loc loc = l->tok.loc;
-  if (lex_accept(l, "if")) {
+  if (!l->tok.nl && lex_accept(l, "if")) { /* on the next line it is a statement of LOOP */
     poly_t g[GUARD_MAX];
     unsigned n = 0;
     if (!guards_parse(p, g, &n, GUARD_MAX)) return NULL;
