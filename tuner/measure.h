@@ -12,17 +12,24 @@ struct problem {                    /* what to run it on: built once per (group,
   const struct kernel *k;           /* dims bound */
   struct args args;                 /* pristine inputs */
   unsigned threads;
+  bool cold;                        /* time with caches swept before each call */
 };
 struct samples { unsigned n; double *s; };        /* seconds per call, in order of rounds */
 struct measure {                    /* a device */
   const char *name;
-  /* Runs the candidate once on a copy of the problem's inputs, outputs poisoned, guard pages around; result bytes into out (as problem args). */
+  /* Runs the candidate on a copy of the problem's inputs, outputs poisoned, guard pages around: once with buffers that end at one, once with buffers that start
+     after one; both must give the same bytes. Result bytes into out->data of each output (allocated by the caller as in the problem). */
   enum trial_status (*run_once)(struct measure *m, const struct candidate *c, const struct problem *p, struct args *out, char why[256]);
-  /* Interleaved rounds over all candidates in one worker; samples[i] per candidate. stop_ratio: drop one whose first sample is over that times candidate 0. */
+  /* Interleaved rounds over all candidates in one worker; out[i].s malloc'ed, the caller frees (also after failure; may be NULL). stop_ratio: drop one whose first sample is over that times candidate 0. */
   enum trial_status (*time)(struct measure *m, const struct candidate *c, unsigned n, const struct problem *p, unsigned rounds, double stop_ratio,
                             struct samples *out, unsigned *culprit, char why[256]);
   void (*close)(struct measure *m);
 };
+/* timeout_s: for one call of a candidate. NULL with errno set when worker_path cannot be executed. */
 struct measure *measure_cpu_open(const char *worker_path, double timeout_s);
+/* Scripted device: cost(ctx, candidate) seconds per call; NAN: it crashes; negative: it hangs. run_once is right by definition (the interpreter runs the
+   problem's kernel) unless measure_fake_break says otherwise. */
 struct measure *measure_fake_open(double (*cost)(void *, const struct candidate *), void *ctx);
+void measure_fake_break(struct measure *m, bool (*wrong)(void *, const struct candidate *)); /* candidates whose results are off */
+void measure_fake_fail_after(struct measure *m, long n);                                     /* the n-th device call from now crashes */
 #endif

@@ -1,0 +1,69 @@
+/* What the tuner and its worker process say to each other. The tuner puts a job (this header, argument bytes, objects) into a memory file and starts
+   the worker with that file as JOB_FD and a pipe as REPLY_FD; the worker answers on the pipe with messages of one size, then ends. Nothing else passes.
+   Both sides come from one build: there is no version beyond the magic number. All `at`s are offsets in the memory file. */
+#ifndef HONE_RUNTIME_JOB_H
+#define HONE_RUNTIME_JOB_H
+#include <stdint.h>
+
+enum { JOB_FD = 3, REPLY_FD = 4, JOB_MAGIC = 0x686f6e6a, JOB_CANDIDATES = 64, JOB_ARGS = 256 };
+
+enum job_command {
+  JOB_RUN, /* candidate 0 once with each placement of the buffers */
+  JOB_TIME /* all candidates in interleaved rounds */
+};
+/* Where buffers lie against the inaccessible pages around each: flush with the following one, flush with the one before. */
+enum job_placement { PLACE_END, PLACE_START, PLACEMENTS };
+
+struct job_arg {
+  uint64_t bytes;   /* of memory; 0 and is_value: value[] holds it */
+  uint64_t at;      /* pristine bytes (not used when fresh) */
+  uint64_t result;  /* where the results go: PLACEMENTS times bytes, one after the other */
+  uint64_t poison;  /* one element of what fills results before a run, and the slack around buffers */
+  uint8_t is_value;
+  uint8_t writes;   /* results: else the memory is read-only during checks */
+  uint8_t fresh;    /* starts poisoned */
+  uint8_t elem;     /* bytes of an element: 1, 2, 4, 8 */
+  uint8_t mantissa; /* floats: significand bits with the hidden one; else 0 */
+  uint8_t pad[3];
+  uint8_t value[16];
+};
+
+struct job_candidate {
+  uint64_t object, object_len;
+  uint64_t symbol;  /* NUL-terminated name of a hone_rt_call function (abi.h) */
+};
+
+struct job {
+  uint32_t magic, command;
+  uint32_t nargs, ncandidates;
+  uint32_t threads, rounds;
+  uint32_t cold;             /* sweep the caches before each timed call */
+  int32_t parent;            /* process that waits: the worker ends with it */
+  uint64_t seed;             /* of the order in rounds */
+  uint64_t memory;           /* bytes the candidates may allocate beyond what the worker has mapped; 0: no limit */
+  uint64_t cpu_s;            /* limit of processor time, 0: none */
+  double stop_ratio;         /* > 0: a candidate whose first sample is over this times candidate 0's is dropped */
+  double sample_s;           /* least duration of a sample of candidate 0 */
+  double timeout_s;          /* a call known to take longer is not repeated */
+  volatile uint32_t current; /* candidate that runs now: whom a crash belongs to */
+  uint32_t pad;
+  struct job_candidate candidate[JOB_CANDIDATES];
+  struct job_arg arg[JOB_ARGS];
+};
+
+enum reply_kind {
+  REPLY_BEAT,  /* still alive: a call or sample ended */
+  REPLY_DONE,  /* JOB_RUN: results of placement `candidate` are in place */
+  REPLY_ROUND, /* JOB_TIME: seconds[] per candidate of one round; negative: not measured */
+  REPLY_END,   /* all done; a pipe closed without it is a crash */
+  REPLY_LOAD,  /* the object of `candidate` could not be loaded */
+  REPLY_WRONG, /* it ran but broke a rule: wrote beside its buffers, changed the rounding mode */
+  REPLY_FAULT, /* a signal is about to end the worker */
+  REPLY_OOM,   /* an allocation was refused */
+  REPLY_SETUP  /* the worker itself could not start work */
+};
+struct reply {
+  uint32_t kind, candidate;
+  union { char text[JOB_CANDIDATES * 8]; double seconds[JOB_CANDIDATES]; };
+};
+#endif

@@ -1,0 +1,236 @@
+/* hone-worker: runs candidates so that nothing they do harms the tuner. A process of its own without LLVM, started for
+   one job and gone after it (0.9 ms); limits on memory, processor time, files and processes; the results go to memory
+   that the tuner maps, verdicts are the tuner's. A crash, a hang, an early exit or a refused allocation are each told
+   apart by what arrives on the pipe and how the process ends (job.h). */
+#include "runtime/worker.h"
+#include "runtime/elf_load.h"
+#include "runtime/hone_rt.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static struct work work;
+
+static void reply(const struct reply *r) {
+  while (write(REPLY_FD, r, sizeof *r) < 0 && errno == EINTR) continue;
+}
+
+void reply_text(enum reply_kind kind, uint32_t candidate, const char *text) {
+  struct reply r = {.kind = kind, .candidate = candidate};
+  size_t n = strnlen(text, sizeof r.text - 1);
+  memcpy(r.text, text, n);
+  reply(&r);
+}
+
+void reply_seconds(const double *s, unsigned n) {
+  struct reply r = {.kind = REPLY_ROUND};
+  memcpy(r.seconds, s, n * sizeof *s);
+  reply(&r);
+}
+
+static _Noreturn void fail(enum reply_kind kind, uint32_t candidate, const char *text) {
+  reply_text(kind, candidate, text);
+  _exit(1);
+}
+
+/* Allocation of candidates: a refusal is reported as what it is, whatever the candidate would have made of it. */
+static void *granted(void *p, size_t n) {
+  if (!p && n) fail(REPLY_OOM, work.job->current, "an allocation was refused");
+  return p;
+}
+static void *lent_malloc(size_t n) {
+  return granted(malloc(n), n);
+}
+static void *lent_calloc(size_t n, size_t size) {
+  return granted(calloc(n, size), n && size);
+}
+static void *lent_realloc(void *p, size_t n) {
+  return granted(realloc(p, n), n);
+}
+static void *lent_aligned_alloc(size_t align, size_t n) {
+  return granted(aligned_alloc(align, n), n);
+}
+static int lent_posix_memalign(void **out, size_t align, size_t n) {
+  int rc = posix_memalign(out, align, n);
+  if (rc == ENOMEM) granted(NULL, 1);
+  return rc;
+}
+
+static void *resolve(void *ctx, const char *name) {
+  static const struct {
+    const char *name;
+    void *p;
+  } lent[] = {{HONE_RT_PARALLEL_SYMBOL, (void *)(uintptr_t)hone_rt_parallel},
+              {"hone_rt_num_threads", (void *)(uintptr_t)hone_rt_num_threads},
+              {"malloc", (void *)(uintptr_t)lent_malloc},
+              {"calloc", (void *)(uintptr_t)lent_calloc},
+              {"realloc", (void *)(uintptr_t)lent_realloc},
+              {"aligned_alloc", (void *)(uintptr_t)lent_aligned_alloc},
+              {"posix_memalign", (void *)(uintptr_t)lent_posix_memalign}};
+  (void)ctx;
+  for (size_t i = 0; i < sizeof lent / sizeof *lent; i++)
+    if (!strcmp(name, lent[i].name)) return lent[i].p;
+  return NULL;
+}
+
+static void on_fault(int sig, siginfo_t *info, void *context) {
+  char where[160] = "", text[256];
+  (void)context;
+  if (sig == SIGSEGV || sig == SIGBUS) block_describe(&work, info->si_addr, where, sizeof where);
+  snprintf(text, sizeof text, "%s%s%s", strsignal(sig), *where ? ": " : "", where);
+  reply_text(REPLY_FAULT, work.job->current, text);
+  signal(sig, SIG_DFL); /* returning repeats the fault, which now ends the process */
+  if (info->si_code <= 0) raise(sig);
+}
+
+static void catch_faults(void) {
+  static uint8_t stack[64 << 10];
+  stack_t alt = {.ss_sp = stack, .ss_size = sizeof stack};
+  sigaltstack(&alt, NULL);
+  struct sigaction sa = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+  static const int faults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE};
+  for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) sigaction(faults[i], &sa, NULL);
+}
+
+static void limit(int what, uint64_t value) {
+  struct rlimit old, r;
+  if (getrlimit(what, &old)) return;
+  r.rlim_cur = r.rlim_max = value < old.rlim_max ? value : old.rlim_max;
+  setrlimit(what, &r);
+}
+
+static uint64_t mapped_bytes(void) {
+  char text[64] = "";
+  int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return 0;
+  ssize_t n = read(fd, text, sizeof text - 1);
+  close(fd);
+  return n > 0 ? strtoull(text, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+}
+
+static void set_limits(const struct job *j) {
+  limit(RLIMIT_CORE, 0);
+  limit(RLIMIT_FSIZE, 0);
+  limit(RLIMIT_NPROC, 0); /* the pool has its threads by now */
+  if (j->cpu_s) limit(RLIMIT_CPU, j->cpu_s);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  if (j->memory) limit(RLIMIT_AS, mapped_bytes() + j->memory);
+#endif
+}
+
+/* One-thread problems stay on the core where the scheduler put this fresh process: an idle one, if there is any. */
+static void pin(void) {
+  cpu_set_t set;
+  int cpu = sched_getcpu();
+  if (cpu < 0 || cpu >= CPU_SETSIZE) return;
+  CPU_ZERO(&set);
+  CPU_SET(cpu, &set);
+  sched_setaffinity(0, sizeof set, &set);
+}
+
+static void nothing(void *ctx, int64_t first, int64_t last) {
+  (void)ctx, (void)first, (void)last;
+}
+
+static void start_threads(const struct job *j) {
+  hone_rt_set_num_threads(j->threads ? (int)j->threads : 1);
+  if (j->threads > 1)
+    hone_rt_parallel(j->threads, 1, nothing, NULL);
+  else
+    pin();
+}
+
+static void open_job(void) {
+  struct stat st;
+  if (fstat(JOB_FD, &st) || (size_t)st.st_size < sizeof *work.job) exit(2);
+  void *file = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, JOB_FD, 0);
+  void *job = mmap(NULL, sizeof *work.job, PROT_READ | PROT_WRITE, MAP_SHARED, JOB_FD, 0);
+  if (file == MAP_FAILED || job == MAP_FAILED) fail(REPLY_SETUP, 0, "cannot map the job");
+  work.file = file;
+  work.job = job;
+  if (work.job->magic != JOB_MAGIC || work.job->nargs > JOB_ARGS || work.job->ncandidates > JOB_CANDIDATES)
+    fail(REPLY_SETUP, 0, "the job was made by another version of hone");
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != work.job->parent) exit(2); /* it died before the line above */
+}
+
+static void load_candidates(void) {
+  for (uint32_t c = 0; c < work.job->ncandidates; c++) {
+    const struct job_candidate *k = &work.job->candidate[c];
+    char why[ELF_WHY];
+    const char *symbol = (const char *)work.file + k->symbol;
+    struct elf_image *im = elf_load(work.file + k->object, k->object_len, resolve, NULL, why);
+    void *p = im ? elf_symbol(im, symbol) : NULL;
+    if (im && !p) snprintf(why, sizeof why, "the object does not define '%.100s'", symbol);
+    if (!p) fail(REPLY_LOAD, c, why);
+    work.call[c] = (hone_rt_call *)(uintptr_t)p;
+  }
+}
+
+/* Copies results of the placement out. The mapping exists only meanwhile: a stray write of a candidate cannot reach it.
+ */
+static void hand_over(unsigned place) {
+  const struct job *j = work.job;
+  for (uint32_t i = 0; i < j->nargs; i++) {
+    const struct job_arg *a = &j->arg[i];
+    if (a->is_value || !a->writes || !a->bytes) continue;
+    uint64_t at = a->result + place * a->bytes, page = at & ~UINT64_C(4095);
+    uint8_t *p = mmap(NULL, at - page + a->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, JOB_FD, (off_t)page);
+    if (p == MAP_FAILED) fail(REPLY_SETUP, 0, "cannot map the results");
+    memcpy(p + (at - page), work.block[i].data, a->bytes);
+    munmap(p, at - page + a->bytes);
+  }
+}
+
+static uint32_t float_mode(void) {
+#ifdef __x86_64__
+  return __builtin_ia32_stmxcsr() & 0xffc0; /* without the sticky flags */
+#else
+  return 0;
+#endif
+}
+
+static void run_once(void) {
+  char why[200];
+  for (unsigned place = 0; place < PLACEMENTS; place++) {
+    block_place(&work, place);
+    uint32_t mode = float_mode();
+    work.job->current = 0;
+    work.call[0](work.args);
+    if (float_mode() != mode) fail(REPLY_WRONG, 0, "left the floating-point mode changed");
+    if (!block_intact(&work, why, sizeof why)) fail(REPLY_WRONG, 0, why);
+    hand_over(place);
+    block_drop(&work);
+    reply_text(REPLY_DONE, place, "");
+  }
+}
+
+int main(int argc, char **argv) {
+  (void)argv;
+  if (argc > 1 || fcntl(JOB_FD, F_GETFD) < 0 || fcntl(REPLY_FD, F_GETFD) < 0) {
+    fprintf(stderr, "hone-worker: started by hone, with a job on descriptor %d; not for use by hand\n", JOB_FD);
+    return 2;
+  }
+  closefrom(REPLY_FD + 1);
+  open_job();
+  start_threads(work.job);
+  set_limits(work.job);
+  load_candidates();
+  catch_faults();
+  reply_text(REPLY_BEAT, 0, ""); /* from here on the time is the candidates' */
+  if (work.job->command == JOB_RUN)
+    run_once();
+  else
+    time_candidates(&work);
+  reply_text(REPLY_END, 0, "");
+  _exit(0);
+}

@@ -1,0 +1,160 @@
+/* Timing several candidates against each other: same process, same pages, interleaved rounds in fresh random order, so
+   that drift of the machine falls on all alike. How many calls make a sample is calibrated once, on candidate 0, and
+   the same for all. Results that a kernel also reads are restored before each sample; before each call, outside the
+   timed part, when repeating it would run into infinities or subnormals (whose speed is another one). */
+#include "runtime/worker.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { MAX_CALLS = 1 << 20, COLD_CALLS = 3 };
+static const double HOPELESS_S = 1e-3; /* a first call shorter than this may be all page faults: never judged by it */
+
+struct timer {
+  struct work *w;
+  clockid_t clock;
+  bool restore, each; /* before each sample; before each call */
+  uint8_t *sweep;     /* cold: twice the last-level cache */
+  size_t sweep_len;
+  unsigned calls; /* a sample */
+  double first[JOB_CANDIDATES], last_beat;
+  bool dropped[JOB_CANDIDATES];
+  uint64_t rng;
+};
+
+static double seconds(clockid_t clock) {
+  struct timespec t;
+  clock_gettime(clock, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static uint32_t random_below(struct timer *t, uint32_t n) {
+  uint64_t z = t->rng += UINT64_C(0x9e3779b97f4a7c15); /* splitmix64 */
+  z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+  z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+  return (uint32_t)((z ^ z >> 31) % n);
+}
+
+static void sweep(struct timer *t) {
+  volatile uint8_t *p = t->sweep;
+  for (size_t i = 0; i < t->sweep_len; i += 64) p[i]++;
+}
+
+static void beat(struct timer *t) {
+  double s = seconds(CLOCK_MONOTONIC);
+  if (s - t->last_beat > 0.02) {
+    t->last_beat = s;
+    reply_text(REPLY_BEAT, t->w->job->current, "");
+  }
+}
+
+/* Seconds of n calls of candidate c. */
+static double run(struct timer *t, unsigned c, unsigned n) {
+  hone_rt_call *call = t->w->call[c];
+  void *const *args = t->w->args;
+  t->w->job->current = c;
+  if (t->restore && !t->each) block_refill(t->w, false);
+  double total = 0, start;
+  if (!t->each && !t->sweep) {
+    start = seconds(t->clock);
+    for (unsigned i = 0; i < n; i++) call(args);
+    total = seconds(t->clock) - start;
+  } else {
+    for (unsigned i = 0; i < n; i++) {
+      if (t->each) block_refill(t->w, false);
+      if (t->sweep) sweep(t);
+      start = seconds(CLOCK_MONOTONIC); /* the cheaper clock: one call may be short */
+      call(args);
+      total += seconds(CLOCK_MONOTONIC) - start;
+    }
+  }
+  beat(t);
+  return total > 0 ? total : 1e-9;
+}
+
+static void calibrate(struct timer *t) {
+  double want = t->w->job->sample_s > 0 ? t->w->job->sample_s : 200e-6;
+  for (t->calls = 1;;) {
+    double s = run(t, 0, t->calls);
+    if (s >= want || t->calls >= MAX_CALLS) break;
+    double n = ceil(1.2 * want / s * t->calls);
+    t->calls = n > (double)MAX_CALLS ? MAX_CALLS : n > 2.0 * t->calls ? (unsigned)n : 2 * t->calls;
+  }
+  if (t->sweep && t->calls > COLD_CALLS) t->calls = COLD_CALLS;
+}
+
+static void open_timer(struct timer *t, struct work *w) {
+  const struct job *j = w->job;
+  *t = (struct timer){.w = w,
+                      .clock = j->threads > 1 ? CLOCK_MONOTONIC : CLOCK_THREAD_CPUTIME_ID,
+                      .rng = j->seed,
+                      .restore = block_has_inplace(w)};
+  if (!j->cold) return;
+  long llc = sysconf(_SC_LEVEL3_CACHE_SIZE);
+  if (llc <= 0) llc = sysconf(_SC_LEVEL2_CACHE_SIZE);
+  if (llc <= 0) llc = 32L << 20;
+  if (llc > 256L << 20) llc = 256L << 20;
+  t->sweep_len = 2 * (size_t)llc;
+  t->sweep = mmap(NULL, t->sweep_len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+  if (t->sweep == MAP_FAILED) {
+    reply_text(REPLY_SETUP, 0, "no memory to sweep the caches with");
+    exit(1);
+  }
+}
+
+/* One call of each: page faults, first-time dispatch, and who is hopeless. */
+static void warm_up(struct timer *t) {
+  for (unsigned c = 0; c < t->w->job->ncandidates; c++) {
+    if (t->restore) block_refill(t->w, false);
+    t->first[c] = run(t, c, 1);
+  }
+  calibrate(t);
+  if (t->restore && block_strange(t->w)) {
+    t->each = true;
+    calibrate(t);
+  }
+}
+
+static bool hopeless(const struct timer *t, unsigned c, double reference) {
+  const struct job *j = t->w->job;
+  if (c == 0 || t->first[c] < HOPELESS_S) return false;
+  if (t->first[c] * t->calls > j->timeout_s / 2) return true;
+  return j->stop_ratio > 0 && t->first[c] > 3 * j->stop_ratio * reference;
+}
+
+static void shuffle(struct timer *t, unsigned *order, unsigned n) {
+  for (unsigned i = 0; i < n; i++) order[i] = i;
+  for (unsigned i = n; i > 1; i--) {
+    unsigned k = random_below(t, i), swap = order[i - 1];
+    order[i - 1] = order[k];
+    order[k] = swap;
+  }
+}
+
+static void one_round(struct timer *t, bool is_first, double reference) {
+  unsigned n = t->w->job->ncandidates, order[JOB_CANDIDATES];
+  double s[JOB_CANDIDATES];
+  shuffle(t, order, n);
+  for (unsigned i = 0; i < n; i++) {
+    unsigned c = order[i];
+    s[c] = -1;
+    if (t->dropped[c]) continue;
+    t->dropped[c] = is_first && hopeless(t, c, reference);
+    s[c] = t->dropped[c] ? t->first[c] : run(t, c, t->calls) / t->calls;
+  }
+  double stop = t->w->job->stop_ratio;
+  for (unsigned c = 1; c < n && is_first && stop > 0; c++) t->dropped[c] |= s[c] > stop * s[0];
+  reply_seconds(s, n);
+}
+
+void time_candidates(struct work *w) {
+  struct timer t;
+  block_place(w, PLACE_TIMED);
+  open_timer(&t, w);
+  warm_up(&t);
+  double reference = run(&t, 0, t.calls) / t.calls;
+  for (uint32_t r = 0; r < w->job->rounds; r++) one_round(&t, r == 0, reference);
+}
