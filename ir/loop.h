@@ -55,6 +55,7 @@ struct lstmt {
   expr_t value;           /* L_STORE, L_SET */
   uint32_t nbody;
   struct lstmt **body;
+  struct loc loc;           /* SOURCE: where the statement stands in the C text; line 0 elsewhere */
 };
 struct local { const char *name; uint8_t type; };
 
