@@ -1,0 +1,59 @@
+#!/bin/sh
+# The command line on bad input: exact message and exit code. usage: errors.sh HONE
+set -u
+hone=$(realpath "$1")
+tmp=$(mktemp -d)
+trap 'chmod -R u+w "$tmp" 2>/dev/null; rm -rf "$tmp"' EXIT
+cd "$tmp" || exit 1
+unset HONE_DB
+export XDG_DATA_HOME="$tmp/data"
+passed=0 failed=0
+# expect CODE MESSAGE COMMAND…   (MESSAGE: the whole of standard error)
+expect() {
+  want=$1 message=$2
+  shift 2
+  got=$("$@" 2>&1 >/dev/null)
+  code=$?
+  if [ "$code" = "$want" ] && [ "$got" = "$message" ]; then passed=$((passed + 1))
+  else
+    failed=$((failed + 1))
+    printf 'not ok: %s\n  exit %s, expected %s\n  said: %s\n  not:  %s\n' "$*" "$code" "$want" "$got" "$message"
+  fi
+}
+cat >mm.hone <<'K'
+kernel mm(A: f32[M,K], B: f32[K,N]) -> C: f32[M,N] {
+  C[i,j] = sum(k) A[i,k] * B[k,j]
+}
+K
+echo 'garbage' >not.db
+mkdir dir
+q=--on-miss=quiet
+
+expect 2 "hone: error: no command (hone --help lists them)" "$hone"
+expect 2 "hone: error: unknown command 'frob' (hone --help lists them)" "$hone" frob
+expect 2 "hone: error: unknown option '--frob' (hone --help lists them)" "$hone" compile --frob mm.hone
+expect 2 "hone: error: option -o needs a value" "$hone" compile mm.hone -o
+expect 2 "hone: error: option --budget: 'soon' is not a time such as 30s, 500ms, 2m or 1h" "$hone" tune mm.hone --budget soon
+expect 2 "hone: error: option --fp: 'fast' is not reassoc or strict" "$hone" compile mm.hone --fp fast
+expect 2 "hone: error: compile: no specification" "$hone" compile
+expect 5 "hone: error: cannot open 'none.hone': No such file or directory" "$hone" compile none.hone
+expect 1 "hone: error: 'dir.hone' is a directory" sh -c "mkdir -p dir.hone; '$hone' compile dir.hone"
+expect 1 "hone: error: 'mm.f90': unknown kind of specification (expected .c or .hone)" "$hone" compile mm.f90
+expect 2 "hone: error: --dims Q=3: 'Q' is not a dim of 'mm' with a value" "$hone" compile mm.hone $q --dims Q=3 -o x.o
+expect 2 "hone: error: --emit frob: expected source, tensor, groups, loops, llvm, asm or obj" "$hone" compile mm.hone $q --emit frob
+expect 5 "hone: error: cannot write 'none/x.o': No such file or directory" "$hone" compile mm.hone $q -o none/x.o
+expect 5 "hone: error: cannot write 'dir': Is a directory" "$hone" compile mm.hone $q -o dir
+expect 5 "hone: error: cannot write '/dev/full': No space left on device" "$hone" compile mm.hone $q -o /dev/full
+expect 3 "mm.hone:1:8: error: 'mm' is not tuned for $("$hone" targets | sed -n 's/^host *\([^ ]*\).*/\1/p')
+    1 | kernel mm(A: f32[M,K], B: f32[K,N]) -> C: f32[M,N] {
+      |        ^" "$hone" compile mm.hone --on-miss=error -o x.o
+expect 5 "hone: error: cannot open database 'none.db': no such file" "$hone" compile mm.hone --db none.db --locked -o x.o
+expect 5 "hone: error: 'not.db' is not a hone tuning database" "$hone" compile mm.hone --db not.db -o x.o
+expect 5 "hone: error: 'not.db' is not a hone tuning database" "$hone" tune mm.hone --db not.db --dims M=8,N=8,K=8 --trials 1
+expect 2 "hone: error: 'mm' needs a value for dim 'M': --dims M=…" "$hone" tune mm.hone --trials 1
+expect 5 "hone: error: cannot find hone-worker: /nowhere (--worker FILE names it)" "$hone" tune mm.hone --worker /nowhere
+expect 2 "hone: error: db: expected list, show, export, import, merge or verify" "$hone" db
+[ "$(cat not.db)" = garbage ] || { echo "not ok: not.db was changed"; failed=$((failed + 1)); }
+[ -z "$(ls | grep -E '^x\.o|\.o\.')" ] || { echo "not ok: something half written was left: $(ls)"; failed=$((failed + 1)); }
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
