@@ -69,6 +69,7 @@ static double run(struct timer *t, unsigned c, unsigned n) {
       start = seconds(CLOCK_MONOTONIC); /* the cheaper clock: one call may be short */
       call(args);
       total += seconds(CLOCK_MONOTONIC) - start;
+      beat(t);
     }
   }
   beat(t);
@@ -77,13 +78,13 @@ static double run(struct timer *t, unsigned c, unsigned n) {
 
 static void calibrate(struct timer *t) {
   double want = t->w->job->sample_s > 0 ? t->w->job->sample_s : 200e-6;
-  for (t->calls = 1;;) {
+  t->calls = t->sweep ? COLD_CALLS : 1; /* a sweep costs milliseconds: no long samples */
+  while (!t->sweep) {
     double s = run(t, 0, t->calls);
     if (s >= want || t->calls >= MAX_CALLS) break;
     double n = ceil(1.2 * want / s * t->calls);
     t->calls = n > (double)MAX_CALLS ? MAX_CALLS : n > 2.0 * t->calls ? (unsigned)n : 2 * t->calls;
   }
-  if (t->sweep && t->calls > COLD_CALLS) t->calls = COLD_CALLS;
 }
 
 static void open_timer(struct timer *t, struct work *w) {

@@ -1,6 +1,7 @@
 /* Keys of tuning records. Dims are numbered by where they first appear in the equations, so two specs that differ in names share records. */
 #include "tuner/key.h"
 #include "ir/sha256.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

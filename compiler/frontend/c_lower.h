@@ -1,0 +1,164 @@
+/* The C frontend inside its child process: clang's tree -> SOURCE. Shared by c_*.c only.
+
+   A function is lowered twice. The first walk takes every integer parameter for a dim; the second one only those that were found in a bound, a subscript or an extent
+   (a flag or a shift count stays a plain scalar). Integer values that are polynomials of dims and loop variables are carried as such next to their C type, so that
+   subscripts come out affine without any pattern matching; `known` tracks them through local variables. */
+#ifndef HONE_COMPILER_C_LOWER_H
+#define HONE_COMPILER_C_LOWER_H
+#include "compiler/frontend/clang_api.h"
+#include "ir/source.h"
+#include <setjmp.h>
+
+/* Where a pointer points: element ix[] of an object; pointer arithmetic moves ix[at], dims behind `at` belong to the pointee. */
+struct cptr {
+  uint16_t obj;
+  uint8_t type, rank, at;
+  struct subscript *ix;              /* [rank]; NULL: pointer is not known here */
+};
+
+enum ckind { CV_VOID, CV_NUM, CV_PTR, CV_ARRAY };   /* CV_ARRAY: an lvalue of array type, not yet decayed */
+
+/* A C value. Numbers: e, or p, or both. For a comparison the C type is int and e has type bool. */
+struct cval {
+  uint8_t kind, type;                /* enum ckind; enum dtype of the C type */
+  bool exact;                        /* p is the value itself, not only the value modulo 2^64 */
+  uint8_t npos, nneg;
+  poly_t p;                          /* integer polynomial, or NULL */
+  expr_t e;                          /* may be NULL when p is set */
+  const poly_t *pos, *neg;           /* conditions: true iff all pos >= 0; false iff all neg >= 0; NULL: not of that form */
+  struct cptr ptr;
+};
+
+enum cvkind { VAR_SCALAR, VAR_VALUE, VAR_POINTER, VAR_ARRAY };
+struct cvar {
+  CXCursor decl;
+  const char *name;
+  uint8_t kind, type;                /* type: of the scalar, or of the elements */
+  uint16_t id;                       /* VAR_SCALAR: local; VAR_ARRAY: object */
+  poly_t known;                      /* VAR_SCALAR of integer type: its value here, NULL: not known */
+  bool known_exact;
+  struct cval value;                 /* VAR_VALUE (parameters, also of inlined helpers) */
+  struct cptr ptr;                   /* VAR_POINTER */
+};
+
+enum { MAX_LOCALS = 2000 };          /* locals, and loops, of one function */
+struct clist { unsigned n, cap; struct lstmt **s; };
+struct kids { unsigned n; CXCursor *c; };
+
+/* The statements that follow, innermost block first: what runs when control falls out of the current one. */
+struct rest { struct kids s; unsigned next; const struct rest *outer; };
+
+struct cx {
+  struct arena *a;
+  const struct clang_api *cl;
+  CXTranslationUnit tu;
+  struct cout *out;
+  const char *main_file;             /* as clang names it */
+  struct lfunc *f;
+  struct kernel *k;
+  struct cvar *var;
+  unsigned nvar, capvar;
+  struct clist *cur;                 /* statements go here */
+  bool *is_dim;                      /* [nparam] second walk: which integer parameters are dims; NULL: first walk */
+  unsigned depth;                    /* recursion over the tree */
+  unsigned inlined;                  /* depth of inlined helpers */
+  unsigned loops;                    /* loops around the current statement */
+  unsigned ret_loops;                /* loops around the call whose body this is: `return` is understood there only */
+  int ret_local;                     /* local that `return e` sets, -1: none */
+  unsigned twice;                    /* how often the statements around were lowered twice already */
+  unsigned emitted;
+  unsigned stack;                    /* bytes of SCOPE_STACK used */
+  CXCursor at;                       /* statement being lowered, for locations of what has none */
+  struct loc loc;                    /* of `at` */
+  int64_t *lo, *hi;                  /* [nsym] constant bounds of symbols */
+  const char **base, **symbase;      /* names of locals and symbols as written, before they were made unique */
+  jmp_buf refused;
+};
+
+/* --- c_cursor.c: access to clang's tree --- */
+struct kids c_kids(struct cx *x, CXCursor c);
+struct loc c_loc(struct cx *x, CXCursor c);
+const char *c_str(struct cx *x, CXString s);                       /* copied to the arena, disposed */
+CXType c_type(struct cx *x, CXCursor c);                           /* canonical */
+bool c_dtype(struct cx *x, CXType canonical, enum dtype *out);     /* arithmetic types hone knows */
+enum dtype c_arith(struct cx *x, CXCursor at, CXType t);           /* ... or refuses */
+bool c_is_pointer(CXType t);
+bool c_is_array(CXType t);
+CXCursor c_strip(struct cx *x, CXCursor c);                        /* without parentheses and implicit conversions */
+bool c_same(struct cx *x, CXCursor a, CXCursor b);
+bool c_constant(struct cx *x, CXCursor c, enum dtype t, union value *v);  /* clang's own evaluation, arithmetic types only */
+bool c_is_expr(struct cx *x, CXCursor c);
+_Noreturn void c_refuse(struct cx *x, CXCursor at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void c_enter(struct cx *x, CXCursor at);                           /* bounds recursion */
+void c_leave(struct cx *x);
+
+/* --- c_value.c: arithmetic on values --- */
+struct cval cv_expr(expr_t e, enum dtype t);
+struct cval cv_poly(struct cx *x, poly_t p, enum dtype t, bool exact);
+struct cval cv_const(struct cx *x, enum dtype t, union value v);
+expr_t cv_get(struct cx *x, struct cval v);                        /* an expression of exactly type v.type */
+expr_t cv_bool(struct cx *x, struct cval v);                       /* v != 0 */
+struct cval cv_convert(struct cx *x, struct cval v, enum dtype to);
+struct cval cv_binary(struct cx *x, enum op o, struct cval l, struct cval r);   /* arithmetic: both of one type (shifts: of the left's) */
+struct cval cv_compare(struct cx *x, enum op o, struct cval l, struct cval r);  /* int, as bool */
+struct cval cv_truth(struct cx *x, struct cval v);                 /* v as a condition: pos, neg, e of type bool */
+struct cval cv_not(struct cx *x, struct cval v);
+struct cval cv_and(struct cx *x, struct cval l, struct cval r);
+struct cval cv_or(struct cx *x, struct cval l, struct cval r);
+enum dtype cv_promote(enum dtype t);
+enum dtype cv_usual(enum dtype l, enum dtype r);
+bool cv_nonneg(struct cx *x, poly_t p);
+struct subscript cv_subscript(struct cx *x, struct cval v);
+struct cptr cv_move(struct cx *x, struct cptr p, struct subscript by);          /* p + by */
+
+/* --- c_var.c: variables --- */
+struct cvar *cvar_find(struct cx *x, CXCursor decl);
+struct cvar *cvar_add(struct cx *x, CXCursor decl, const char *name, enum cvkind k, enum dtype t);
+const char *c_unique(struct cx *x, const char *name);              /* a name no parameter, symbol, local or object has */
+expr_t c_local(struct cx *x, unsigned id);
+unsigned c_temp(struct cx *x, const char *name, enum dtype t);
+sym_t c_new_sym(struct cx *x, const char *name, int64_t lo, int64_t hi);
+void c_forget_assigned(struct cx *x, CXCursor tree);               /* nothing is known any more of what `tree` assigns */
+bool c_assigns(struct cx *x, CXCursor tree, CXCursor decl);
+struct known { unsigned n; struct cvar *v; };                      /* what is known now, to go back to it for the other branch */
+struct known c_known_save(struct cx *x);
+void c_known_restore(struct cx *x, struct known k);
+
+/* --- c_expr.c, c_assign.c, c_cond.c, c_call.c --- */
+struct cval c_expr(struct cx *x, CXCursor c);                      /* as an rvalue; side effects go to x->cur */
+struct cval c_cond(struct cx *x, CXCursor c);                      /* as a condition */
+struct cval c_lvalue(struct cx *x, CXCursor c, struct cvar **var); /* *var set: a scalar variable; else CV_PTR to the element, or CV_ARRAY */
+struct cval c_load(struct cx *x, CXCursor at, struct cptr p);
+struct cval c_read_var(struct cx *x, CXCursor at, struct cvar *v);
+void c_write_var(struct cx *x, CXCursor at, struct cvar *v, struct cval value);
+struct cval c_assign(struct cx *x, CXCursor c);                    /* =, op=, ++, --; the value of the expression */
+struct cval c_crement(struct cx *x, CXCursor c, bool plus, bool post);
+struct cval c_logical(struct cx *x, CXCursor c);                   /* && and || */
+struct cval c_ternary(struct cx *x, CXCursor c);
+void c_if_lists(struct cx *x, struct cval cond, struct clist *then, struct clist *els);  /* emits the L_IF, turned round where that gives guards */
+struct cptr c_freeze(struct cx *x, CXCursor at, struct cptr p);    /* with subscripts evaluated now, into locals */
+struct cval c_call(struct cx *x, CXCursor c);
+enum op c_binop(enum CXBinaryOperatorKind k);                      /* OP_COUNT: not an arithmetic operator */
+
+/* --- c_stmt.c, c_for.c, c_local.c --- */
+void c_emit(struct cx *x, struct lstmt *s);
+struct lstmt *c_block(struct cx *x, struct clist *l);              /* the list as a statement */
+void c_stmt(struct cx *x, CXCursor s);                             /* one statement with nothing behind it */
+void c_stmts(struct cx *x, const struct rest *r);
+void c_for(struct cx *x, CXCursor s);
+void c_while(struct cx *x, CXCursor s);
+void c_do(struct cx *x, CXCursor s);
+/* Local declaration. An array opens its L_ALLOC; the rest of the block is lowered inside it by the callback. */
+bool c_has_jump(struct cx *x, CXCursor s);                         /* continue or return of the same loop body inside s */
+bool c_declare(struct cx *x, CXCursor decl_stmt, const struct rest *behind);
+
+/* --- c_decl.c, c_dims.c --- */
+struct cextra { const char *ctype; bool is_const, is_restrict, flat; struct loc loc; };
+void c_signature(struct cx *x, CXCursor fn);                       /* x->k, x->f and the parameters' variables */
+/* Size expressions of an array declaration as polynomials (NULL where they are none), innermost dimension first. Returns how many. */
+unsigned c_sizes(struct cx *x, CXCursor decl, poly_t *out, unsigned max);
+void c_dims_used(const struct lfunc *f, bool *used);               /* [nparam] dims in bounds, subscripts, extents, guards on indices */
+void c_drop_dead_locals(struct cx *x);
+void c_roles(struct cx *x);                                        /* tensors: in, or inout when written */
+struct lfunc *c_function(struct cx *x, CXCursor fn);               /* NULL: refused, diagnosed */
+#endif

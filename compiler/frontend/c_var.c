@@ -1,0 +1,150 @@
+/* Variables of the function: scalars are locals of SOURCE, and what is known of integers is followed through the text:
+   `int r = b*T + t` needs no pattern, r simply has a known value until something assigns it. Pointers are only ever known values. */
+#include "compiler/frontend/c_lower.h"
+#include <string.h>
+
+struct cvar *cvar_find(struct cx *x, CXCursor decl) {
+  for (unsigned i = x->nvar; i-- > 0;)
+    if (c_same(x, x->var[i].decl, decl)) return &x->var[i];
+  return NULL;
+}
+
+struct cvar *cvar_add(struct cx *x, CXCursor decl, const char *name, enum cvkind k, enum dtype t) {
+  if (x->nvar == x->capvar) {
+    x->capvar = x->capvar ? x->capvar * 2 : 32;
+    struct cvar *n = ARENA_NEW(x->a, struct cvar, x->capvar);
+    if (x->nvar) memcpy(n, x->var, sizeof *n * x->nvar);
+    x->var = n;
+  }
+  struct cvar *v = &x->var[x->nvar++];
+  *v = (struct cvar){.decl = decl, .name = name, .kind = (uint8_t)k, .type = (uint8_t)t};
+  return v;
+}
+
+static bool name_taken(struct cx *x, const char *name) {
+  if (!x->f) return false;
+  for (unsigned i = 0; i < x->k->nparam; i++)
+    if (!strcmp(x->k->param[i].name, name)) return true;
+  for (unsigned i = 0; i < x->k->nsym; i++)
+    if (!strcmp(x->k->sym[i].name, name)) return true;
+  for (unsigned i = 0; i < x->f->nlocal; i++)
+    if (!strcmp(x->f->local[i].name, name)) return true;
+  for (unsigned i = 0; i < x->f->nobject; i++)
+    if (!strcmp(x->f->object[i].name, name)) return true;
+  return false;
+}
+
+const char *c_unique(struct cx *x, const char *name) {
+  const char *u = name;
+  for (unsigned i = 1; name_taken(x, u); i++) u = arena_printf(x->a, "%s_%u", name, i);
+  return u;
+}
+
+unsigned c_temp(struct cx *x, const char *name, enum dtype t) {
+  if (!x->f) c_refuse(x, x->at, "this expression is too complex for the size of a parameter");
+  if (x->f->nlocal >= MAX_LOCALS) c_refuse(x, x->at, "more than %d local variables", MAX_LOCALS);
+  unsigned n = lfunc_add_local(x->f, c_unique(x, name), t);
+  x->base[n] = name;
+  return n;
+}
+
+expr_t c_local(struct cx *x, unsigned id) {
+  struct expr *e = (struct expr *)expr_local(x->a, x->f->local[id].type, id);
+  e->loc = x->loc;
+  return e;
+}
+
+sym_t c_new_sym(struct cx *x, const char *name, int64_t lo, int64_t hi) {
+  unsigned n = x->k->nsym;
+  if (n >= MAX_LOCALS) c_refuse(x, x->at, "more than %d loops", MAX_LOCALS);
+  sym_t s = lfunc_add_sym(x->f, c_unique(x, name));
+  x->lo = memcpy(ARENA_NEW(x->a, int64_t, n + 1), x->lo, n * sizeof *x->lo);
+  x->hi = memcpy(ARENA_NEW(x->a, int64_t, n + 1), x->hi, n * sizeof *x->hi);
+  x->lo[s] = lo;
+  x->hi[s] = hi;
+  x->symbase[s] = name;
+  return s;
+}
+
+/* The variable that this operator changes, if it is one. */
+static bool target(struct cx *x, CXCursor c, CXCursor *decl) {
+  enum CXCursorKind k = x->cl->getCursorKind(c);
+  bool changes = k == CXCursor_CompoundAssignOperator;
+  if (k == CXCursor_BinaryOperator) changes = x->cl->getCursorBinaryOperatorKind(c) == CXBinaryOperator_Assign;
+  if (k == CXCursor_UnaryOperator) {
+    enum CXUnaryOperatorKind u = x->cl->getCursorUnaryOperatorKind(c);
+    changes = u == CXUnaryOperator_PreInc || u == CXUnaryOperator_PreDec || u == CXUnaryOperator_PostInc ||
+              u == CXUnaryOperator_PostDec || u == CXUnaryOperator_AddrOf;
+  }
+  if (!changes) return false;
+  struct kids s = c_kids(x, c);
+  if (!s.n) return false;
+  CXCursor l = c_strip(x, s.c[0]);
+  if (x->cl->getCursorKind(l) != CXCursor_DeclRefExpr) return false;
+  *decl = x->cl->getCursorReferenced(l);
+  return true;
+}
+
+void c_forget_assigned(struct cx *x, CXCursor tree) {
+  CXCursor decl;
+  c_enter(x, tree);
+  if (target(x, tree, &decl)) {
+    struct cvar *v = cvar_find(x, decl);
+    if (v) v->known = NULL;
+    if (v && v->kind == VAR_POINTER) v->ptr.ix = NULL;
+  }
+  struct kids s = c_kids(x, tree);
+  for (unsigned i = 0; i < s.n; i++) c_forget_assigned(x, s.c[i]);
+  c_leave(x);
+}
+
+bool c_assigns(struct cx *x, CXCursor tree, CXCursor decl) {
+  CXCursor d;
+  c_enter(x, tree);
+  bool yes = target(x, tree, &d) && c_same(x, d, decl);
+  struct kids s = c_kids(x, tree);
+  for (unsigned i = 0; i < s.n && !yes; i++) yes = c_assigns(x, s.c[i], decl);
+  c_leave(x);
+  return yes;
+}
+
+struct known c_known_save(struct cx *x) {
+  return (struct known){x->nvar, arena_dup(x->a, x->var, sizeof *x->var * x->nvar)};
+}
+
+void c_known_restore(struct cx *x, struct known k) {
+  for (unsigned i = 0; i < k.n; i++) {
+    x->var[i].known = k.v[i].known;
+    x->var[i].known_exact = k.v[i].known_exact;
+    x->var[i].ptr = k.v[i].ptr;
+  }
+}
+
+struct cval c_read_var(struct cx *x, CXCursor at, struct cvar *v) {
+  switch (v->kind) {
+  case VAR_VALUE: return v->value;
+  case VAR_SCALAR:
+    if (v->known) return cv_poly(x, v->known, v->type, v->known_exact);
+    return cv_expr(c_local(x, v->id), v->type);
+  case VAR_POINTER:
+    if (!v->ptr.ix)
+      c_refuse(x, at, "pointer '%s' does not have one fixed value here (it is advanced, or set under a condition); "
+                      "use a subscript instead", v->name);
+    return (struct cval){.kind = CV_PTR, .type = v->type, .ptr = v->ptr};
+  default: return (struct cval){.kind = CV_ARRAY, .type = v->type, .ptr = v->ptr};
+  }
+}
+
+void c_write_var(struct cx *x, CXCursor at, struct cvar *v, struct cval value) {
+  if (v->kind == VAR_POINTER) {
+    v->ptr = value.ptr;
+    return;
+  }
+  if (v->kind != VAR_SCALAR) c_refuse(x, at, "assignment to '%s' is not supported", v->name);
+  value = cv_convert(x, value, v->type);
+  struct lstmt *s = loop_set(x->a, v->id, cv_get(x, value));
+  s->loc = c_loc(x, at);
+  c_emit(x, s);
+  v->known = value.p;
+  v->known_exact = value.exact;
+}

@@ -1,0 +1,277 @@
+/* Constant folding and algebra on one expression, bottom-up. Every rule keeps the value exactly for floats too: x + 0 stays (x may be -0), x + -0 goes,
+   x * 0 stays (NaN, infinity, sign). Rules on integers hold modulo 2^bits. Nothing here looks at equations. */
+#include "compiler/pass/fold.h"
+#include <math.h>
+#include <stdint.h>
+
+static bool is_poly(expr_t x) {
+  return x->kind == E_POLY || (x->kind == E_CONST && x->type == DT_i64);
+}
+
+static poly_t as_poly(struct arena *a, expr_t x) {
+  return x->kind == E_POLY ? x->poly : poly_const(a, x->val.i);
+}
+
+bool fold_is(expr_t x, double v) {
+  if (x->kind != E_CONST) return false;
+  if (type_is_float(x->type)) return x->val.f == v && signbit(x->val.f) == signbit(v);
+  if (x->type == DT_bool) return (double)x->val.u == v;
+  return type_is_signed(x->type) ? x->val.i == (int64_t)v : v >= 0 && x->val.u == (uint64_t)v;
+}
+
+static bool is_op(expr_t x, enum op o) {
+  return x->kind == E_OP && x->op == o;
+}
+
+static bool has_nan(expr_t x) {
+  return type_is_float(x->type);
+}
+
+static expr_t boolean(struct arena *a, bool b) {
+  return expr_const(a, DT_bool, (union value){.u = b});
+}
+
+/* Value bits of an integer type or bool, sign apart. */
+static unsigned value_bits(enum dtype t) {
+  if (t == DT_bool) return 1;
+  return (unsigned)type_size(t) * 8 - type_is_signed(t);
+}
+
+bool fold_lossless(enum dtype to, enum dtype from) {
+  if (to == from) return true;
+  if (to == DT_bool) return false;
+  if (type_is_float(from)) {
+    if (!type_is_float(to) || type_mantissa(to) < type_mantissa(from)) return false;
+    return !(to == DT_f16 || from == DT_bf16) || to == DT_f32 || to == DT_f64;
+  }
+  if (type_is_float(to)) return type_mantissa(to) >= value_bits(from) && !(to == DT_f16 && value_bits(from) > 11);
+  return value_bits(to) >= value_bits(from) && (type_is_signed(to) || !type_is_signed(from));
+}
+
+static expr_t fold_cast(struct arena *a, expr_t x) {
+  expr_t y = x->kid[0];
+  if (y->type == x->type) return y;
+  if (y->kind == E_CONST) return expr_const(a, x->type, type_convert(x->type, y->type, y->val));
+  if (y->kind != E_CAST || !fold_lossless(y->type, y->kid[0]->type)) return x;
+  /* int -> float -> int saturates where int -> int wraps */
+  bool detour = type_is_float(y->type) && !type_is_float(y->kid[0]->type) && !type_is_float(x->type);
+  if (detour && !fold_lossless(x->type, y->kid[0]->type)) return x;
+  return fold_expr(a, expr_cast(a, x->type, y->kid[0]), true);
+}
+
+static bool all_const(expr_t x) {
+  for (unsigned i = 0; i < x->nkid; i++)
+    if (x->kid[i]->kind != E_CONST) return false;
+  return true;
+}
+
+static expr_t fold_const(struct arena *a, expr_t x) {
+  union value v[3] = {0};
+  for (unsigned i = 0; i < x->nkid; i++) v[i] = x->kid[i]->val;
+  if (x->op == OP_select) return v[0].u ? x->kid[1] : x->kid[2];
+  return expr_const(a, x->type, op_eval(x->op, x->kid[0]->type, v));
+}
+
+/* Arithmetic on dims and indices stays a polynomial. */
+static expr_t fold_poly(struct arena *a, expr_t x) {
+  poly_t p = as_poly(a, x->kid[0]), q = x->nkid > 1 ? as_poly(a, x->kid[1]) : p, r;
+  switch ((enum op)x->op) {
+  case OP_add: r = poly_add(a, p, q); break;
+  case OP_sub: r = poly_sub(a, p, q); break;
+  case OP_neg: r = poly_scale(a, p, -1); break;
+  case OP_mul:
+    if (!poly_is_const(p, NULL) && !poly_is_const(q, NULL)) return x;
+    r = poly_mul(a, p, q);
+    break;
+  default: return x;
+  }
+  int64_t c;
+  if (r->overflow) return x;
+  return poly_is_const(r, &c) ? expr_i(a, DT_i64, c) : expr_poly(a, r);
+}
+
+/* Comparison of two polynomials whose difference is a constant. */
+static expr_t fold_poly_cmp(struct arena *a, expr_t x) {
+  poly_t diff = poly_sub(a, as_poly(a, x->kid[0]), as_poly(a, x->kid[1]));
+  int64_t c;
+  if (diff->overflow || !poly_is_const(diff, &c)) return x;
+  union value v[2] = {{.i = c}, {.i = 0}};
+  return expr_const(a, DT_bool, op_eval(x->op, DT_i64, v));
+}
+
+static expr_t fold_add(struct arena *a, expr_t x, expr_t p, expr_t q) {
+  bool flt = has_nan(x);
+  if (fold_is(q, flt ? -0.0 : 0)) return p;
+  if (fold_is(p, flt ? -0.0 : 0)) return q;
+  if (is_op(q, OP_neg)) return expr_op2(a, OP_sub, p, q->kid[0]);
+  if (is_op(p, OP_neg)) return expr_op2(a, OP_sub, q, p->kid[0]);
+  return x;
+}
+
+static expr_t fold_sub(struct arena *a, expr_t x, expr_t p, expr_t q) {
+  if (fold_is(q, 0)) return p;
+  if (!has_nan(x) && fold_is(p, 0)) return expr_op1(a, OP_neg, q);
+  if (!has_nan(x) && expr_eq(p, q)) return expr_i(a, x->type, 0);
+  if (is_op(q, OP_neg)) return expr_op2(a, OP_add, p, q->kid[0]);
+  return x;
+}
+
+static bool minus_one(expr_t x) {
+  return !(x->kind == E_CONST && type_class(x->type) == DC_UINT) && fold_is(x, -1);
+}
+
+static expr_t fold_mul(struct arena *a, expr_t x, expr_t p, expr_t q) {
+  if (fold_is(q, 1)) return p;
+  if (fold_is(p, 1)) return q;
+  if (!has_nan(x) && (fold_is(p, 0) || fold_is(q, 0))) return expr_i(a, x->type, 0);
+  if (minus_one(q)) return fold_expr(a, expr_op1(a, OP_neg, p), true);
+  if (minus_one(p)) return fold_expr(a, expr_op1(a, OP_neg, q), true);
+  if (is_op(p, OP_neg) && is_op(q, OP_neg)) return expr_op2(a, OP_mul, p->kid[0], q->kid[0]);
+  return x;
+}
+
+/* Dividing by a power of two whose reciprocal is a normal number of the type is a multiplication. */
+static expr_t fold_div(struct arena *a, expr_t x, expr_t p, expr_t q) {
+  int e;
+  if (fold_is(q, 1)) return p;
+  if (q->kind != E_CONST || !has_nan(x) || !isfinite(q->val.f) || fabs(frexp(q->val.f, &e)) != 0.5) return x;
+  int span = x->type == DT_f16 ? 13 : 125;
+  return e > -span && e < span ? expr_op2(a, OP_mul, p, expr_f(a, x->type, 1.0 / q->val.f)) : x;
+}
+
+static expr_t fold_neg(struct arena *a, expr_t x, expr_t p) {
+  if (is_op(p, OP_neg)) return p->kid[0];
+  if (!has_nan(x) && is_op(p, OP_sub)) return expr_op2(a, OP_sub, p->kid[1], p->kid[0]);
+  return x;
+}
+
+static expr_t fold_select(expr_t x) {
+  expr_t c = x->kid[0];
+  if (c->kind == E_CONST) return c->val.u ? x->kid[1] : x->kid[2];
+  return expr_eq(x->kid[1], x->kid[2]) ? x->kid[1] : x;
+}
+
+static expr_t fold_bits(struct arena *a, expr_t x, expr_t p, expr_t q) {
+  union value ones = type_round(x->type, (union value){.i = -1});
+  expr_t all = expr_const(a, x->type, ones), zero = expr_const(a, x->type, (union value){.u = 0});
+  if (x->op == OP_and) {
+    if (expr_eq(q, all)) return p;
+    if (expr_eq(p, all)) return q;
+    if (expr_eq(p, zero) || expr_eq(q, zero)) return zero;
+  } else {
+    if (expr_eq(q, zero)) return p;
+    if (expr_eq(p, zero)) return q;
+    if (x->op == OP_or && (expr_eq(p, all) || expr_eq(q, all))) return all;
+  }
+  if (!expr_eq(p, q)) return x;
+  return x->op == OP_xor ? zero : p;
+}
+
+static expr_t fold_not(struct arena *a, expr_t x, expr_t p) {
+  if (is_op(p, OP_not)) return p->kid[0];
+  if (is_op(p, OP_eq)) return expr_op2(a, OP_ne, p->kid[0], p->kid[1]);
+  if (is_op(p, OP_ne)) return expr_op2(a, OP_eq, p->kid[0], p->kid[1]);
+  if (p->kind != E_OP || !(op_info[p->op].flags & OPF_CMP) || has_nan(p->kid[0])) return x;
+  static const enum op inverse[OP_COUNT] = {[OP_lt] = OP_ge, [OP_ge] = OP_lt, [OP_gt] = OP_le, [OP_le] = OP_gt};
+  return expr_op2(a, inverse[p->op], p->kid[0], p->kid[1]);
+}
+
+static expr_t fold_cmp(struct arena *a, expr_t x, expr_t p, expr_t q) {
+  if (is_poly(p) && is_poly(q)) return fold_poly_cmp(a, x);
+  if (has_nan(p) || !expr_eq(p, q)) return x;
+  return boolean(a, x->op == OP_eq || x->op == OP_le || x->op == OP_ge);
+}
+
+static expr_t fold_pow(struct arena *a, expr_t x, expr_t p, expr_t q, bool exact_only) {
+  if (fold_is(q, 1)) return p;
+  if (fold_is(q, 2)) return expr_op2(a, OP_mul, p, p);
+  if (fold_is(q, 3) && !exact_only) return expr_op2(a, OP_mul, expr_op2(a, OP_mul, p, p), p);
+  return x;
+}
+
+static expr_t fold_op(struct arena *a, expr_t x, bool exact_only) {
+  expr_t p = x->kid[0], q = x->nkid > 1 ? x->kid[1] : NULL;
+  if (all_const(x)) return fold_const(a, x);
+  if (x->type == DT_i64 && is_poly(p) && (!q || is_poly(q)) && x->nkid < 3) {
+    expr_t y = fold_poly(a, x);
+    if (y != x) return y;
+  }
+  switch ((enum op)x->op) {
+  case OP_add: return fold_add(a, x, p, q);
+  case OP_sub: return fold_sub(a, x, p, q);
+  case OP_mul: return fold_mul(a, x, p, q);
+  case OP_div: return fold_div(a, x, p, q);
+  case OP_neg: return fold_neg(a, x, p);
+  case OP_abs: return is_op(p, OP_neg) || is_op(p, OP_abs) ? expr_op1(a, OP_abs, p->kid[0]) : x;
+  case OP_min:
+  case OP_max:
+  case OP_fmin:
+  case OP_fmax: return expr_eq(p, q) ? p : x;
+  case OP_and:
+  case OP_or:
+  case OP_xor: return fold_bits(a, x, p, q);
+  case OP_shl:
+  case OP_shr: return fold_is(q, 0) ? p : x;
+  case OP_not: return fold_not(a, x, p);
+  case OP_eq:
+  case OP_ne:
+  case OP_lt:
+  case OP_le:
+  case OP_gt:
+  case OP_ge: return fold_cmp(a, x, p, q);
+  case OP_select: return fold_select(x);
+  case OP_pow: return fold_pow(a, x, p, q, exact_only);
+  default: return x;
+  }
+}
+
+/* Guards of a read that always hold go; one that never holds leaves the other value. */
+static expr_t fold_read(struct arena *a, expr_t x) {
+  const struct access *acc = x->acc;
+  struct access *out = NULL;
+  unsigned kept = 0;
+  int64_t c;
+  for (unsigned g = 0; g < acc->nguard; g++) {
+    if (poly_is_const(acc->guard[g], &c) && c < 0) return acc->otherwise;
+    if (!poly_is_const(acc->guard[g], &c)) kept++;
+  }
+  if (kept == acc->nguard) return x;
+  out = arena_dup(a, acc, sizeof *acc);
+  out->guard = ARENA_NEW(a, poly_t, kept);
+  out->nguard = 0;
+  for (unsigned g = 0; g < acc->nguard; g++)
+    if (!poly_is_const(acc->guard[g], &c)) out->guard[out->nguard++] = acc->guard[g];
+  if (!kept) out->otherwise = NULL;
+  return expr_read(a, x->type, out);
+}
+
+static expr_t fold_node(struct arena *a, expr_t x, void *ctx) {
+  const bool *exact_only = ctx;
+  int64_t c;
+  switch ((enum ekind)x->kind) {
+  case E_POLY: return poly_is_const(x->poly, &c) ? expr_i(a, DT_i64, c) : x;
+  case E_CAST: return fold_cast(a, x);
+  case E_OP: return fold_op(a, x, *exact_only);
+  case E_READ: return fold_read(a, x);
+  default: return x;
+  }
+}
+
+expr_t fold_expr(struct arena *a, expr_t x, bool exact_only) {
+  return x ? expr_map(a, x, fold_node, &exact_only) : NULL;
+}
+
+void fold_factors(expr_t x, bool den, struct factors *out) {
+  bool op = x->kind == E_OP;
+  if (op && x->op == OP_neg) {
+    out->neg = !out->neg;
+    fold_factors(x->kid[0], den, out);
+  } else if (op && (x->op == OP_mul || (x->op == OP_div && type_is_float(x->type)))) {
+    fold_factors(x->kid[0], den, out);
+    fold_factors(x->kid[1], x->op == OP_div ? !den : den, out);
+  } else if (out->n == MAX_FACTOR) {
+    out->full = true;
+  } else {
+    out->f[out->n++] = (struct factor){x, den, false};
+  }
+}

@@ -1,0 +1,22 @@
+/* One expression made simpler with the same value, bit for bit (NaN payloads aside). */
+#ifndef HONE_COMPILER_PASS_FOLD_H
+#define HONE_COMPILER_PASS_FOLD_H
+#include "ir/expr.h"
+/* exact_only: without the one rule that rounds differently (small powers as products). */
+expr_t fold_expr(struct arena *a, expr_t x, bool exact_only);
+/* Every value of `from` is a value of `to`. */
+bool fold_lossless(enum dtype to, enum dtype from);
+bool fold_is(expr_t x, double v);   /* x is the constant v; a float zero also in its sign */
+
+enum { MAX_FACTOR = 16 };
+struct factors {
+  unsigned n;
+  bool neg, full; /* full: there were more */
+  struct factor {
+    expr_t x;
+    bool den, outside; /* outside: for the caller's use */
+  } f[MAX_FACTOR];
+};
+/* x (or 1/x: den) as a product of factors and reciprocals, in order of appearance, added to *out. Integer division is no factor: it truncates. */
+void fold_factors(expr_t x, bool den, struct factors *out);
+#endif

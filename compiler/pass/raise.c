@@ -1,0 +1,121 @@
+/* Raising: entry, and the small nouns (objects, items) that its parts share. See raise.h. */
+#include "compiler/pass/raise.h"
+#include "compiler/pass/raise_impl.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+_Noreturn void raise_no(struct raise *r, struct loc at, const char *fmt, ...) {
+  char text[512];
+  va_list ap;
+  va_start(ap, fmt);
+  vsnprintf(text, sizeof text, fmt, ap);
+  va_end(ap);
+  r->why = arena_strdup(r->a, text);
+  r->why_loc = at.line ? at : r->at;
+  longjmp(r->jmp, 1);
+}
+
+sym_t raise_sym(struct raise *r) {
+  if (r->nsym >= SYM_NONE - 1) raise_no(r, r->at, "the function is too large");
+  return (sym_t)r->nsym++;
+}
+
+const char *raise_sym_name(const struct raise *r, sym_t s) {
+  return s < r->f->k->nsym ? r->f->k->sym[s].name : "i";
+}
+
+unsigned raise_obj(struct raise *r, const char *name, enum dtype t, enum objkind k) {
+  if (r->nobj >= 4096) raise_no(r, r->at, "the function is too large");
+  if (r->nobj == r->capobj) {
+    struct obj *old = r->obj;
+    r->capobj = r->capobj ? 2 * r->capobj : 64;
+    r->obj = ARENA_NEW(r->a, struct obj, r->capobj);
+    if (old) memcpy(r->obj, old, sizeof *old * r->nobj);
+  }
+  r->obj[r->nobj] = (struct obj){.name = name, .type = (uint8_t)t, .kind = (uint8_t)k, .loc = r->at};
+  return r->nobj++;
+}
+
+struct item *items_add(struct raise *r, struct items *l, struct item *it) {
+  if (++r->nitems > 20 * RAISE_ITEMS || l->n >= RAISE_ITEMS) raise_no(r, r->at, "the function is too large");
+  if (l->n == l->cap) {
+    struct item **old = l->v;
+    l->cap = l->cap ? 2 * l->cap : 8;
+    l->v = ARENA_NEW(r->a, struct item *, l->cap);
+    if (old) memcpy(l->v, old, sizeof *old * l->n);
+  }
+  return l->v[l->n++] = it;
+}
+
+void items_remove(struct items *l, unsigned at) {
+  memmove(&l->v[at], &l->v[at + 1], sizeof *l->v * (l->n - at - 1));
+  l->n--;
+}
+
+expr_t raise_read(struct raise *r, unsigned obj, unsigned rank, const poly_t *idx) {
+  return expr_read(r->a, (enum dtype)r->obj[obj].type, access_new(r->a, obj, rank, idx));
+}
+
+expr_t item_self(struct raise *r, const struct item *it) {
+  return raise_read(r, it->lhs, it->rank, it->idx);
+}
+
+bool item_is_red(const struct item *it) {
+  for (unsigned i = 0; i < it->nax; i++)
+    if (it->ax[i].red) return true;
+  return false;
+}
+
+static void count_use(expr_t x, void *ctx) {
+  struct raise *r = ctx;
+  if (x->kind == E_LOCAL) r->uses[x->id]++;
+}
+
+static void add_objects(struct raise *r) {
+  for (unsigned i = 0; i < r->f->nobject; i++) {
+    const struct object *o = &r->f->object[i];
+    unsigned n = raise_obj(r, o->name, (enum dtype)o->type, i < r->f->k->ntensor ? OBJ_PARAM : OBJ_LOCAL);
+    struct obj *b = &r->obj[n];
+    if (i < r->f->k->ntensor) b->loc = r->f->k->tensor[i].loc;
+    b->rank = o->rank;
+    b->extent = arena_dup(r->a, o->extent, sizeof *o->extent * o->rank);
+    if (o->stride) b->stride = arena_dup(r->a, o->stride, sizeof *o->stride * o->rank);
+  }
+}
+
+static struct kernel *raise(struct raise *r) {
+  r->nsym = r->f->k->nsym;
+  r->env = ARENA_NEW(r->a, expr_t, r->f->nlocal + 1);
+  r->lost = ARENA_NEW(r->a, bool, r->f->nlocal + 1);
+  r->uses = ARENA_NEW(r->a, unsigned, r->f->nlocal + 1);
+  add_objects(r);
+  tree_visit(r->f->body, NULL, count_use, r);
+  struct lstmt *body = raise_strides(r, r->f->body);
+  struct items top = {0};
+  r->out = &top;
+  raise_walk(r, body);
+  memset(r->env, 0, sizeof *r->env * r->f->nlocal);
+  raise_clean(r, &top);
+  raise_versions(r, &top);
+  raise_clean(r, &top);
+  return raise_emit(r, &top);
+}
+
+enum status pass_raise(struct arena *a, const struct source *s, struct kernel **out, struct diag *d, const char **why,
+                       struct loc *why_loc) {
+  (void)d;
+  struct raise *r = ARENA_NEW(a, struct raise, 1);
+  r->a = a;
+  r->f = s->f;
+  r->at = s->f->k->loc;
+  *out = NULL;
+  if (setjmp(r->jmp)) {
+    *why = r->why;
+    *why_loc = r->why_loc;
+    return ST_INFEASIBLE;
+  }
+  *out = raise(r);
+  *why = NULL;
+  return ST_OK;
+}

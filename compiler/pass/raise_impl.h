@@ -1,0 +1,173 @@
+/* Shared by the raise_*.c files only. */
+#ifndef HONE_COMPILER_RAISE_IMPL_H
+#define HONE_COMPILER_RAISE_IMPL_H
+#include "ir/source.h"
+#include <limits.h>
+#include <setjmp.h>
+
+enum { RAISE_LOOPS = 24, RAISE_VARS = 64, RAISE_FACTS = 96, RAISE_RANK = 12, RAISE_NODES = 400, RAISE_ITEMS = 400 };
+
+/* max(lo[]) <= sym < min(hi[]) */
+struct bound {
+  sym_t sym;
+  uint8_t nlo, nhi;
+  const poly_t *lo, *hi;
+};
+/* Where something is to be proved: variables (bounds only over earlier ones), and facts, each >= 0. Everything else is a dim of unknown value. */
+struct domain {
+  unsigned n, nfact;
+  struct bound v[RAISE_VARS];
+  poly_t fact[RAISE_FACTS];
+};
+
+enum objkind {
+  OBJ_PARAM,
+  OBJ_LOCAL, /* array declared in the function */
+  OBJ_TEMP,  /* a scalar's value that had to be kept, one element per iteration of the loops around it */
+  OBJ_PHI    /* what a scalar holds when an iteration starts; must be gone when the loop closes */
+};
+struct obj {
+  const char *name;
+  uint8_t type, kind, rank;
+  bool keep;               /* do not expand over the loop that closes now: the result of its reduction */
+  poly_t *extent, *stride; /* OBJ_PARAM, OBJ_LOCAL: the dims it was declared with, behind `nlead` */
+  unsigned stamp;          /* OBJ_LOCAL: when its declaration was met */
+  uint8_t nlead;           /* dims added in front by loops around it */
+  struct bound lead[RAISE_RANK];
+  struct loc loc;
+};
+
+struct raxis {
+  struct bound b;
+  bool red;
+};
+/* lhs[idx] = red(reduced axes | guard) body from init, over all other axes, where cond holds. The right side is wholly evaluated first.
+   A select inside body is lazy, as in C, until raise_emit. */
+struct item {
+  uint16_t lhs;
+  uint8_t rank, nax, red;
+  bool fmax;               /* max/min by fmax/fmin: right only from an init that is no NaN */
+  unsigned nguard;
+  poly_t *idx, *guard;
+  struct raxis *ax;        /* outermost first */
+  expr_t cond;             /* guard that is not affine; NULL */
+  expr_t body, init, start;
+  struct loc loc;
+};
+struct items {
+  unsigned n, cap;
+  struct item **v;
+};
+
+struct raise {
+  struct arena *a;
+  const struct lfunc *f;
+  unsigned nsym;           /* the function's symbols, then fresh ones */
+  unsigned nobj, capobj;
+  struct obj *obj;
+  struct bound loop[RAISE_LOOPS]; /* open loops, outermost first */
+  unsigned nloop;
+  poly_t fact[RAISE_FACTS];       /* guards around the current statement */
+  unsigned nfact;
+  struct items *out;       /* the current list */
+  expr_t *env;             /* [nlocal] value of each scalar; NULL: none */
+  bool *lost;              /* [nlocal] its value is that of some last iteration */
+  unsigned *uses;          /* [nlocal] reads in the function */
+  unsigned nassume, nitems, depth, stamps;
+  poly_t assume[RAISE_FACTS];
+  struct loc at;           /* of the current statement */
+  jmp_buf jmp;
+  const char *why;
+  struct loc why_loc;
+};
+
+/* --- raise.c --- */
+_Noreturn void raise_no(struct raise *r, struct loc at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+sym_t raise_sym(struct raise *r);
+unsigned raise_obj(struct raise *r, const char *name, enum dtype t, enum objkind k);
+const char *raise_sym_name(const struct raise *r, sym_t s);
+struct item *items_add(struct raise *r, struct items *l, struct item *it);
+void items_remove(struct items *l, unsigned at);
+expr_t raise_read(struct raise *r, unsigned obj, unsigned rank, const poly_t *idx);
+expr_t item_self(struct raise *r, const struct item *it);          /* read of lhs[idx] */
+bool item_is_red(const struct item *it);                           /* has a reduced axis */
+
+/* --- raise_tree.c: looking at statements and expressions --- */
+void tree_visit(const struct lstmt *s, void (*stmt)(const struct lstmt *, void *), void (*expr)(expr_t, void *), void *ctx);
+bool tree_sets(const struct lstmt *s, unsigned local);
+bool tree_uses(const struct lstmt *s, unsigned local);
+bool tree_stores(const struct lstmt *s, unsigned obj);
+bool tree_exposes(const struct lstmt *s, unsigned local);          /* may read the local's value from before s */
+bool expr_uses(expr_t x, unsigned local);
+unsigned expr_nodes(expr_t x);
+/* Copy of the tree with every poly, every access replaced; either function may be NULL. */
+struct tree_map {
+  struct arena *a;
+  poly_t (*poly)(struct arena *, poly_t, void *);
+  expr_t (*expr)(struct arena *, expr_t, void *);
+  const struct access *(*store)(struct arena *, const struct access *, void *);
+  void *ctx;
+};
+struct lstmt *tree_copy(const struct tree_map *m, const struct lstmt *s);
+
+/* --- raise_cond.c: conditions --- */
+/* cond (negated when neg) as a conjunction: affine parts into guard[*n], at most max; the rest is returned (NULL: nothing is left). */
+expr_t cond_split(struct raise *r, expr_t cond, bool neg, poly_t *guard, unsigned *n, unsigned max);
+expr_t cond_join(struct raise *r, unsigned n, const poly_t *guard, expr_t rest);  /* as a bool expression; NULL: true */
+expr_t cond_not(struct raise *r, expr_t c);
+bool expr_poly_value(struct raise *r, expr_t x, poly_t *p);        /* the integer value of x as a polynomial */
+
+/* --- raise_prove.c --- */
+void domain_init(struct raise *r, struct domain *d);               /* the open loops and guards */
+void domain_var(struct raise *r, struct domain *d, const struct bound *b);
+void domain_fact(struct domain *d, poly_t p);
+void domain_item(struct raise *r, struct domain *d, const struct item *it);
+bool prove_ge0(struct raise *r, const struct domain *d, poly_t p);
+/* Upper bound of p over dims alone. */
+bool prove_max(struct raise *r, const struct domain *d, poly_t p, poly_t *max);
+bool prove_min(struct raise *r, const struct domain *d, poly_t p, poly_t *min);
+
+/* --- raise_depend.c --- */
+/* Can x's access in iteration i of the loop and y's in iteration i' touch one element? later: i' > i, else i' == i. */
+bool may_conflict(struct raise *r, const struct bound *loop, const struct item *x, const struct access *ax, const struct item *y,
+                  const struct access *ay, bool later);
+const struct access *item_store(struct raise *r, const struct item *it);
+struct reads { unsigned n; const struct access **v; };
+struct reads item_reads(struct raise *r, const struct item *it, bool self_init); /* self_init: also the read of lhs[idx] in init */
+_Noreturn void raise_recurrence(struct raise *r, const struct item *w, const struct access *wx, const struct access *rx, const struct bound *loop);
+const char *access_text(struct raise *r, const struct access *x);
+
+/* --- raise_strides.c --- */
+struct lstmt *raise_strides(struct raise *r, struct lstmt *body);  /* flat arrays become arrays with dims and strides */
+
+/* --- raise_walk.c --- */
+void raise_walk(struct raise *r, const struct lstmt *s);
+unsigned raise_keep(struct raise *r, const char *name, expr_t x);  /* an item for the value x; returns its temp */
+void raise_keep_local(struct raise *r, unsigned local);
+
+/* --- raise_reduce.c --- */
+struct peel {
+  enum red red;            /* RED_none: the expression is phi itself */
+  bool fmax;
+  enum dtype wide;         /* type in which terms are added up */
+  expr_t term;
+  struct item *extend;     /* phi is just this item's start: it goes on over one more axis */
+};
+/* x == red(phi, term), with phi not in term. false: not of that form; *why may be set. */
+bool peel(struct raise *r, struct items *l, expr_t x, expr_t phi, struct peel *p, const char **why);
+expr_t peel_rebuild(struct raise *r, const struct peel *p, expr_t phi);
+/* Scalars that go round the loop become reductions: items behind those of the body, values in env. phi[v]: NULL or its read at the start. */
+void raise_accumulators(struct raise *r, struct items *l, const struct bound *loop, const expr_t *phi, const expr_t *before);
+
+/* --- raise_distribute.c --- */
+/* The body's items l, which made temps from `mark` on and declared arrays from `stamp` on, over the loop; appended to out. */
+void raise_close(struct raise *r, struct items *l, const struct bound *loop, unsigned mark, unsigned stamp, struct items *out);
+
+/* --- raise_clean.c --- */
+void raise_clean(struct raise *r, struct items *l);                /* init into reduction, reduction into its copy, dead temps */
+void raise_versions(struct raise *r, struct items *l);             /* arrays that are wholly written again get a name per version */
+void item_guard(struct raise *r, struct items *l, struct item *it, unsigned n, const poly_t *g, expr_t cond);
+
+/* --- raise_emit.c --- */
+struct kernel *raise_emit(struct raise *r, struct items *l);
+#endif

@@ -1,0 +1,143 @@
+/* Looking at SOURCE statements: what they read, set and store; copies with parts replaced. */
+#include "compiler/pass/raise_impl.h"
+
+static void visit_expr(expr_t x, void (*fn)(expr_t, void *), void *ctx) {
+  if (x && fn) expr_visit(x, fn, ctx);
+}
+
+static void visit_access(const struct access *x, void (*fn)(expr_t, void *), void *ctx) {
+  if (!x) return;
+  for (unsigned i = 0; i < x->rank; i++) visit_expr(x->ix[i].dyn, fn, ctx);
+  visit_expr(x->otherwise, fn, ctx);
+}
+
+void tree_visit(const struct lstmt *s, void (*stmt)(const struct lstmt *, void *), void (*expr)(expr_t, void *), void *ctx) {
+  if (stmt) stmt(s, ctx);
+  visit_expr(s->cond, expr, ctx);
+  visit_expr(s->value, expr, ctx);
+  visit_access(s->acc, expr, ctx);
+  for (unsigned i = 0; i < s->nbody; i++)
+    if (s->body[i]) tree_visit(s->body[i], stmt, expr, ctx);
+}
+
+struct ask {
+  unsigned what;
+  bool yes;
+};
+
+static void ask_set(const struct lstmt *s, void *ctx) {
+  struct ask *q = ctx;
+  q->yes |= s->kind == L_SET && s->id == q->what;
+}
+
+bool tree_sets(const struct lstmt *s, unsigned local) {
+  struct ask q = {local, false};
+  tree_visit(s, ask_set, NULL, &q);
+  return q.yes;
+}
+
+static void ask_local(expr_t x, void *ctx) {
+  struct ask *q = ctx;
+  q->yes |= x->kind == E_LOCAL && x->id == q->what;
+}
+
+bool tree_uses(const struct lstmt *s, unsigned local) {
+  struct ask q = {local, false};
+  tree_visit(s, NULL, ask_local, &q);
+  return q.yes;
+}
+
+static void ask_store(const struct lstmt *s, void *ctx) {
+  struct ask *q = ctx;
+  q->yes |= s->kind == L_STORE && s->acc->tensor == q->what;
+}
+
+bool tree_stores(const struct lstmt *s, unsigned obj) {
+  struct ask q = {obj, false};
+  tree_visit(s, ask_store, NULL, &q);
+  return q.yes;
+}
+
+bool expr_uses(expr_t x, unsigned local) {
+  struct ask q = {local, false};
+  if (x) expr_visit(x, ask_local, &q);
+  return q.yes;
+}
+
+static bool head_uses(const struct lstmt *s, unsigned local) {
+  struct ask q = {local, false};
+  visit_expr(s->cond, ask_local, &q);
+  visit_expr(s->value, ask_local, &q);
+  visit_access(s->acc, ask_local, &q);
+  return q.yes;
+}
+
+/* What s does first with the local on every path: -1 nothing certain, 0 may read it, 1 certainly sets it before any read. */
+static int first(const struct lstmt *s, unsigned local) {
+  if (head_uses(s, local)) return 0;
+  if (s->kind == L_SET) return s->id == local ? 1 : -1;
+  if (s->kind == L_IF) {
+    int t = first(s->body[0], local), e = s->nbody > 1 && s->body[1] ? first(s->body[1], local) : -1;
+    if (!t || !e) return 0;
+    return t == 1 && e == 1 ? 1 : -1;
+  }
+  for (unsigned i = 0; i < s->nbody; i++) {
+    int k = s->body[i] ? first(s->body[i], local) : -1;
+    if (k == 0) return 0;
+    if (k == 1) return s->kind == L_FOR || s->kind == L_WHILE ? -1 : 1;
+  }
+  return -1;
+}
+
+bool tree_exposes(const struct lstmt *s, unsigned local) {
+  return first(s, local) == 0;
+}
+
+static void count(expr_t x, void *ctx) {
+  (void)x;
+  ++*(unsigned *)ctx;
+}
+
+unsigned expr_nodes(expr_t x) {
+  unsigned n = 0;
+  expr_visit(x, count, &n);
+  return n;
+}
+
+static expr_t copy_expr(const struct tree_map *m, expr_t x) {
+  if (!x) return NULL;
+  if (m->poly) x = expr_map_poly(m->a, x, m->poly, m->ctx);
+  return m->expr ? expr_map(m->a, x, m->expr, m->ctx) : x;
+}
+
+static poly_t *copy_polys(const struct tree_map *m, const poly_t *p, unsigned n) {
+  if (!n) return NULL;
+  poly_t *r = arena_dup(m->a, p, sizeof *p * n);
+  for (unsigned i = 0; m->poly && i < n; i++) r[i] = m->poly(m->a, r[i], m->ctx);
+  return r;
+}
+
+static const struct access *copy_store(const struct tree_map *m, const struct access *x) {
+  struct access *n = arena_dup(m->a, x, sizeof *x);
+  n->ix = arena_dup(m->a, x->ix, sizeof *x->ix * x->rank);
+  for (unsigned i = 0; i < x->rank; i++) {
+    if (m->poly) n->ix[i].poly = m->poly(m->a, x->ix[i].poly, m->ctx);
+    n->ix[i].dyn = copy_expr(m, x->ix[i].dyn);
+  }
+  n->guard = copy_polys(m, x->guard, x->nguard);
+  return m->store ? m->store(m->a, n, m->ctx) : n;
+}
+
+struct lstmt *tree_copy(const struct tree_map *m, const struct lstmt *s) {
+  struct lstmt *n = arena_dup(m->a, s, sizeof *s);
+  n->lo = copy_polys(m, s->lo, s->nlo);
+  n->hi = copy_polys(m, s->hi, s->nhi);
+  n->guard = copy_polys(m, s->guard, s->nguard);
+  n->cond = copy_expr(m, s->cond);
+  n->value = copy_expr(m, s->value);
+  if (s->acc) n->acc = copy_store(m, s->acc);
+  n->body = arena_dup(m->a, s->body, sizeof *s->body * s->nbody);
+  for (unsigned i = 0; i < s->nbody; i++)
+    if (s->body[i]) n->body[i] = tree_copy(m, s->body[i]);
+  return n;
+}

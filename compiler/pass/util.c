@@ -1,0 +1,283 @@
+/* Equations as wholes: see util.h. Knows no pass. */
+#include "compiler/pass/util.h"
+#include <assert.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+void eq_visit(const struct eq *e, eq_visit_fn fn, void *ctx) {
+  if (e->body) expr_visit(e->body, fn, ctx);
+  if (e->init) expr_visit(e->init, fn, ctx);
+  if (e->start) expr_visit(e->start, fn, ctx);
+  if (e->running) expr_visit(e->running, fn, ctx);
+}
+
+void eq_map(struct arena *a, struct eq *e, eq_map_fn fn, void *ctx) {
+  if (e->body) e->body = expr_map(a, e->body, fn, ctx);
+  if (e->init) e->init = expr_map(a, e->init, fn, ctx);
+  if (e->start) e->start = expr_map(a, e->start, fn, ctx);
+  if (e->running) e->running = expr_map(a, e->running, fn, ctx);
+}
+
+struct rename {
+  const sym_t *map;
+  size_t n;
+};
+
+static poly_t rename_poly(struct arena *a, poly_t p, void *ctx) {
+  const struct rename *r = ctx;
+  return poly_rename(a, p, r->map, r->n);
+}
+
+expr_t expr_rename(struct arena *a, expr_t x, const sym_t *map, size_t n) {
+  struct rename r = {map, n};
+  return x ? expr_map_poly(a, x, rename_poly, &r) : NULL;
+}
+
+static poly_t *rename_polys(struct arena *a, const poly_t *p, unsigned count, const struct rename *r) {
+  poly_t *out = ARENA_NEW(a, poly_t, count);
+  for (unsigned i = 0; i < count; i++) out[i] = poly_rename(a, p[i], r->map, r->n);
+  return out;
+}
+
+static struct axis *rename_axes(struct arena *a, const struct eq *e, const struct rename *r) {
+  struct axis *out = ARENA_NEW(a, struct axis, e->nax);
+  for (unsigned i = 0; i < e->nax; i++) {
+    sym_t s = e->axis[i].sym;
+    out[i].sym = s < r->n && r->map[s] != SYM_NONE ? r->map[s] : s;
+    out[i].lo = poly_rename(a, e->axis[i].lo, r->map, r->n);
+    out[i].hi = poly_rename(a, e->axis[i].hi, r->map, r->n);
+  }
+  return out;
+}
+
+void eq_rename(struct arena *a, const struct kernel *k, struct eq *e, const sym_t *map, size_t n) {
+  struct rename r = {map, n};
+  e->lhs_idx = rename_polys(a, e->lhs_idx, k->tensor[e->lhs].rank, &r);
+  e->axis = rename_axes(a, e, &r);
+  e->guard = rename_polys(a, e->guard, e->nguard, &r);
+  e->body = expr_rename(a, e->body, map, n);
+  e->init = expr_rename(a, e->init, map, n);
+  e->start = expr_rename(a, e->start, map, n);
+  e->running = expr_rename(a, e->running, map, n);
+}
+
+struct collect {
+  struct arena *a;
+  unsigned tensor, n, cap;
+  const struct access **list;
+};
+
+static void collect_read(expr_t x, void *ctx) {
+  struct collect *c = ctx;
+  if (x->kind != E_READ || (c->tensor != UINT_MAX && x->acc->tensor != c->tensor)) return;
+  if (c->n == c->cap) {
+    unsigned cap = c->cap ? 2 * c->cap : 8;
+    const struct access **list = ARENA_NEW(c->a, const struct access *, cap);
+    if (c->n) memcpy(list, c->list, sizeof *list * c->n);
+    c->list = list, c->cap = cap;
+  }
+  c->list[c->n++] = x->acc;
+}
+
+unsigned eq_accesses(struct arena *a, const struct eq *e, unsigned tensor, const struct access ***out) {
+  struct collect c = {.a = a, .tensor = tensor};
+  eq_visit(e, collect_read, &c);
+  *out = c.list;
+  return c.n;
+}
+
+unsigned expr_accesses(struct arena *a, expr_t x, unsigned tensor, const struct access ***out) {
+  struct collect c = {.a = a, .tensor = tensor};
+  if (x) expr_visit(x, collect_read, &c);
+  *out = c.list;
+  return c.n;
+}
+
+bool eq_reads(const struct eq *e, unsigned tensor) {
+  return (e->body && expr_reads(e->body, tensor)) || (e->init && expr_reads(e->init, tensor)) ||
+         (e->start && expr_reads(e->start, tensor)) || (e->running && expr_reads(e->running, tensor));
+}
+
+bool eq_depends(const struct eq *later, const struct eq *earlier) {
+  return later->lhs == earlier->lhs || eq_reads(later, earlier->lhs) || eq_reads(earlier, later->lhs);
+}
+
+bool access_is(const struct access *x, unsigned rank, const poly_t *idx) {
+  if (x->rank != rank || x->nguard) return false;
+  for (unsigned d = 0; d < rank; d++)
+    if (x->ix[d].dyn || !poly_eq(x->ix[d].poly, idx[d])) return false;
+  return true;
+}
+
+bool eq_in_place(struct arena *a, const struct kernel *k, const struct eq *e) {
+  const struct access **acc;
+  unsigned n = eq_accesses(a, e, e->lhs, &acc);
+  for (unsigned i = 0; i < n; i++)
+    if (!access_is(acc[i], k->tensor[e->lhs].rank, e->lhs_idx)) return false;
+  return true;
+}
+
+static bool axis_among(const struct axis *ax, unsigned n, sym_t s) {
+  for (unsigned i = 0; i < n; i++)
+    if (ax[i].sym == s) return true;
+  return false;
+}
+
+bool eq_is_par(const struct eq *e, sym_t s) {
+  return axis_among(e->axis, e->npar, s);
+}
+
+bool eq_is_red(const struct eq *e, sym_t s) {
+  return axis_among(e->axis + e->npar, e->nax - e->npar, s);
+}
+
+bool expr_has_red(const struct eq *e, expr_t x) {
+  for (unsigned i = e->npar; i < e->nax; i++)
+    if (expr_has_sym(x, e->axis[i].sym)) return true;
+  return false;
+}
+
+bool poly_has_axis(const struct eq *e, poly_t p) {
+  for (unsigned i = 0; i < e->nax; i++)
+    if (poly_has(p, e->axis[i].sym)) return true;
+  return false;
+}
+
+bool eq_bare(const struct kernel *k, const struct eq *e) {
+  unsigned rank = k->tensor[e->lhs].rank;
+  if (rank != e->npar) return false;
+  for (unsigned d = 0; d < rank; d++) {
+    sym_t s;
+    if (!poly_is_sym(e->lhs_idx[d], &s) || !eq_is_par(e, s)) return false;
+    for (unsigned c = 0; c < d; c++)
+      if (poly_eq(e->lhs_idx[c], e->lhs_idx[d])) return false;
+  }
+  return true;
+}
+
+bool access_has_sym(const struct access *x, sym_t s) {
+  for (unsigned d = 0; d < x->rank; d++)
+    if (poly_has(x->ix[d].poly, s) || (x->ix[d].dyn && expr_has_sym(x->ix[d].dyn, s))) return true;
+  return false;
+}
+
+/* Least value of p over e's axes, innermost first: each axis is replaced by the end of its range that makes p smallest. */
+static poly_t least(struct arena *a, const struct eq *e, poly_t p) {
+  for (unsigned i = e->nax; i-- > 0;) {
+    const struct axis *x = &e->axis[i];
+    poly_t coef, rest;
+    int64_t c;
+    if (!poly_has(p, x->sym)) continue;
+    if (!poly_split(a, p, x->sym, &coef, &rest) || !poly_is_const(coef, &c)) return NULL;
+    p = poly_add(a, rest, poly_scale(a, c > 0 ? x->lo : poly_addc(a, x->hi, -1), c));
+  }
+  return p;
+}
+
+bool eq_proves(struct arena *a, const struct eq *e, poly_t p) {
+  int64_t c;
+  for (int g = -1; g < (int)e->nguard; g++) {
+    poly_t low = least(a, e, g < 0 ? p : poly_sub(a, p, e->guard[g]));
+    if (low && !low->overflow && poly_is_const(low, &c) && c >= 0) return true;
+  }
+  return false;
+}
+
+/* Adds guard g on axis s as a bound: lower (s >= p) or exclusive upper (s < p). False when its coefficient is not 1 or -1.
+   A guard free of s bounds nothing: it is the caller's. */
+static bool guard_bound(struct arena *a, poly_t g, sym_t s, poly_t *lo, unsigned *nlo, poly_t *hi, unsigned *nhi) {
+  poly_t coef, rest;
+  int64_t c;
+  if (!poly_split(a, g, s, &coef, &rest) || !poly_is_const(coef, &c)) return false;
+  if (c == 1) return lo[(*nlo)++] = poly_scale(a, rest, -1), true;
+  if (c == -1) return hi[(*nhi)++] = poly_addc(a, rest, 1), true;
+  return false;
+}
+
+/* cond AND p > 0; NULL stands for "true". */
+static expr_t and_positive(struct arena *a, expr_t cond, poly_t p, bool *always) {
+  int64_t c;
+  if (poly_is_const(p, &c) && c > 0) return cond;
+  *always = false;
+  expr_t x = expr_op2(a, OP_gt, expr_poly(a, p), expr_i(a, DT_i64, 0));
+  return cond ? expr_op2(a, OP_and, cond, x) : x;
+}
+
+expr_t eq_nonempty(struct arena *a, const struct eq *e, bool *always) {
+  enum { MAX_BOUND = 64 };
+  unsigned nred = e->nax - e->npar;
+  expr_t cond = NULL;
+  *always = true;
+  if ((e->nguard && nred != 1) || e->nguard >= MAX_BOUND - 1) return *always = false, NULL;
+  for (unsigned i = e->npar; i < e->nax; i++) {
+    poly_t lo[MAX_BOUND] = {e->axis[i].lo}, hi[MAX_BOUND] = {e->axis[i].hi};
+    unsigned nlo = 1, nhi = 1;
+    for (unsigned r = e->npar; r < i; r++)
+      if (poly_has(lo[0], e->axis[r].sym) || poly_has(hi[0], e->axis[r].sym)) return *always = false, NULL;
+    for (unsigned g = 0; g < e->nguard; g++)
+      if (!poly_has(e->guard[g], e->axis[i].sym)) cond = and_positive(a, cond, poly_addc(a, e->guard[g], 1), always);
+      else if (!guard_bound(a, e->guard[g], e->axis[i].sym, lo, &nlo, hi, &nhi)) return *always = false, NULL;
+    for (unsigned h = 0; h < nhi; h++)
+      for (unsigned l = 0; l < nlo; l++) cond = and_positive(a, cond, poly_sub(a, hi[h], lo[l]), always);
+  }
+  return cond ? cond : expr_const(a, DT_bool, (union value){.u = 1});
+}
+
+struct eq *kernel_insert_eq(struct kernel *k, unsigned at) {
+  kernel_add_eq(k);
+  struct eq fresh = k->eq[k->neq - 1];
+  memmove(&k->eq[at + 1], &k->eq[at], sizeof *k->eq * (k->neq - 1 - at));
+  k->eq[at] = fresh;
+  return &k->eq[at];
+}
+
+void kernel_remove_eq(struct kernel *k, unsigned at) {
+  memmove(&k->eq[at], &k->eq[at + 1], sizeof *k->eq * (k->neq - 1 - at));
+  k->neq--;
+}
+
+static bool name_taken(const struct kernel *k, const char *name) {
+  for (unsigned i = 0; i < k->ntensor; i++)
+    if (strcmp(k->tensor[i].name, name) == 0) return true;
+  for (unsigned i = 0; i < k->nparam; i++)
+    if (strcmp(k->param[i].name, name) == 0) return true;
+  for (unsigned i = 0; i < k->nsym; i++)
+    if (strcmp(k->sym[i].name, name) == 0) return true;
+  return false;
+}
+
+unsigned kernel_add_temp(struct kernel *k, const char *base, enum dtype t, unsigned rank, const poly_t *extent) {
+  const char *name = base;
+  for (unsigned i = 1; name_taken(k, name); i++) name = arena_printf(k->arena, "%s_%u", base, i);
+  return kernel_add_tensor(k, name, t, ROLE_TEMP, rank, extent);
+}
+
+unsigned kernel_writers(const struct kernel *k, unsigned tensor, unsigned *which) {
+  unsigned n = 0;
+  for (unsigned i = 0; i < k->neq; i++)
+    if (k->eq[i].lhs == tensor) *which = i, n++;
+  return n;
+}
+
+static poly_t subst_all(struct arena *a, poly_t p, void *ctx) {
+  const poly_t *by = ctx;
+  poly_t sum = poly_const(a, 0);
+  for (uint32_t m = 0; m < p->n; m++) {
+    poly_t term = poly_const(a, p->mono[m].coef);
+    for (unsigned i = 0; i < p->mono[m].n; i++) {
+      sym_t s = p->mono[m].sym[i];
+      term = poly_mul(a, term, by[s] ? by[s] : poly_sym(a, s));
+    }
+    sum = poly_add(a, sum, term);
+  }
+  return sum;
+}
+
+poly_t poly_subst_all(struct arena *a, poly_t p, const poly_t *by) {
+  return subst_all(a, p, (void *)by);
+}
+
+expr_t expr_subst_all(struct arena *a, expr_t x, const poly_t *by) {
+  return expr_map_poly(a, x, subst_all, (void *)by);
+}
