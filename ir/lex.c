@@ -237,9 +237,11 @@ bool lex_accept(struct lexer *l, const char *s) {
 }
 
 const char *lex_describe(const struct lexer *l) {
+  static _Thread_local char text[72];
   if (l->tok.kind == TOK_EOF) return "end of text";
   int n = l->tok.n > 60 ? 60 : (int)l->tok.n;
-  return arena_printf(l->arena, "'%.*s'", n, l->tok.s);
+  snprintf(text, sizeof text, "'%.*s'", n, l->tok.s);
+  return text;
 }
 
 bool lex_expect(struct lexer *l, const char *s) {

@@ -30,7 +30,8 @@ struct lexer {
   unsigned depth;
 };
 
-/* Starts at the first token. After an error of the lexer itself, the token is TOK_EOF and failed is set. text need not be NUL-terminated. */
+/* Starts at the first token. After an error of the lexer itself, the token is TOK_EOF and failed is set. text need not be NUL-terminated.
+   a may be NULL where neither lex_name nor lex_string is called. */
 void lex_init(struct lexer *l, struct arena *a, struct diag *d, uint16_t file, const char *text, size_t len);
 void lex_next(struct lexer *l);
 struct token lex_peek(const struct lexer *l);              /* the token after the current one */
@@ -46,7 +47,7 @@ const char *lex_string(const struct lexer *l, const struct token *t);
 /* Errors. Only the first of a lexer is reported: later ones follow from it. Always return false. */
 bool lex_error(struct lexer *l, const char *fmt, ...) __attribute__((format(printf, 2, 3)));              /* at the current token */
 bool lex_error_at(struct lexer *l, struct loc at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-const char *lex_describe(const struct lexer *l);           /* the current token for a message: "'foo'", "end of text" */
+const char *lex_describe(const struct lexer *l);           /* the current token for a message: "'foo'", "end of text"; until the next call */
 /* Around recursive rules: enter fails with a message at LEX_DEPTH; leave undoes a successful enter. */
 bool lex_enter(struct lexer *l);
 void lex_leave(struct lexer *l);

@@ -1,5 +1,6 @@
 /* The pass runner: does the boring things once. Each pass is a row in a table; the runner verifies after it, prints where HONE_PRINT names it (a comma list,
-   or "all"), times it, and with HONE_ROUNDTRIP=1 sends the result through print and parse. HONE_SKIP=PASS skips one that is marked optional. */
+   or "all"), times it, and with HONE_ROUNDTRIP=1 sends the result through print and parse. HONE_SKIP=PASS skips one that is marked optional.
+   HONE_TIME=1 adds how long a printed pass took. */
 #ifndef HONE_IR_PASS_H
 #define HONE_IR_PASS_H
 #include "ir/group.h"

@@ -1,0 +1,193 @@
+/* Schedules as text, with the names of a group or in the canonical form without names. A loop is its axis and one
+ * digit, the level. */
+#include "ir/lex.h"
+#include "ir/sched.h"
+#include <stdio.h>
+#include <string.h>
+
+enum form { LOOP, LOOPARG, TENSORLOOP, TENSOR };
+static const struct {
+  const char *name;
+  enum form form;
+} kinds[STEP_COUNT] = {
+#define STEP(name, form) {#name, form},
+#include "ir/steps.def"
+#undef STEP
+};
+enum { OPERANDS_MAX = 256 };
+
+/* Where names come from: a group, or nothing (canonical). */
+struct naming {
+  const struct groups *gs;
+  unsigned g, noperand;
+  uint16_t operand[OPERANDS_MAX];
+};
+
+static struct naming naming_of(const struct groups *gs, unsigned g) {
+  struct naming n = {.gs = gs, .g = g};
+  n.noperand = gs ? group_operands(gs, g, n.operand, OPERANDS_MAX) : OPERANDS_MAX;
+  return n;
+}
+
+static unsigned naxis(const struct naming *n) {
+  return n->gs ? n->gs->g[n->g].naxis : GROUP_MAX_AXIS;
+}
+
+/* The name of an axis; of operand r. Numbers when there are no names, or none that fits. */
+static void axis_name(const struct naming *n, unsigned axis, char *out, size_t size) {
+  if (n->gs && axis < naxis(n)) {
+    snprintf(out, size, "%s", n->gs->k->sym[n->gs->g[n->g].axis[axis].sym].name);
+  } else {
+    snprintf(out, size, n->gs ? "?%u" : "a%u", axis);
+  }
+}
+
+static void operand_name(const struct naming *n, int rank, char *out, size_t size) {
+  if (n->gs && rank >= 0 && (unsigned)rank < n->noperand) {
+    snprintf(out, size, "%s", n->gs->k->tensor[n->operand[rank]].name);
+  } else {
+    snprintf(out, size, n->gs ? "?%d" : "t%d", rank);
+  }
+}
+
+enum { NAME_MAX_LEN = 256 };
+
+static void print_axis(struct buf *out, const struct naming *n, const struct step *s, bool level) {
+  char name[NAME_MAX_LEN];
+  axis_name(n, LOOP_AXIS(s->loop), name, sizeof name - 2);
+  if (level) {
+    size_t len = strlen(name);
+    name[len] = (char)('0' + LOOP_LEVEL(s->loop));
+    name[len + 1] = 0;
+  }
+  buf_putc(out, ' ');
+  name_print(out, name);
+}
+
+static void print_step(struct buf *out, const struct naming *n, const struct step *s) {
+  char name[NAME_MAX_LEN];
+  enum form form = kinds[s->kind].form;
+  if (form == TENSORLOOP || form == TENSOR) {
+    operand_name(n, s->arg, name, sizeof name);
+    buf_putc(out, ' ');
+    name_print(out, name);
+  }
+  if (form != TENSOR) print_axis(out, n, s, s->kind != STEP_tile);
+  if (form == LOOPARG) buf_printf(out, " %d", s->arg);
+}
+
+static void print(struct buf *out, const struct naming *n, const struct sched *s) {
+  for (unsigned i = 0; i < s->nstep; i++) {
+    bool list = i && s->step[i].kind == STEP_order && s->step[i - 1].kind == STEP_order;
+    if (!list) buf_printf(out, "%s%s", i ? "; " : "", s->step[i].kind < STEP_COUNT ? kinds[s->step[i].kind].name : "?");
+    if (s->step[i].kind < STEP_COUNT) print_step(out, n, &s->step[i]);
+  }
+}
+
+void sched_print(struct buf *out, const struct groups *gs, unsigned g, const struct sched *s) {
+  struct naming n = naming_of(gs, g);
+  print(out, &n, s);
+}
+
+void sched_print_canon(struct buf *out, const struct sched *s) {
+  struct naming n = naming_of(NULL, 0);
+  print(out, &n, s);
+}
+
+/* ---- parsing ---- */
+
+static bool spells(const struct token *t, size_t n, const char *name) {
+  return strlen(name) == n && !memcmp(t->s, name, n);
+}
+
+/* An axis, or (level) an axis and its level. */
+static bool take_loop(struct lexer *l, const struct naming *n, bool level, unsigned *loop) {
+  const struct token *t = &l->tok;
+  size_t len = t->n - level;
+  char name[NAME_MAX_LEN];
+  unsigned lv = level && t->n ? (unsigned)(t->s[t->n - 1] - '0') : 0;
+  if (t->kind != TOK_NAME) return lex_error(l, "expected %s before %s", level ? "a loop" : "an axis", lex_describe(l));
+  for (unsigned i = 0; i < naxis(n) && lv < LEVEL_MAX; i++) {
+    axis_name(n, i, name, sizeof name);
+    if (!spells(t, len, name)) continue;
+    *loop = LOOP_ID(i, lv);
+    lex_next(l);
+    return true;
+  }
+  return lex_error(
+      l, level ? "no loop %s: an axis of this group and a level from 0 to %d, as in i0" : "no axis %s in this group",
+      lex_describe(l), LEVEL_MAX - 1);
+}
+
+static bool take_operand(struct lexer *l, const struct naming *n, int *arg) {
+  char name[NAME_MAX_LEN];
+  if (l->tok.kind != TOK_NAME) return lex_error(l, "expected a tensor before %s", lex_describe(l));
+  for (unsigned i = 0; i < n->noperand; i++) {
+    operand_name(n, (int)i, name, sizeof name);
+    if (!spells(&l->tok, l->tok.n, name)) continue;
+    *arg = (int)i;
+    lex_next(l);
+    return true;
+  }
+  return lex_error(l, "no tensor %s in this group", lex_describe(l));
+}
+
+static bool take_count(struct lexer *l, int least, int *arg) {
+  struct loc at = l->tok.loc;
+  int64_t v;
+  if (!lex_int(l, &v)) return false;
+  if (v < least || v > INT16_MAX) return lex_error_at(l, at, "must be from %d to %d", least, INT16_MAX);
+  *arg = (int)v;
+  return true;
+}
+
+static bool push(struct lexer *l, struct sched *s, int kind, unsigned loop, int arg) {
+  if (sched_push(s, (enum stepkind)kind, loop, arg)) return true;
+  return lex_error(l, "more than %d steps", SCHED_MAX);
+}
+
+static bool parse_step(struct lexer *l, const struct naming *n, struct sched *s) {
+  int kind = 0, arg = 0;
+  unsigned loop = 0;
+  while (kind < STEP_COUNT && !lex_is(l, kinds[kind].name)) kind++;
+  if (kind == STEP_COUNT) return lex_error(l, "unknown schedule step %s", lex_describe(l));
+  lex_next(l);
+  enum form form = kinds[kind].form;
+  if ((form == TENSORLOOP || form == TENSOR) && !take_operand(l, n, &arg)) return false;
+  if (form == TENSORLOOP) {
+    struct token next = lex_peek(l);
+    if (lex_is(l, "at") && next.kind == TOK_NAME) lex_next(l);
+  }
+  if (form != TENSOR && !take_loop(l, n, kind != STEP_tile, &loop)) return false;
+  if (form == LOOPARG && !take_count(l, kind == STEP_tile, &arg)) return false;
+  if (!push(l, s, kind, loop, arg)) return false;
+  while (kind == STEP_order && l->tok.kind == TOK_NAME)
+    if (!take_loop(l, n, true, &loop) || !push(l, s, kind, loop, 0)) return false;
+  return true;
+}
+
+static enum status parse(struct lexer *l, const struct naming *n, struct sched *out) {
+  struct sched s = {0};
+  while (l->tok.kind != TOK_EOF && !l->failed) {
+    if (!parse_step(l, n, &s)) return ST_REFUSED;
+    if (l->tok.kind != TOK_EOF && !lex_expect(l, ";")) return ST_REFUSED;
+  }
+  if (l->failed) return ST_REFUSED;
+  *out = s;
+  return ST_OK;
+}
+
+enum status sched_parse(struct diag *d, uint16_t file, const char *text, size_t len, const struct groups *gs,
+                        unsigned g, struct sched *out) {
+  struct naming n = naming_of(gs, g);
+  struct lexer l;
+  lex_init(&l, NULL, d, file, text, len);
+  return parse(&l, &n, out);
+}
+
+enum status sched_parse_canon(const char *text, size_t len, struct sched *out) {
+  struct naming n = naming_of(NULL, 0);
+  struct lexer l;
+  lex_init(&l, NULL, NULL, 0, text, len);
+  return parse(&l, &n, out);
+}
