@@ -1,7 +1,8 @@
-/* cse: TENSOR -> TENSOR. Needs nothing; gives a kernel in which no two equations compute the same temp. Changes no result.
-   Two equations are equal when they agree after the axes of the second are renamed to those of the first, position by position, and nothing that either
-   reads is written in between. Readers of the second temp then read the first; dce drops the second. A second equation that defines a result becomes a copy
-   of the first where that saves a reduction. */
+/* cse: TENSOR -> TENSOR. Needs nothing; gives a kernel in which no two equations compute the same temp. Changes no
+   result. Two equations are equal when they agree after the axes of the second are renamed to those of the first,
+   position by position, and nothing that either reads is written in between. Readers of the second temp then read the
+   first; dce drops the second. A second equation that defines a result becomes a copy of the first where that saves a
+   reduction. */
 #include "compiler/pass/passes.h"
 #include "compiler/pass/util.h"
 
@@ -88,7 +89,8 @@ enum status pass_cse(struct arena *a, struct unit *u, struct diag *d) {
   struct kernel *k = u->k;
   for (unsigned j = 1; j < k->neq; j++)
     for (unsigned i = 0; i < j; i++)
-      if (k->eq[i].lhs != k->eq[j].lhs && undisturbed(k, &k->eq[i], i + 1, j) && same_value(a, k, &k->eq[i], &k->eq[j])) {
+      if (k->eq[i].lhs != k->eq[j].lhs && undisturbed(k, &k->eq[i], i + 1, j) &&
+          same_value(a, k, &k->eq[i], &k->eq[j])) {
         replace(a, k, i, j);
         break;
       }

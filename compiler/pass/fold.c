@@ -1,5 +1,6 @@
-/* Constant folding and algebra on one expression, bottom-up. Every rule keeps the value exactly for floats too: x + 0 stays (x may be -0), x + -0 goes,
-   x * 0 stays (NaN, infinity, sign). Rules on integers hold modulo 2^bits. Nothing here looks at equations. */
+/* Constant folding and algebra on one expression, bottom-up. Every rule keeps the value exactly for floats too: x + 0
+   stays (x may be -0), x + -0 goes, x * 0 stays (NaN, infinity, sign). Rules on integers hold modulo 2^bits. Nothing
+   here looks at equations. */
 #include "compiler/pass/fold.h"
 #include <math.h>
 #include <stdint.h>
@@ -76,14 +77,21 @@ static expr_t fold_const(struct arena *a, expr_t x) {
 static expr_t fold_poly(struct arena *a, expr_t x) {
   poly_t p = as_poly(a, x->kid[0]), q = x->nkid > 1 ? as_poly(a, x->kid[1]) : p, r;
   switch ((enum op)x->op) {
-  case OP_add: r = poly_add(a, p, q); break;
-  case OP_sub: r = poly_sub(a, p, q); break;
-  case OP_neg: r = poly_scale(a, p, -1); break;
+  case OP_add:
+    r = poly_add(a, p, q);
+    break;
+  case OP_sub:
+    r = poly_sub(a, p, q);
+    break;
+  case OP_neg:
+    r = poly_scale(a, p, -1);
+    break;
   case OP_mul:
     if (!poly_is_const(p, NULL) && !poly_is_const(q, NULL)) return x;
     r = poly_mul(a, p, q);
     break;
-  default: return x;
+  default:
+    return x;
   }
   int64_t c;
   if (r->overflow) return x;
@@ -197,31 +205,45 @@ static expr_t fold_op(struct arena *a, expr_t x, bool exact_only) {
     if (y != x) return y;
   }
   switch ((enum op)x->op) {
-  case OP_add: return fold_add(a, x, p, q);
-  case OP_sub: return fold_sub(a, x, p, q);
-  case OP_mul: return fold_mul(a, x, p, q);
-  case OP_div: return fold_div(a, x, p, q);
-  case OP_neg: return fold_neg(a, x, p);
-  case OP_abs: return is_op(p, OP_neg) || is_op(p, OP_abs) ? expr_op1(a, OP_abs, p->kid[0]) : x;
+  case OP_add:
+    return fold_add(a, x, p, q);
+  case OP_sub:
+    return fold_sub(a, x, p, q);
+  case OP_mul:
+    return fold_mul(a, x, p, q);
+  case OP_div:
+    return fold_div(a, x, p, q);
+  case OP_neg:
+    return fold_neg(a, x, p);
+  case OP_abs:
+    return is_op(p, OP_neg) || is_op(p, OP_abs) ? expr_op1(a, OP_abs, p->kid[0]) : x;
   case OP_min:
   case OP_max:
   case OP_fmin:
-  case OP_fmax: return expr_eq(p, q) ? p : x;
+  case OP_fmax:
+    return expr_eq(p, q) ? p : x;
   case OP_and:
   case OP_or:
-  case OP_xor: return fold_bits(a, x, p, q);
+  case OP_xor:
+    return fold_bits(a, x, p, q);
   case OP_shl:
-  case OP_shr: return fold_is(q, 0) ? p : x;
-  case OP_not: return fold_not(a, x, p);
+  case OP_shr:
+    return fold_is(q, 0) ? p : x;
+  case OP_not:
+    return fold_not(a, x, p);
   case OP_eq:
   case OP_ne:
   case OP_lt:
   case OP_le:
   case OP_gt:
-  case OP_ge: return fold_cmp(a, x, p, q);
-  case OP_select: return fold_select(x);
-  case OP_pow: return fold_pow(a, x, p, q, exact_only);
-  default: return x;
+  case OP_ge:
+    return fold_cmp(a, x, p, q);
+  case OP_select:
+    return fold_select(x);
+  case OP_pow:
+    return fold_pow(a, x, p, q, exact_only);
+  default:
+    return x;
   }
 }
 
@@ -249,11 +271,16 @@ static expr_t fold_node(struct arena *a, expr_t x, void *ctx) {
   const bool *exact_only = ctx;
   int64_t c;
   switch ((enum ekind)x->kind) {
-  case E_POLY: return poly_is_const(x->poly, &c) ? expr_i(a, DT_i64, c) : x;
-  case E_CAST: return fold_cast(a, x);
-  case E_OP: return fold_op(a, x, *exact_only);
-  case E_READ: return fold_read(a, x);
-  default: return x;
+  case E_POLY:
+    return poly_is_const(x->poly, &c) ? expr_i(a, DT_i64, c) : x;
+  case E_CAST:
+    return fold_cast(a, x);
+  case E_OP:
+    return fold_op(a, x, *exact_only);
+  case E_READ:
+    return fold_read(a, x);
+  default:
+    return x;
   }
 }
 

@@ -1,12 +1,15 @@
-/* inline: TENSOR -> TENSOR. Needs temps with one writer to be recognisable (any form will do); gives fewer temps. Changes no result.
+/* inline: TENSOR -> TENSOR. Needs temps with one writer to be recognisable (any form will do); gives fewer temps.
+   Changes no result.
 
-   An element-wise temp T[i,j] = f(...) goes into all of its readers, or into none (a temp that must be kept costs its store anyway), when
+   An element-wise temp T[i,j] = f(...) goes into all of its readers, or into none (a temp that must be kept costs its
+   store anyway), when
      - each reader names plain subscripts, and nothing f reads is written between T's equation and the reader;
-     - either T is read once per element and at one place, or f is cheap: a load or two and at most two simple operations.
-   Otherwise recomputing costs more than the store that fusion mostly removes. Two exceptions keep fusion's better choices open: f reads what a reduction of
-   this kernel made and the reader would evaluate it more often than once (it is that reduction's epilogue: computed once in registers); and
-   f is transcendental or divides and would be evaluated more often than once.
-   A guarded read of T becomes select(guards, f, otherwise) with the guards copied onto f's own reads. dce removes T afterwards. */
+     - either T is read once per element and at one place, or f is cheap: a load or two and at most two simple
+   operations. Otherwise recomputing costs more than the store that fusion mostly removes. Two exceptions keep fusion's
+   better choices open: f reads what a reduction of this kernel made and the reader would evaluate it more often than
+   once (it is that reduction's epilogue: computed once in registers); and f is transcendental or divides and would be
+   evaluated more often than once. A guarded read of T becomes select(guards, f, otherwise) with the guards copied onto
+   f's own reads. dce removes T afterwards. */
 #include "compiler/pass/passes.h"
 #include "compiler/pass/util.h"
 #include <limits.h>
@@ -28,7 +31,8 @@ static bool def_of(struct arena *a, const struct kernel *k, unsigned at, struct 
   const struct eq *e = &k->eq[at];
   const struct tensor *t = &k->tensor[e->lhs];
   unsigned w;
-  if (t->role != ROLE_TEMP || e->red != RED_none || kernel_writers(k, e->lhs, &w) != 1 || eq_reads(e, e->lhs)) return false;
+  if (t->role != ROLE_TEMP || e->red != RED_none || kernel_writers(k, e->lhs, &w) != 1 || eq_reads(e, e->lhs))
+    return false;
   if (t->rank != e->npar || t->rank > MAX_RANK) return false;
   *out = (struct def){.a = a, .k = k, .e = e, .tensor = e->lhs, .rank = t->rank};
   for (unsigned d = 0; d < t->rank; d++) {
@@ -37,7 +41,8 @@ static bool def_of(struct arena *a, const struct kernel *k, unsigned at, struct 
       poly_t coef;
       int64_t c;
       if (!poly_has(e->lhs_idx[d], e->axis[i].sym)) continue;
-      if (!poly_split(a, e->lhs_idx[d], e->axis[i].sym, &coef, &out->rest[d]) || !poly_is_const(coef, &c) || c != 1) return false;
+      if (!poly_split(a, e->lhs_idx[d], e->axis[i].sym, &coef, &out->rest[d]) || !poly_is_const(coef, &c) || c != 1)
+        return false;
       out->sym[d] = e->axis[i].sym;
       found++;
     }
@@ -50,7 +55,8 @@ static bool def_of(struct arena *a, const struct kernel *k, unsigned at, struct 
 
 static void flag_costly(expr_t x, void *ctx) {
   bool *costly = ctx;
-  if (x->kind == E_OP && ((op_info[x->op].flags & OPF_TRANS) || x->op == OP_div || x->op == OP_rem || x->op == OP_sqrt || x->op == OP_rsqrt))
+  if (x->kind == E_OP && ((op_info[x->op].flags & OPF_TRANS) || x->op == OP_div || x->op == OP_rem ||
+                          x->op == OP_sqrt || x->op == OP_rsqrt))
     *costly = true;
 }
 

@@ -1,10 +1,12 @@
-/* simplify: TENSOR -> TENSOR. Needs nothing; gives smaller bodies, fewer guards, and sums free of factors that do not vary in them.
+/* simplify: TENSOR -> TENSOR. Needs nothing; gives smaller bodies, fewer guards, and sums free of factors that do not
+   vary in them.
 
    1. Constant folding and exact algebra on each expression (fold.c).
    2. Guards that hold everywhere in the equation's ranges go.
-   3. Unless strict, for floats (for integers always, the ring is exact):  L = init + sum(k) c*f(k)/z  becomes  T = sum(k) f(k);  L = init + T*c/z.
-      One multiplication per term becomes one per result, and a quotient by a row's own sum no longer stands inside the sum, which is what lets `online`
-      see attention. An empty sum is 0 even where c is infinite or z is 0, so a factor that could be either is replaced by 1 when the sum has no term.
+   3. Unless strict, for floats (for integers always, the ring is exact):  L = init + sum(k) c*f(k)/z  becomes  T =
+   sum(k) f(k);  L = init + T*c/z. One multiplication per term becomes one per result, and a quotient by a row's own sum
+   no longer stands inside the sum, which is what lets `online` see attention. An empty sum is 0 even where c is
+   infinite or z is 0, so a factor that could be either is replaced by 1 when the sum has no term.
 
    Breaks nothing: order, roles and results stay. Leaves dead temps to dce. */
 #include "compiler/pass/fold.h"
@@ -49,8 +51,10 @@ static bool factor_terms(const struct eq *e, struct factors *f) {
   if (f->full) return false;
   for (unsigned i = 0; i < f->n; i++) {
     f->f[i].outside = !expr_has_red(e, f->f[i].x);
-    if (f->f[i].outside) out++;
-    else in++;
+    if (f->f[i].outside)
+      out++;
+    else
+      in++;
   }
   return in && (out || f->neg);
 }
@@ -59,7 +63,8 @@ static bool factor_terms(const struct eq *e, struct factors *f) {
 static bool hoist(struct arena *a, struct kernel *k, unsigned at, bool strict) {
   struct eq *e = &k->eq[at];
   struct factors f = {0};
-  if (e->red != RED_sum || (strict && type_is_float(e->body->type)) || !rectangular(e) || !factor_terms(e, &f)) return false;
+  if (e->red != RED_sum || (strict && type_is_float(e->body->type)) || !rectangular(e) || !factor_terms(e, &f))
+    return false;
   expr_t num = product(a, &f, false, true), den = product(a, &f, true, true);
   expr_t num_safe = outer_factor(a, e, num, false), den_safe = outer_factor(a, e, den, true);
   if ((num && !num_safe) || (den && !den_safe)) return false;

@@ -1,8 +1,9 @@
 /* The algebra of running corrections.
 
-   A state M = max(s) X is followed by terms E(s) = exp(X(s) - M). While only a part of the axis has been seen, M is too small, and every term, and every sum of
-   terms, is wrong by one common factor: exp(M_old - M_new). So a sum whose body is E times something free of M can run block by block, if it is multiplied by
-   that factor whenever M moves. Here a body's factor is derived from its form:
+   A state M = max(s) X is followed by terms E(s) = exp(X(s) - M). While only a part of the axis has been seen, M is too
+   small, and every term, and every sum of terms, is wrong by one common factor: exp(M_old - M_new). So a sum whose body
+   is E times something free of M can run block by block, if it is multiplied by that factor whenever M moves. Here a
+   body's factor is derived from its form:
 
      exp(a), a linear in M          exp(c * (new - old)), c the coefficient of M
      x * y, x / y, -x               product, quotient, same
@@ -10,11 +11,13 @@
      free of M                      1
 
    What must hold so that infinities come out right (M is -inf until the first finite X):
-   - the coefficient of X in `a` is the opposite of that of M, so that M = -inf means each term seen so far has X = -inf, and is 0 when the running body takes
-     M as 0 (stream_safe_state); the sum is then 0, and rescaling it by exp(-inf - new) = 0 is harmless. -inf - -inf never occurs;
+   - the coefficient of X in `a` is the opposite of that of M, so that M = -inf means each term seen so far has X =
+   -inf, and is 0 when the running body takes M as 0 (stream_safe_state); the sum is then 0, and rescaling it by
+   exp(-inf - new) = 0 is harmless. -inf - -inf never occurs;
    - c is negative for max, positive for min, so factors are at most 1;
    - the sum's terms are among those that the state has seen: it has the guards of the state.
-   A state that is -inf at the end makes the plain form NaN (inf - inf), the running form 0: online repairs that where it can be seen. */
+   A state that is -inf at the end makes the plain form NaN (inf - inf), the running form 0: online repairs that where
+   it can be seen. */
 #include "compiler/pass/stream.h"
 #include "compiler/pass/fold.h"
 #include "compiler/pass/repair.h"
@@ -22,7 +25,6 @@
 #include <limits.h>
 #include <math.h>
 #include <string.h>
-
 
 struct ctx {
   struct arena *a;
@@ -133,27 +135,32 @@ static int sign(const struct kernel *k, expr_t x) {
   if (x->kind == E_CAST) return sign(k, x->kid[0]);
   if (x->kind != E_OP) return 0;
   switch ((enum op)x->op) {
-  case OP_neg: return -sign(k, x->kid[0]);
+  case OP_neg:
+    return -sign(k, x->kid[0]);
   case OP_mul:
-  case OP_div: return sign(k, x->kid[0]) * sign(k, x->kid[1]);
+  case OP_div:
+    return sign(k, x->kid[0]) * sign(k, x->kid[1]);
   case OP_sqrt:
-  case OP_rsqrt: return sign(k, x->kid[0]) > 0;
-  case OP_select: return sign(k, x->kid[1]) == sign(k, x->kid[2]) ? sign(k, x->kid[1]) : 0;
-  default: return 0;
+  case OP_rsqrt:
+    return sign(k, x->kid[0]) > 0;
+  case OP_select:
+    return sign(k, x->kid[1]) == sign(k, x->kid[2]) ? sign(k, x->kid[1]) : 0;
+  default:
+    return 0;
   }
 }
 
 /* --- factors --- */
 
-struct factor {
+struct move {
   bool ok, zero;
   expr_t g; /* NULL: 1 */
 };
-static const struct factor failed = {0}, unmoved = {.ok = true};
+static const struct move failed = {0}, unmoved = {.ok = true};
 
-static struct factor factor_of(struct ctx *c, expr_t x);
+static struct move factor_of(struct ctx *c, expr_t x);
 
-static struct factor factor_exp(struct ctx *c, expr_t x) {
+static struct move factor_exp(struct ctx *c, expr_t x) {
   struct linear l;
   expr_t arg = x->kid[0];
   if (!linear(c, arg, &l) || !l.cm || !l.cx || !expr_eq(l.cx, map_coef(c->a, OP_neg, l.cm, NULL))) return failed;
@@ -162,45 +169,51 @@ static struct factor factor_exp(struct ctx *c, expr_t x) {
   expr_t old = expr_arg(c->a, arg->type, 0), new = expr_arg(c->a, arg->type, 1);
   expr_t move = fold_is(l.cm, -1) ? expr_op2(c->a, OP_sub, old, new) : expr_op2(c->a, OP_sub, new, old);
   if (!fold_is(l.cm, -1) && !fold_is(l.cm, 1)) move = expr_op2(c->a, OP_mul, l.cm, move);
-  return (struct factor){.ok = true, .g = expr_op1(c->a, OP_exp, move)};
+  return (struct move){.ok = true, .g = expr_op1(c->a, OP_exp, move)};
 }
 
-static bool same_factor(struct factor x, struct factor y) {
+static bool same_factor(struct move x, struct move y) {
   return x.g == y.g || (x.g && y.g && expr_eq(x.g, y.g));
 }
 
-static struct factor factor_either(struct factor x, struct factor y) {
+static struct move factor_either(struct move x, struct move y) {
   if (!x.ok || !y.ok) return failed;
   if (x.zero) return y;
   if (y.zero) return x;
   return same_factor(x, y) ? x : failed;
 }
 
-static struct factor factor_product(struct ctx *c, enum op o, struct factor x, struct factor y) {
+static struct move factor_product(struct ctx *c, enum op o, struct move x, struct move y) {
   if (!x.ok || !y.ok) return failed;
   if (x.zero || !y.g) return x;
   if (y.zero) return o == OP_mul ? y : failed;
   expr_t one = expr_f(c->a, y.g->type, 1);
-  return (struct factor){.ok = true, .g = x.g || o == OP_div ? expr_op2(c->a, o, x.g ? x.g : one, y.g) : y.g};
+  return (struct move){.ok = true, .g = x.g || o == OP_div ? expr_op2(c->a, o, x.g ? x.g : one, y.g) : y.g};
 }
 
-static struct factor factor_op(struct ctx *c, expr_t x) {
+static struct move factor_op(struct ctx *c, expr_t x) {
   switch ((enum op)x->op) {
-  case OP_exp: return factor_exp(c, x);
-  case OP_mul: return factor_product(c, OP_mul, factor_of(c, x->kid[0]), factor_of(c, x->kid[1]));
-  case OP_div: return moves(c, x->kid[1]) ? failed : factor_of(c, x->kid[0]);
-  case OP_neg: return factor_of(c, x->kid[0]);
+  case OP_exp:
+    return factor_exp(c, x);
+  case OP_mul:
+    return factor_product(c, OP_mul, factor_of(c, x->kid[0]), factor_of(c, x->kid[1]));
+  case OP_div:
+    return moves(c, x->kid[1]) ? failed : factor_of(c, x->kid[0]);
+  case OP_neg:
+    return factor_of(c, x->kid[0]);
   case OP_add:
-  case OP_sub: return factor_either(factor_of(c, x->kid[0]), factor_of(c, x->kid[1]));
+  case OP_sub:
+    return factor_either(factor_of(c, x->kid[0]), factor_of(c, x->kid[1]));
   case OP_select:
     c->st->selected[c->at] = true;
     return moves(c, x->kid[0]) ? failed : factor_either(factor_of(c, x->kid[1]), factor_of(c, x->kid[2]));
-  default: return failed;
+  default:
+    return failed;
   }
 }
 
-static struct factor factor_of(struct ctx *c, expr_t x) {
-  if (fold_is(x, 0)) return (struct factor){.ok = true, .zero = true};
+static struct move factor_of(struct ctx *c, expr_t x) {
+  if (fold_is(x, 0)) return (struct move){.ok = true, .zero = true};
   if (!moves(c, x)) return unmoved;
   if (x->kind == E_CAST && type_is_float(x->type) && type_is_float(x->kid[0]->type)) return factor_of(c, x->kid[0]);
   if (x->kind == E_OP) return factor_op(c, x);
@@ -209,7 +222,7 @@ static struct factor factor_of(struct ctx *c, expr_t x) {
   if (w < 0 || c->st->kind[w] != MEM_RUNNING || member(c, w)->red != RED_none) return failed;
   if (!access_is(x->acc, member(c, w)->npar, member(c, w)->lhs_idx)) return failed;
   c->st->selected[c->at] |= c->st->selected[w];
-  return (struct factor){.ok = true, .g = c->st->factor[w]};
+  return (struct move){.ok = true, .g = c->st->factor[w]};
 }
 
 /* --- classes --- */
@@ -241,10 +254,12 @@ static bool changed_since_state(const struct ctx *c) {
 
 static bool runs(struct ctx *c) {
   const struct eq *e = member(c, c->at);
-  if (c->banned[c->at] || changed_since_state(c) || !walks(e, c->st->s) || !fits_state(c, e) || !type_is_float(e->body->type)) return false;
+  if (c->banned[c->at] || changed_since_state(c) || !walks(e, c->st->s) || !fits_state(c, e) ||
+      !type_is_float(e->body->type))
+    return false;
   if (e->red != RED_none && (e->red != RED_sum || e->init || !eq_is_red(e, c->st->s))) return false;
   if (e->red == RED_none && (c->k->tensor[e->lhs].role != ROLE_TEMP || !eq_bare(c->k, e))) return false;
-  struct factor f = factor_of(c, e->body);
+  struct move f = factor_of(c, e->body);
   if (!f.ok || !f.g) return false;
   c->st->factor[c->at] = f.g;
   c->st->state[c->at] = (uint16_t)c->state;
@@ -252,11 +267,13 @@ static bool runs(struct ctx *c) {
 }
 
 static bool may_be_state(const struct ctx *c, const struct eq *e) {
-  return (e->red == RED_max || e->red == RED_min) && e->nax == e->npar + 1 && eq_is_red(e, c->st->s) && eq_bare(c->k, e) &&
-         type_is_float(e->body->type) && c->k->tensor[e->lhs].type == e->body->type && !eq_reads(e, e->lhs);
+  return (e->red == RED_max || e->red == RED_min) && e->nax == e->npar + 1 && eq_is_red(e, c->st->s) &&
+         eq_bare(c->k, e) && type_is_float(e->body->type) && c->k->tensor[e->lhs].type == e->body->type &&
+         !eq_reads(e, e->lhs);
 }
 
-/* A member's own block suffices: where the writer's or the reader's subscript holds the stream axis, both are the same. */
+/* A member's own block suffices: where the writer's or the reader's subscript holds the stream axis, both are the same.
+ */
 static bool same_block(const struct ctx *c, const struct eq *w, const struct access *acc) {
   for (unsigned d = 0; d < acc->rank; d++) {
     bool dyn = acc->ix[d].dyn && expr_has_sym(acc->ix[d].dyn, c->st->s);
@@ -279,14 +296,17 @@ static void classify(struct ctx *c) {
     enum member kind = c->st->kind[w];
     bool over = eq_is_red(member(c, w), c->st->s);
     int st = kind == MEM_STATE ? w : kind == MEM_RUNNING && !over ? c->st->state[w] : -1;
-    post = kind == MEM_POST || (over && kind != MEM_STATE) || !same_block(c, member(c, w), acc[i]) || (st >= 0 && state >= 0 && st != state);
+    post = kind == MEM_POST || (over && kind != MEM_STATE) || !same_block(c, member(c, w), acc[i]) ||
+           (st >= 0 && state >= 0 && st != state);
     if (st >= 0) state = st, block = false;
   }
   c->st->kind[c->at] = MEM_POST;
   if (post) return;
   c->state = (unsigned)state;
-  if (block) c->st->kind[c->at] = may_be_state(c, e) ? MEM_STATE : MEM_BLOCK;
-  else if (runs(c)) c->st->kind[c->at] = MEM_RUNNING;
+  if (block)
+    c->st->kind[c->at] = may_be_state(c, e) ? MEM_STATE : MEM_BLOCK;
+  else if (runs(c))
+    c->st->kind[c->at] = MEM_RUNNING;
 }
 
 /* An element-wise running member's values are right for their block only: every reader must run too. */
@@ -307,7 +327,9 @@ static bool classify_all(struct ctx *c, bool open) {
     memset(c->st->selected, 0, sizeof c->st->selected);
     for (c->at = 0; c->at < c->n; c->at++) classify(c);
     for (unsigned i = 0; i < c->n; i++)
-      if (c->st->kind[i] == MEM_RUNNING && (member(c, i)->red == RED_none ? leaks(c, i, open) : !open && !repair_find(c->a, c->k, c->eq, c->n, i, c->st)))
+      if (c->st->kind[i] == MEM_RUNNING &&
+          (member(c, i)->red == RED_none ? leaks(c, i, open)
+                                         : !open && !repair_find(c->a, c->k, c->eq, c->n, i, c->st)))
         c->banned[i] = again = true;
   }
   c->st->nsum = 0;
@@ -315,7 +337,8 @@ static bool classify_all(struct ctx *c, bool open) {
   return c->st->nsum > 0;
 }
 
-bool stream_find(struct arena *a, const struct kernel *k, const uint16_t *eq, unsigned n, bool open, struct stream *out) {
+bool stream_find(struct arena *a, const struct kernel *k, const uint16_t *eq, unsigned n, bool open,
+                 struct stream *out) {
   for (unsigned i = 0; i < n; i++) {
     const struct eq *e = &k->eq[eq[i]];
     if ((e->red != RED_max && e->red != RED_min) || e->nax != e->npar + 1) continue;

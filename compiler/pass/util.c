@@ -162,7 +162,8 @@ bool access_has_sym(const struct access *x, sym_t s) {
   return false;
 }
 
-/* Least value of p over e's axes, innermost first: each axis is replaced by the end of its range that makes p smallest. */
+/* Least value of p over e's axes, innermost first: each axis is replaced by the end of its range that makes p smallest.
+ */
 static poly_t least(struct arena *a, const struct eq *e, poly_t p) {
   for (unsigned i = e->nax; i-- > 0;) {
     const struct axis *x = &e->axis[i];
@@ -184,8 +185,8 @@ bool eq_proves(struct arena *a, const struct eq *e, poly_t p) {
   return false;
 }
 
-/* Adds guard g on axis s as a bound: lower (s >= p) or exclusive upper (s < p). False when its coefficient is not 1 or -1.
-   A guard free of s bounds nothing: it is the caller's. */
+/* Adds guard g on axis s as a bound: lower (s >= p) or exclusive upper (s < p). False when its coefficient is not 1 or
+   -1. A guard free of s bounds nothing: it is the caller's. */
 static bool guard_bound(struct arena *a, poly_t g, sym_t s, poly_t *lo, unsigned *nlo, poly_t *hi, unsigned *nhi) {
   poly_t coef, rest;
   int64_t c;
@@ -216,8 +217,10 @@ expr_t eq_nonempty(struct arena *a, const struct eq *e, bool *always) {
     for (unsigned r = e->npar; r < i; r++)
       if (poly_has(lo[0], e->axis[r].sym) || poly_has(hi[0], e->axis[r].sym)) return *always = false, NULL;
     for (unsigned g = 0; g < e->nguard; g++)
-      if (!poly_has(e->guard[g], e->axis[i].sym)) cond = and_positive(a, cond, poly_addc(a, e->guard[g], 1), always);
-      else if (!guard_bound(a, e->guard[g], e->axis[i].sym, lo, &nlo, hi, &nhi)) return *always = false, NULL;
+      if (!poly_has(e->guard[g], e->axis[i].sym))
+        cond = and_positive(a, cond, poly_addc(a, e->guard[g], 1), always);
+      else if (!guard_bound(a, e->guard[g], e->axis[i].sym, lo, &nlo, hi, &nhi))
+        return *always = false, NULL;
     for (unsigned h = 0; h < nhi; h++)
       for (unsigned l = 0; l < nlo; l++) cond = and_positive(a, cond, poly_sub(a, hi[h], lo[l]), always);
   }
