@@ -27,9 +27,16 @@ struct diag {
 };
 
 struct diag *diag_new(void) {
-  struct diag *d = xmalloc(sizeof *d);
-  d->arena = arena_new();
-  return d;
+  struct arena *a = arena_new();
+  struct oom_guard g;
+  if (OOM_TRY(&g)) {
+    struct diag *d = xmalloc(sizeof *d);
+    oom_leave(&g);
+    d->arena = a;
+    return d;
+  }
+  arena_free(a);
+  oom_raise();
 }
 
 void diag_free(struct diag *d) {

@@ -228,7 +228,8 @@ static bool parse_local(struct parser *p) {
   if (find_local(p, &p->l.tok) >= 0) return lex_error(&p->l, "%s is declared twice", lex_describe(&p->l));
   if (p->f->nlocal >= MANY) return lex_error(&p->l, "too many locals");
   if (!lex_name(&p->l, "a name", &name) || !lex_expect(&p->l, ":") || !take_type(p, &t)) return false;
-  p->f->local[lfunc_add_local(p->f, name, t)].name = name;
+  unsigned n = lfunc_add_local(p->f, name, t);
+  p->f->local[n].name = name;
   return true;
 }
 
@@ -334,7 +335,7 @@ static struct lstmt *parse_for(struct parser *p) {
 }
 
 static struct access *take_access(struct parser *p) {
-  uint16_t n;
+  uint16_t n = 0;
   if (!take_index(p, find_object, "a tensor or buffer", &n)) return NULL;
   const struct object *o = &p->f->object[n];
   return access_parse(&p->e, (struct ref){REF_TENSOR, o->type, o->rank, n});
