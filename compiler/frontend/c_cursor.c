@@ -1,5 +1,5 @@
-/* Access to clang's tree: children as arrays (so that a refusal never jumps through libclang's frames), types as ours, constants, places.
-   clang's own evaluator is only asked about arithmetic types: it crashes on aggregates. */
+/* Access to clang's tree: children as arrays (so that a refusal never jumps through libclang's frames), types as ours,
+   constants, places. clang's own evaluator is only asked about arithmetic types: it crashes on aggregates. */
 #include "compiler/frontend/c_lower.h"
 #include "compiler/frontend/c_out.h"
 #include <stdio.h>
@@ -84,39 +84,61 @@ CXType c_type(struct cx *x, CXCursor c) {
 
 static bool int_dtype(struct cx *x, CXType t, bool is_signed, enum dtype *out) {
   switch (x->cl->Type_getSizeOf(t)) {
-  case 1: *out = is_signed ? DT_i8 : DT_u8; return true;
-  case 2: *out = is_signed ? DT_i16 : DT_u16; return true;
-  case 4: *out = is_signed ? DT_i32 : DT_u32; return true;
-  case 8: *out = is_signed ? DT_i64 : DT_u64; return true;
-  default: return false;
+  case 1:
+    *out = is_signed ? DT_i8 : DT_u8;
+    return true;
+  case 2:
+    *out = is_signed ? DT_i16 : DT_u16;
+    return true;
+  case 4:
+    *out = is_signed ? DT_i32 : DT_u32;
+    return true;
+  case 8:
+    *out = is_signed ? DT_i64 : DT_u64;
+    return true;
+  default:
+    return false;
   }
 }
 
 bool c_dtype(struct cx *x, CXType t, enum dtype *out) {
   switch (t.kind) {
-  case CXType_Bool: *out = DT_bool; return true;
-  case CXType_Float: *out = DT_f32; return true;
-  case CXType_Double: *out = DT_f64; return true;
+  case CXType_Bool:
+    *out = DT_bool;
+    return true;
+  case CXType_Float:
+    *out = DT_f32;
+    return true;
+  case CXType_Double:
+    *out = DT_f64;
+    return true;
   case CXType_Half:
-  case CXType_Float16: *out = DT_f16; return true;
-  case CXType_BFloat16: *out = DT_bf16; return true;
+  case CXType_Float16:
+    *out = DT_f16;
+    return true;
+  case CXType_BFloat16:
+    *out = DT_bf16;
+    return true;
   case CXType_Char_S:
   case CXType_SChar:
   case CXType_Short:
   case CXType_Int:
   case CXType_Long:
-  case CXType_LongLong: return int_dtype(x, t, true, out);
+  case CXType_LongLong:
+    return int_dtype(x, t, true, out);
   case CXType_Char_U:
   case CXType_UChar:
   case CXType_UShort:
   case CXType_UInt:
   case CXType_ULong:
-  case CXType_ULongLong: return int_dtype(x, t, false, out);
+  case CXType_ULongLong:
+    return int_dtype(x, t, false, out);
   case CXType_Enum: {
     CXType u = x->cl->getCanonicalType(x->cl->getEnumDeclIntegerType(x->cl->getTypeDeclaration(t)));
     return u.kind != CXType_Enum && c_dtype(x, u, out);
   }
-  default: return false;
+  default:
+    return false;
   }
 }
 

@@ -1,5 +1,6 @@
-/* Expressions as values. Every conversion that C makes is a node of clang's tree (which one follows from the types), so all that is done here is to follow them.
-   Side effects inside expressions become statements in front; C leaves their order against the rest of the expression open, except where c_cond.c takes care of it. */
+/* Expressions as values. Every conversion that C makes is a node of clang's tree (which one follows from the types), so
+   all that is done here is to follow them. Side effects inside expressions become statements in front; C leaves their
+   order against the rest of the expression open, except where c_cond.c takes care of it. */
 #include "compiler/frontend/c_lower.h"
 
 static struct cval decay(struct cx *x, CXCursor at, struct cval v) {
@@ -16,7 +17,8 @@ struct cval c_load(struct cx *x, CXCursor at, struct cptr p) {
   return cv_expr(e, p.type);
 }
 
-/* The element that a pointer points to: a scalar lvalue (CV_PTR, nothing behind `at`), or a row of one (CV_ARRAY, decaying to its first element). */
+/* The element that a pointer points to: a scalar lvalue (CV_PTR, nothing behind `at`), or a row of one (CV_ARRAY,
+ * decaying to its first element). */
 static struct cval deref(struct cval v) {
   if (v.ptr.at + 1 >= v.ptr.rank) return v;
   v.ptr.at++;
@@ -97,7 +99,8 @@ static struct cval cast(struct cx *x, CXCursor c, struct cval v, CXType t) {
   }
   if (v.kind == CV_PTR && t.kind == CXType_Bool)
     c_refuse(x, c, "a pointer as a condition is not supported: pass a flag");
-  if (v.kind != CV_NUM) c_refuse(x, c, "conversion of a pointer to '%s' is not supported", c_str(x, x->cl->getTypeSpelling(t)));
+  if (v.kind != CV_NUM)
+    c_refuse(x, c, "conversion of a pointer to '%s' is not supported", c_str(x, x->cl->getTypeSpelling(t)));
   return cv_convert(x, v, c_arith(x, c, t));
 }
 
@@ -145,55 +148,81 @@ static struct cval unary(struct cx *x, CXCursor c) {
   struct cvar *var;
   switch (x->cl->getCursorUnaryOperatorKind(c)) {
   case CXUnaryOperator_Plus:
-  case CXUnaryOperator_Extension: return c_expr(x, s.c[0]);
-  case CXUnaryOperator_Minus: return negate(x, c_expr(x, s.c[0]));
+  case CXUnaryOperator_Extension:
+    return c_expr(x, s.c[0]);
+  case CXUnaryOperator_Minus:
+    return negate(x, c_expr(x, s.c[0]));
   case CXUnaryOperator_Not: {
     struct cval v = c_expr(x, s.c[0]);
     return cv_expr(expr_op1(x->a, OP_not, cv_get(x, v)), v.type);
   }
-  case CXUnaryOperator_LNot: return cv_not(x, c_cond(x, s.c[0]));
-  case CXUnaryOperator_PreInc: return c_crement(x, s.c[0], true, false);
-  case CXUnaryOperator_PreDec: return c_crement(x, s.c[0], false, false);
-  case CXUnaryOperator_PostInc: return c_crement(x, s.c[0], true, true);
-  case CXUnaryOperator_PostDec: return c_crement(x, s.c[0], false, true);
-  case CXUnaryOperator_AddrOf: return address(x, c, s.c[0]);
+  case CXUnaryOperator_LNot:
+    return cv_not(x, c_cond(x, s.c[0]));
+  case CXUnaryOperator_PreInc:
+    return c_crement(x, s.c[0], true, false);
+  case CXUnaryOperator_PreDec:
+    return c_crement(x, s.c[0], false, false);
+  case CXUnaryOperator_PostInc:
+    return c_crement(x, s.c[0], true, true);
+  case CXUnaryOperator_PostDec:
+    return c_crement(x, s.c[0], false, true);
+  case CXUnaryOperator_AddrOf:
+    return address(x, c, s.c[0]);
   case CXUnaryOperator_Deref: {
     struct cval v = c_lvalue(x, c, &var);
     return v.kind == CV_ARRAY ? decay(x, c, v) : c_load(x, c, v.ptr);
   }
-  default: c_refuse(x, c, "this unary operator is not supported");
+  default:
+    c_refuse(x, c, "this unary operator is not supported");
   }
 }
 
 enum op c_binop(enum CXBinaryOperatorKind k) {
   switch (k) {
   case CXBinaryOperator_Mul:
-  case CXBinaryOperator_MulAssign: return OP_mul;
+  case CXBinaryOperator_MulAssign:
+    return OP_mul;
   case CXBinaryOperator_Div:
-  case CXBinaryOperator_DivAssign: return OP_div;
+  case CXBinaryOperator_DivAssign:
+    return OP_div;
   case CXBinaryOperator_Rem:
-  case CXBinaryOperator_RemAssign: return OP_rem;
+  case CXBinaryOperator_RemAssign:
+    return OP_rem;
   case CXBinaryOperator_Add:
-  case CXBinaryOperator_AddAssign: return OP_add;
+  case CXBinaryOperator_AddAssign:
+    return OP_add;
   case CXBinaryOperator_Sub:
-  case CXBinaryOperator_SubAssign: return OP_sub;
+  case CXBinaryOperator_SubAssign:
+    return OP_sub;
   case CXBinaryOperator_Shl:
-  case CXBinaryOperator_ShlAssign: return OP_shl;
+  case CXBinaryOperator_ShlAssign:
+    return OP_shl;
   case CXBinaryOperator_Shr:
-  case CXBinaryOperator_ShrAssign: return OP_shr;
+  case CXBinaryOperator_ShrAssign:
+    return OP_shr;
   case CXBinaryOperator_And:
-  case CXBinaryOperator_AndAssign: return OP_and;
+  case CXBinaryOperator_AndAssign:
+    return OP_and;
   case CXBinaryOperator_Xor:
-  case CXBinaryOperator_XorAssign: return OP_xor;
+  case CXBinaryOperator_XorAssign:
+    return OP_xor;
   case CXBinaryOperator_Or:
-  case CXBinaryOperator_OrAssign: return OP_or;
-  case CXBinaryOperator_LT: return OP_lt;
-  case CXBinaryOperator_GT: return OP_gt;
-  case CXBinaryOperator_LE: return OP_le;
-  case CXBinaryOperator_GE: return OP_ge;
-  case CXBinaryOperator_EQ: return OP_eq;
-  case CXBinaryOperator_NE: return OP_ne;
-  default: return OP_COUNT;
+  case CXBinaryOperator_OrAssign:
+    return OP_or;
+  case CXBinaryOperator_LT:
+    return OP_lt;
+  case CXBinaryOperator_GT:
+    return OP_gt;
+  case CXBinaryOperator_LE:
+    return OP_le;
+  case CXBinaryOperator_GE:
+    return OP_ge;
+  case CXBinaryOperator_EQ:
+    return OP_eq;
+  case CXBinaryOperator_NE:
+    return OP_ne;
+  default:
+    return OP_COUNT;
   }
 }
 
@@ -233,16 +262,24 @@ static struct cval dispatch(struct cx *x, CXCursor c) {
   case CXCursor_IntegerLiteral:
   case CXCursor_FloatingLiteral:
   case CXCursor_CharacterLiteral:
-  case CXCursor_UnaryExpr: return literal(x, c); /* the last is sizeof and _Alignof */
-  case CXCursor_DeclRefExpr: return reference(x, c);
+  case CXCursor_UnaryExpr:
+    return literal(x, c); /* the last is sizeof and _Alignof */
+  case CXCursor_DeclRefExpr:
+    return reference(x, c);
   case CXCursor_ParenExpr:
   case CXCursor_UnexposedExpr:
-  case CXCursor_CStyleCastExpr: return converted(x, c);
-  case CXCursor_UnaryOperator: return unary(x, c);
-  case CXCursor_BinaryOperator: return binary(x, c);
-  case CXCursor_CompoundAssignOperator: return c_assign(x, c);
-  case CXCursor_ConditionalOperator: return c_ternary(x, c);
-  case CXCursor_CallExpr: return c_call(x, c);
+  case CXCursor_CStyleCastExpr:
+    return converted(x, c);
+  case CXCursor_UnaryOperator:
+    return unary(x, c);
+  case CXCursor_BinaryOperator:
+    return binary(x, c);
+  case CXCursor_CompoundAssignOperator:
+    return c_assign(x, c);
+  case CXCursor_ConditionalOperator:
+    return c_ternary(x, c);
+  case CXCursor_CallExpr:
+    return c_call(x, c);
   case CXCursor_ArraySubscriptExpr: {
     struct cval v = subscripted(x, c);
     return v.kind == CV_ARRAY ? decay(x, c, v) : c_load(x, c, v.ptr);
@@ -250,8 +287,10 @@ static struct cval dispatch(struct cx *x, CXCursor c) {
   case CXCursor_MemberRefExpr:
     c_refuse(x, c, "struct member '%s': struct members are not supported; pass it as a parameter",
              c_str(x, x->cl->getCursorSpelling(c)));
-  case CXCursor_StmtExpr: c_refuse(x, c, "statement expressions are not supported");
-  case CXCursor_GenericSelectionExpr: c_refuse(x, c, "_Generic is not supported");
+  case CXCursor_StmtExpr:
+    c_refuse(x, c, "statement expressions are not supported");
+  case CXCursor_GenericSelectionExpr:
+    c_refuse(x, c, "_Generic is not supported");
   default:
     c_refuse(x, c, "this form of expression (%s) is not supported",
              c_str(x, x->cl->getCursorKindSpelling(x->cl->getCursorKind(c))));

@@ -154,7 +154,7 @@ bool c_declare(struct cx *x, CXCursor decl_stmt, const struct rest *behind);
 
 /* --- c_decl.c, c_dims.c --- */
 struct cextra { const char *ctype; bool is_const, is_restrict, flat; struct loc loc; };
-void c_signature(struct cx *x, CXCursor fn);                       /* x->k, x->f and the parameters' variables */
+void c_signature(struct cx *x, CXCursor fn, CXCursor body);       /* x->k, x->f and the parameters' variables */
 /* Size expressions of an array declaration as polynomials (NULL where they are none), innermost dimension first. Returns how many. */
 unsigned c_sizes(struct cx *x, CXCursor decl, poly_t *out, unsigned max);
 void c_dims_used(const struct lfunc *f, bool *used);               /* [nparam] dims in bounds, subscripts, extents, guards on indices */

@@ -1,6 +1,7 @@
-/* Arithmetic on C values. An integer is carried as a polynomial for as long as that is provably the same as C's own arithmetic:
-   signed overflow is undefined, so signed values are what mathematics says; 64-bit unsigned ones are so modulo 2^64 (`exact` when also without the modulo);
-   narrower unsigned ones only when their range shows that nothing wraps. */
+/* Arithmetic on C values. An integer is carried as a polynomial for as long as that is provably the same as C's own
+   arithmetic: signed overflow is undefined, so signed values are what mathematics says; 64-bit unsigned ones are so
+   modulo 2^64 (`exact` when also without the modulo); narrower unsigned ones only when their range shows that nothing
+   wraps. */
 #include "compiler/frontend/c_lower.h"
 #include <assert.h>
 #include <string.h>
@@ -10,8 +11,7 @@ struct cval cv_expr(expr_t e, enum dtype t) {
 }
 
 struct cval cv_const(struct cx *x, enum dtype t, union value v) {
-  if (type_is_int(t) && (type_is_signed(t) || v.u <= INT64_MAX))
-    return cv_poly(x, poly_const(x->a, v.i), t, true);
+  if (type_is_int(t) && (type_is_signed(t) || v.u <= INT64_MAX)) return cv_poly(x, poly_const(x->a, v.i), t, true);
   return cv_expr(expr_const(x->a, t, v), t);
 }
 
@@ -39,7 +39,8 @@ struct cval cv_poly(struct cx *x, poly_t p, enum dtype t, bool exact) {
   return (struct cval){.kind = CV_NUM, .type = (uint8_t)t, .p = p, .exact = exact};
 }
 
-/* Polynomial results are kept only where they equal what C computes in type t (64-bit unsigned: modulo 2^64; in range, they are exact). */
+/* Polynomial results are kept only where they equal what C computes in type t (64-bit unsigned: modulo 2^64; in range,
+ * they are exact). */
 static bool keep(struct cx *x, enum dtype t, poly_t p, bool *exact) {
   if (!p || p->overflow) return false;
   if (t == DT_i32 || t == DT_i64) return *exact = true;
@@ -72,9 +73,12 @@ static struct cval convert_poly(struct cx *x, struct cval v, enum dtype to) {
   enum dtype from = v.type;
   bool exact = v.exact;
   bool ok = false;
-  if (to == DT_i64) ok = exact = true;                       /* u64 -> i64 is the value modulo 2^64, read as signed */
-  else if (to == DT_u64) ok = true, exact = v.exact && cv_nonneg(x, v.p);
-  else if (v.exact) ok = exact = fits(x, v.p, to) || (to == DT_i32 && from != DT_i64 && from != DT_u64 && from != DT_u32);
+  if (to == DT_i64)
+    ok = exact = true; /* u64 -> i64 is the value modulo 2^64, read as signed */
+  else if (to == DT_u64)
+    ok = true, exact = v.exact && cv_nonneg(x, v.p);
+  else if (v.exact)
+    ok = exact = fits(x, v.p, to) || (to == DT_i32 && from != DT_i64 && from != DT_u64 && from != DT_u32);
   if (ok) return cv_poly(x, v.p, to, exact);
   return cv_expr(expr_cast(x->a, to, cv_get(x, v)), to);
 }
@@ -144,12 +148,24 @@ static void compare_guards(struct cx *x, enum op o, poly_t l, poly_t r, struct c
   poly_t lr1 = poly_addc(x->a, lr, -1), rl1 = poly_addc(x->a, rl, -1);
   v->npos = v->nneg = 1;
   switch (o) {
-  case OP_lt: v->pos = one(x, rl1), v->neg = one(x, lr); break;
-  case OP_le: v->pos = one(x, rl), v->neg = one(x, lr1); break;
-  case OP_gt: v->pos = one(x, lr1), v->neg = one(x, rl); break;
-  case OP_ge: v->pos = one(x, lr), v->neg = one(x, rl1); break;
-  case OP_eq: v->pos = two(x, lr, rl), v->npos = 2, v->nneg = 0; break;
-  default: v->neg = two(x, lr, rl), v->nneg = 2, v->npos = 0; break;
+  case OP_lt:
+    v->pos = one(x, rl1), v->neg = one(x, lr);
+    break;
+  case OP_le:
+    v->pos = one(x, rl), v->neg = one(x, lr1);
+    break;
+  case OP_gt:
+    v->pos = one(x, lr1), v->neg = one(x, rl);
+    break;
+  case OP_ge:
+    v->pos = one(x, lr), v->neg = one(x, rl1);
+    break;
+  case OP_eq:
+    v->pos = two(x, lr, rl), v->npos = 2, v->nneg = 0;
+    break;
+  default:
+    v->neg = two(x, lr, rl), v->nneg = 2, v->npos = 0;
+    break;
   }
 }
 
@@ -173,13 +189,20 @@ struct cval cv_truth(struct cx *x, struct cval v) {
 
 static enum op opposite(enum op o) {
   switch (o) {
-  case OP_eq: return OP_ne;
-  case OP_ne: return OP_eq;
-  case OP_lt: return OP_ge;
-  case OP_le: return OP_gt;
-  case OP_gt: return OP_le;
-  case OP_ge: return OP_lt;
-  default: return OP_COUNT;
+  case OP_eq:
+    return OP_ne;
+  case OP_ne:
+    return OP_eq;
+  case OP_lt:
+    return OP_ge;
+  case OP_le:
+    return OP_gt;
+  case OP_gt:
+    return OP_le;
+  case OP_ge:
+    return OP_lt;
+  default:
+    return OP_COUNT;
   }
 }
 
@@ -188,8 +211,10 @@ struct cval cv_not(struct cx *x, struct cval v) {
   struct cval r = {.kind = CV_NUM, .type = DT_i32, .pos = v.neg, .npos = v.nneg, .neg = v.pos, .nneg = v.npos};
   /* A comparison of integers has an opposite; of floats it has not, because of NaN. */
   enum op o = v.e->kind == E_OP ? opposite(v.e->op) : OP_COUNT;
-  if (o != OP_COUNT && !type_is_float(v.e->kid[0]->type)) r.e = expr_op2(x->a, o, v.e->kid[0], v.e->kid[1]);
-  else r.e = expr_op1(x->a, OP_not, v.e);
+  if (o != OP_COUNT && !type_is_float(v.e->kid[0]->type))
+    r.e = expr_op2(x->a, o, v.e->kid[0], v.e->kid[1]);
+  else
+    r.e = expr_op1(x->a, OP_not, v.e);
   return r;
 }
 

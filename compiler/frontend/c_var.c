@@ -1,5 +1,6 @@
 /* Variables of the function: scalars are locals of SOURCE, and what is known of integers is followed through the text:
-   `int r = b*T + t` needs no pattern, r simply has a known value until something assigns it. Pointers are only ever known values. */
+   `int r = b*T + t` needs no pattern, r simply has a known value until something assigns it. Pointers are only ever
+   known values. */
 #include "compiler/frontend/c_lower.h"
 #include <string.h>
 
@@ -122,16 +123,20 @@ void c_known_restore(struct cx *x, struct known k) {
 
 struct cval c_read_var(struct cx *x, CXCursor at, struct cvar *v) {
   switch (v->kind) {
-  case VAR_VALUE: return v->value;
+  case VAR_VALUE:
+    return v->value;
   case VAR_SCALAR:
     if (v->known) return cv_poly(x, v->known, v->type, v->known_exact);
     return cv_expr(c_local(x, v->id), v->type);
   case VAR_POINTER:
     if (!v->ptr.ix)
-      c_refuse(x, at, "pointer '%s' does not have one fixed value here (it is advanced, or set under a condition); "
-                      "use a subscript instead", v->name);
+      c_refuse(x, at,
+               "pointer '%s' does not have one fixed value here (it is advanced, or set under a condition); "
+               "use a subscript instead",
+               v->name);
     return (struct cval){.kind = CV_PTR, .type = v->type, .ptr = v->ptr};
-  default: return (struct cval){.kind = CV_ARRAY, .type = v->type, .ptr = v->ptr};
+  default:
+    return (struct cval){.kind = CV_ARRAY, .type = v->type, .ptr = v->ptr};
   }
 }
 

@@ -21,7 +21,7 @@ static void *open_library(void) {
 
 static bool fill(struct clang_api *t, void *h) {
 #define F(name)                                                                                                        \
-  *(void **)&t->name = dlsym(h, "clang_" #name);                                                             \
+  *(void **)&t->name = dlsym(h, "clang_" #name);                                                                       \
   if (!t->name) return false;
   CLANG_FUNCTIONS(F)
 #undef F

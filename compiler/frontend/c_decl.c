@@ -1,0 +1,213 @@
+/* Parameters: which is a dim, a scalar, a tensor; extents from the declared sizes; and each declaration as it must
+   stand in a header for the same C function (typedefs of the file spelled out, macros gone). */
+#include "compiler/frontend/c_lower.h"
+#include <ctype.h>
+#include <string.h>
+
+enum { MAX_PARAMS = 64, MAX_RANK = 8 };
+
+unsigned c_sizes(struct cx *x, CXCursor decl, poly_t *out, unsigned max) {
+  CXCursor init = x->cl->Cursor_getVarDeclInitializer(decl);
+  struct kids k = c_kids(x, decl);
+  unsigned n = 0;
+  for (unsigned i = 0; i < k.n; i++) {
+    if (!c_is_expr(x, k.c[i]) || c_same(x, k.c[i], init)) continue;
+    if (n == max) c_refuse(x, decl, "array with more than %u dimensions", max);
+    struct clist side = {0}, *outer = x->cur;
+    x->cur = &side;
+    struct cval v = c_expr(x, k.c[i]);
+    x->cur = outer;
+    if (side.n) c_refuse(x, k.c[i], "the size of an array may not have side effects");
+    out[n++] = v.kind == CV_NUM && type_is_int(v.type) ? v.p : NULL;
+  }
+  return n;
+}
+
+/* --- the declaration as text --- */
+
+/* Words that mean the same in any file that includes the standard headers. */
+static bool known_word(const char *s, size_t n) {
+  static const char *const words[] = {"const",    "restrict",  "static",   "float",   "double",  "int",      "unsigned",
+                                      "long",     "short",     "char",     "signed",  "_Bool",   "bool",     "size_t",
+                                      "int8_t",   "int16_t",   "int32_t",  "int64_t", "uint8_t", "uint16_t", "uint32_t",
+                                      "uint64_t", "ptrdiff_t", "_Float16", "__bf16"};
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+    if (strlen(words[i]) == n && !memcmp(words[i], s, n)) return true;
+  return false;
+}
+
+static bool known_words(struct cx *x, const char *s) {
+  while (*s) {
+    size_t n = 0;
+    while (isalnum((unsigned char)s[n]) || s[n] == '_') n++;
+    bool ok = !n || isdigit((unsigned char)*s) || known_word(s, n);
+    for (unsigned i = 0; i < x->k->nparam && !ok; i++)
+      ok = strlen(x->k->param[i].name) == n && !memcmp(x->k->param[i].name, s, n);
+    if (!ok) return false;
+    s += n ? n : 1;
+  }
+  return true;
+}
+
+/* Type spelling and name as a declaration: the name stands before the first '[', or after "(*". */
+static const char *declaration(struct cx *x, const char *type, const char *name) {
+  const char *star = strstr(type, "(*");
+  size_t at = strlen(type);
+  if (star) {
+    at = (size_t)(star - type) + 2;
+    while (type[at] && type[at] != ')') at++;
+  } else if (strchr(type, '[')) {
+    at = (size_t)(strchr(type, '[') - type);
+  }
+  bool blank = at && type[at - 1] != '*' && type[at - 1] != ' ';
+  return arena_printf(x->a, "%.*s%s%s%s", (int)at, type, blank ? " " : "", name, type + at);
+}
+
+static const char *header_text(struct cx *x, CXCursor p, const char *name) {
+  CXType t = x->cl->getCursorType(p);
+  const char *s = c_str(x, x->cl->getTypeSpelling(t));
+  if (known_words(x, s)) return declaration(x, s, name);
+  s = c_str(x, x->cl->getTypeSpelling(x->cl->getCanonicalType(t)));
+  if (known_words(x, s)) return declaration(x, s, name);
+  return NULL;
+}
+
+/* restrict inside [] is not in the type: it is read from its spelling. */
+static bool restrict_in_brackets(struct cx *x, CXCursor p) {
+  const char *s = strchr(c_str(x, x->cl->getTypeSpelling(x->cl->getCursorType(p))), '[');
+  if (!s) return false;
+  const char *word = strstr(s, "restrict");
+  const char *end = strchr(s, ']');
+  return word && end && word < end;
+}
+
+/* --- parameters --- */
+static void integer_param(struct cx *x, CXCursor p, const char *name, enum dtype t, bool dim) {
+  unsigned n = kernel_add_param(x->k, name, dim ? PARAM_DIM : PARAM_SCALAR, t);
+  struct cvar *v = cvar_add(x, p, name, VAR_VALUE, t);
+  if (!dim) {
+    v->value = cv_expr(expr_scalar(x->a, t, n), t);
+    return;
+  }
+  sym_t s = x->k->param[n].ref;
+  x->lo[s] = type_is_signed(t) ? INT64_MIN : 0;
+  x->hi[s] = INT64_MAX;
+  if (t == DT_i32) x->lo[s] = INT32_MIN, x->hi[s] = INT32_MAX;
+  if (t == DT_u32) x->hi[s] = UINT32_MAX;
+  v->value = cv_poly(x, poly_sym(x->a, s), t, true);
+}
+
+static CXType peel(struct cx *x, CXType t) {
+  return x->cl->getCanonicalType(c_is_pointer(t) ? x->cl->getPointeeType(t) : x->cl->getArrayElementType(t));
+}
+
+/* The element type with its qualifiers: peeling goes by types as written, so that const survives. */
+static bool const_element(struct cx *x, CXType t) {
+  for (;;) {
+    CXType c = x->cl->getCanonicalType(t);
+    if (!c_is_pointer(c) && !c_is_array(c)) return x->cl->isConstQualifiedType(c);
+    t = c_is_pointer(c) ? x->cl->getPointeeType(c) : x->cl->getArrayElementType(c);
+  }
+}
+
+/* Extents outermost first: constant ones from the type, others from the size expressions in order. */
+static unsigned extents(struct cx *x, CXCursor p, const char *name, CXType t, poly_t *extent, CXType *elem) {
+  poly_t size[MAX_RANK];
+  unsigned n = c_sizes(x, p, size, MAX_RANK), rank = 0, taken = 0;
+  for (; c_is_pointer(t) || c_is_array(t); t = peel(x, t)) {
+    if (rank == MAX_RANK) c_refuse(x, p, "array '%s' has more than %d dimensions", name, MAX_RANK);
+    if (c_is_pointer(t) && rank) c_refuse(x, p, "'%s' is a pointer to pointers: pass one array", name);
+    poly_t e = NULL;
+    if (t.kind == CXType_VariableArray || (t.kind == CXType_ConstantArray && taken < n)) {
+      if (taken == n) c_refuse(x, p, "the size of '%s' is hidden in a typedef", name);
+      e = size[n - 1 - taken++];
+    }
+    if (t.kind == CXType_ConstantArray) e = poly_const(x->a, x->cl->getArraySize(t));
+    if (!e && rank) c_refuse(x, p, "an inner dimension of '%s' is not a sum of products of integer parameters", name);
+    extent[rank++] = e;
+  }
+  *elem = t;
+  return rank;
+}
+
+static void tensor_param(struct cx *x, CXCursor p, const char *name, CXType t) {
+  poly_t extent[MAX_RANK];
+  CXType elem;
+  enum dtype e;
+  bool is_pointer = c_is_pointer(t);
+  unsigned rank = extents(x, p, name, t, extent, &elem);
+  if (!c_dtype(x, elem, &e))
+    c_refuse(x, p, "'%s': elements of type '%s' are not supported", name, c_str(x, x->cl->getTypeSpelling(elem)));
+  if (x->cl->isVolatileQualifiedType(elem)) c_refuse(x, p, "'%s' is volatile: not supported", name);
+  unsigned n = kernel_add_param(x->k, name, PARAM_TENSOR, e);
+  unsigned k = kernel_add_tensor(x->k, name, e, ROLE_INOUT, rank, extent);
+  struct param *q = &x->k->param[n];
+  q->ref = (uint16_t)k;
+  q->is_const = const_element(x, x->cl->getCursorType(p));
+  q->is_restrict =
+      x->cl->isRestrictQualifiedType(x->cl->getCanonicalType(x->cl->getCursorType(p))) || restrict_in_brackets(x, p);
+  q->flat = is_pointer && rank == 1;
+  x->k->tensor[k].param = (uint16_t)n;
+  x->k->tensor[k].loc = c_loc(x, p);
+  struct cvar *v = cvar_add(x, p, name, VAR_POINTER, e);
+  v->ptr = (struct cptr){.obj = (uint16_t)k, .type = (uint8_t)e, .rank = (uint8_t)rank};
+  v->ptr.ix = ARENA_NEW(x->a, struct subscript, rank);
+  for (unsigned i = 0; i < rank; i++) v->ptr.ix[i].poly = poly_const(x->a, 0);
+}
+
+static void parameter(struct cx *x, CXCursor p, unsigned i) {
+  const char *name = c_str(x, x->cl->getCursorSpelling(p));
+  if (!*name) name = arena_printf(x->a, "arg%u", i);
+  CXType t = x->cl->getCursorType(p), canon = x->cl->getCanonicalType(t);
+  if (!c_is_array(t)) t = canon;
+  if (x->cl->isVolatileQualifiedType(canon)) c_refuse(x, p, "'%s' is volatile: not supported", name);
+  enum dtype d;
+  if (c_is_pointer(t) || c_is_array(t)) {
+    tensor_param(x, p, name, t);
+  } else if (c_dtype(x, t, &d)) {
+    bool can = d == DT_i32 || d == DT_i64 || d == DT_u32 || d == DT_u64;
+    integer_param(x, p, name, d, can && (!x->is_dim || x->is_dim[i]));
+  } else {
+    c_refuse(
+        x, p,
+        "parameter '%s' of type '%s' is not supported: use integers, float, double, and pointers or arrays of them",
+        name, c_str(x, x->cl->getTypeSpelling(x->cl->getCursorType(p))));
+  }
+  struct param *q = &x->k->param[i];
+  q->ctype = header_text(x, p, name);
+  q->loc = c_loc(x, p);
+}
+
+/* Parameters that the body assigns get a local that starts with their value. */
+static void assigned_params(struct cx *x, CXCursor body) {
+  for (unsigned i = 0; i < x->nvar; i++) {
+    struct cvar v = x->var[i];
+    if (v.kind != VAR_VALUE || !c_assigns(x, body, v.decl)) continue;
+    unsigned id = c_temp(x, v.name, v.type);
+    x->var[i].kind = VAR_SCALAR;
+    x->var[i].id = (uint16_t)id;
+    c_write_var(x, v.decl, &x->var[i], v.value);
+  }
+}
+
+void c_signature(struct cx *x, CXCursor fn, CXCursor body) {
+  CXType ft = x->cl->getCursorType(fn);
+  const char *name = c_str(x, x->cl->getCursorSpelling(fn));
+  const char *symbol = c_str(x, x->cl->Cursor_getMangling(fn));
+  if (x->cl->isFunctionTypeVariadic(ft))
+    c_refuse(x, fn, "'%s' takes a variable number of arguments: not supported", name);
+  if (x->cl->getCanonicalType(x->cl->getResultType(ft)).kind != CXType_Void)
+    c_refuse(x, fn, "'%s' returns a value: make it void and store the result through a pointer", name);
+  int n = x->cl->Cursor_getNumArguments(fn);
+  if (n > MAX_PARAMS) c_refuse(x, fn, "'%s' has more than %d parameters", name, MAX_PARAMS);
+  x->k = kernel_new(x->a, *symbol ? symbol : name);
+  x->k->loc = c_loc(x, fn);
+  x->lo = ARENA_NEW(x->a, int64_t, n + 1);
+  x->hi = ARENA_NEW(x->a, int64_t, n + 1);
+  for (int i = 0; i < n; i++) parameter(x, x->cl->Cursor_getArgument(fn, (unsigned)i), (unsigned)i);
+  x->f = lfunc_new(x->a, x->k, x->k->name);
+  x->k = (struct kernel *)x->f->k;
+  x->base = ARENA_NEW(x->a, const char *, MAX_LOCALS + 1);
+  x->symbase = ARENA_NEW(x->a, const char *, MAX_LOCALS + MAX_PARAMS + 1);
+  assigned_params(x, body);
+}

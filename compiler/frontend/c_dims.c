@@ -1,0 +1,185 @@
+/* After the walk: which integer parameters are dims, which locals nobody reads, which tensors are written. */
+#include "compiler/frontend/c_lower.h"
+#include <string.h>
+
+typedef void visit_fn(struct lstmt *s, void *ctx);
+
+static void each_stmt(struct lstmt *s, visit_fn *fn, void *ctx) {
+  if (!s) return;
+  fn(s, ctx);
+  for (uint32_t i = 0; i < s->nbody; i++) each_stmt(s->body[i], fn, ctx);
+}
+
+/* --- dims --- */
+struct used {
+  const struct kernel *k;
+  bool *param;
+};
+
+static void poly_uses(struct used *u, poly_t p, bool guard) {
+  if (!p) return;
+  bool index = false;
+  for (uint32_t i = 0; i < p->n; i++)
+    for (unsigned j = 0; j < p->mono[i].n; j++) index |= u->k->sym[p->mono[i].sym[j]].kind == SYM_INDEX;
+  if (guard && !index) return; /* a condition on parameters alone: a flag */
+  for (uint32_t i = 0; i < p->n; i++)
+    for (unsigned j = 0; j < p->mono[i].n; j++) {
+      const struct symbol *s = &u->k->sym[p->mono[i].sym[j]];
+      if (s->kind == SYM_DIM) u->param[s->param] = true;
+    }
+}
+
+static void access_uses(struct used *u, const struct access *acc) {
+  for (unsigned i = 0; i < acc->rank; i++) poly_uses(u, acc->ix[i].poly, false);
+  for (unsigned i = 0; i < acc->nguard; i++) poly_uses(u, acc->guard[i], true);
+}
+
+static void expr_uses(expr_t e, void *ctx) {
+  if (e->kind == E_READ) access_uses(ctx, e->acc);
+}
+
+static void stmt_uses(struct lstmt *s, void *ctx) {
+  for (unsigned i = 0; i < s->nlo; i++) poly_uses(ctx, s->lo[i], false);
+  for (unsigned i = 0; i < s->nhi; i++) poly_uses(ctx, s->hi[i], false);
+  for (unsigned i = 0; i < s->nguard; i++) poly_uses(ctx, s->guard[i], true);
+  if (s->acc) access_uses(ctx, s->acc);
+  for (unsigned i = 0; s->acc && i < s->acc->rank; i++)
+    if (s->acc->ix[i].dyn) expr_visit(s->acc->ix[i].dyn, expr_uses, ctx);
+  if (s->value) expr_visit(s->value, expr_uses, ctx);
+  if (s->cond) expr_visit(s->cond, expr_uses, ctx);
+}
+
+void c_dims_used(const struct lfunc *f, bool *used) {
+  struct used u = {f->k, used};
+  for (unsigned i = 0; i < f->nobject; i++)
+    for (unsigned d = 0; d < f->object[i].rank; d++) poly_uses(&u, f->object[i].extent[d], false);
+  each_stmt(f->body, stmt_uses, &u);
+}
+
+/* --- locals that nobody reads: counters that became symbols, temporaries that became polynomials --- */
+struct reads {
+  bool *local;
+};
+
+static void expr_reads_local(expr_t e, void *ctx) {
+  if (e->kind == E_LOCAL) ((struct reads *)ctx)->local[e->id] = true;
+}
+
+static void stmt_reads(struct lstmt *s, void *ctx) {
+  for (unsigned i = 0; s->acc && i < s->acc->rank; i++)
+    if (s->acc->ix[i].dyn) expr_visit(s->acc->ix[i].dyn, expr_reads_local, ctx);
+  if (s->value) expr_visit(s->value, expr_reads_local, ctx);
+  if (s->cond) expr_visit(s->cond, expr_reads_local, ctx);
+}
+
+/* The tree without assignments to locals that are not read, and without ifs that do nothing then. Sets *n to how many
+ * went. */
+static struct lstmt *prune(struct cx *x, struct lstmt *s, const bool *read, unsigned *n) {
+  if (s->kind == L_SET && !read[s->id]) {
+    ++*n;
+    return loop_block(x->a, 0, NULL);
+  }
+  uint32_t m = 0;
+  for (uint32_t i = 0; i < s->nbody; i++) {
+    struct lstmt *b = s->body[i] ? prune(x, s->body[i], read, n) : NULL;
+    if (s->kind == L_BLOCK && b->kind == L_BLOCK && !b->nbody) continue;
+    s->body[m++] = b;
+  }
+  if (s->kind == L_BLOCK) s->nbody = m;
+  return s;
+}
+
+static bool empty(const struct lstmt *s) {
+  return !s || (s->kind == L_BLOCK && !s->nbody);
+}
+
+/* Ifs and counted loops around nothing. */
+static struct lstmt *sweep(struct cx *x, struct lstmt *s) {
+  uint32_t m = 0;
+  for (uint32_t i = 0; i < s->nbody; i++) {
+    struct lstmt *b = s->body[i] ? sweep(x, s->body[i]) : NULL;
+    if (s->kind == L_BLOCK && empty(b)) continue;
+    s->body[m++] = b;
+  }
+  if (s->kind == L_BLOCK) s->nbody = m;
+  if (s->kind == L_BLOCK && m == 1 && s->body[0]->kind != L_BLOCK) return s->body[0];
+  if (s->kind == L_IF && s->nbody == 2 && empty(s->body[1])) s->nbody = 1;
+  bool nothing = (s->kind == L_IF && s->nbody == 1 && empty(s->body[0])) || (s->kind == L_FOR && empty(s->body[0]));
+  return nothing ? loop_block(x->a, 0, NULL) : s;
+}
+
+struct renumber {
+  struct cx *x;
+  const uint16_t *map;
+};
+
+static expr_t renumber_local(struct arena *a, expr_t e, void *ctx) {
+  if (e->kind != E_LOCAL) return e;
+  struct expr *n = arena_dup(a, e, sizeof *e);
+  n->id = ((struct renumber *)ctx)->map[e->id];
+  return n;
+}
+
+static expr_t renumbered(struct renumber *r, expr_t e) {
+  return e ? expr_map(r->x->a, e, renumber_local, r) : NULL;
+}
+
+static void renumber(struct lstmt *s, void *ctx) {
+  struct renumber *r = ctx;
+  if (s->kind == L_SET) s->id = r->map[s->id];
+  s->value = renumbered(r, s->value);
+  s->cond = renumbered(r, s->cond);
+  for (unsigned i = 0; s->acc && i < s->acc->rank; i++) s->acc->ix[i].dyn = renumbered(r, s->acc->ix[i].dyn);
+}
+
+/* name, name_1, … among everything in f that stands before local n; locals are named last. */
+static void rename_locals(struct cx *x, const char *const *base, unsigned first) {
+  unsigned n = x->f->nlocal;
+  for (unsigned i = first; i < n; i++) {
+    x->f->nlocal = (uint16_t)i;
+    x->f->local[i].name = c_unique(x, base[i]);
+  }
+  x->f->nlocal = (uint16_t)n;
+}
+
+void c_drop_dead_locals(struct cx *x) {
+  struct lfunc *f = x->f;
+  bool *read = ARENA_NEW(x->a, bool, f->nlocal + 1);
+  unsigned gone = 1;
+  while (gone) {
+    gone = 0;
+    memset(read, 0, f->nlocal);
+    each_stmt(f->body, stmt_reads, &(struct reads){read});
+    f->body = prune(x, f->body, read, &gone);
+  }
+  f->body = sweep(x, f->body);
+  uint16_t *map = ARENA_NEW(x->a, uint16_t, f->nlocal + 1), n = 0;
+  for (unsigned i = 0; i < f->nlocal; i++) {
+    if (!read[i]) continue;
+    map[i] = n;
+    f->local[n] = f->local[i];
+    x->base[n++] = x->base[i];
+  }
+  f->nlocal = n;
+  each_stmt(f->body, renumber, &(struct renumber){x, map});
+  for (unsigned i = 0; i < f->nlocal; i++) f->local[i].name = "";
+  for (unsigned i = 0; i < x->k->nsym; i++) {
+    if (x->k->sym[i].kind != SYM_INDEX) continue;
+    const char *base = x->symbase[i];
+    x->k->sym[i].name = "";
+    x->k->sym[i].name = c_unique(x, base);
+  }
+  rename_locals(x, x->base, 0);
+}
+
+/* --- roles --- */
+static void stmt_writes(struct lstmt *s, void *ctx) {
+  bool *w = ctx;
+  if (s->kind == L_STORE) w[s->acc->tensor] = true;
+}
+
+void c_roles(struct cx *x) {
+  bool *w = ARENA_NEW(x->a, bool, x->f->nobject + 1);
+  each_stmt(x->f->body, stmt_writes, w);
+  for (unsigned i = 0; i < x->k->ntensor; i++) x->k->tensor[i].role = w[i] ? ROLE_INOUT : ROLE_IN;
+}

@@ -1,0 +1,347 @@
+/* Loops. A counted loop (counter not assigned in its body, bounds polynomials, constant step) becomes L_FOR; its
+   counter is then a symbol, exact because signed overflow is undefined and an unsigned counter below its bound does not
+   wrap. Loops that run down count up inside: i = start - i'. Everything else becomes L_WHILE, executed as written. A
+   bound of type size_t that is only right modulo 2^64 (`i < n - 1` with n == 0, an int converted) is taken as the
+   number it is without the modulo: the difference is a loop of more than 2^63 iterations, which does not end. */
+#include "compiler/frontend/c_lower.h"
+
+struct parts {
+  CXCursor init, cond, inc, body;
+  bool has_init, has_cond, has_inc;
+};
+
+struct counter {
+  CXCursor decl;
+  const char *name;
+  bool inside; /* declared in the for statement */
+  enum dtype type;
+  CXCursor start;
+};
+
+static bool is_compare(struct cx *x, CXCursor c) {
+  c = c_strip(x, c);
+  if (x->cl->getCursorKind(c) != CXCursor_BinaryOperator) return false;
+  enum op o = c_binop(x->cl->getCursorBinaryOperatorKind(c));
+  enum CXBinaryOperatorKind k = x->cl->getCursorBinaryOperatorKind(c);
+  return (o >= OP_eq && o <= OP_ge && o != OP_COUNT) || k == CXBinaryOperator_LAnd || k == CXBinaryOperator_LOr;
+}
+
+static bool is_assign(struct cx *x, CXCursor c) {
+  return x->cl->getCursorKind(c) == CXCursor_BinaryOperator &&
+         x->cl->getCursorBinaryOperatorKind(c) == CXBinaryOperator_Assign;
+}
+
+/* clang does not mark which part of a for is missing: with fewer than four children they are told apart by what they
+ * are. */
+static struct parts split(struct cx *x, CXCursor s) {
+  struct kids k = c_kids(x, s);
+  struct parts p = {0};
+  if (!k.n || k.n > 4) c_refuse(x, s, "this form of for is not supported");
+  p.body = k.c[k.n - 1];
+  if (k.n == 4) {
+    p.init = k.c[0], p.cond = k.c[1], p.inc = k.c[2];
+    p.has_init = p.has_cond = p.has_inc = true;
+    return p;
+  }
+  unsigned i = 0, last = k.n - 1;
+  if (i < last && (x->cl->getCursorKind(k.c[i]) == CXCursor_DeclStmt || (is_assign(x, k.c[i]) && last > 1)))
+    p.init = k.c[i++], p.has_init = true;
+  if (i < last && is_compare(x, k.c[i])) p.cond = k.c[i++], p.has_cond = true;
+  if (i < last && p.has_cond) p.inc = k.c[i++], p.has_inc = true;
+  if (i != last || !p.has_cond)
+    c_refuse(x, s, "for without a condition is not supported: write for (init; condition; step)");
+  return p;
+}
+
+static bool is_var(struct cx *x, CXCursor c, CXCursor decl) {
+  c = c_strip(x, c);
+  return x->cl->getCursorKind(c) == CXCursor_DeclRefExpr && c_same(x, x->cl->getCursorReferenced(c), decl);
+}
+
+static bool mentions(struct cx *x, CXCursor c, CXCursor decl) {
+  if (x->cl->getCursorKind(c) == CXCursor_DeclRefExpr && c_same(x, x->cl->getCursorReferenced(c), decl)) return true;
+  c_enter(x, c);
+  struct kids k = c_kids(x, c);
+  bool yes = false;
+  for (unsigned i = 0; i < k.n && !yes; i++) yes = mentions(x, k.c[i], decl);
+  c_leave(x);
+  return yes;
+}
+
+static bool counter_of(struct cx *x, const struct parts *p, struct counter *c) {
+  if (!p->has_init || !p->has_cond || !p->has_inc) return false;
+  enum dtype t;
+  if (x->cl->getCursorKind(p->init) == CXCursor_DeclStmt) {
+    struct kids k = c_kids(x, p->init);
+    if (k.n != 1 || x->cl->getCursorKind(k.c[0]) != CXCursor_VarDecl) return false;
+    c->decl = k.c[0];
+    c->start = x->cl->Cursor_getVarDeclInitializer(k.c[0]);
+    c->inside = true;
+    if (x->cl->Cursor_isNull(c->start)) return false;
+  } else {
+    if (!is_assign(x, p->init)) return false;
+    struct kids k = c_kids(x, p->init);
+    CXCursor l = c_strip(x, k.c[0]);
+    if (x->cl->getCursorKind(l) != CXCursor_DeclRefExpr) return false;
+    c->decl = x->cl->getCursorReferenced(l);
+    c->start = k.c[1];
+    struct cvar *v = cvar_find(x, c->decl);
+    if (!v || v->kind != VAR_SCALAR) return false;
+  }
+  CXType ty = x->cl->getCursorType(c->decl);
+  if (!c_dtype(x, x->cl->getCanonicalType(ty), &t) || x->cl->isVolatileQualifiedType(ty)) return false;
+  c->type = t;
+  c->name = c_str(x, x->cl->getCursorSpelling(c->decl));
+  return t == DT_i32 || t == DT_i64 || t == DT_u32 || t == DT_u64;
+}
+
+static bool const_step(struct cx *x, CXCursor c, int64_t *step) {
+  c = c_strip(x, c);
+  enum dtype t;
+  union value v;
+  if (!c_dtype(x, c_type(x, c), &t) || !type_is_int(t) || !c_constant(x, c, t, &v)) return false;
+  *step = v.i;
+  return v.i > 0;
+}
+
+/* The step of the counter, negative when it runs down; false when it is not a constant. */
+static bool step_of(struct cx *x, const struct parts *p, const struct counter *c, int64_t *step) {
+  CXCursor inc = c_strip(x, p->inc);
+  struct kids k = c_kids(x, inc);
+  enum CXCursorKind kind = x->cl->getCursorKind(inc);
+  if (!k.n || !is_var(x, k.c[0], c->decl)) return false;
+  if (kind == CXCursor_UnaryOperator) {
+    enum CXUnaryOperatorKind u = x->cl->getCursorUnaryOperatorKind(inc);
+    *step = u == CXUnaryOperator_PreInc || u == CXUnaryOperator_PostInc ? 1 : -1;
+    return u >= CXUnaryOperator_PostInc && u <= CXUnaryOperator_PreDec;
+  }
+  if (k.n != 2) return false;
+  enum CXBinaryOperatorKind b = x->cl->getCursorBinaryOperatorKind(inc);
+  CXCursor by = k.c[1];
+  if (b == CXBinaryOperator_Assign) { /* i = i + c */
+    CXCursor e = c_strip(x, by);
+    struct kids q = c_kids(x, e);
+    if (x->cl->getCursorKind(e) != CXCursor_BinaryOperator || q.n != 2) return false;
+    b = x->cl->getCursorBinaryOperatorKind(e);
+    b = b == CXBinaryOperator_Add   ? CXBinaryOperator_AddAssign
+        : b == CXBinaryOperator_Sub ? CXBinaryOperator_SubAssign
+                                    : b;
+    if (is_var(x, q.c[0], c->decl))
+      by = q.c[1];
+    else if (b == CXBinaryOperator_AddAssign && is_var(x, q.c[1], c->decl))
+      by = q.c[0];
+    else
+      return false;
+  }
+  if ((b != CXBinaryOperator_AddAssign && b != CXBinaryOperator_SubAssign) || !const_step(x, by, step)) return false;
+  if (b == CXBinaryOperator_SubAssign) *step = -*step;
+  return true;
+}
+
+static enum op mirror(enum op o) {
+  switch (o) {
+  case OP_lt:
+    return OP_gt;
+  case OP_le:
+    return OP_ge;
+  case OP_gt:
+    return OP_lt;
+  case OP_ge:
+    return OP_le;
+  default:
+    return o;
+  }
+}
+
+/* A counted loop's numbers: it runs for value = start, start + step, … while below (or above, when it runs down)
+ * `limit`. */
+struct bounds {
+  poly_t start, limit;
+  int64_t step;
+};
+
+/* Does comparing in type `by` leave the counter's value alone? */
+static bool keeps_value(struct cx *x, enum dtype t, enum dtype by, poly_t start, bool down) {
+  if (t == by || (type_size(by) > type_size(t) && !(type_is_signed(t) && !type_is_signed(by)))) return true;
+  if (type_size(by) < type_size(t)) return false;
+  return !down && cv_nonneg(x, start); /* signed counter, unsigned bound */
+}
+
+/* The bound's value, evaluated as it stands in the loop; false: not a polynomial. */
+static bool bound_value(struct cx *x, CXCursor c, bool down, struct cval *v) {
+  struct clist side = {0}, *outer = x->cur;
+  x->cur = &side;
+  *v = c_expr(x, c);
+  x->cur = outer;
+  if (side.n || v->kind != CV_NUM || !v->p || !type_is_int(v->type)) return false;
+  return v->exact || (v->type == DT_u64 && !down);
+}
+
+static bool bounds_of(struct cx *x, const struct parts *p, const struct counter *c, poly_t start, struct bounds *b) {
+  CXCursor cond = c_strip(x, p->cond);
+  struct kids k = c_kids(x, cond);
+  if (x->cl->getCursorKind(cond) != CXCursor_BinaryOperator || k.n != 2) return false;
+  enum op o = c_binop(x->cl->getCursorBinaryOperatorKind(cond));
+  bool left = is_var(x, k.c[0], c->decl);
+  CXCursor side = left ? k.c[1] : k.c[0];
+  if (o < OP_eq || o > OP_ge || (!left && !is_var(x, k.c[1], c->decl)) || mentions(x, side, c->decl)) return false;
+  if (!left) o = mirror(o);
+  bool down = b->step < 0;
+  struct cval v;
+  if (!bound_value(x, side, down, &v) || !keeps_value(x, c->type, v.type, start, down)) return false;
+  bool is_signed = type_is_signed(v.type);
+  b->start = start;
+  b->limit = v.p;
+  if (o == OP_ne) return b->step == 1 || (b->step == -1 && is_signed);
+  if (!down && o == OP_lt) return true;
+  if (!down && o == OP_le) return b->limit = poly_addc(x->a, v.p, 1), true;
+  if (down && o == OP_gt) return is_signed || b->step == -1;
+  if (down && o == OP_ge) return b->limit = poly_addc(x->a, v.p, -1), is_signed;
+  return false;
+}
+
+/* Value of the counter behind the loop: start + step * (number of iterations). */
+static expr_t final_value(struct cx *x, const struct bounds *b, enum dtype t) {
+  bool down = b->step < 0;
+  int64_t step = down ? -b->step : b->step;
+  poly_t len = down ? poly_sub(x->a, b->start, b->limit) : poly_sub(x->a, b->limit, b->start);
+  if (step == 1)
+    return expr_cast(x->a, t,
+                     expr_op2(x->a, down ? OP_min : OP_max, expr_poly(x->a, b->start), expr_poly(x->a, b->limit)));
+  expr_t zero = expr_poly(x->a, poly_const(x->a, 0)), by = expr_i(x->a, DT_i64, step);
+  expr_t n = expr_op2(x->a, OP_max, expr_poly(x->a, poly_addc(x->a, len, step - 1)), zero);
+  expr_t far = expr_op2(x->a, OP_mul, expr_op2(x->a, OP_div, n, by), by);
+  return expr_cast(x->a, t, expr_op2(x->a, down ? OP_sub : OP_add, expr_poly(x->a, b->start), far));
+}
+
+static struct lstmt *lower_body(struct cx *x, CXCursor body) {
+  struct clist l = {0}, *outer = x->cur;
+  struct rest all = {{1, &body}, 0, NULL};
+  x->cur = &l;
+  x->loops++;
+  c_stmts(x, &all);
+  x->loops--;
+  x->cur = outer;
+  return c_block(x, &l);
+}
+
+/* The loop variable's symbol with its range, and the counter's value in it. */
+static sym_t counter_sym(struct cx *x, const struct counter *c, const struct bounds *b, poly_t *value, poly_t *lo,
+                         poly_t *hi) {
+  int64_t smin, smax, lmin, lmax;
+  poly_range(b->start, x->lo, x->hi, &smin, &smax);
+  poly_range(b->limit, x->lo, x->hi, &lmin, &lmax);
+  if (b->step > 0) {
+    sym_t s = c_new_sym(x, c->name, smin, lmax == INT64_MAX || lmax == INT64_MIN ? lmax : lmax - 1);
+    *value = poly_sym(x->a, s);
+    *lo = b->start;
+    *hi = b->limit;
+    return s;
+  }
+  sym_t s = c_new_sym(x, c->name, 0, INT64_MAX);
+  *value = poly_sub(x->a, b->start, poly_sym(x->a, s));
+  *lo = poly_const(x->a, 0);
+  *hi = poly_sub(x->a, b->start, b->limit);
+  return s;
+}
+
+static void set_final(struct cx *x, CXCursor s, const struct counter *c, const struct bounds *b) {
+  struct cvar *v = cvar_find(x, c->decl);
+  struct lstmt *set = loop_set(x->a, v->id, final_value(x, b, c->type));
+  set->loc = c_loc(x, s);
+  c_emit(x, set);
+  int64_t lo, hi;
+  if (poly_is_const(b->start, &lo) && poly_is_const(b->limit, &hi) && b->step == 1)
+    v->known = poly_const(x->a, hi > lo ? hi : lo);
+}
+
+static bool counted(struct cx *x, CXCursor s, const struct parts *p) {
+  struct counter c = {0};
+  struct bounds b = {0};
+  if (!counter_of(x, p, &c) || c_assigns(x, p->body, c.decl) || c_assigns(x, p->cond, c.decl) ||
+      !step_of(x, p, &c, &b.step))
+    return false;
+  struct known before = c_known_save(x);
+  struct clist side = {0}, *outer = x->cur;
+  x->cur = &side;
+  struct cval start = c_expr(x, c.start);
+  x->cur = outer;
+  c_forget_assigned(x, p->body);
+  if (side.n || start.kind != CV_NUM || !start.p || !start.exact || !bounds_of(x, p, &c, start.p, &b)) {
+    c_known_restore(x, before);
+    return false;
+  }
+  struct loc loc = c_loc(x, s);
+  poly_t value, lo, hi;
+  if (c.inside) cvar_add(x, c.decl, c.name, VAR_SCALAR, c.type)->id = UINT16_MAX; /* its value is always known */
+  sym_t sym = counter_sym(x, &c, &b, &value, &lo, &hi);
+  if (lo->overflow || hi->overflow || value->overflow) c_refuse(x, s, "loop bounds are too large");
+  struct cvar *v = cvar_find(x, c.decl);
+  v->known = value;
+  v->known_exact = true;
+  struct lstmt *body = lower_body(x, p->body);
+  struct lstmt *f = loop_for(x->a, F_SERIAL, sym, lo, hi, b.step < 0 ? -b.step : b.step, body);
+  f->loc = loc;
+  c_emit(x, f);
+  c_forget_assigned(x, s);
+  cvar_find(x, c.decl)->known = NULL;
+  if (!c.inside) set_final(x, s, &c, &b);
+  return true;
+}
+
+/* while (cond) { body; inc }: has_first says that the body runs before the condition is asked. */
+static void repeat(struct cx *x, CXCursor s, const CXCursor *cond, CXCursor body, const CXCursor *inc, bool has_first) {
+  c_forget_assigned(x, s);
+  struct loc loc = c_loc(x, s);
+  struct clist test = {0}, all = {0}, *outer = x->cur;
+  x->cur = &test;
+  struct cval c = c_cond(x, *cond);
+  x->cur = outer;
+  bool simple = !test.n && !has_first;
+  unsigned flag = simple ? 0 : c_temp(x, "go", DT_bool);
+  if (!simple) {
+    for (unsigned i = 0; i < test.n && !has_first; i++) c_emit(x, test.s[i]);
+    c_emit(x, loop_set(x->a, flag, has_first ? expr_const(x->a, DT_bool, (union value){.u = 1}) : cv_bool(x, c)));
+  }
+  x->cur = &all;
+  c_emit(x, lower_body(x, body));
+  c_forget_assigned(x, s);
+  if (inc) c_expr(x, *inc);
+  c_forget_assigned(x, s);
+  if (!simple) {
+    struct cval again = c_cond(x, *cond);
+    c_emit(x, loop_set(x->a, flag, cv_bool(x, again)));
+  }
+  x->cur = outer;
+  struct lstmt *w = ARENA_NEW(x->a, struct lstmt, 1);
+  *w = (struct lstmt){.kind = L_WHILE, .nbody = 1, .loc = loc};
+  w->cond = simple ? cv_bool(x, c) : c_local(x, flag);
+  w->body = ARENA_NEW(x->a, struct lstmt *, 1);
+  w->body[0] = c_block(x, &all);
+  c_emit(x, w);
+  c_forget_assigned(x, s);
+}
+
+void c_for(struct cx *x, CXCursor s) {
+  struct parts p = split(x, s);
+  if (counted(x, s, &p)) return;
+  if (p.has_init && x->cl->getCursorKind(p.init) == CXCursor_DeclStmt) {
+    struct rest none = {0};
+    if (c_declare(x, p.init, &none)) c_refuse(x, p.init, "arrays cannot be declared here");
+  } else if (p.has_init) {
+    c_expr(x, p.init);
+  }
+  repeat(x, s, &p.cond, p.body, p.has_inc ? &p.inc : NULL, false);
+}
+
+void c_while(struct cx *x, CXCursor s) {
+  struct kids k = c_kids(x, s);
+  if (k.n != 2) c_refuse(x, s, "this form of while is not supported");
+  repeat(x, s, &k.c[0], k.c[1], NULL, false);
+}
+
+void c_do(struct cx *x, CXCursor s) {
+  struct kids k = c_kids(x, s);
+  if (k.n != 2) c_refuse(x, s, "this form of do is not supported");
+  repeat(x, s, &k.c[1], k.c[0], NULL, true);
+}

@@ -1,0 +1,242 @@
+/* The frontend for C. In the child: parse with libclang, pass its diagnostics on, lower each external function. In the
+ * parent: read the frames. */
+#include "compiler/frontend/c_lower.h"
+#include "compiler/frontend/c_out.h"
+#include "compiler/frontend/frontend.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- in the child --- */
+
+/* One walk over fn. is_dim: which parameters may be dims, NULL: all integers. */
+static struct lfunc *walk(struct cx *x, CXCursor fn, bool *is_dim) {
+  struct clist top = {0};
+  CXCursor body = fn;
+  x->f = NULL;
+  x->k = NULL;
+  x->nvar = x->capvar = 0;
+  x->var = NULL;
+  x->depth = x->inlined = x->loops = x->ret_loops = x->twice = x->stack = x->emitted = 0;
+  x->ret_local = -1;
+  x->is_dim = is_dim;
+  x->cur = &top;
+  x->at = fn;
+  x->loc = c_loc(x, fn);
+  struct kids k = c_kids(x, fn);
+  if (k.n) body = k.c[k.n - 1];
+  c_signature(x, fn, body);
+  struct rest all = {{1, &body}, 0, NULL};
+  c_stmts(x, &all);
+  x->f->body = loop_block(x->a, top.n, top.s);
+  return x->f;
+}
+
+struct lfunc *c_function(struct cx *x, CXCursor fn) {
+  if (setjmp(x->refused)) return NULL;
+  struct lfunc *f = walk(x, fn, NULL);
+  bool *used = ARENA_NEW(x->a, bool, f->k->nparam + 1);
+  c_dims_used(f, used);
+  walk(x, fn, used);
+  c_roles(x);
+  c_drop_dead_locals(x);
+  return x->f;
+}
+
+static void diagnostics(struct cx *x) {
+  unsigned n = x->cl->getNumDiagnostics(x->tu);
+  for (unsigned i = 0; i < n; i++) {
+    CXDiagnostic d = x->cl->getDiagnostic(x->tu, i);
+    enum CXDiagnosticSeverity s = x->cl->getDiagnosticSeverity(d);
+    CXFile f = NULL;
+    unsigned line = 0, col = 0;
+    x->cl->getFileLocation(x->cl->getDiagnosticLocation(d), &f, &line, &col, NULL);
+    const char *flag = c_str(x, x->cl->getDiagnosticOption(d, NULL));
+    if (s >= CXDiagnostic_Error) flag = "";
+    if (s > CXDiagnostic_Note || (s == CXDiagnostic_Note && i))
+      cout_diag(x->out,
+                s >= CXDiagnostic_Error     ? DIAG_ERROR
+                : s == CXDiagnostic_Warning ? DIAG_WARNING
+                                            : DIAG_NOTE,
+                f ? c_str(x, x->cl->getFileName(f)) : "", line, col, strncmp(flag, "-W", 2) ? NULL : flag + 2,
+                c_str(x, x->cl->getDiagnosticSpelling(d)));
+    x->cl->disposeDiagnostic(d);
+  }
+}
+
+static void inclusion(CXFile f, CXSourceLocation *stack, unsigned n, CXClientData data) {
+  struct cx *x = data;
+  (void)stack, (void)n;
+  const char *name = c_str(x, x->cl->getFileName(f));
+  if (strcmp(name, x->main_file)) cout_frame(x->out, 'P', name, strlen(name));
+}
+
+static bool in_main_file(struct cx *x, CXCursor c) {
+  CXFile f = NULL;
+  x->cl->getFileLocation(x->cl->getCursorLocation(c), &f, NULL, NULL, NULL);
+  return f && !strcmp(c_str(x, x->cl->getFileName(f)), x->main_file);
+}
+
+/* Is name one of the comma-separated words of only? */
+static bool wanted(const char *only, const char *name) {
+  size_t n = strlen(name);
+  for (const char *p = only; p; p = strchr(p, ',')) {
+    p += *p == ',';
+    if (!strncmp(p, name, n) && (p[n] == ',' || !p[n])) return true;
+  }
+  return !only;
+}
+
+static bool is_kernel(struct cx *x, CXCursor c) {
+  if (x->cl->getCursorKind(c) != CXCursor_FunctionDecl || !x->cl->isCursorDefinition(c)) return false;
+  return x->cl->getCursorLinkage(c) == CXLinkage_External && in_main_file(x, c);
+}
+
+/* Every name of --only must have been there. */
+static void check_only(struct cx *x, const char *only, const char *found) {
+  for (const char *p = only; p && *p;) {
+    size_t n = strcspn(p, ",");
+    const char *word = arena_strndup(x->a, p, n);
+    if (n && !wanted(found, word))
+      cout_diag(x->out, DIAG_ERROR, x->main_file, 0, 0, NULL,
+                arena_printf(x->a, "no external function '%s' is defined here", word));
+    p += n + (p[n] == ',');
+  }
+}
+
+static void functions(struct cx *x, const char *only) {
+  struct kids top = c_kids(x, x->cl->getTranslationUnitCursor(x->tu));
+  const char *found = "";
+  unsigned n = 0;
+  for (unsigned i = 0; i < top.n; i++) {
+    if (!is_kernel(x, top.c[i])) continue;
+    const char *name = c_str(x, x->cl->getCursorSpelling(top.c[i]));
+    if (!wanted(only, name)) continue;
+    found = arena_printf(x->a, "%s%s%s", found, n++ ? "," : "", name);
+    struct lfunc *f = c_function(x, top.c[i]);
+    if (f) c_send(x->out, f);
+  }
+  check_only(x, only, found);
+  if (!n && !only) cout_diag(x->out, DIAG_ERROR, x->main_file, 0, 0, NULL, "no external function is defined here");
+}
+
+static const char *parse_failure(enum CXErrorCode e) {
+  if (e == CXError_Crashed) return "libclang crashed on this input";
+  return "libclang cannot read this input";
+}
+
+static enum CXErrorCode parse(struct cx *x, CXIndex index, const struct spec_input *in) {
+  static const char *const ours[] = {"-x", "c", "-fbracket-depth=256", "-ferror-limit=20"};
+  unsigned nours = sizeof ours / sizeof *ours, n = 0;
+  const char **argv = ARENA_NEW(x->a, const char *, in->nflag + nours + 1);
+  for (unsigned i = 0; i < nours; i++) argv[n++] = ours[i];
+  for (unsigned i = 0; i < in->nflag; i++) argv[n++] = in->flag[i];
+  struct CXUnsavedFile file = {x->main_file, in->text, (unsigned long)in->len};
+  return x->cl->parseTranslationUnit2(index, x->main_file, argv, (int)n, &file, 1, CXTranslationUnit_KeepGoing, &x->tu);
+}
+
+void c_translate(struct cout *o, const struct spec_input *in) {
+  struct cx x = {.out = o, .main_file = strcmp(in->path, "-") ? in->path : "<stdin>"};
+  x.cl = clang_api_load();
+  x.a = arena_new();
+  CXIndex index = x.cl->createIndex(0, 0);
+  x.cl->toggleCrashRecovery(0);
+  enum CXErrorCode e = parse(&x, index, in);
+  if (e != CXError_Success) {
+    cout_diag(o, DIAG_ERROR, x.main_file, 0, 0, NULL, parse_failure(e));
+  } else {
+    diagnostics(&x);
+    x.cl->getInclusions(x.tu, inclusion, &x);
+    if (!o->errors) functions(&x, in->only);
+    x.cl->disposeTranslationUnit(x.tu);
+  }
+  cout_frame(o, 'E', "", 0);
+  x.cl->disposeIndex(index);
+  arena_free(x.a);
+}
+
+/* --- in the parent --- */
+struct reader {
+  struct arena *a;
+  struct diag *d;
+  const struct spec_input *in;
+  struct spec *out;
+  bool complete;
+};
+
+static uint16_t file_number(struct reader *r, const char *name) {
+  const char *own = strcmp(r->in->path, "-") ? r->in->path : "<stdin>";
+  if (!*name || !strcmp(name, own)) return r->in->file;
+  return diag_file(r->d, name, NULL, 0);
+}
+
+/* Next NUL-terminated field of a frame. */
+static const char *field(struct reader *r, const char **p, const char *end) {
+  const char *stop = *p < end ? memchr(*p, 0, (size_t)(end - *p)) : NULL;
+  const char *s = stop ? *p : arena_strndup(r->a, *p, *p < end ? (size_t)(end - *p) : 0);
+  *p = stop ? stop + 1 : end;
+  return s;
+}
+
+static void read_diag(struct reader *r, const char *p, size_t n) {
+  const char *end = p + n;
+  const char *sev = field(r, &p, end), *file = field(r, &p, end), *line = field(r, &p, end);
+  const char *col = field(r, &p, end), *flag = field(r, &p, end), *text = field(r, &p, end);
+  struct loc at = {file_number(r, file), (uint32_t)strtoul(line, NULL, 10), (uint32_t)strtoul(col, NULL, 10)};
+  diag_add(r->d, (enum severity)(*sev - '0'), at, *flag ? arena_strdup(r->a, flag) : NULL, text);
+}
+
+static void read_function(struct reader *r, const char *p, size_t n) {
+  struct lfunc *f = c_receive(r->a, r->d, r->in->file, p, n);
+  if (!f) return;
+  struct spec *o = r->out;
+  struct spec_fn *all = ARENA_NEW(r->a, struct spec_fn, o->n + 1);
+  if (o->n) memcpy(all, o->fn, sizeof *all * o->n);
+  all[o->n].source = ARENA_NEW(r->a, struct source, 1);
+  all[o->n].source->f = f;
+  o->fn = all;
+  o->n++;
+}
+
+static void read_dep(struct reader *r, const char *p, size_t n) {
+  struct spec *o = r->out;
+  const char **all = ARENA_NEW(r->a, const char *, o->ndep + 1);
+  if (o->ndep) memcpy(all, o->dep, sizeof *all * o->ndep);
+  all[o->ndep++] = arena_strndup(r->a, p, n);
+  o->dep = all;
+}
+
+static void read_frames(struct reader *r, const char *p, size_t n) {
+  while (n >= 5) {
+    uint32_t len;
+    memcpy(&len, p + 1, 4);
+    if (len > n - 5) return;
+    if (*p == 'D') read_diag(r, p + 5, len);
+    if (*p == 'F') read_function(r, p + 5, len);
+    if (*p == 'P') read_dep(r, p + 5, len);
+    if (*p == 'E') r->complete = true;
+    p += 5 + len;
+    n -= 5 + len;
+  }
+}
+
+static enum status c_read(struct arena *a, struct diag *d, const struct spec_input *in, struct spec *out) {
+  struct buf frames;
+  int errors = diag_errors(d);
+  *out = (struct spec){0};
+  enum status s = c_child(d, in, &frames);
+  if (s == ST_OK) {
+    struct reader r = {a, d, in, out, false};
+    read_frames(&r, frames.data, frames.len);
+    if (!r.complete && diag_errors(d) == errors) {
+      diag_error(d, (struct loc){in->file, 0, 0}, "the C frontend stopped without an answer");
+      s = ST_INTERNAL;
+    }
+    if (diag_errors(d) > errors && s == ST_OK) s = ST_REFUSED;
+  }
+  buf_free(&frames);
+  if (s != ST_OK) out->n = 0;
+  return s;
+}
+
+const struct frontend frontend_c = {"c", ".c .h", c_read};
