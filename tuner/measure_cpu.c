@@ -19,6 +19,16 @@
 extern char **environ;
 const char *const trial_status_name[] = {"ok", "wrong", "crash", "timeout", "oom", "compile"};
 
+uint64_t measure_poison(enum dtype t) {
+  switch (t) {
+  case DT_f16: return 0x7d5a;
+  case DT_bf16: return 0x7fa5;
+  case DT_f32: return 0x7fa5a5a5;
+  case DT_f64: return UINT64_C(0x7ff5a5a5a5a5a5a5);
+  default: return UINT64_C(0xa5a5a5a5a5a5a5a5);
+  }
+}
+
 static const double START_S = 10; /* for the worker to come up on a busy machine */
 static const double SAMPLE_S = 200e-6;
 #define SPARE_MEMORY      ((uint64_t)1 << 30)
@@ -58,22 +68,6 @@ static uint64_t reserve(uint64_t *at, uint64_t n) {
   return here;
 }
 
-/* Signalling NaN, or a value unlikely in tests. */
-static uint64_t poison_of(enum dtype t) {
-  switch (t) {
-  case DT_f16:
-    return 0x7d5a;
-  case DT_bf16:
-    return 0x7fa5;
-  case DT_f32:
-    return 0x7fa5a5a5;
-  case DT_f64:
-    return UINT64_C(0x7ff5a5a5a5a5a5a5);
-  default:
-    return UINT64_C(0xa5a5a5a5a5a5a5a5);
-  }
-}
-
 static void value_arg(struct job_arg *a, const struct param *p, const struct args *args, unsigned i) {
   union value v = args->scalar ? args->scalar[i] : (union value){.i = 0};
   if (p->kind == PARAM_DIM) v.i = args->dim[i];
@@ -90,7 +84,7 @@ static bool memory_arg(struct batch *b, struct job_arg *a, unsigned t, uint64_t 
   a->writes = x->role != ROLE_IN;
   a->fresh = x->role == ROLE_OUT;
   a->mantissa = (uint8_t)type_mantissa((enum dtype)x->type);
-  a->poison = poison_of((enum dtype)x->type);
+  a->poison = measure_poison((enum dtype)x->type);
   if (!a->fresh) a->at = reserve(at, a->bytes);
   if (a->writes) a->result = reserve(at, PLACEMENTS * a->bytes);
   return true;

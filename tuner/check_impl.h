@@ -1,0 +1,20 @@
+/* Shared by inputs.c, sample.c and check.c. */
+#ifndef HONE_TUNER_CHECK_IMPL_H
+#define HONE_TUNER_CHECK_IMPL_H
+#include "tuner/check.h"
+#include "tuner/strategy.h"
+
+/* Constant ranges, both ends included, of the axes of e by symbol; other symbols unbounded. Arrays of [k->nsym]. */
+void eq_ranges(const struct kernel *k, const struct eq *e, int64_t *lo, int64_t *hi);
+/* Points of axes [first, last) of e at most, as a product of ranges; saturates. */
+double eq_points(const struct kernel *k, const struct eq *e, unsigned first, unsigned last);
+/* Scalar operations that interpreting k takes, roughly. */
+double kernel_work(const struct kernel *k);
+
+enum { BOX_RANK = 12 };
+struct box { bool any; int64_t lo[BOX_RANK], hi[BOX_RANK]; }; /* half open */
+/* k reduced to what elements `box` of tensor t need: other elements are not computed, or wrong. Needs constant dims. */
+struct kernel *sample_kernel(struct arena *a, const struct kernel *k, unsigned t, const struct box *box);
+/* k without its arithmetic: writes 0 wherever k writes its parameters. */
+struct kernel *sample_footprint(struct arena *a, const struct kernel *k);
+#endif

@@ -1,0 +1,121 @@
+/* Kernels cut down to a part of their results, so that the interpreter can say exactly what a few elements of a large
+   problem must be.
+
+   Going from the last equation to the first, each tensor has a box of elements that are needed. An equation's parallel
+   axes are narrowed to what its needed box asks for, where a subscript is one axis times a constant plus a constant
+   (else they stay as they are, which is only slower). What the narrowed equation reads is then needed in turn.
+   Reductions always run in full. So elements inside the box get their exact values; others are not computed, or
+   meaningless. */
+#include "tuner/check_impl.h"
+#include <string.h>
+
+struct need {
+  struct kernel *k;
+  struct box *box;  /* [ntensor] */
+  int64_t *lo, *hi; /* axis ranges of the equation looked at */
+};
+
+static int64_t floor_div(int64_t a, int64_t b) {
+  return a / b - (a % b && (a < 0) != (b < 0));
+}
+
+static void widen(struct box *b, unsigned d, int64_t lo, int64_t hi) {
+  if (lo < b->lo[d]) b->lo[d] = lo;
+  if (hi > b->hi[d]) b->hi[d] = hi;
+}
+
+static void start_box(struct box *b) {
+  if (b->any) return;
+  b->any = true;
+  for (unsigned d = 0; d < BOX_RANK; d++) b->lo[d] = INT64_MAX, b->hi[d] = INT64_MIN;
+}
+
+static void need_read(expr_t x, void *ctx) {
+  struct need *n = ctx;
+  if (x->kind != E_READ) return;
+  struct box *b = &n->box[x->acc->tensor];
+  start_box(b);
+  for (unsigned d = 0; d < x->acc->rank && d < BOX_RANK; d++) {
+    int64_t min = INT64_MIN, max = INT64_MAX;
+    if (!x->acc->ix[d].dyn) poly_range(x->acc->ix[d].poly, n->lo, n->hi, &min, &max);
+    widen(b, d, min, max == INT64_MAX ? max : max + 1);
+  }
+}
+
+/* Narrows `axis` to c * i + r in [lo, hi), c != 0. */
+static void narrow(struct kernel *k, struct axis *axis, int64_t c, int64_t r, int64_t lo, int64_t hi) {
+  int64_t first, end;
+  if (!poly_is_const(axis->lo, &first) || !poly_is_const(axis->hi, &end)) return;
+  int64_t l, h; /* c * i in [l, h] */
+  if (__builtin_sub_overflow(lo, r, &l) || __builtin_sub_overflow(hi, r, &h) || l < -(INT64_MAX / 2) ||
+      h < -(INT64_MAX / 2))
+    return;
+  h--;
+  int64_t a = c > 0 ? -floor_div(-(int64_t)l, c) : -floor_div((int64_t)h, -c);
+  int64_t b = c > 0 ? floor_div((int64_t)h, c) : floor_div(-(int64_t)l, -c);
+  if (a > first) first = a;
+  if (b + 1 < end) end = b + 1;
+  if (end < first) end = first;
+  axis->lo = poly_const(k->arena, first);
+  axis->hi = poly_const(k->arena, end);
+}
+
+static void narrow_eq(struct need *n, struct eq *e) {
+  const struct box *b = &n->box[e->lhs];
+  for (unsigned d = 0; d < n->k->tensor[e->lhs].rank && d < BOX_RANK; d++) {
+    poly_t ix = e->lhs_idx[d];
+    if (ix->n > 2) continue;
+    for (unsigned i = 0; i < e->npar; i++) {
+      poly_t coef, rest;
+      int64_t c, r;
+      if (!poly_split(n->k->arena, ix, e->axis[i].sym, &coef, &rest)) continue;
+      if (poly_is_const(coef, &c) && c > -1000000 && c < 1000000 && c && poly_is_const(rest, &r))
+        narrow(n->k, &e->axis[i], c, r, b->lo[d], b->hi[d]);
+    }
+  }
+}
+
+static void need_eq(struct need *n, const struct eq *e) {
+  eq_ranges(n->k, e, n->lo, n->hi);
+  expr_visit(e->body, need_read, n);
+  if (e->init) expr_visit(e->init, need_read, n);
+  if (e->start) expr_visit(e->start, need_read, n);
+}
+
+struct kernel *sample_kernel(struct arena *a, const struct kernel *k, unsigned t, const struct box *box) {
+  struct need n = {kernel_clone(a, k), ARENA_NEW(a, struct box, k->ntensor + 1), ARENA_NEW(a, int64_t, k->nsym + 1),
+                   ARENA_NEW(a, int64_t, k->nsym + 1)};
+  n.box[t] = *box;
+  unsigned kept = n.k->neq;
+  for (unsigned i = n.k->neq; i-- > 0;) {
+    struct eq e = n.k->eq[i];
+    if (!n.box[e.lhs].any) continue;
+    e.axis = arena_dup(a, e.axis, e.nax * sizeof *e.axis);
+    narrow_eq(&n, &e);
+    need_eq(&n, &e);
+    n.k->eq[--kept] = e; /* kept equations gather at the end, in order */
+  }
+  n.k->eq += kept;
+  n.k->neq = (uint16_t)(n.k->neq - kept);
+  return n.k;
+}
+
+struct kernel *sample_footprint(struct arena *a, const struct kernel *k) {
+  struct kernel *f = kernel_clone(a, k);
+  unsigned kept = 0;
+  for (unsigned i = 0; i < f->neq; i++) {
+    struct eq e = f->eq[i];
+    const struct tensor *t = &f->tensor[e.lhs];
+    if (t->role == ROLE_TEMP) continue;
+    if (e.red != RED_none) e.nguard = 0; /* they restrict its terms, not what is written */
+    e.nax = e.npar;
+    e.red = RED_none;
+    e.init = e.start = e.rescale = e.running = NULL;
+    e.state = UINT16_MAX;
+    e.body = type_is_float((enum dtype)t->type) ? expr_f(a, (enum dtype)t->type, 0)
+                                                : expr_const(a, (enum dtype)t->type, (union value){.u = 0});
+    f->eq[kept++] = e;
+  }
+  f->neq = (uint16_t)kept;
+  return f;
+}
