@@ -101,12 +101,15 @@ static CXType peel(struct cx *x, CXType t) {
   return x->cl->getCanonicalType(c_is_pointer(t) ? x->cl->getPointeeType(t) : x->cl->getArrayElementType(t));
 }
 
-/* The element type with its qualifiers: peeling goes by types as written, so that const survives. */
+/* The element type with its qualifiers: peeled as written where possible, because canonical array types lose const. */
 static bool const_element(struct cx *x, CXType t) {
   for (;;) {
-    CXType c = x->cl->getCanonicalType(t);
-    if (!c_is_pointer(c) && !c_is_array(c)) return x->cl->isConstQualifiedType(c);
-    t = c_is_pointer(c) ? x->cl->getPointeeType(c) : x->cl->getArrayElementType(c);
+    if (!c_is_pointer(t) && !c_is_array(t)) {
+      CXType c = x->cl->getCanonicalType(t);
+      if (!c_is_pointer(c) && !c_is_array(c)) return x->cl->isConstQualifiedType(t) || x->cl->isConstQualifiedType(c);
+      t = c;
+    }
+    t = c_is_pointer(t) ? x->cl->getPointeeType(t) : x->cl->getArrayElementType(t);
   }
 }
 

@@ -1,0 +1,215 @@
+/* SOURCE is the C function exactly: the interpreter's result equals, bit for bit, that of the same file compiled by the system's C compiler without
+   optimisation and without contraction. Usage: exact DIR FILE.c...; every function of every file is called with several sizes.
+   Functions of math.h are the one difference: the C library's float versions are not correctly rounded, so results that went through them may differ a little. */
+#include "compiler/frontend/frontend.h"
+#include "ir/interp.h"
+#include <dlfcn.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+extern const struct frontend frontend_c;
+enum { ELEMS = 4096, ROUNDS = 6 };
+static int failures;
+static uint64_t seed = 88172645463325252u;
+
+static uint64_t rnd(void) {
+  seed ^= seed << 13, seed ^= seed >> 7, seed ^= seed << 17;
+  return seed;
+}
+
+/* Small values, exact and not, signed zeros, now and then something special. */
+static union value random_value(enum dtype t) {
+  union value v = {0};
+  if (type_is_float(t)) {
+    uint64_t r = rnd() % 64;
+    double d = ((double)(int)(rnd() % 2001) - 1000) / 256.0;
+    if (r == 0) d = 0;
+    if (r == 1) d = -0.0;
+    if (r == 2) d *= 1e-3 / 3;
+    v.f = d;
+  } else {
+    v.i = (int64_t)(rnd() % 17) - (type_class(t) == DC_SINT ? 8 : 0);
+    if (rnd() % 8 == 0) v.u = rnd();
+  }
+  return type_round(t, v);
+}
+
+struct call {
+  const struct kernel *k;
+  struct args a, b; /* for the interpreter, for the compiled function */
+};
+
+static int64_t random_dim(const char *name, unsigned round) {
+  if (!strncmp(name, "ld", 2)) return 9 + (int64_t)(rnd() % 3);
+  if (!strcmp(name, "stride")) return 1 + (int64_t)(rnd() % 2);
+  if (!strcmp(name, "pad")) return (int64_t)(rnd() % 3);
+  if (round == 0) return 5;
+  return (int64_t)(rnd() % 8);
+}
+
+static void random_call(struct call *c, unsigned round) {
+  const struct kernel *k = c->k;
+  struct args *both[2] = {&c->a, &c->b};
+  for (int i = 0; i < 2; i++) {
+    both[i]->dim = calloc(k->nparam, sizeof(int64_t));
+    both[i]->scalar = calloc(k->nparam, sizeof(union value));
+    both[i]->data = calloc(k->nparam, sizeof(void *));
+  }
+  for (unsigned p = 0; p < k->nparam; p++) {
+    const struct param *q = &k->param[p];
+    enum dtype t = q->type;
+    if (q->kind == PARAM_DIM) c->a.dim[p] = c->b.dim[p] = random_dim(q->name, round);
+    if (q->kind == PARAM_SCALAR) {
+      c->a.scalar[p] = random_value(t);
+      if (!strcmp(q->name, "shift")) c->a.scalar[p].i = 1 + (int64_t)(rnd() % 8);
+      c->b.scalar[p] = c->a.scalar[p];
+    }
+    if (q->kind != PARAM_TENSOR) continue;
+    size_t bytes = ELEMS * type_size(t);
+    char *x = malloc(bytes), *y = malloc(bytes);
+    for (size_t i = 0; i < ELEMS; i++) type_store(t, x + i * type_size(t), random_value(t));
+    memcpy(y, x, bytes);
+    c->a.data[p] = x;
+    c->b.data[p] = y;
+  }
+}
+
+static void free_call(struct call *c) {
+  for (unsigned p = 0; p < c->k->nparam; p++) free(c->a.data[p]), free(c->b.data[p]);
+  free(c->a.dim), free(c->a.scalar), free(c->a.data);
+  free(c->b.dim), free(c->b.scalar), free(c->b.data);
+}
+
+/* double distance in units of 4 ulp of a float; doubles likewise. Used where math.h was called. */
+static bool near(enum dtype t, union value a, union value b) {
+  if (!type_is_float(t)) return a.i == b.i || llabs(a.i - b.i) <= 1;
+  if (isnan(a.f) || isnan(b.f)) return isnan(a.f) && isnan(b.f);
+  return a.f == b.f || fabs(a.f - b.f) <= 64 * type_epsilon(t) * fmax(fabs(a.f), fabs(b.f));
+}
+
+static void compare(struct call *c, const char *file, unsigned round, bool math) {
+  const struct kernel *k = c->k;
+  for (unsigned p = 0; p < k->nparam; p++) {
+    if (k->param[p].kind != PARAM_TENSOR) continue;
+    enum dtype t = k->param[p].type;
+    for (size_t i = 0; i < ELEMS; i++) {
+      union value a = type_load(t, (char *)c->a.data[p] + i * type_size(t));
+      union value b = type_load(t, (char *)c->b.data[p] + i * type_size(t));
+      if (type_value_eq(t, a, b) || (math && near(t, a, b))) continue;
+      if (type_is_float(t)) printf("  %s[%zu]: interpreted %.17g, compiled %.17g\n", k->param[p].name, i, a.f, b.f);
+      else printf("  %s[%zu]: interpreted %" PRId64 ", compiled %" PRId64 "\n", k->param[p].name, i, a.i, b.i);
+      printf("not ok - %s: %s, round %u\n", file, k->name, round);
+      failures++;
+      return;
+    }
+  }
+}
+
+static void find_trans(expr_t e, void *ctx) {
+  if (e->kind == E_OP && (op_info[e->op].flags & OPF_TRANS)) *(bool *)ctx = true;
+}
+
+static bool uses_math(const struct lstmt *s) {
+  bool yes = false;
+  if (s->value) expr_visit(s->value, find_trans, &yes);
+  if (s->cond) expr_visit(s->cond, find_trans, &yes);
+  for (uint32_t i = 0; i < s->nbody && !yes; i++) yes = s->body[i] && uses_math(s->body[i]);
+  return yes;
+}
+
+/* C that calls function i of the file with arguments from arrays. */
+static void write_caller(FILE *f, const struct kernel *k, unsigned i) {
+  fprintf(f, "void hone_call_%u(const int64_t *dim, const union value *s, void **data) { %s(", i, k->name);
+  for (unsigned p = 0; p < k->nparam; p++) {
+    const struct param *q = &k->param[p];
+    if (p) fputs(", ", f);
+    if (q->kind == PARAM_DIM) fprintf(f, "dim[%u]", p);
+    else if (q->kind == PARAM_TENSOR) fprintf(f, "data[%u]", p);
+    else fprintf(f, "(%s)s[%u].%c", type_cname(q->type), p, type_is_float(q->type) ? 'f' : type_class(q->type) == DC_SINT ? 'i' : 'u');
+  }
+  fputs("); }\n", f);
+}
+
+static void *compile(const char *dir, const char *path, const struct spec *s) {
+  char src[4096], so[4096], cmd[16384], full[4096];
+  if (!realpath(path, full)) return NULL;
+  snprintf(src, sizeof src, "%s/exact_%d.c", dir, (int)getpid());
+  snprintf(so, sizeof so, "%s/exact_%d.so", dir, (int)getpid());
+  FILE *f = fopen(src, "w");
+  if (!f) return NULL;
+  fprintf(f, "#include <stdint.h>\n#include \"%s\"\nunion value { int64_t i; uint64_t u; double f; };\n", full);
+  for (unsigned i = 0; i < s->n; i++) write_caller(f, s->fn[i].source->f->k, i);
+  fclose(f);
+  snprintf(cmd, sizeof cmd, "cc -std=gnu17 -w -O0 -fwrapv -ffp-contract=off -shared -fPIC -o %s %s -lm", so, src);
+  void *h = system(cmd) == 0 ? dlopen(so, RTLD_NOW) : NULL;
+  remove(src);
+  remove(so);
+  return h;
+}
+
+static void check_function(const char *file, const struct lfunc *f, void *h, unsigned i, struct diag *d) {
+  char name[64];
+  snprintf(name, sizeof name, "hone_call_%u", i);
+  void (*fn)(const int64_t *, const union value *, void **);
+  *(void **)&fn = dlsym(h, name);
+  int before = failures;
+  if (!fn || !lfunc_verify(f, d)) {
+    printf("not ok - %s: %s does not verify\n", file, f->name);
+    failures++;
+    return;
+  }
+  bool math = uses_math(f->body);
+  for (unsigned r = 0; r < ROUNDS && failures == before; r++) {
+    struct call c = {.k = f->k};
+    random_call(&c, r);
+    if (lfunc_interp(f, &c.a, 10000000, d) != ST_OK) {
+      printf("not ok - %s: %s cannot be interpreted\n", file, f->name);
+      failures++;
+    } else {
+      fn(c.b.dim, c.b.scalar, c.b.data);
+      compare(&c, file, r, math);
+    }
+    free_call(&c);
+  }
+  if (failures == before) printf("ok - %s: %s\n", file, f->name);
+}
+
+static void check_file(const char *dir, const char *path) {
+  static char text[1 << 20];
+  struct arena *a = arena_new();
+  struct diag *d = diag_new();
+  FILE *in = fopen(path, "rb");
+  size_t n = in ? fread(text, 1, sizeof text, in) : 0;
+  if (in) fclose(in);
+  struct spec_input input = {.path = path, .text = text, .len = n, .file = diag_file(d, path, text, n)};
+  struct spec s;
+  int before = failures;
+  if (frontend_c.read(a, d, &input, &s) != ST_OK) {
+    failures++;
+  } else {
+    void *h = compile(dir, path, &s);
+    if (!h) failures++;
+    for (unsigned i = 0; h && i < s.n; i++) check_function(path, s.fn[i].source->f, h, i, d);
+    if (h) dlclose(h);
+  }
+  if (failures > before) {
+    struct buf b;
+    buf_init(&b);
+    diag_print(d, &b, false);
+    printf("not ok - %s\n%s", path, b.data ? b.data : "");
+    buf_free(&b);
+  }
+  diag_free(d);
+  arena_free(a);
+}
+
+int main(int argc, char **argv) {
+  if (argc < 3) return 2;
+  for (int i = 2; i < argc; i++) check_file(argv[1], argv[i]);
+  printf("%d failures\n", failures);
+  return failures ? 1 : 0;
+}
