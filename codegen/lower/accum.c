@@ -1,0 +1,234 @@
+/* Register accumulators of a reduction: opened outside its innermost run of reduction loops, over the register loops inside. A reduction whose own axis is
+   on vector lanes has the lanes in its accumulator and a total that takes them up at the end. */
+#include "codegen/lower/plan.h"
+#include <string.h>
+
+uint8_t member_type(const struct member *m) {
+  return IS_ARG(m->e->red) ? (uint8_t)DT_i64 : m->e->body->type;
+}
+
+static expr_t identity(struct build *b, enum red r, enum dtype t) {
+  return expr_const(b->a, t, red_identity(r, t));
+}
+
+expr_t member_init(struct build *b, const struct member *m) {
+  if (m->e->init) return expr_cast(b->a, member_type(m), m->e->init);
+  return IS_ARG(m->e->red) ? expr_i(b->a, DT_i64, -1) : identity(b, m->e->red, m->e->body->type);
+}
+
+expr_t member_start(struct build *b, const struct member *m) {
+  return m->e->start ? expr_cast(b->a, m->e->body->type, m->e->start) : identity(b, m->e->red, m->e->body->type);
+}
+
+struct dims { unsigned n; uint8_t l[MAX_DIMS]; };
+
+/* Register loops of m that open inside here: parallel ones in order, vectors last. */
+static struct dims acc_dims(const struct build *b, const struct member *m, const struct env *e, bool reduced) {
+  struct dims d = {0};
+  for (unsigned i = 0; i < b->p->norder; i++) {
+    unsigned l = b->p->order[i];
+    bool mine = (m->reg & BIT(l)) && !((e->open | e->serial) & BIT(l)) && (int)l != m->vec;
+    if (mine && !(m->red & BIT(l)) && d.n < MAX_DIMS - 1) d.l[d.n++] = (uint8_t)l;
+  }
+  if (m->vec >= 0 && !(e->open & BIT(m->vec)) && (reduced || !(m->red & BIT(m->vec)))) d.l[d.n++] = (uint8_t)m->vec;
+  return d;
+}
+
+/* A register object over the loops d, and the place that names it. */
+static struct place *reg_place(struct build *b, unsigned tensor, const char *name, unsigned type, const struct dims *d, const struct env *e) {
+  struct place *x = ARENA_NEW(b->a, struct place, 1);
+  poly_t ext[2 * MAX_DIMS];
+  unsigned n = 0;
+  *x = (struct place){.tensor = (uint16_t)tensor, .kind = PLACE_REG, .nd = (uint8_t)d->n};
+  memcpy(x->dim, d->l, sizeof x->dim);
+  for (unsigned i = 0; i < d->n; i++) {
+    int64_t c = reg_count(b->p, e, d->l[i]);
+    bool vec = b->p->loop[d->l[i]].mark == MARK_VECTOR;
+    if (vec && c > 1) x->counted |= 1u << i;
+    if (!vec || c > 1) ext[n++] = cpoly(b, c);
+    if (vec) ext[n++] = cpoly(b, b->p->loop[d->l[i]].lanes);
+  }
+  x->object = (uint16_t)lfunc_add_object(b->f, name, type, SCOPE_REG, n, ext);
+  return x;
+}
+
+static const char *acc_name(struct build *b, const struct member *m, const char *suffix) {
+  unsigned t = m->e->lhs;
+  return arena_printf(b->a, "%s_%s", t >= VT_BASE ? b->p->vt[t - VT_BASE].name : b->p->k->tensor[t].name, suffix);
+}
+
+static struct subscript *lhs_ix(struct build *b, const struct member *m) {
+  unsigned rank = tensor_rank(b->p, m->e->lhs);
+  struct subscript *s = ARENA_NEW(b->a, struct subscript, rank + 1);
+  for (unsigned d = 0; d < rank; d++) s[d].poly = m->e->lhs_idx[d];
+  return s;
+}
+
+static void push_place(struct build *b, struct env *e, const struct place *x, const struct member *only, const struct subscript *ix) {
+  struct place *n = arena_dup(b->a, x, sizeof *x);
+  n->only = only;
+  n->ix = ix;
+  n->rank = ix ? tensor_rank(b->p, x->tensor) : 0;
+  n->next = e->places;
+  e->places = n;
+}
+
+/* Makes the objects. *inner: where the accumulating statement finds them. */
+bool accum_open(struct build *b, const struct member *m, const struct env *e, struct accum *o, struct env *inner) {
+  struct dims all = acc_dims(b, m, e, true), par = acc_dims(b, m, e, false);
+  *o = (struct accum){.m = m, .lanes = all.n != par.n};
+  o->all = reg_place(b, m->e->lhs, acc_name(b, m, "acc"), member_type(m), &all, e);
+  o->tot = o->lanes ? reg_place(b, m->e->lhs, acc_name(b, m, "tot"), member_type(m), &par, e) : o->all;
+  push_place(b, inner, o->all, m, NULL);
+  if (m->aux != UINT16_MAX) {
+    o->best = reg_place(b, m->aux, acc_name(b, m, "best"), m->e->body->type, &par, e);
+    push_place(b, inner, o->best, m, NULL);
+  }
+  if (inner->naccs < MAX_MEMBER / 4) inner->accs[inner->naccs++] = m;
+  return true;
+}
+
+/* Readers behind the loop find the result in registers where their own loops are of the same form. */
+void accum_publish(struct build *b, const struct accum *c, struct env *e) {
+  push_place(b, e, c->tot, NULL, lhs_ix(b, c->m));
+}
+
+/* ---- statements over the register loops ---- */
+
+struct over { struct build *b; const struct accum *c; struct lstmt *(*fn)(struct over *, const struct env *); };
+
+static struct lstmt *over_dims(struct over *v, const struct env *e, const struct dims *d, unsigned i) {
+  struct build *b = v->b;
+  if (i == d->n) return v->fn(v, e);
+  struct env in = *e;
+  reg_open(b, d->l[i], &in);
+  return reg_close(b, v->c->m, d->l[i], e, over_dims(v, &in, d, i + 1));
+}
+
+static struct lstmt *over_acc(struct build *b, const struct accum *c, const struct env *e, bool reduced, struct lstmt *(*fn)(struct over *, const struct env *)) {
+  struct dims d = acc_dims(b, c->m, e, reduced);
+  struct over v = {b, c, fn};
+  return over_dims(&v, e, &d, 0);
+}
+
+static void guard_written(struct build *b, const struct member *m, const struct env *e, struct access *a) {
+  a->guard = ARENA_NEW(b->a, poly_t, m->npg + 1);
+  for (unsigned i = 0; i < m->npg; i++) {
+    bool known = false;
+    for (unsigned j = 0; j < e->nknown; j++) known |= poly_eq(e->known[j], m->e->guard[i]);
+    if (!known) a->guard[a->nguard++] = env_at(b, e, m->e->guard[i]);
+  }
+}
+
+/* What the result starts from: init in the first iteration of the outer loops, else what they left. */
+static struct lstmt *put_value(struct over *v, const struct env *e, const struct place *x, expr_t value) {
+  struct access *a = place_reg(v->b, e, x);
+  guard_written(v->b, v->c->m, e, a);
+  return loop_store(v->b->a, a, RED_none, place_expr(v->b, e, v->c->m, value));
+}
+
+static struct lstmt *put_init(struct over *v, const struct env *e) {
+  struct lstmt *s[2] = {put_value(v, e, v->c->tot, member_init(v->b, v->c->m))};
+  if (v->c->m->aux == UINT16_MAX) return s[0];
+  s[1] = put_value(v, e, v->c->best, member_start(v->b, v->c->m));
+  return loop_block(v->b->a, 2, s);
+}
+
+static expr_t outer_value(struct build *b, const struct member *m, unsigned tensor) {
+  unsigned rank = tensor_rank(b->p, tensor);
+  return expr_read(b->a, tensor_type(b->p, tensor), access_new(b->a, tensor, rank, m->e->lhs_idx));
+}
+
+static struct lstmt *put_load(struct over *v, const struct env *e) {
+  const struct member *m = v->c->m;
+  struct lstmt *s[2] = {put_value(v, e, v->c->tot, outer_value(v->b, m, m->e->lhs))};
+  if (m->aux == UINT16_MAX) return s[0];
+  s[1] = put_value(v, e, v->c->best, outer_value(v->b, m, m->aux));
+  return loop_block(v->b->a, 2, s);
+}
+
+static struct lstmt *put_identity(struct over *v, const struct env *e) {
+  const struct member *m = v->c->m;
+  return loop_store(v->b->a, place_reg(v->b, e, v->c->all), RED_none, identity(v->b, m->e->red, m->e->body->type));
+}
+
+/* lo - position >= 0 in the first iteration of outer loop l. */
+static poly_t first_guard(struct build *b, const struct member *m, unsigned l, const struct env *e) {
+  poly_t at = NULL;
+  for (unsigned v = LOOP_LEVEL(l); v <= b->p->axis[LOOP_AXIS(l)].ntile; v++) {
+    unsigned o = LOOP_ID(LOOP_AXIS(l), v);
+    if (e->open & BIT(o)) at = at ? poly_add(b->a, at, e->val[o]) : e->val[o];
+  }
+  return poly_sub(b->a, env_at(b, e, member_axis(b->p, m, LOOP_AXIS(l))->lo), at);
+}
+
+static struct lstmt *start_total(struct build *b, const struct accum *c, const struct env *e) {
+  const struct member *m = c->m;
+  if (!m->outer) return over_acc(b, c, e, false, put_init);
+  struct lstmt *load = over_acc(b, c, e, false, put_load);
+  if (!m->first) return load;
+  poly_t g[MAX_LOOP];
+  unsigned n = 0;
+  for (unsigned l = 0; l < MAX_LOOP; l++)
+    if (m->outer & BIT(l)) g[n++] = first_guard(b, m, l, e);
+  return loop_if(b->a, n, g, NULL, over_acc(b, c, e, false, put_init), load);
+}
+
+struct lstmt *accum_init(struct build *b, const struct accum *c, const struct env *e) {
+  return c->lanes ? over_acc(b, c, e, true, put_identity) : start_total(b, c, e);
+}
+
+/* ---- the end ---- */
+
+static struct lstmt *whole_vector(struct build *b, unsigned l, struct lstmt *body) {
+  unsigned lanes = b->p->loop[l].lanes;
+  struct lstmt *s = loop_for(b->a, F_VECTOR, b->lsym[l], cpoly(b, 0), cpoly(b, lanes), 1, body);
+  while ((1u << s->lanes_log2) < lanes) s->lanes_log2++;
+  return s;
+}
+
+/* All vectors into the first, its lanes into the total. */
+static struct lstmt *lanes_total(struct over *v, const struct env *e) {
+  struct build *b = v->b;
+  const struct member *m = v->c->m;
+  unsigned l = (unsigned)m->vec, ns = 0;
+  int64_t n = reg_count(b->p, e, l);
+  struct env at = *e, zero;
+  reg_open(b, l, &at);
+  zero = at;
+  zero.idx[l] = cpoly(b, 0);
+  struct access *first = place_reg(b, &zero, v->c->all);
+  struct lstmt *s[2];
+  if (n > 1) {
+    expr_t x = expr_read(b->a, member_type(m), place_reg(b, &at, v->c->all));
+    struct lstmt *add = whole_vector(b, l, loop_store(b->a, first, m->e->red, x));
+    s[ns++] = loop_for(b->a, F_UNROLL, b->vsym[l], cpoly(b, 1), cpoly(b, n), 1, add);
+  }
+  s[ns++] = whole_vector(b, l, loop_store(b->a, place_reg(b, e, v->c->tot), m->e->red, expr_read(b->a, member_type(m), first)));
+  return loop_block(b->a, ns, s);
+}
+
+static struct lstmt *put_back_one(struct over *v, const struct env *e, unsigned tensor, const struct place *x) {
+  const struct member *m = v->c->m;
+  struct build *b = v->b;
+  struct access *a = place_access(b, e, NULL, tensor, lhs_ix(b, m), tensor_rank(b->p, tensor));
+  guard_written(b, m, e, a);
+  return loop_store(b->a, a, RED_none, expr_read(b->a, b->f->object[x->object].type, place_reg(b, e, x)));
+}
+
+static struct lstmt *put_back(struct over *v, const struct env *e) {
+  struct lstmt *s[2] = {put_back_one(v, e, v->c->m->e->lhs, v->c->tot)};
+  if (v->c->m->aux == UINT16_MAX || !v->c->m->outer) return s[0];
+  s[1] = put_back_one(v, e, v->c->m->aux, v->c->best);
+  return loop_block(v->b->a, 2, s);
+}
+
+struct lstmt *accum_finish(struct build *b, const struct accum *c, const struct env *e, bool store) {
+  struct stmts s = {0};
+  if (c->lanes) {
+    stmts_add(b, &s, start_total(b, c, e));
+    stmts_add(b, &s, over_acc(b, c, e, false, lanes_total));
+  }
+  if (store) stmts_add(b, &s, over_acc(b, c, e, false, put_back));
+  return stmts_block(b, &s);
+}

@@ -1,0 +1,122 @@
+/* Which members may run in the same iteration of a loop: dependences between them, by subscripts. */
+#include "codegen/lower/plan.h"
+#include <string.h>
+
+struct collect {
+  unsigned tensor;
+  struct reads *out;
+};
+
+static void note_read(expr_t x, void *ctx) {
+  struct collect *c = ctx;
+  if (x->kind != E_READ || x->acc->tensor != c->tensor) return;
+  if (c->out->n == 64) c->out->more = true;
+  else c->out->acc[c->out->n++] = x->acc;
+}
+
+void member_reads(const struct member *m, unsigned tensor, struct reads *out) {
+  struct collect c = {tensor, out};
+  expr_t part[] = {m->e->body, m->e->init, m->e->start, m->e->rescale, m->e->running};
+  out->n = 0;
+  out->more = false;
+  for (unsigned i = 0; i < sizeof part / sizeof *part; i++)
+    if (part[i]) expr_visit(part[i], note_read, &c);
+}
+
+bool member_touches(const struct plan *p, const struct member *m, unsigned tensor) {
+  (void)p;
+  struct reads r;
+  if (m->e->lhs == tensor || m->aux == tensor) return true;
+  member_reads(m, tensor, &r);
+  return r.n != 0;
+}
+
+/* Axes of which two subscript lists force the same value when they name the same element, given that those in `same` agree already. */
+static uint32_t aligned(const struct plan *p, const struct subscript *x, const struct subscript *y, unsigned rank, uint32_t same) {
+  for (bool grew = true; grew;) {
+    grew = false;
+    for (unsigned d = 0; d < rank; d++) {
+      if (x[d].dyn || y[d].dyn || !poly_eq(x[d].poly, y[d].poly)) continue;
+      int only = -1;
+      unsigned n = 0;
+      for (unsigned a = 0; a < p->naxis; a++)
+        if (!(same & (1u << a)) && poly_has(x[d].poly, p->axis[a].sym)) only = (int)a, n++;
+      poly_t c, r;
+      if (n != 1 || !poly_split(p->a, x[d].poly, p->axis[only].sym, &c, &r) || !poly_is_const(c, NULL)) continue;
+      same |= 1u << only;
+      grew = true;
+    }
+  }
+  return same;
+}
+
+static const struct subscript *lhs_subs(const struct plan *p, const struct member *m, unsigned *rank) {
+  *rank = tensor_rank(p, m->e->lhs);
+  struct subscript *s = ARENA_NEW(p->a, struct subscript, *rank + 1);
+  for (unsigned d = 0; d < *rank; d++) s[d].poly = m->e->lhs_idx[d];
+  return s;
+}
+
+static bool meets(const struct plan *p, const struct subscript *x, const struct subscript *y, unsigned rank, unsigned axis, uint32_t fixed) {
+  return aligned(p, x, y, rank, fixed) & (1u << axis);
+}
+
+/* Is it a matter of course that n meets partial results of m at loop l: both run on the stream. */
+static bool running(const struct plan *p, const struct member *m, const struct member *n, unsigned l) {
+  return (int)l == p->stream_top && (n->on_stream || m->kind != MK_EQ);
+}
+
+static bool reads_meet(const struct plan *p, const struct member *writer, const struct member *reader, unsigned l, uint32_t fixed, bool *any) {
+  struct reads r;
+  unsigned rank;
+  member_reads(reader, writer->e->lhs, &r);
+  if (r.more) return false;
+  const struct subscript *w = r.n ? lhs_subs(p, writer, &rank) : NULL;
+  for (unsigned i = 0; i < r.n; i++) {
+    *any = true;
+    if (!meets(p, w, r.acc[i]->ix, rank, LOOP_AXIS(l), fixed)) return false;
+  }
+  return true;
+}
+
+bool deps_flow(const struct member *m, const struct member *n) {
+  struct reads r;
+  member_reads(n, m->e->lhs, &r);
+  return r.n != 0;
+}
+
+bool deps_any(const struct plan *p, const struct member *m, const struct member *n) {
+  (void)p;
+  return deps_flow(m, n) || deps_flow(n, m) || m->e->lhs == n->e->lhs;
+}
+
+static unsigned top_axis_loops(const struct member *m, const struct member *n, const struct plan *p, unsigned l) {
+  /* reduction loops of m, on other axes than l's, that n does not share and that are real loops */
+  unsigned c = 0;
+  for (unsigned i = 0; i < MAX_LOOP; i++)
+    if ((m->red & BIT(i)) && !(m->reg & BIT(i)) && LOOP_AXIS(i) != LOOP_AXIS(l) && !p->loop[i].trivial && !(n->walks & BIT(i))) c++;
+  return c;
+}
+
+/* An accumulator that lives across l should not live across the nest of another reduction inside l. */
+static bool crowds(const struct plan *p, const struct member *m, const struct member *n, unsigned l) {
+  return (n->acc && (n->run & BIT(l)) && top_axis_loops(m, n, p, l)) || (m->acc && (m->run & BIT(l)) && top_axis_loops(n, m, p, l));
+}
+
+static bool same_bounds(const struct plan *p, const struct member *m, const struct member *n, unsigned axis) {
+  const struct axis *x = member_axis(p, m, axis), *y = member_axis(p, n, axis);
+  if (!x || !y) return true; /* a helper of the stream walks its blocks only */
+  return poly_eq(x->lo, y->lo) && poly_eq(x->hi, y->hi);
+}
+
+bool deps_share(const struct plan *p, const struct member *m, const struct member *n, unsigned l, uint32_t fixed) {
+  unsigned axis = LOOP_AXIS(l), rank;
+  bool flow = false, anti = false, out = m->e->lhs == n->e->lhs, run = running(p, m, n, l);
+  if (!same_bounds(p, m, n, axis) || crowds(p, m, n, l)) return false;
+  if (!reads_meet(p, m, n, l, fixed, &flow) || !reads_meet(p, n, m, l, fixed, &anti)) return false;
+  if (out && !meets(p, lhs_subs(p, m, &rank), lhs_subs(p, n, &rank), tensor_rank(p, m->e->lhs), axis, fixed)) return false;
+  if (run) return true;
+  if ((flow || out) && (m->red & BIT(l))) return false;
+  if ((anti || out) && (n->red & BIT(l))) return false;
+  return true;
+}

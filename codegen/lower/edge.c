@@ -1,0 +1,182 @@
+/* Full and partial tiles: where the register loops of a tile are about to open, up to three bodies are made.
+     full      every register loop has its constant extent, and guards that hold for the whole tile are gone
+     ragged    as full, but lanes are masked and guards stay                  (when vectors are cut, or guards fail)
+     edge      lanes masked; the other register loops one iteration at a time (constant extents: the constant rest, unrolled)
+   Inside ragged and edge bodies no further full bodies are made: code stays small. */
+#include "codegen/lower/plan.h"
+#include <string.h>
+
+struct split {
+  unsigned nfull, nlane, nrow;       /* axes that are always full; cut axes on lanes; other cut axes */
+  uint8_t full[GROUP_MAX_AXIS], lane[GROUP_MAX_AXIS], row[GROUP_MAX_AXIS];
+  unsigned nnarrow;
+  uint8_t narrow[GROUP_MAX_AXIS];    /* never full: constant extent below the tile */
+  unsigned nguard;
+  poly_t guard[MAX_GUARD], cond[MAX_GUARD];
+};
+
+static bool reg_pending(const struct member *m, const struct env *e, unsigned l) {
+  return (m->reg & BIT(l)) && !((e->open | e->serial) & BIT(l));
+}
+
+static bool wants(struct build *b, const struct set *s, const struct env *e, unsigned a) {
+  unsigned l = LOOP_ID(a, 0);
+  if (e->mode[a] != AX_OPEN || axis_inner(b->p, e, a) != (int)l) return false;
+  for (unsigned i = 0; i < s->n; i++)
+    if (reg_pending(s->m[i], e, l)) return true;
+  return false;
+}
+
+static bool accum_pending(const struct member *m, const struct env *e, unsigned l) {
+  if (!m->acc || !(m->run & BIT(l))) return false;
+  for (unsigned i = 0; i < e->naccs; i++)
+    if (e->accs[i] == m) return false;
+  return true;
+}
+
+bool edge_wanted(struct build *b, const struct set *s, unsigned pos, const struct env *e) {
+  bool here = pos == e->n;
+  for (unsigned i = 0; i < s->n && !here; i++) {
+    unsigned l = e->order[pos];
+    here = accum_pending(s->m[i], e, l) || (walks_here(s->m[i], e, l) && reg_pending(s->m[i], e, l));
+  }
+  for (unsigned a = 0; here && a < b->p->naxis; a++)
+    if (wants(b, s, e, a)) return true;
+  return false;
+}
+
+static void sort_axis(struct build *b, unsigned a, struct split *o) {
+  const struct paxis *x = &b->p->axis[a];
+  bool known = x->uniform && x->ext > 0;
+  if (!x->ntile || (known && x->ext % x->tile[0] == 0)) o->full[o->nfull++] = (uint8_t)a;
+  else if (known && x->ext < x->tile[0]) o->narrow[o->nnarrow++] = (uint8_t)a;
+  else if (b->p->loop[LOOP_ID(a, 0)].mark == MARK_VECTOR) o->lane[o->nlane++] = (uint8_t)a;
+  else o->row[o->nrow++] = (uint8_t)a;
+}
+
+/* ---- guards that may hold for a whole tile ---- */
+
+struct guards { struct build *b; const struct env *e; const struct member *m; struct split *o; };
+
+static bool touches_registers(const struct guards *c, poly_t g) {
+  for (unsigned a = 0; a < c->b->p->naxis; a++)
+    if (reg_pending(c->m, c->e, LOOP_ID(a, 0)) && poly_has(g, c->b->p->axis[a].sym)) return true;
+  return false;
+}
+
+static void try_guard(struct guards *c, poly_t g) {
+  poly_t least;
+  int64_t v;
+  struct split *o = c->o;
+  for (unsigned i = 0; i < c->e->nknown; i++)
+    if (poly_eq(c->e->known[i], g)) return;
+  for (unsigned i = 0; i < o->nguard; i++)
+    if (poly_eq(o->guard[i], g)) return;
+  if (o->nguard == 8 || c->e->nknown + o->nguard >= MAX_GUARD || !touches_registers(c, g)) return;
+  if (!env_extreme(c->b, c->e, c->m, g, false, &least)) return;
+  if (poly_is_const(least, &v) && v < 0) return;
+  o->guard[o->nguard] = g;
+  o->cond[o->nguard++] = least;
+}
+
+static void read_guards(expr_t x, void *ctx) {
+  if (x->kind != E_READ) return;
+  for (unsigned i = 0; i < x->acc->nguard; i++) try_guard(ctx, x->acc->guard[i]);
+}
+
+static void find_guards(struct build *b, const struct set *s, const struct env *e, struct split *o) {
+  for (unsigned i = 0; i < s->n; i++) {
+    struct guards c = {b, e, s->m[i], o};
+    for (unsigned g = 0; g < s->m[i]->e->nguard; g++) try_guard(&c, s->m[i]->e->guard[g]);
+    expr_visit(s->m[i]->e->body, read_guards, &c);
+  }
+}
+
+/* ---- bodies ---- */
+
+static poly_t set_hi(struct build *b, const struct set *s, unsigned a) {
+  for (unsigned i = 0; i < s->n; i++)
+    if (member_axis(b->p, s->m[i], a)) return member_axis(b->p, s->m[i], a)->hi;
+  return b->p->axis[a].hi;
+}
+
+/* hi - base - tile >= 0 */
+static poly_t full_cond(struct build *b, const struct set *s, const struct env *e, unsigned a) {
+  poly_t room = poly_sub(b->a, env_at(b, e, set_hi(b, s, a)), axis_base(b, e, a));
+  return poly_addc(b->a, room, -b->p->axis[a].tile[0]);
+}
+
+static void set_modes(struct env *e, const uint8_t *axis, unsigned n, enum axmode mode) {
+  for (unsigned i = 0; i < n; i++) e->mode[axis[i]] = (uint8_t)mode;
+}
+
+/* Loop l becomes an ordinary loop, at position pos. */
+static void make_serial(struct env *e, unsigned l, unsigned pos) {
+  unsigned at = pos;
+  while (at < e->n && e->order[at] != l) at++;
+  if (at == e->n) return;
+  memmove(e->order + pos + 1, e->order + pos, at - pos);
+  e->order[pos] = (uint8_t)l;
+  e->serial |= BIT(l);
+}
+
+static void base_env(const struct env *e, const struct split *o, struct env *out) {
+  *out = *e;
+  set_modes(out, o->full, o->nfull, AX_FULL);
+  set_modes(out, o->narrow, o->nnarrow, AX_NARROW);
+}
+
+static struct lstmt *full_body(struct build *b, const struct set *s, unsigned pos, const struct env *e, const struct split *o) {
+  struct env in;
+  base_env(e, o, &in);
+  set_modes(&in, o->lane, o->nlane, AX_FULL);
+  set_modes(&in, o->row, o->nrow, AX_FULL);
+  for (unsigned i = 0; i < o->nguard; i++) in.known[in.nknown++] = o->guard[i];
+  return nest_build(b, s, pos, &in);
+}
+
+static struct lstmt *ragged_body(struct build *b, const struct set *s, unsigned pos, const struct env *e, const struct split *o) {
+  struct env in;
+  base_env(e, o, &in);
+  in.edge = true;
+  set_modes(&in, o->row, o->nrow, AX_FULL);
+  for (unsigned i = 0; i < o->nlane; i++)
+    in.mode[o->lane[i]] = o->nlane == 1 && !o->nguard && axis_rest(b->p, o->lane[i]) ? AX_NARROW : AX_EDGE;
+  return nest_build(b, s, pos, &in);
+}
+
+static struct lstmt *edge_body(struct build *b, const struct set *s, unsigned pos, const struct env *e, const struct split *o) {
+  struct env in;
+  base_env(e, o, &in);
+  in.edge = true;
+  set_modes(&in, o->lane, o->nlane, AX_EDGE);
+  bool narrow = o->nrow == 1 && axis_rest(b->p, o->row[0]) && !e->edge;
+  for (unsigned i = o->nrow; i-- > 0;) {
+    in.mode[o->row[i]] = narrow ? AX_NARROW : AX_EDGE;
+    if (!narrow) make_serial(&in, LOOP_ID(o->row[i], 0), pos);
+  }
+  return nest_build(b, s, pos, &in);
+}
+
+struct lstmt *edge_split(struct build *b, const struct set *s, unsigned pos, const struct env *e) {
+  struct split o = {0};
+  poly_t cond[MAX_GUARD + GROUP_MAX_AXIS];
+  unsigned n = 0;
+  for (unsigned a = 0; a < b->p->naxis; a++)
+    if (wants(b, s, e, a)) sort_axis(b, a, &o);
+  if (e->edge) return edge_body(b, s, pos, e, &o);
+  find_guards(b, s, e, &o);
+  for (unsigned i = 0; i < o.nrow; i++) cond[n++] = full_cond(b, s, e, o.row[i]);
+  unsigned rows = n;
+  for (unsigned i = 0; i < o.nlane; i++) cond[n++] = full_cond(b, s, e, o.lane[i]);
+  for (unsigned i = 0; i < o.nguard; i++)
+    if (!poly_is_const(o.cond[i], NULL)) cond[n++] = o.cond[i];
+  struct lstmt *full = full_body(b, s, pos, e, &o), *rest = NULL;
+  if (!n) return full;
+  if (n > rows) rest = ragged_body(b, s, pos, e, &o);
+  if (rows) {
+    struct lstmt *edge = edge_body(b, s, pos, e, &o);
+    rest = n > rows ? loop_if(b->a, rows, cond, NULL, rest, edge) : edge;
+  }
+  return loop_if(b->a, n, cond, NULL, full, rest);
+}

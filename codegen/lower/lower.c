@@ -1,0 +1,87 @@
+/* GROUP + schedules -> LOOP: the groups one after the other; temps that several groups use are allocated around those that do. */
+#include "codegen/lower/lower.h"
+#include "codegen/lower/plan.h"
+#include <string.h>
+
+struct sched sched_none(void) {
+  return (struct sched){0};
+}
+
+static void start_env(struct build *b, struct env *e, struct sink *sink) {
+  const struct plan *p = b->p;
+  *e = (struct env){.n = p->norder, .sink = sink};
+  memcpy(e->order, p->order, sizeof e->order);
+  for (unsigned i = 0; i < p->norder; i++) {
+    unsigned l = p->order[i], a = LOOP_AXIS(l);
+    if (!p->loop[l].trivial) continue;
+    e->open |= BIT(l);
+    e->val[l] = LOOP_LEVEL(l) == p->axis[a].ntile ? p->axis[a].lo : poly_const(b->a, 0);
+  }
+}
+
+static struct lstmt *lower_group(struct build *b) {
+  struct plan *p = b->p;
+  struct env e;
+  struct sink sink = {0};
+  struct set all = {p->nmember, ARENA_NEW(b->a, const struct member *, p->nmember + 1)};
+  start_env(b, &e, &sink);
+  for (unsigned i = 0; i < p->nmember; i++) all.m[i] = &p->member[i];
+  struct lstmt *body = nest_build(b, &all, 0, &e);
+  return body ? sink_wrap(b, &sink, body) : NULL;
+}
+
+static bool uses(const struct groups *gs, unsigned g, unsigned tensor) {
+  uint16_t t[GROUP_MAX_EQ * 8];
+  unsigned n = group_operands(gs, g, t, GROUP_MAX_EQ * 8);
+  for (unsigned i = 0; i < n && i < GROUP_MAX_EQ * 8; i++)
+    if (t[i] == tensor) return true;
+  return false;
+}
+
+/* Temps of the kernel that live from group g on. */
+static bool born_in(const struct groups *gs, unsigned g, unsigned tensor) {
+  if (gs->k->tensor[tensor].role != ROLE_TEMP || !uses(gs, g, tensor)) return false;
+  for (unsigned i = 0; i < g; i++)
+    if (uses(gs, i, tensor)) return false;
+  return true;
+}
+
+static struct lstmt *chain(struct arena *a, const struct groups *gs, struct lstmt **body, unsigned g) {
+  struct lstmt *s[2];
+  unsigned n = 0;
+  if (g == gs->n) return NULL;
+  if (body[g]) s[n++] = body[g];
+  struct lstmt *rest = chain(a, gs, body, g + 1);
+  if (rest) s[n++] = rest;
+  if (!n) return NULL;
+  struct lstmt *x = n == 1 ? s[0] : loop_block(a, n, s);
+  for (unsigned t = 0; t < gs->k->ntensor; t++)
+    if (born_in(gs, g, t)) x = loop_alloc(a, t, x);
+  return x;
+}
+
+enum status lower_kernel(struct arena *a, const struct groups *gs, const struct sched *sched, const struct limits *lim, const struct lower_opts *o,
+                         const char *name, struct lfunc **out, const char **why) {
+  struct lfunc *f = lfunc_new(a, gs->k, name);
+  struct lstmt **body = ARENA_NEW(a, struct lstmt *, gs->n + 1);
+  unsigned stack = 0;
+  f->reassoc = !o->strict;
+  for (unsigned g = 0; g < gs->n; g++) {
+    struct plan *p = ARENA_NEW(a, struct plan, 1);
+    struct build b = {.p = p, .a = a, .f = f, .stack_bytes = stack};
+    memset(b.sym, 0xff, sizeof b.sym);
+    memset(b.vsym, 0xff, sizeof b.vsym);
+    memset(b.lsym, 0xff, sizeof b.lsym);
+    b.why = plan_make(p, a, gs, g, &sched[g], lim, o) ? NULL : p->why;
+    if (!b.why) body[g] = lower_group(&b);
+    if (b.why) {
+      if (why) *why = arena_printf(a, "group %u: %s", g, b.why);
+      return ST_INFEASIBLE;
+    }
+    stack = b.stack_bytes;
+  }
+  struct lstmt *all = chain(a, gs, body, 0);
+  if (all) f->body = all;
+  *out = f;
+  return ST_OK;
+}

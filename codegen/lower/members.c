@@ -1,0 +1,468 @@
+/* Equations -> members of a nest. A member has bounds over dims only (what that loses stands in guards), reads nothing that it writes, and where the
+   result's type or a dependence forbids accumulating in place it is followed by a copying member. Then: what each loop means to each member. */
+#include "codegen/lower/plan.h"
+#include <string.h>
+
+uint8_t tensor_type(const struct plan *p, unsigned t) {
+  return t >= VT_BASE ? p->vt[t - VT_BASE].type : p->k->tensor[t].type;
+}
+
+unsigned tensor_rank(const struct plan *p, unsigned t) {
+  return t >= VT_BASE ? p->vt[t - VT_BASE].rank : p->k->tensor[t].rank;
+}
+
+bool tensor_shrinks(const struct plan *p, unsigned t) {
+  return t >= VT_BASE || group_private(p->gs, p->gi, t);
+}
+
+bool poly_over_dims(const struct kernel *k, poly_t x) {
+  for (uint32_t i = 0; i < x->n; i++)
+    for (unsigned j = 0; j < x->mono[i].n; j++)
+      if (x->mono[i].sym[j] >= k->nsym || k->sym[x->mono[i].sym[j]].kind != SYM_DIM) return false;
+  return !x->overflow;
+}
+
+static bool too_many(struct plan *p) {
+  if (!p->why) p->why = "the group is too large";
+  return false;
+}
+
+static struct member *add_member(struct plan *p, const struct eq *e) {
+  if (p->nmember == MAX_MEMBER) return NULL;
+  struct member *m = &p->member[p->nmember++];
+  *m = (struct member){.e = arena_dup(p->a, e, sizeof *e), .aux = UINT16_MAX, .vec = -1};
+  return m;
+}
+
+static unsigned add_vt(struct plan *p, const char *name, uint8_t type, unsigned rank) {
+  if (p->nvt == MAX_MEMBER) return UINT16_MAX;
+  p->vt[p->nvt] = (struct vtensor){name, type, (uint8_t)rank};
+  return VT_BASE + p->nvt++;
+}
+
+/* ---- bounds ---- */
+
+static int find_axis(const struct eq *e, unsigned n, poly_t x) {
+  for (unsigned a = 0; a < n; a++)
+    if (poly_has(x, e->axis[a].sym)) return (int)a;
+  return -1;
+}
+
+/* The extreme of x over the (relaxed) axes before axis n; NULL when a coefficient's sign is not known. */
+static poly_t relax(struct plan *p, const struct eq *e, unsigned n, poly_t x, bool max) {
+  for (int a; (a = find_axis(e, n, x)) >= 0;) {
+    poly_t c, r;
+    int64_t v;
+    if (!poly_split(p->a, x, e->axis[a].sym, &c, &r) || !poly_is_const(c, &v)) return NULL;
+    poly_t end = (v > 0) == max ? poly_addc(p->a, e->axis[a].hi, -1) : e->axis[a].lo;
+    x = poly_add(p->a, r, poly_mul(p->a, c, end));
+    if (x->overflow) return NULL;
+  }
+  return x;
+}
+
+/* Makes the bounds of axis n depend on dims only; the exact ones become guards. */
+static unsigned relax_axis(struct plan *p, struct eq *e, unsigned n, poly_t *guard) {
+  struct axis *x = &e->axis[n];
+  unsigned ng = 0;
+  if (poly_over_dims(p->k, x->lo) && poly_over_dims(p->k, x->hi)) return 0;
+  poly_t lo = relax(p, e, n, x->lo, false), hi = relax(p, e, n, x->hi, true), s = poly_sym(p->a, x->sym);
+  if (!lo || !hi) return 0;
+  if (!poly_eq(lo, x->lo)) guard[ng++] = poly_sub(p->a, s, x->lo);
+  if (!poly_eq(hi, x->hi)) guard[ng++] = poly_addc(p->a, poly_sub(p->a, x->hi, s), -1);
+  x->lo = lo;
+  x->hi = hi;
+  return ng;
+}
+
+/* Own copy of an equation with relaxed bounds. *npg: guards on what is written. */
+static struct eq *own_eq(struct plan *p, const struct eq *from, uint8_t *npg) {
+  struct eq *e = arena_dup(p->a, from, sizeof *from);
+  e->axis = arena_dup(p->a, from->axis, sizeof *from->axis * from->nax);
+  e->guard = ARENA_NEW(p->a, poly_t, from->nguard + 2u * from->nax + 1);
+  unsigned n = 0;
+  for (unsigned a = 0; a < from->npar; a++) n += relax_axis(p, e, a, e->guard + n);
+  *npg = (uint8_t)n;
+  for (unsigned i = 0; i < from->nguard; i++) e->guard[n++] = from->guard[i];
+  if (from->red == RED_none) *npg = (uint8_t)n;
+  for (unsigned a = from->npar; a < from->nax; a++) n += relax_axis(p, e, a, e->guard + n);
+  e->nguard = (uint8_t)n;
+  return e;
+}
+
+/* ---- equations ---- */
+
+static bool reads_at(const struct access *r, const struct eq *e, unsigned rank) {
+  for (unsigned d = 0; d < rank; d++)
+    if (r->ix[d].dyn || !poly_eq(r->ix[d].poly, e->lhs_idx[d])) return false;
+  return true;
+}
+
+struct self { unsigned tensor, rank; const struct eq *e; bool any, elsewhere; };
+static void note_self(expr_t x, void *ctx) {
+  struct self *s = ctx;
+  if (x->kind != E_READ || x->acc->tensor != s->tensor) return;
+  s->any = true;
+  if (!reads_at(x->acc, s->e, s->rank)) s->elsewhere = true;
+}
+
+static struct self self_reads(struct plan *p, const struct eq *e, expr_t x) {
+  struct self s = {e->lhs, tensor_rank(p, e->lhs), e, false, false};
+  if (x) expr_visit(x, note_self, &s);
+  return s;
+}
+
+static bool in_place(struct plan *p, const struct eq *e) {
+  if (e->red == RED_none) return !self_reads(p, e, e->body).elsewhere;
+  if (IS_ARG(e->red) || e->body->type != tensor_type(p, e->lhs)) return false;
+  return !self_reads(p, e, e->body).any && !self_reads(p, e, e->init).elsewhere && !(e->running && self_reads(p, e, e->running).any);
+}
+
+static poly_t *par_subs(struct plan *p, const struct eq *e) {
+  poly_t *ix = ARENA_NEW(p->a, poly_t, e->npar + 1);
+  for (unsigned a = 0; a < e->npar; a++) ix[a] = poly_sym(p->a, e->axis[a].sym);
+  return ix;
+}
+
+static const char *lhs_name(const struct plan *p, const struct eq *e) {
+  return e->lhs >= VT_BASE ? p->vt[e->lhs - VT_BASE].name : p->k->tensor[e->lhs].name;
+}
+
+/* lhs[lhs_idx] = vt[par axes], over what e writes. */
+static bool add_copy(struct plan *p, const struct eq *e, unsigned npg, unsigned vt) {
+  struct eq c = *e;
+  c.red = RED_none;
+  c.nax = c.npar;
+  c.nguard = (uint8_t)npg;
+  c.init = c.start = c.rescale = c.running = NULL;
+  c.state = UINT16_MAX;
+  c.body = expr_cast(p->a, tensor_type(p, e->lhs), expr_read(p->a, tensor_type(p, vt), access_new(p->a, vt, e->npar, par_subs(p, e))));
+  struct member *m = add_member(p, &c);
+  if (!m) return too_many(p);
+  m->npg = (uint8_t)npg;
+  return true;
+}
+
+static bool add_eq(struct plan *p, const struct eq *from) {
+  uint8_t npg;
+  struct eq *e = own_eq(p, from, &npg);
+  if (in_place(p, e)) {
+    struct member *m = add_member(p, e);
+    if (!m) return too_many(p);
+    m->npg = npg;
+    return true;
+  }
+  uint8_t type = IS_ARG(e->red) ? (uint8_t)DT_i64 : e->body->type;
+  unsigned vt = add_vt(p, arena_printf(p->a, "%s_part", lhs_name(p, e)), type, e->npar);
+  struct eq c = *e;
+  c.lhs = (uint16_t)vt;
+  c.lhs_idx = par_subs(p, e);
+  struct member *m = vt == UINT16_MAX ? NULL : add_member(p, &c);
+  if (!m) return too_many(p);
+  m->npg = npg;
+  if (IS_ARG(e->red)) m->aux = (uint16_t)add_vt(p, arena_printf(p->a, "%s_best", lhs_name(p, e)), e->body->type, e->npar);
+  return add_copy(p, e, npg, vt);
+}
+
+static bool take_axes(struct plan *p) {
+  p->naxis = p->g->naxis;
+  for (unsigned a = 0; a < p->naxis; a++) {
+    struct paxis *x = &p->axis[a];
+    *x = (struct paxis){.sym = p->g->axis[a].sym, .lo = p->g->axis[a].lo, .hi = p->g->axis[a].hi, .uniform = true, .ext = -1};
+    bool seen = false;
+    for (unsigned i = 0; i < p->nmember; i++) {
+      const struct axis *y = member_axis(p, &p->member[i], a);
+      if (!y) continue;
+      if (!seen) x->lo = y->lo, x->hi = y->hi;
+      else if (!poly_eq(x->lo, y->lo) || !poly_eq(x->hi, y->hi)) x->uniform = false;
+      seen = true;
+    }
+    int64_t n;
+    if (poly_is_const(poly_sub(p->a, x->hi, x->lo), &n)) x->ext = n < 0 ? 0 : n;
+  }
+  return true;
+}
+
+const struct axis *member_axis(const struct plan *p, const struct member *m, unsigned axis) {
+  for (unsigned x = 0; x < m->e->nax; x++)
+    if (m->e->axis[x].sym == p->axis[axis].sym) return &m->e->axis[x];
+  return NULL;
+}
+
+bool members_make(struct plan *p) {
+  for (unsigned i = 0; i < p->g->neq; i++)
+    if (!add_eq(p, &p->k->eq[p->g->eq[i]])) return false;
+  return take_axes(p);
+}
+
+/* ---- the stream ---- */
+
+static const struct member *state_of(const struct plan *p, unsigned tensor) {
+  for (unsigned i = 0; i < p->nmember; i++)
+    if (p->member[i].e->lhs == tensor && p->member[i].e->red != RED_none) return &p->member[i];
+  return NULL;
+}
+
+static bool reduces_stream(const struct plan *p, const struct eq *e) {
+  for (unsigned x = e->npar; x < e->nax; x++)
+    if (e->axis[x].sym == p->axis[LOOP_AXIS(p->stream_top)].sym) return true;
+  return false;
+}
+
+/* Every state must be accumulated in place: running members read it directly. */
+static bool stream_possible(const struct plan *p) {
+  for (unsigned i = 0; i < p->nmember; i++) {
+    const struct eq *e = p->member[i].e;
+    if (e->state == UINT16_MAX) continue;
+    const struct member *s = state_of(p, e->state);
+    if (!s || s->aux != UINT16_MAX) return false;
+    for (unsigned j = i; j < p->nmember; j++)
+      if (&p->member[j] == s) return false;
+    for (unsigned x = 0; x < s->e->npar; x++)
+      if (eq_axis(e, s->e->axis[x].sym) < 0) return false;
+  }
+  return true;
+}
+
+static expr_t read_lhs(struct plan *p, const struct eq *e, unsigned tensor) {
+  const poly_t *ix = tensor == e->lhs ? e->lhs_idx : par_subs(p, e);
+  return expr_read(p->a, tensor_type(p, tensor), access_new(p->a, tensor, tensor == e->lhs ? tensor_rank(p, tensor) : e->npar, ix));
+}
+
+struct args2 { expr_t arg[2]; };
+static expr_t put_args(struct arena *a, expr_t x, void *ctx) {
+  (void)a;
+  return x->kind == E_ARG && x->id < 2 ? ((struct args2 *)ctx)->arg[x->id] : x;
+}
+
+/* Before a member that is relative to a state: lhs *= rescale(old, new), where the state moved. */
+static bool add_scale(struct plan *p, const struct member *m, const struct eq *state, unsigned saved) {
+  struct eq c = *m->e;
+  struct args2 ctx = {{read_lhs(p, state, saved), read_lhs(p, state, state->lhs)}};
+  expr_t f = expr_cast(p->a, m->e->body->type, expr_map(p->a, m->e->rescale, put_args, &ctx));
+  expr_t moved = expr_op2(p->a, OP_ne, ctx.arg[0], ctx.arg[1]), one = type_is_float(f->type) ? expr_f(p->a, f->type, 1) : expr_i(p->a, f->type, 1);
+  c.red = RED_none;
+  c.nax = c.npar;
+  c.nguard = m->npg;
+  c.init = c.start = c.rescale = c.running = NULL;
+  c.body = expr_op2(p->a, OP_mul, read_lhs(p, m->e, m->e->lhs), expr_op3(p->a, OP_select, moved, f, one));
+  struct member *n = add_member(p, &c);
+  if (!n) return too_many(p);
+  n->npg = m->npg;
+  n->kind = MK_SCALE;
+  n->on_stream = true;
+  return true;
+}
+
+static bool add_save(struct plan *p, const struct member *m, unsigned vt) {
+  struct eq c = *m->e;
+  c.red = RED_none;
+  c.nax = c.npar;
+  c.nguard = m->npg;
+  c.init = c.start = NULL;
+  c.body = read_lhs(p, m->e, m->e->lhs);
+  c.lhs = (uint16_t)vt;
+  c.lhs_idx = par_subs(p, m->e);
+  struct member *n = add_member(p, &c);
+  if (!n) return too_many(p);
+  n->npg = m->npg;
+  n->kind = MK_SAVE;
+  n->on_stream = true;
+  return true;
+}
+
+bool members_stream(struct plan *p) {
+  if (p->stream_top < 0) return true;
+  if (!stream_possible(p)) {
+    p->stream_top = -1;
+    return true;
+  }
+  unsigned n = p->nmember;
+  struct member *old = arena_dup(p->a, p->member, sizeof *old * n);
+  uint16_t *saved = ARENA_NEW(p->a, uint16_t, n);
+  struct plan before = *p;
+  before.member = old;
+  p->nmember = 0;
+  for (unsigned i = 0; i < n; i++) {
+    const struct member *m = &old[i];
+    bool is_state = false;
+    for (unsigned j = 0; j < n; j++) is_state |= m->e->red != RED_none && old[j].e->state == m->e->lhs;
+    if (is_state) {
+      saved[i] = (uint16_t)add_vt(p, arena_printf(p->a, "%s_old", lhs_name(p, m->e)), m->e->body->type, m->e->npar);
+      if (saved[i] == UINT16_MAX || !add_save(p, m, saved[i])) return too_many(p);
+    }
+    if (m->e->state != UINT16_MAX && m->e->rescale && reduces_stream(p, m->e)) {
+      const struct member *s = state_of(&before, m->e->state);
+      if (!add_scale(p, m, s->e, saved[s - old])) return false;
+    }
+    struct member *own = add_member(p, m->e);
+    if (!own) return too_many(p);
+    struct eq *e = own->e;
+    *own = *m;
+    own->e = e;
+    own->on_stream = m->e->state != UINT16_MAX || is_state;
+    if (own->on_stream && e->running) e->body = e->running;
+  }
+  return true;
+}
+
+/* ---- what loops mean ---- */
+
+static bool lanes_reduce(const struct plan *p, const struct eq *e) {
+  if (IS_ARG(e->red)) return false;
+  bool exact = !type_is_float(e->body->type) || e->red == RED_max || e->red == RED_min;
+  return exact || !p->o->strict;
+}
+
+static void find_walks(const struct plan *p, struct member *m) {
+  m->walks = m->red = m->reg = 0;
+  for (unsigned x = 0; x < m->e->nax; x++) {
+    int a = plan_axis(p, m->e->axis[x].sym);
+    if (a < 0) continue;
+    for (unsigned v = 0; v <= p->axis[a].ntile; v++) {
+      m->walks |= BIT(LOOP_ID(a, v));
+      if (x >= m->e->npar) m->red |= BIT(LOOP_ID(a, v));
+    }
+  }
+  if (m->kind != MK_EQ) m->walks |= BIT(p->stream_top);
+}
+
+/* A parallel axis is preferred for the lanes. */
+static void find_vector(const struct plan *p, struct member *m) {
+  m->vec = -1;
+  for (int pass = 0; pass < 2 && m->vec < 0; pass++)
+    for (unsigned i = 0; i < p->norder; i++) {
+      unsigned l = p->order[i];
+      if (!(m->walks & BIT(l)) || p->loop[l].mark != MARK_VECTOR || ((m->red >> l) & 1) != (unsigned)pass) continue;
+      if (!pass || lanes_reduce(p, m->e)) m->vec = (int)l;
+    }
+  for (unsigned l = 0; l < MAX_LOOP; l++)
+    if ((m->walks & BIT(l)) && (p->loop[l].mark == MARK_UNROLL || (int)l == m->vec)) m->reg |= BIT(l);
+}
+
+/* The innermost run of reduction loops; what stands inside it must be register loops. */
+static void find_run(const struct plan *p, struct member *m) {
+  bool in = false, out = false;
+  m->run = m->outer = 0;
+  m->acc = false;
+  for (unsigned i = p->norder; i-- > 0;) {
+    unsigned l = p->order[i];
+    bool red = m->red & BIT(l);
+    if (!(m->walks & BIT(l)) || p->loop[l].trivial || (int)l == m->vec || (!red && (m->reg & BIT(l)))) continue;
+    if (!red) {
+      out = true;
+      continue;
+    }
+    if (!out) in = true, m->run |= BIT(l);
+    else m->outer |= BIT(l);
+  }
+  m->acc = in;
+}
+
+static bool guards_have(const struct eq *e, sym_t s) {
+  for (unsigned i = 0; i < e->nguard; i++)
+    if (poly_has(e->guard[i], s)) return true;
+  return false;
+}
+
+static bool find_first(const struct plan *p, const struct member *m) {
+  if (!m->acc) return false;
+  for (unsigned l = 0; l < MAX_LOOP; l++) {
+    if (!(m->outer & BIT(l))) continue;
+    const struct paxis *x = &p->axis[LOOP_AXIS(l)];
+    const struct axis *y = member_axis(p, m, LOOP_AXIS(l));
+    if ((int)l == p->stream_top || guards_have(m->e, x->sym) || !poly_over_dims(p->k, y->lo) || !poly_over_dims(p->k, y->hi)) return false;
+    if (!LOOP_LEVEL(l) && !(x->uniform && x->ext > 0)) return false;
+  }
+  return true;
+}
+
+bool member_analyse(struct plan *p, struct member *m) {
+  find_walks(p, m);
+  find_vector(p, m);
+  find_run(p, m);
+  m->first = find_first(p, m);
+  return true;
+}
+
+/* Reductions whose order counts are walked in the order in which the equation names the axes. */
+static bool in_order(const struct plan *p, const struct member *m) {
+  int last = -1;
+  for (unsigned i = 0; i < p->norder; i++) {
+    unsigned l = p->order[i];
+    if (!(m->red & BIT(l)) || p->loop[l].trivial) continue;
+    int x = eq_axis(m->e, p->axis[LOOP_AXIS(l)].sym);
+    if (x < last) return false;
+    last = x;
+  }
+  return true;
+}
+
+static bool check_reduction(struct plan *p, const struct member *m) {
+  bool loose = !type_is_float(m->e->body->type) || !p->o->strict;
+  if (m->e->red == RED_none || (!IS_ARG(m->e->red) && loose) || in_order(p, m)) return true;
+  p->why = IS_ARG(m->e->red) ? "order: argmin and argmax need their reduction loops in the order of the equation"
+                             : "order: --fp strict needs the reduction loops in the order of the equation";
+  return false;
+}
+
+static void widest(expr_t x, void *ctx) {
+  unsigned *w = ctx;
+  if (x->kind == E_POLY || x->kind == E_CONST || x->type == DT_bool) return;
+  if (type_size(x->type) > *w) *w = (unsigned)type_size(x->type);
+}
+
+static unsigned member_width(const struct plan *p, const struct member *m) {
+  unsigned w = IS_ARG(m->e->red) || m->aux != UINT16_MAX ? 1 : (unsigned)type_size(tensor_type(p, m->e->lhs));
+  expr_visit(m->e->body, widest, &w);
+  return w;
+}
+
+static bool find_lanes(struct plan *p, unsigned l) {
+  unsigned w = 1;
+  int64_t n = p->axis[LOOP_AXIS(l)].tile[0];
+  for (unsigned i = 0; i < p->nmember; i++)
+    if (p->member[i].vec == (int)l && member_width(p, &p->member[i]) > w) w = member_width(p, &p->member[i]);
+  unsigned lanes = p->lim->vector_bytes / w;
+  const char *name = plan_loop_name(p, l);
+  if (lanes < 2) {
+    p->why = arena_printf(p->a, "vector %s: the target has no vectors of this type", name);
+    return false;
+  }
+  if (n < lanes && (n & (n - 1)) == 0) lanes = (unsigned)n;
+  if (n < 2 || n % lanes || n / lanes > 64) {
+    p->why = arena_printf(p->a, "vector %s: the tile of %d is not a multiple of the %u lanes", name, (int)n, lanes);
+    return false;
+  }
+  p->loop[l].lanes = (uint16_t)lanes;
+  return true;
+}
+
+static int64_t loop_copies(const struct plan *p, const struct member *m, unsigned l, bool in_acc) {
+  const struct paxis *x = &p->axis[LOOP_AXIS(l)];
+  if (!(m->walks & BIT(l))) return 1;
+  if ((int)l == m->vec) return x->tile[0] / p->loop[l].lanes;
+  if (p->loop[l].mark == MARK_UNROLL) return in_acc && (m->red & BIT(l)) ? 1 : x->ntile ? x->tile[0] : x->ext;
+  return in_acc || !p->loop[l].unroll ? 1 : p->loop[l].unroll;
+}
+
+static bool check_size(struct plan *p) {
+  int64_t total = 0;
+  for (unsigned i = 0; i < p->nmember; i++) {
+    const struct member *m = &p->member[i];
+    int64_t n = 1, acc = 1;
+    for (unsigned l = 0; l < MAX_LOOP && n <= 4096; l++) n *= loop_copies(p, m, l, false), acc *= loop_copies(p, m, l, true);
+    total += n;
+    if (m->acc && acc > 64) p->why = "unroll: more than 64 accumulators";
+  }
+  if (total > 512) p->why = "unroll: more than 512 statements";
+  return !p->why;
+}
+
+bool members_analyse(struct plan *p) {
+  for (unsigned i = 0; i < p->nmember; i++)
+    if (!member_analyse(p, &p->member[i]) || !check_reduction(p, &p->member[i])) return false;
+  for (unsigned l = 0; l < MAX_LOOP; l++)
+    if (p->loop[l].mark == MARK_VECTOR && !find_lanes(p, l)) return false;
+  return check_size(p);
+}

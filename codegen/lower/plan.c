@@ -1,0 +1,253 @@
+/* Reads a schedule against a group: how often each axis is tiled, the order of all loops, what each loop is. Says which step breaks which rule.
+   What a loop means to each equation is members.c. */
+#include "codegen/lower/plan.h"
+#include <string.h>
+
+static bool refuse(struct plan *p, const char *why) {
+  if (!p->why) p->why = why;
+  return false;
+}
+
+const char *plan_loop_name(const struct plan *p, unsigned l) {
+  unsigned a = LOOP_AXIS(l);
+  if (a >= p->naxis) return "?";
+  return arena_printf(p->a, "%s%u", p->k->sym[p->axis[a].sym].name, (unsigned)LOOP_LEVEL(l));
+}
+
+int plan_axis(const struct plan *p, sym_t s) {
+  for (unsigned a = 0; a < p->naxis; a++)
+    if (p->axis[a].sym == s) return (int)a;
+  return -1;
+}
+
+static const char *axis_name(const struct plan *p, unsigned a) {
+  return p->k->sym[p->axis[a].sym].name;
+}
+
+static bool loop_exists(struct plan *p, unsigned l, const char *step) {
+  unsigned a = LOOP_AXIS(l);
+  if (a >= p->naxis || LOOP_LEVEL(l) > p->axis[a].ntile)
+    return refuse(p, arena_printf(p->a, "%s: there is no loop %s", step, plan_loop_name(p, l)));
+  return true;
+}
+
+static bool read_tile(struct plan *p, struct step s) {
+  unsigned a = LOOP_AXIS(s.loop);
+  if (a >= p->naxis) return refuse(p, "tile: no such axis");
+  struct paxis *x = &p->axis[a];
+  if (LOOP_LEVEL(s.loop)) return refuse(p, "tile: names an axis, not a level");
+  if (!poly_over_dims(p->k, x->lo) || !poly_over_dims(p->k, x->hi))
+    return refuse(p, arena_printf(p->a, "tile %s: the bounds of the axis follow another axis", axis_name(p, a)));
+  if (s.arg < 1) return refuse(p, arena_printf(p->a, "tile %s: the size is not positive", axis_name(p, a)));
+  if (x->ntile == LEVEL_MAX - 1) return refuse(p, arena_printf(p->a, "tile %s: too many levels", axis_name(p, a)));
+  if (x->ntile && (s.arg <= x->tile[x->ntile - 1] || s.arg % x->tile[x->ntile - 1]))
+    return refuse(p, arena_printf(p->a, "tile %s %d: not a larger multiple of the tile inside", axis_name(p, a), s.arg));
+  x->tile[x->ntile++] = s.arg;
+  return true;
+}
+
+static bool read_unroll(struct plan *p, struct step s) {
+  if (!loop_exists(p, s.loop, "unroll")) return false;
+  struct ploop *l = &p->loop[s.loop];
+  const struct paxis *x = &p->axis[LOOP_AXIS(s.loop)];
+  const char *name = plan_loop_name(p, s.loop);
+  if (l->mark || l->unroll) return refuse(p, arena_printf(p->a, "unroll %s: the loop is unrolled or a vector already", name));
+  if (s.arg < 0 || s.arg == 1 || s.arg > 32) return refuse(p, arena_printf(p->a, "unroll %s: the count is not 0 or 2 to 32", name));
+  if (s.arg) {
+    l->unroll = (uint8_t)s.arg;
+    return true;
+  }
+  int64_t n = x->ntile ? x->tile[0] : x->uniform ? x->ext : -1;
+  if (LOOP_LEVEL(s.loop) || n < 1 || n > 64)
+    return refuse(p, arena_printf(p->a, "unroll %s 0: not an innermost level with a constant extent of at most 64", name));
+  l->mark = MARK_UNROLL;
+  return true;
+}
+
+static bool read_vector(struct plan *p, struct step s) {
+  if (!loop_exists(p, s.loop, "vector")) return false;
+  const char *name = plan_loop_name(p, s.loop);
+  if (LOOP_LEVEL(s.loop) || !p->axis[LOOP_AXIS(s.loop)].ntile)
+    return refuse(p, arena_printf(p->a, "vector %s: not the innermost level of a tiled axis", name));
+  if (p->loop[s.loop].mark || p->loop[s.loop].unroll)
+    return refuse(p, arena_printf(p->a, "vector %s: the loop is unrolled or a vector already", name));
+  p->loop[s.loop].mark = MARK_VECTOR;
+  return true;
+}
+
+static bool read_operand(struct plan *p, struct step s, const char *step, uint16_t *tensor) {
+  uint16_t t[GROUP_MAX_EQ * 8];
+  unsigned n = group_operands(p->gs, p->gi, t, GROUP_MAX_EQ * 8);
+  if (n > GROUP_MAX_EQ * 8) n = GROUP_MAX_EQ * 8;
+  if (s.arg < 0 || (unsigned)s.arg >= n) return refuse(p, arena_printf(p->a, "%s: no such operand", step));
+  *tensor = t[s.arg];
+  return true;
+}
+
+static bool read_pack(struct plan *p, struct step s, const char *step, struct ppack *out) {
+  uint16_t t;
+  if (!loop_exists(p, s.loop, step) || !read_operand(p, s, step, &t)) return false;
+  *out = (struct ppack){s.loop, s.kind == STEP_copy, t};
+  return true;
+}
+
+static bool written(const struct plan *p, unsigned tensor) {
+  for (unsigned i = 0; i < p->g->neq; i++)
+    if (p->k->eq[p->g->eq[i]].lhs == tensor) return true;
+  return false;
+}
+
+static bool read_step(struct plan *p, struct step s) {
+  switch (s.kind) {
+  case STEP_tile:
+  case STEP_order: return true; /* read before */
+  case STEP_vector: return read_vector(p, s);
+  case STEP_unroll: return read_unroll(p, s);
+  case STEP_pack:
+  case STEP_copy:
+    if (p->npack == MAX_PACK) return refuse(p, "pack: too many");
+    if (!read_pack(p, s, s.kind == STEP_copy ? "copy" : "pack", &p->pack[p->npack])) return false;
+    if (written(p, p->pack[p->npack].tensor)) return refuse(p, "pack: the group writes the tensor");
+    for (unsigned i = 0; i < p->npack; i++)
+      if (p->pack[i].tensor == p->pack[p->npack].tensor) return refuse(p, "pack: the tensor is packed already");
+    p->npack++;
+    return true;
+  case STEP_parallel:
+    if (!loop_exists(p, s.loop, "parallel")) return false;
+    p->loop[s.loop].parallel = true;
+    return true;
+  case STEP_prefetch:
+    if (p->nprefetch == MAX_PACK) return refuse(p, "prefetch: too many");
+    return read_pack(p, s, "prefetch", &p->prefetch[p->nprefetch++]);
+  case STEP_stream:
+    if (p->nstream == MAX_PACK) return refuse(p, "stream: too many");
+    if (!read_operand(p, s, "stream", &p->stream_tensor[p->nstream])) return false;
+    if (!written(p, p->stream_tensor[p->nstream++])) return refuse(p, "stream: the group does not write the tensor");
+    return true;
+  default: return refuse(p, "a step of unknown kind");
+  }
+}
+
+/* ---- order ---- */
+
+/* Outermost levels in the order of the axes, then inner levels, then register loops with vectors last. */
+static int order_class(const struct plan *p, unsigned l) {
+  unsigned level = LOOP_LEVEL(l);
+  if (p->loop[l].mark == MARK_VECTOR) return 100;
+  if (p->loop[l].mark == MARK_UNROLL) return 99;
+  if (level == p->axis[LOOP_AXIS(l)].ntile) return 0;
+  return 10 - (int)level;
+}
+
+static void default_order(struct plan *p, bool *placed) {
+  for (int c = 0; c <= 100; c++)
+    for (unsigned a = 0; a < p->naxis; a++)
+      for (unsigned v = 0; v <= p->axis[a].ntile; v++) {
+        unsigned l = LOOP_ID(a, v);
+        if (placed[l] || order_class(p, l) != c) continue;
+        placed[l] = true;
+        p->order[p->norder++] = (uint8_t)l;
+      }
+}
+
+static bool check_levels(struct plan *p) {
+  for (unsigned i = 0; i < p->norder; i++)
+    for (unsigned j = i + 1; j < p->norder; j++)
+      if (LOOP_AXIS(p->order[i]) == LOOP_AXIS(p->order[j]) && p->order[i] < p->order[j])
+        return refuse(p, arena_printf(p->a, "order: %s stands outside %s", plan_loop_name(p, p->order[i]),
+                                      plan_loop_name(p, p->order[j])));
+  return true;
+}
+
+/* Bounds that follow an axis need that axis outside. */
+static bool check_bounds_order(struct plan *p) {
+  for (unsigned i = 0; i < p->norder; i++) {
+    const struct paxis *x = &p->axis[LOOP_AXIS(p->order[i])];
+    for (unsigned j = i + 1; j < p->norder; j++) {
+      sym_t s = p->axis[LOOP_AXIS(p->order[j])].sym;
+      if (s != x->sym && (poly_has(x->lo, s) || poly_has(x->hi, s)))
+        return refuse(p, arena_printf(p->a, "order: the bounds of %s follow %s", plan_loop_name(p, p->order[i]),
+                                      plan_loop_name(p, p->order[j])));
+    }
+  }
+  return true;
+}
+
+static bool read_order(struct plan *p, const struct sched *s) {
+  bool placed[MAX_LOOP] = {false};
+  for (unsigned i = 0; i < s->nstep; i++) {
+    if (s->step[i].kind != STEP_order) continue;
+    unsigned l = s->step[i].loop;
+    if (!loop_exists(p, l, "order")) return false;
+    if (placed[l]) return refuse(p, arena_printf(p->a, "order: %s is named twice", plan_loop_name(p, l)));
+    placed[l] = true;
+    p->order[p->norder++] = (uint8_t)l;
+  }
+  default_order(p, placed);
+  return check_levels(p) && check_bounds_order(p);
+}
+
+/* ---- loops ---- */
+
+static void make_loops(struct plan *p) {
+  for (unsigned a = 0; a < p->naxis; a++) {
+    struct paxis *x = &p->axis[a];
+    for (unsigned v = 0; v <= x->ntile; v++) {
+      struct ploop *l = &p->loop[LOOP_ID(a, v)];
+      l->used = true;
+      l->step = v ? x->tile[v - 1] : 1;
+      l->trivial = v && x->uniform && x->ext > 0 && x->ext <= l->step;
+    }
+  }
+}
+
+/* A reduction on vector lanes keeps its loop: that is where its accumulators open and close. */
+static void keep_vector_loops(struct plan *p) {
+  for (unsigned a = 0; a < p->naxis; a++) {
+    if (p->loop[LOOP_ID(a, 0)].mark != MARK_VECTOR) continue;
+    for (unsigned i = 0; i < p->nmember; i++)
+      for (unsigned x = p->member[i].e->npar; x < p->member[i].e->nax; x++)
+        if (p->member[i].e->axis[x].sym == p->axis[a].sym) p->loop[LOOP_ID(a, 1)].trivial = false;
+  }
+}
+
+static bool check_parallel(struct plan *p) {
+  bool serial = false;
+  for (unsigned i = 0; i < p->norder; i++) {
+    const struct ploop *l = &p->loop[p->order[i]];
+    const char *name = plan_loop_name(p, p->order[i]);
+    if (!l->parallel) {
+      serial |= !l->trivial;
+      continue;
+    }
+    if (serial) return refuse(p, arena_printf(p->a, "parallel %s: stands inside a serial loop", name));
+    if (l->mark || l->unroll) return refuse(p, arena_printf(p->a, "parallel %s: the loop is unrolled or a vector", name));
+    for (unsigned m = 0; m < p->nmember; m++)
+      if (p->member[m].red & BIT(p->order[i])) return refuse(p, arena_printf(p->a, "parallel %s: a reduction", name));
+  }
+  return true;
+}
+
+static void find_stream(struct plan *p) {
+  p->stream_top = -1;
+  if (p->g->stream < 0 || p->o->strict) return;
+  unsigned a = (unsigned)p->g->stream, top = LOOP_ID(a, p->axis[a].ntile);
+  if (p->axis[a].ntile && !p->loop[top].trivial) p->stream_top = (int)top;
+}
+
+bool plan_make(struct plan *p, struct arena *a, const struct groups *gs, unsigned g, const struct sched *s, const struct limits *lim,
+               const struct lower_opts *o) {
+  *p = (struct plan){.a = a, .gs = gs, .g = &gs->g[g], .gi = g, .k = gs->k, .lim = lim, .o = o, .stream_top = -1};
+  p->member = ARENA_NEW(a, struct member, MAX_MEMBER);
+  p->vt = ARENA_NEW(a, struct vtensor, MAX_MEMBER);
+  if (!members_make(p)) return false;
+  for (unsigned i = 0; i < s->nstep; i++)
+    if (s->step[i].kind == STEP_tile && !read_tile(p, s->step[i])) return false;
+  for (unsigned i = 0; i < s->nstep; i++)
+    if (!read_step(p, s->step[i])) return false;
+  make_loops(p);
+  find_stream(p);
+  if (!members_stream(p)) return false;
+  keep_vector_loops(p);
+  return read_order(p, s) && members_analyse(p) && check_parallel(p);
+}

@@ -1,0 +1,211 @@
+/* What the files of this folder share: the plan (a schedule checked against a group), the members (equations made ready to run), and the state
+   of the construction of one group's nest. Private to codegen/lower. */
+#ifndef HONE_CODEGEN_PLAN_H
+#define HONE_CODEGEN_PLAN_H
+#include "codegen/lower/lower.h"
+
+enum { MAX_LOOP = GROUP_MAX_AXIS * LEVEL_MAX, MAX_MEMBER = 160, MAX_GUARD = 24, MAX_PACK = 16, VT_BASE = 0x8000, MAX_DIMS = 16 };
+#define BIT(l) (UINT64_C(1) << (l))
+#define IS_ARG(red) ((red) == RED_argmax || (red) == RED_argmin)
+
+enum mark { MARK_SERIAL, MARK_UNROLL, MARK_VECTOR }; /* the last two: register loops, expanded by the emitter */
+
+struct paxis {
+  sym_t sym;
+  poly_t lo, hi;            /* of the first member that walks it, relaxed to dims */
+  bool uniform;             /* the same for all members */
+  int64_t ext;              /* constant extent, or -1 */
+  uint8_t ntile;
+  int64_t tile[LEVEL_MAX];  /* tile[l]: elements that loop l walks; loop ntile walks all */
+};
+struct ploop {
+  bool used, trivial;       /* trivial: exactly one iteration, no loop is made */
+  bool parallel;
+  uint8_t mark, unroll;
+  uint16_t lanes;
+  int64_t step;
+};
+struct ppack {
+  uint8_t loop;
+  bool keep;                /* copy: own order of dimensions */
+  uint16_t tensor;
+};
+struct vtensor {            /* a temp made by lowering: number VT_BASE + index */
+  const char *name;
+  uint8_t type, rank;
+};
+
+enum mkind { MK_EQ, MK_SAVE /* of the running state */, MK_SCALE /* of a partial result */ };
+struct member {
+  struct eq *e;             /* own copy; lhs may be virtual; bounds relaxed, what that lost stands in guards */
+  uint8_t kind;
+  uint16_t aux;             /* argmin/argmax: virtual tensor of the best value; else UINT16_MAX */
+  uint8_t npg;              /* the first npg of e->guard restrict all that is written, the others the reduction */
+  bool on_stream;           /* takes part in the stream loop as a running member */
+  uint64_t walks, red, reg; /* loops; those of reduced axes; those that live in registers */
+  int vec;                  /* the loop on its lanes, or -1 */
+  bool acc;                 /* accumulates in registers */
+  uint64_t run, outer;      /* reduction loops inside / outside of the accumulator */
+  bool first;               /* "first and last iteration" of the outer loops can be told */
+};
+
+struct plan {
+  struct arena *a;
+  const struct groups *gs;
+  const struct group *g;
+  unsigned gi;
+  const struct kernel *k;
+  const struct limits *lim;
+  const struct lower_opts *o;
+  unsigned naxis;
+  struct paxis axis[GROUP_MAX_AXIS];
+  struct ploop loop[MAX_LOOP];
+  uint8_t order[MAX_LOOP];
+  unsigned norder;
+  unsigned npack, nprefetch, nstream;
+  struct ppack pack[MAX_PACK], prefetch[MAX_PACK];
+  uint16_t stream_tensor[MAX_PACK];
+  int stream_top;           /* the running loop, or -1 */
+  unsigned nmember;
+  struct member *member;    /* [MAX_MEMBER] */
+  unsigned nvt;
+  struct vtensor *vt;       /* [MAX_MEMBER] */
+  const char *why;          /* set when the schedule is not legal */
+};
+
+/* plan.c: reads a schedule. false: p->why says which step breaks which rule. */
+bool plan_make(struct plan *p, struct arena *a, const struct groups *gs, unsigned g, const struct sched *s, const struct limits *lim,
+               const struct lower_opts *o);
+const char *plan_loop_name(const struct plan *p, unsigned loop);
+int plan_axis(const struct plan *p, sym_t s);             /* -1: not an axis of the group */
+/* members.c: equations -> members; then what each loop means to each of them (after all marks are known). */
+bool members_make(struct plan *p);
+bool members_stream(struct plan *p);   /* adds what the running loop needs; drops it where it cannot be done */
+bool member_analyse(struct plan *p, struct member *m);
+bool members_analyse(struct plan *p);
+uint8_t tensor_type(const struct plan *p, unsigned tensor);
+unsigned tensor_rank(const struct plan *p, unsigned tensor);
+bool tensor_shrinks(const struct plan *p, unsigned tensor); /* virtual, or private to the group */
+/* deps.c */
+struct reads { unsigned n; const struct access *acc[64]; bool more; };
+void member_reads(const struct member *m, unsigned tensor, struct reads *out);
+bool member_touches(const struct plan *p, const struct member *m, unsigned tensor);
+/* May an earlier and a later member share loop l, when the axes in `fixed` have the same value in both? */
+bool deps_share(const struct plan *p, const struct member *m, const struct member *n, unsigned l, uint32_t fixed);
+bool deps_any(const struct plan *p, const struct member *m, const struct member *n);
+bool deps_flow(const struct member *m, const struct member *n);
+
+/* ---- construction ---- */
+struct place {              /* where the elements of a tensor are, from here inwards */
+  uint16_t tensor, object;
+  uint8_t kind;             /* enum placekind */
+  uint8_t nd;
+  uint8_t dim[MAX_DIMS];    /* PLACE_REG, PLACE_PACK: loops */
+  uint32_t counted;         /* PLACE_REG: dims whose vectors have a dimension of their own */
+  poly_t *base;             /* PLACE_MEM, PLACE_COPY: subtracted from each subscript */
+  const struct subscript *ix; /* PLACE_PACK, PLACE_COPY: the access that it stands for */
+  unsigned rank;
+  bool guarded;             /* a pack that holds the values of guarded reads */
+  const struct member *only; /* NULL: for all */
+  struct place *next;
+};
+enum placekind { PLACE_MEM, PLACE_REG, PLACE_PACK, PLACE_COPY };
+struct when {               /* a sunk member runs only where guard >= 0 */
+  const struct member *m;
+  poly_t guard;
+  struct when *next;
+};
+struct sink {               /* buffers allocated at the root or in the body of a parallel loop */
+  unsigned n;
+  uint16_t *object;
+};
+enum axmode { AX_OPEN, AX_FULL, AX_EDGE, AX_NARROW };
+struct env {
+  uint8_t order[MAX_LOOP];
+  unsigned n;
+  uint64_t open, serial;    /* serial: register loops that this edge body walks one at a time */
+  poly_t val[MAX_LOOP];     /* what an open loop adds to its axis */
+  poly_t idx[MAX_LOOP];     /* open unrolled loop: its counter; vector loop: number of the vector */
+  sym_t lane[MAX_LOOP];
+  uint8_t mode[GROUP_MAX_AXIS];
+  bool edge;                /* inside an edge body: no more full bodies */
+  unsigned nknown;
+  poly_t known[MAX_GUARD];  /* guards that hold here (over axis symbols) */
+  struct place *places;
+  struct when *whens;
+  struct sink *sink;
+  const struct member *accs[MAX_MEMBER / 4];
+  unsigned naccs;           /* members whose accumulator is open */
+};
+struct set {
+  unsigned n;
+  const struct member **m;
+};
+struct build {
+  struct plan *p;
+  struct arena *a;
+  struct lfunc *f;
+  sym_t sym[MAX_LOOP], vsym[MAX_LOOP], lsym[MAX_LOOP];
+  unsigned stack_bytes;
+  const char *why;          /* set when something cannot be expressed after all */
+};
+struct stmts { unsigned n, cap; struct lstmt **s; };
+
+void stmts_add(struct build *b, struct stmts *l, struct lstmt *s);     /* NULL is left out */
+struct lstmt *stmts_block(struct build *b, const struct stmts *l);    /* NULL when empty */
+poly_t cpoly(struct build *b, int64_t c);
+
+/* nest.c */
+struct lstmt *nest_build(struct build *b, const struct set *s, unsigned pos, const struct env *e);
+struct lstmt *nest_init(struct build *b, const struct member *m, unsigned pos, const struct env *e);
+bool walks_here(const struct member *m, const struct env *e, unsigned l);
+/* region.c */
+poly_t axis_base(struct build *b, const struct env *e, unsigned axis);       /* sum of open loops, NULL when none is */
+int axis_inner(const struct plan *p, const struct env *e, unsigned axis);    /* the outermost loop not open; -1: all are */
+poly_t env_at(struct build *b, const struct env *e, poly_t x);               /* open axes put in */
+bool env_extreme(struct build *b, const struct env *e, const struct member *m, poly_t x, bool max, poly_t *out);
+const struct axis *member_axis(const struct plan *p, const struct member *m, unsigned axis);
+int64_t loop_span(const struct plan *p, unsigned l);                          /* elements that loop l walks at most; 0: not constant */
+bool poly_over_dims(const struct kernel *k, poly_t x);
+/* tile.c */
+struct bounds { unsigned nlo, nhi; poly_t lo[8], hi[8]; };
+void loop_bounds(struct build *b, const struct set *s, unsigned l, const struct env *e, struct bounds *o, struct env *inner);
+void loop_open(struct build *b, unsigned l, struct env *e);
+struct lstmt *loop_close(struct build *b, unsigned l, const struct env *e, const struct bounds *bd, struct lstmt *body);
+/* unroll.c: register loops */
+void reg_open(struct build *b, unsigned l, struct env *e);
+struct lstmt *reg_close(struct build *b, const struct member *m, unsigned l, const struct env *outer, struct lstmt *body);
+int64_t reg_count(const struct plan *p, const struct env *e, unsigned l);    /* iterations or vectors */
+int64_t axis_rest(const struct plan *p, unsigned axis);                      /* constant size of the cut tile, or 0 */
+/* edge.c */
+bool edge_wanted(struct build *b, const struct set *s, unsigned pos, const struct env *e);
+struct lstmt *edge_split(struct build *b, const struct set *s, unsigned pos, const struct env *e);
+/* storage.c */
+const struct place *place_of(const struct env *e, const struct member *m, unsigned tensor, const struct subscript *ix);
+bool place_memory(struct build *b, unsigned tensor, const struct member *producer, struct env *e);
+struct access *place_reg(struct build *b, const struct env *e, const struct place *x);
+struct access *place_access(struct build *b, const struct env *e, const struct member *m, unsigned tensor, const struct subscript *ix, unsigned rank);
+expr_t place_expr(struct build *b, const struct env *e, const struct member *m, expr_t x);
+void sink_add(struct build *b, struct sink *s, unsigned object);
+struct lstmt *sink_wrap(struct build *b, const struct sink *s, struct lstmt *body);
+unsigned buffer_new(struct build *b, const struct env *e, const char *name, unsigned type, unsigned rank, const poly_t *extent, const poly_t *stride);
+/* accum.c */
+struct accum {
+  const struct member *m;
+  bool lanes;                         /* a reduction axis is on vector lanes: all has them, tot has not */
+  struct place *all, *tot, *best;     /* register objects: what is added to; the result; argmin/argmax: the best value */
+};
+bool accum_open(struct build *b, const struct member *m, const struct env *e, struct accum *o, struct env *inner);
+void accum_publish(struct build *b, const struct accum *c, struct env *e);
+struct lstmt *accum_init(struct build *b, const struct accum *c, const struct env *e);
+struct lstmt *accum_finish(struct build *b, const struct accum *c, const struct env *e, bool store);
+/* vector.c: the innermost */
+struct lstmt *leaf_build(struct build *b, const struct set *s, const struct env *e);
+struct lstmt *when_wrap(struct build *b, const struct env *e, const struct member *m, struct lstmt *s);
+expr_t member_init(struct build *b, const struct member *m);  /* start of the accumulator, in its type */
+expr_t member_start(struct build *b, const struct member *m); /* argmin/argmax: the value to beat */
+uint8_t member_type(const struct member *m);                  /* of the accumulator */
+/* pack.c */
+struct lstmt *pack_at(struct build *b, const struct set *s, unsigned l, struct env *e);
+struct lstmt *prefetch_at(struct build *b, const struct set *s, unsigned l, const struct env *e);
+#endif

@@ -1,0 +1,131 @@
+/* Real loops: bounds of a level, clipped by the guards that all its members share. */
+#include "codegen/lower/plan.h"
+#include <string.h>
+
+static const struct axis *set_axis(struct build *b, const struct set *s, unsigned a) {
+  for (unsigned i = 0; i < s->n; i++) {
+    const struct axis *x = member_axis(b->p, s->m[i], a);
+    if (x) return x;
+  }
+  return NULL;
+}
+
+static bool walks(const struct member *m, unsigned l) {
+  return m->walks & BIT(l);
+}
+
+/* May guard number g of m cut iterations off loop l? What only restricts a reduction must not stop the result from being written. */
+static bool may_clip(const struct member *m, unsigned g, unsigned l) {
+  return g < m->npg || (m->red & BIT(l));
+}
+
+static bool all_have(const struct set *s, unsigned l, poly_t g) {
+  for (unsigned i = 0; i < s->n; i++) {
+    bool has = !walks(s->m[i], l);
+    for (unsigned j = 0; j < s->m[i]->e->nguard && !has; j++) has = may_clip(s->m[i], j, l) && poly_eq(s->m[i]->e->guard[j], g);
+    if (!has) return false;
+  }
+  return true;
+}
+
+static bool is_known(const struct env *e, poly_t g) {
+  for (unsigned i = 0; i < e->nknown; i++)
+    if (poly_eq(e->known[i], g)) return true;
+  return false;
+}
+
+static void add_bound(poly_t *v, unsigned *n, poly_t x) {
+  for (unsigned i = 0; i < *n; i++)
+    if (poly_eq(v[i], x)) return;
+  if (*n < 8) v[(*n)++] = x;
+}
+
+/* g = c * axis + rest >= 0 with c = 1 or -1: a bound of the loop; exact when nothing else is pending. */
+static void clip(struct build *b, const struct member *m, unsigned l, const struct env *e, poly_t g, struct bounds *o, struct env *inner) {
+  unsigned a = LOOP_AXIS(l);
+  poly_t c, rest, at, most, base = axis_base(b, e, a);
+  int64_t v;
+  if (!poly_split(b->a, g, b->p->axis[a].sym, &c, &rest) || !poly_is_const(c, &v) || (v != 1 && v != -1)) return;
+  if (!env_extreme(b, e, m, rest, true, &most)) return;
+  at = env_at(b, e, rest);
+  bool exact = LOOP_LEVEL(l) == 0 && poly_eq(at, most) && (v == 1 ? o->nlo : o->nhi) < 8 && inner->nknown < MAX_GUARD;
+  if (v == 1 && LOOP_LEVEL(l)) return;
+  if (v == 1) {
+    poly_t lo = poly_scale(b->a, most, -1);
+    add_bound(o->lo, &o->nlo, base ? poly_sub(b->a, lo, base) : lo);
+  } else {
+    poly_t hi = poly_addc(b->a, most, 1);
+    add_bound(o->hi, &o->nhi, base ? poly_sub(b->a, hi, base) : hi);
+  }
+  if (exact) inner->known[inner->nknown++] = g;
+}
+
+static void clip_all(struct build *b, const struct set *s, unsigned l, const struct env *e, struct bounds *o, struct env *inner) {
+  sym_t sym = b->p->axis[LOOP_AXIS(l)].sym;
+  for (unsigned i = 0; i < s->n; i++) {
+    const struct member *m = s->m[i];
+    if (!walks(m, l)) continue;
+    for (unsigned g = 0; g < m->e->nguard; g++) {
+      poly_t x = m->e->guard[g];
+      if (poly_has(x, sym) && may_clip(m, g, l) && !is_known(inner, x) && all_have(s, l, x)) clip(b, m, l, e, x, o, inner);
+    }
+    return; /* guards that all share are among the first one's */
+  }
+}
+
+static void inner_bounds(struct build *b, const struct axis *x, unsigned l, const struct env *e, struct bounds *o) {
+  const struct paxis *px = &b->p->axis[LOOP_AXIS(l)];
+  int64_t t = px->tile[LOOP_LEVEL(l)], c;
+  o->lo[o->nlo++] = cpoly(b, 0);
+  if (px->uniform && px->ext > 0 && px->ext % t == 0) {
+    o->hi[o->nhi++] = cpoly(b, t);
+    return;
+  }
+  poly_t rest = poly_sub(b->a, env_at(b, e, x->hi), axis_base(b, e, LOOP_AXIS(l)));
+  if (poly_is_const(rest, &c)) {
+    o->hi[o->nhi++] = cpoly(b, c < t ? c : t);
+    return;
+  }
+  o->hi[o->nhi++] = cpoly(b, t);
+  o->hi[o->nhi++] = rest;
+}
+
+/* Bounds of loop l for the members of s that walk it; *inner gets the guards that they make superfluous. */
+void loop_bounds(struct build *b, const struct set *s, unsigned l, const struct env *e, struct bounds *o, struct env *inner) {
+  const struct axis *x = set_axis(b, s, LOOP_AXIS(l));
+  o->nlo = o->nhi = 0;
+  if (LOOP_LEVEL(l) == b->p->axis[LOOP_AXIS(l)].ntile) {
+    o->lo[o->nlo++] = env_at(b, e, x->lo);
+    o->hi[o->nhi++] = env_at(b, e, x->hi);
+  } else {
+    inner_bounds(b, x, l, e, o);
+  }
+  clip_all(b, s, l, e, o, inner);
+}
+
+static sym_t new_sym(struct build *b, unsigned l, const char *suffix) {
+  return lfunc_add_sym(b->f, arena_printf(b->a, "%s%s", plan_loop_name(b->p, l), suffix));
+}
+
+static sym_t loop_sym(struct build *b, unsigned l) {
+  if (b->sym[l] == SYM_NONE) b->sym[l] = b->p->axis[LOOP_AXIS(l)].ntile ? new_sym(b, l, "") : b->p->axis[LOOP_AXIS(l)].sym;
+  return b->sym[l];
+}
+
+void loop_open(struct build *b, unsigned l, struct env *e) {
+  e->val[l] = poly_sym(b->a, loop_sym(b, l));
+  e->idx[l] = NULL;
+  e->open |= BIT(l);
+}
+
+struct lstmt *loop_close(struct build *b, unsigned l, const struct env *e, const struct bounds *bd, struct lstmt *body) {
+  (void)e;
+  struct lstmt *s = loop_for(b->a, F_SERIAL, b->sym[l], bd->lo[0], bd->hi[0], b->p->loop[l].step, body);
+  s->lo = arena_dup(b->a, bd->lo, sizeof *bd->lo * bd->nlo);
+  s->hi = arena_dup(b->a, bd->hi, sizeof *bd->hi * bd->nhi);
+  s->nlo = (uint8_t)bd->nlo;
+  s->nhi = (uint8_t)bd->nhi;
+  s->unroll = b->p->loop[l].unroll;
+  if (b->p->loop[l].parallel && b->p->o->threads > 1) s->fkind = F_PARALLEL;
+  return s;
+}

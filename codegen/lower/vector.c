@@ -1,0 +1,188 @@
+/* The innermost: members whose loops are all open but for the one on vector lanes. Members with the same vector share it where dependences allow;
+   a private temp that lives in one such run is a register. */
+#include "codegen/lower/plan.h"
+#include <string.h>
+
+void stmts_add(struct build *b, struct stmts *l, struct lstmt *s) {
+  if (!s) return;
+  if (l->n == l->cap) {
+    unsigned cap = l->cap ? 2 * l->cap : 8;
+    struct lstmt **n = ARENA_NEW(b->a, struct lstmt *, cap);
+    if (l->n) memcpy(n, l->s, sizeof *n * l->n);
+    l->s = n;
+    l->cap = cap;
+  }
+  l->s[l->n++] = s;
+}
+
+struct lstmt *stmts_block(struct build *b, const struct stmts *l) {
+  if (!l->n) return NULL;
+  return l->n == 1 ? l->s[0] : loop_block(b->a, l->n, l->s);
+}
+
+/* A sunk member runs under its conditions. */
+struct lstmt *when_wrap(struct build *b, const struct env *e, const struct member *m, struct lstmt *s) {
+  poly_t g[32];
+  unsigned n = 0;
+  for (const struct when *w = e->whens; w && s; w = w->next)
+    if (w->m == m && n < 32) g[n++] = w->guard;
+  return n && s ? loop_if(b->a, n, g, NULL, s, NULL) : s;
+}
+
+/* ---- one statement ---- */
+
+struct guards { unsigned nuniform, nlane; poly_t uniform[MAX_GUARD * 2], lane[MAX_GUARD * 2]; };
+
+static void sort_guards(struct build *b, const struct member *m, const struct env *e, struct guards *o) {
+  o->nuniform = o->nlane = 0;
+  for (unsigned i = 0; i < m->e->nguard && i < MAX_GUARD * 2; i++) {
+    bool known = false;
+    int64_t c;
+    for (unsigned j = 0; j < e->nknown; j++) known |= poly_eq(e->known[j], m->e->guard[i]);
+    poly_t g = env_at(b, e, m->e->guard[i]);
+    if (known || (poly_is_const(g, &c) && c >= 0)) continue;
+    if (m->vec >= 0 && poly_has(g, e->lane[m->vec])) o->lane[o->nlane++] = g;
+    else o->uniform[o->nuniform++] = g;
+  }
+}
+
+static struct lstmt *guarded_store(struct build *b, struct access *a, enum red r, expr_t value, const struct guards *g) {
+  a->nguard = (uint8_t)g->nlane;
+  a->guard = arena_dup(b->a, g->lane, sizeof *g->lane * g->nlane);
+  return loop_store(b->a, a, r, value);
+}
+
+/* The index when the value improves, else what stood there; then the better value. */
+static struct lstmt *arg_stmt(struct build *b, const struct member *m, const struct env *e, struct access *index, const struct subscript *ix, const struct guards *g) {
+  struct access *best = place_access(b, e, m, m->aux, ix, tensor_rank(b->p, m->aux));
+  expr_t x = place_expr(b, e, m, m->e->body), held = expr_read(b->a, x->type, best), set = NULL;
+  struct stmts s = {0};
+  if (!g->nlane) {
+    unsigned id = lfunc_add_local(b->f, "x", x->type);
+    set = x;
+    stmts_add(b, &s, loop_set(b->a, id, set));
+    x = expr_local(b->a, x->type, id);
+  }
+  poly_t k = poly_sym(b->a, m->e->axis[m->e->nax - 1].sym);
+  expr_t better = expr_op2(b->a, m->e->red == RED_argmax ? OP_gt : OP_lt, x, held);
+  expr_t at = expr_op3(b->a, OP_select, better, expr_poly(b->a, env_at(b, e, k)), expr_read(b->a, DT_i64, index));
+  stmts_add(b, &s, guarded_store(b, arena_dup(b->a, index, sizeof *index), RED_none, at, g));
+  stmts_add(b, &s, guarded_store(b, arena_dup(b->a, best, sizeof *best), RED_none, expr_op3(b->a, OP_select, better, x, held), g));
+  return stmts_block(b, &s);
+}
+
+static bool non_temporal(const struct plan *p, const struct member *m, const struct access *a) {
+  for (unsigned i = 0; i < p->nstream; i++)
+    if (p->stream_tensor[i] == m->e->lhs && a->tensor == m->e->lhs) return true;
+  return false;
+}
+
+static struct lstmt *statement(struct build *b, const struct member *m, const struct env *e) {
+  struct guards g;
+  unsigned rank = tensor_rank(b->p, m->e->lhs);
+  struct subscript *ix = ARENA_NEW(b->a, struct subscript, rank + 1);
+  for (unsigned d = 0; d < rank; d++) ix[d].poly = m->e->lhs_idx[d];
+  sort_guards(b, m, e, &g);
+  struct access *a = place_access(b, e, m, m->e->lhs, ix, rank);
+  struct lstmt *s;
+  if (IS_ARG(m->e->red)) s = arg_stmt(b, m, e, a, ix, &g);
+  else if (m->e->red != RED_none) s = guarded_store(b, a, m->e->red, place_expr(b, e, m, m->e->body), &g);
+  else s = guarded_store(b, a, RED_none, expr_cast(b->a, tensor_type(b->p, m->e->lhs), place_expr(b, e, m, m->e->body)), &g);
+  if (m->e->red == RED_none) s->nontemporal = non_temporal(b->p, m, a);
+  if (g.nuniform) s = loop_if(b->a, g.nuniform, g.uniform, NULL, s, NULL);
+  return when_wrap(b, e, m, s);
+}
+
+/* ---- runs ---- */
+
+static int pending_vec(const struct member *m, const struct env *e) {
+  return m->vec >= 0 && !((e->open | e->serial) & BIT(m->vec)) ? m->vec : -1;
+}
+
+static uint32_t open_axes(const struct plan *p, const struct env *e) {
+  uint32_t x = 0;
+  for (unsigned a = 0; a < p->naxis; a++)
+    if (axis_inner(p, e, a) < 0) x |= 1u << a;
+  return x;
+}
+
+static unsigned run_end(struct build *b, const struct set *s, unsigned i, const struct env *e) {
+  int v = pending_vec(s->m[i], e);
+  uint32_t fixed = open_axes(b->p, e);
+  for (unsigned j = i + 1; j < s->n; j++) {
+    if (pending_vec(s->m[j], e) != v) return j;
+    for (unsigned k = i; v >= 0 && k < j; k++)
+      if (!deps_share(b->p, s->m[k], s->m[j], (unsigned)v, fixed)) return j;
+  }
+  return s->n;
+}
+
+static bool placed(const struct env *e, const struct member *m, unsigned tensor) {
+  for (const struct place *x = e->places; x; x = x->next)
+    if (x->tensor == tensor && x->kind != PLACE_PACK && x->kind != PLACE_COPY && !x->ix && (!x->only || x->only == m)) return true;
+  return false;
+}
+
+static bool touched(struct build *b, const struct set *s, unsigned from, unsigned to, unsigned tensor) {
+  for (unsigned i = from; i < to; i++)
+    if (member_touches(b->p, s->m[i], tensor)) return true;
+  return false;
+}
+
+/* A register for a private temp that only this run touches; returns the object or -1. */
+static int local_temp(struct build *b, const struct set *s, unsigned i, unsigned n, unsigned k, struct env *e) {
+  const struct member *m = s->m[k];
+  unsigned t = m->e->lhs;
+  int v = pending_vec(m, e);
+  if (!tensor_shrinks(b->p, t) || placed(e, m, t)) return -1;
+  if (touched(b, s, 0, i, t) || touched(b, s, n, s->n, t)) {
+    place_memory(b, t, m, e);
+    return -1;
+  }
+  struct place *x = ARENA_NEW(b->a, struct place, 1);
+  *x = (struct place){.tensor = (uint16_t)t, .kind = PLACE_REG, .nd = v >= 0, .next = e->places};
+  if (v >= 0) x->dim[0] = (uint8_t)v;
+  poly_t ext[1] = {cpoly(b, v >= 0 ? b->p->loop[v].lanes : 1)};
+  const char *name = t >= VT_BASE ? b->p->vt[t - VT_BASE].name : b->p->k->tensor[t].name;
+  x->object = (uint16_t)lfunc_add_object(b->f, arena_printf(b->a, "%s_reg", name), tensor_type(b->p, t), SCOPE_REG, v >= 0, ext);
+  e->places = x;
+  return x->object;
+}
+
+static struct lstmt *run_build(struct build *b, const struct set *s, unsigned i, unsigned n, struct env *outer) {
+  int v = pending_vec(s->m[i], outer);
+  struct env e = *outer, in;
+  struct stmts body = {0};
+  uint16_t reg[MAX_MEMBER];
+  unsigned nreg = 0;
+  in = e;
+  if (v >= 0) reg_open(b, (unsigned)v, &in);
+  for (unsigned k = i; k < n; k++) {
+    struct place *before = e.places;
+    int id = local_temp(b, s, i, n, k, &e);
+    if (id >= 0) reg[nreg++] = (uint16_t)id;
+    else if (e.places != before) outer->places = e.places;
+    in.places = e.places;
+    stmts_add(b, &body, statement(b, s->m[k], &in));
+  }
+  struct lstmt *r = stmts_block(b, &body);
+  if (v >= 0) r = reg_close(b, s->m[i], (unsigned)v, outer, r);
+  while (nreg-- > 0 && r) r = loop_alloc(b->a, reg[nreg], r);
+  return r;
+}
+
+struct lstmt *leaf_build(struct build *b, const struct set *s, const struct env *e) {
+  struct env out = *e;
+  struct stmts l = {0};
+  for (unsigned i = 0, n; i < s->n; i = n) {
+    n = run_end(b, s, i, &out);
+    /* temps shared by several runs must have their place before the first of them */
+    for (unsigned k = i; k < n; k++) {
+      unsigned t = s->m[k]->e->lhs;
+      if (tensor_shrinks(b->p, t) && !placed(&out, s->m[k], t) && (touched(b, s, 0, i, t) || touched(b, s, n, s->n, t)))
+        place_memory(b, t, s->m[k], &out);
+    }
+    stmts_add(b, &l, run_build(b, s, i, n, &out));
+  }
+  return stmts_block(b, &l);
+}
