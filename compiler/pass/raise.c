@@ -99,6 +99,8 @@ static struct kernel *raise(struct raise *r) {
   raise_clean(r, &top);
   raise_versions(r, &top);
   raise_clean(r, &top);
+  raise_finish(r, &top);
+  for (unsigned i = 0; i < top.n; i++) raise_protect(r, &top, i);
   return raise_emit(r, &top);
 }
 

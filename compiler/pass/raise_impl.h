@@ -168,6 +168,14 @@ void raise_clean(struct raise *r, struct items *l);                /* init into 
 void raise_versions(struct raise *r, struct items *l);             /* arrays that are wholly written again get a name per version */
 void item_guard(struct raise *r, struct items *l, struct item *it, unsigned n, const poly_t *g, expr_t cond);
 
+bool item_covers(struct raise *r, const struct item *w, const poly_t *idx, const struct item *reader, const struct access *x);
+
+/* --- raise_finish.c --- */
+void raise_finish(struct raise *r, struct items *l);               /* bounds and guards as equations need them */
+
+/* --- raise_protect.c --- */
+void raise_protect(struct raise *r, const struct items *l, unsigned at); /* no lazy select is left in l[at] */
+
 /* --- raise_emit.c --- */
 struct kernel *raise_emit(struct raise *r, struct items *l);
 #endif

@@ -11,7 +11,8 @@ static void visit_access(const struct access *x, void (*fn)(expr_t, void *), voi
   visit_expr(x->otherwise, fn, ctx);
 }
 
-void tree_visit(const struct lstmt *s, void (*stmt)(const struct lstmt *, void *), void (*expr)(expr_t, void *), void *ctx) {
+void tree_visit(const struct lstmt *s, void (*stmt)(const struct lstmt *, void *), void (*expr)(expr_t, void *),
+                void *ctx) {
   if (stmt) stmt(s, ctx);
   visit_expr(s->cond, expr, ctx);
   visit_expr(s->value, expr, ctx);
@@ -72,7 +73,8 @@ static bool head_uses(const struct lstmt *s, unsigned local) {
   return q.yes;
 }
 
-/* What s does first with the local on every path: -1 nothing certain, 0 may read it, 1 certainly sets it before any read. */
+/* What s does first with the local on every path: -1 nothing certain, 0 may read it, 1 certainly sets it before any
+ * read. */
 static int first(const struct lstmt *s, unsigned local) {
   if (head_uses(s, local)) return 0;
   if (s->kind == L_SET) return s->id == local ? 1 : -1;

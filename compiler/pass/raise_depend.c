@@ -1,0 +1,199 @@
+/* Dependence tests between accesses of items in iterations of a loop. Each dim gives an equation between the two
+   subscripts; a contradiction (range, divisibility, after solving the others) shows that there is no dependence. */
+#include "compiler/pass/raise_impl.h"
+#include <stdlib.h>
+#include <string.h>
+
+const struct access *item_store(struct raise *r, const struct item *it) {
+  return access_new(r->a, it->lhs, it->rank, it->idx);
+}
+
+struct gather {
+  struct raise *r;
+  struct reads list;
+  unsigned cap;
+};
+
+static void gather_one(expr_t x, void *ctx) {
+  struct gather *g = ctx;
+  if (x->kind != E_READ) return;
+  if (g->list.n == g->cap) {
+    const struct access **old = g->list.v;
+    g->cap = g->cap ? 2 * g->cap : 16;
+    g->list.v = ARENA_NEW(g->r->a, const struct access *, g->cap);
+    if (old) memcpy(g->list.v, old, sizeof *old * g->list.n);
+  }
+  g->list.v[g->list.n++] = x->acc;
+}
+
+struct reads item_reads(struct raise *r, const struct item *it, bool self_init) {
+  struct gather g = {.r = r};
+  expr_visit(it->body, gather_one, &g);
+  if (it->cond) expr_visit(it->cond, gather_one, &g);
+  if (it->start) expr_visit(it->start, gather_one, &g);
+  if (it->init && (self_init || !expr_eq(it->init, item_self(r, it)))) expr_visit(it->init, gather_one, &g);
+  return g.list;
+}
+
+/* Names of y's side: fresh symbols for its axes and, for a later iteration, for the loop. */
+struct renamed {
+  sym_t *map;
+  unsigned n;
+};
+
+static const poly_t *rename_all(struct raise *r, const struct renamed *m, const poly_t *p, unsigned n) {
+  poly_t *q = ARENA_NEW(r->a, poly_t, n);
+  for (unsigned i = 0; i < n; i++) q[i] = poly_rename(r->a, p[i], m->map, m->n);
+  return q;
+}
+
+static void add_renamed(struct raise *r, struct domain *d, struct renamed *m, const struct item *y) {
+  for (unsigned i = 0; i < y->nax; i++) {
+    struct bound b = y->ax[i].b;
+    b.lo = rename_all(r, m, b.lo, b.nlo);
+    b.hi = rename_all(r, m, b.hi, b.nhi);
+    sym_t s = raise_sym(r);
+    m->map[b.sym] = s;
+    b.sym = s;
+    domain_var(r, d, &b);
+  }
+  for (unsigned i = 0; i < y->nguard; i++) domain_fact(d, poly_rename(r->a, y->guard[i], m->map, m->n));
+}
+
+static void add_later(struct raise *r, struct domain *d, struct renamed *m, const struct bound *loop) {
+  poly_t *lo = ARENA_NEW(r->a, poly_t, 1);
+  *lo = poly_addc(r->a, poly_sym(r->a, loop->sym), 1);
+  struct bound b = {raise_sym(r), 1, loop->nhi, lo, loop->hi};
+  m->map[loop->sym] = b.sym;
+  domain_var(r, d, &b);
+}
+
+static int64_t gcd(int64_t x, int64_t y) {
+  while (y) {
+    int64_t t = x % y;
+    x = y;
+    y = t;
+  }
+  return llabs(x);
+}
+
+/* p == 0 has no integer solution because of what divides its coefficients. */
+static bool indivisible(poly_t p) {
+  int64_t g = 0, c = 0;
+  for (uint32_t i = 0; i < p->n; i++)
+    if (p->mono[i].n)
+      g = gcd(g, p->mono[i].coef % INT32_MAX ? p->mono[i].coef : 1);
+    else
+      c = p->mono[i].coef;
+  return g > 1 && c % g;
+}
+
+static bool never_zero(struct raise *r, const struct domain *d, poly_t p) {
+  return indivisible(p) || prove_ge0(r, d, poly_addc(r->a, p, -1)) ||
+         prove_ge0(r, d, poly_addc(r->a, poly_scale(r->a, p, -1), -1));
+}
+
+/* Variable of the domain that p == 0 determines: the innermost one of p, with coefficient 1 or -1. */
+static int solvable(const struct domain *d, poly_t p, poly_t *value, struct raise *r) {
+  for (unsigned i = d->n; i-- > 0;) {
+    poly_t coef, rest;
+    int64_t c;
+    if (!poly_has(p, d->v[i].sym)) continue;
+    if (!poly_split(r->a, p, d->v[i].sym, &coef, &rest) || !poly_is_const(coef, &c) || (c != 1 && c != -1)) return -1;
+    *value = poly_scale(r->a, rest, -c);
+    return (int)i;
+  }
+  return -1;
+}
+
+static const poly_t *subst_all(struct raise *r, const poly_t *p, unsigned n, sym_t s, poly_t by) {
+  poly_t *q = ARENA_NEW(r->a, poly_t, n);
+  for (unsigned i = 0; i < n; i++) q[i] = poly_subst(r->a, p[i], s, by);
+  return q;
+}
+
+/* v[at] := value everywhere; its range becomes facts. True when these contradict. */
+static bool solve(struct raise *r, struct domain *d, unsigned at, poly_t value) {
+  struct bound v = d->v[at];
+  for (unsigned i = at; i + 1 < d->n; i++) {
+    d->v[i] = d->v[i + 1];
+    d->v[i].lo = subst_all(r, d->v[i].lo, d->v[i].nlo, v.sym, value);
+    d->v[i].hi = subst_all(r, d->v[i].hi, d->v[i].nhi, v.sym, value);
+  }
+  d->n--;
+  for (unsigned i = 0; i < d->nfact; i++) d->fact[i] = poly_subst(r->a, d->fact[i], v.sym, value);
+  poly_t range[2 * UINT8_MAX];
+  unsigned n = 0;
+  for (unsigned i = 0; i < v.nlo; i++) range[n++] = poly_sub(r->a, value, v.lo[i]);
+  for (unsigned i = 0; i < v.nhi; i++) range[n++] = poly_addc(r->a, poly_sub(r->a, v.hi[i], value), -1);
+  bool no = false;
+  for (unsigned i = 0; i < n && !no; i++) no = prove_ge0(r, d, poly_addc(r->a, poly_scale(r->a, range[i], -1), -1));
+  for (unsigned i = 0; i < n; i++) domain_fact(d, range[i]);
+  return no;
+}
+
+bool may_conflict(struct raise *r, const struct bound *loop, const struct item *x, const struct access *ax,
+                  const struct item *y, const struct access *ay, bool later) {
+  if (ax->tensor != ay->tensor || ax->rank != ay->rank) return ax->tensor == ay->tensor;
+  struct domain *d = ARENA_NEW(r->a, struct domain, 1);
+  domain_init(r, d);
+  domain_var(r, d, loop);
+  struct renamed m = {.n = r->nsym};
+  m.map = ARENA_NEW(r->a, sym_t, m.n);
+  for (unsigned i = 0; i < m.n; i++) m.map[i] = SYM_NONE;
+  domain_item(r, d, x);
+  if (later) add_later(r, d, &m, loop);
+  add_renamed(r, d, &m, y);
+  poly_t eq[RAISE_RANK];
+  unsigned n = 0;
+  for (unsigned i = 0; i < ax->rank && n < RAISE_RANK; i++)
+    if (!ax->ix[i].dyn && !ay->ix[i].dyn)
+      eq[n++] = poly_sub(r->a, ax->ix[i].poly, poly_rename(r->a, ay->ix[i].poly, m.map, m.n));
+  for (unsigned round = 0; round <= n; round++) {
+    for (unsigned i = 0; i < n; i++)
+      if (never_zero(r, d, eq[i])) return false;
+    int at = -1;
+    poly_t value = NULL;
+    for (unsigned i = 0; i < n && at < 0; i++) at = solvable(d, eq[i], &value, r);
+    if (at < 0) return true;
+    sym_t s = d->v[at].sym;
+    if (solve(r, d, (unsigned)at, value)) return false;
+    for (unsigned i = 0; i < n; i++) eq[i] = poly_subst(r->a, eq[i], s, value);
+  }
+  return true;
+}
+
+static const char *poly_text(struct raise *r, poly_t p) {
+  const char *t = "";
+  for (uint32_t i = 0; i < p->n; i++) {
+    const struct mono *m = &p->mono[i];
+    const char *sign = i ? (m->coef < 0 ? " - " : " + ") : (m->coef < 0 ? "-" : "");
+    const char *term = m->n ? raise_sym_name(r, m->sym[0]) : "";
+    for (unsigned j = 1; j < m->n; j++) term = arena_printf(r->a, "%s*%s", term, raise_sym_name(r, m->sym[j]));
+    long long c = llabs(m->coef);
+    const char *full = !m->n ? arena_printf(r->a, "%lld", c) : c == 1 ? term : arena_printf(r->a, "%lld*%s", c, term);
+    t = arena_printf(r->a, "%s%s%s", t, sign, full);
+  }
+  return p->n ? t : "0";
+}
+
+const char *access_text(struct raise *r, const struct access *x) {
+  const char *t = r->obj[x->tensor].name;
+  for (unsigned i = 0; i < x->rank; i++)
+    t = arena_printf(r->a, "%s[%s]", t, x->ix[i].dyn ? "…" : poly_text(r, x->ix[i].poly));
+  return t;
+}
+
+_Noreturn void raise_recurrence(struct raise *r, const struct item *w, const struct access *wx, const struct access *rx,
+                                const struct bound *loop) {
+  const char *order = "";
+  for (unsigned i = 0; i < wx->rank; i++) {
+    sym_t s, t;
+    if (wx->ix[i].dyn || rx->ix[i].dyn || !poly_is_sym(wx->ix[i].poly, &s) || !poly_is_sym(rx->ix[i].poly, &t) ||
+        s == t)
+      continue;
+    if (s == loop->sym) order = arena_printf(r->a, ", %s < %s", raise_sym_name(r, t), raise_sym_name(r, s));
+  }
+  raise_no(r, w->loc, "%s depends on %s%s: compiled as written (recurrence)", access_text(r, wx), access_text(r, rx),
+           order);
+}

@@ -1,0 +1,107 @@
+/* Items as equations want them: one lower and one upper bound per axis, parallel axes that do not depend on reduced ones, and reductions whose
+   guards speak of what is reduced (a guard on what is written belongs to an assignment). */
+#include "compiler/pass/raise_impl.h"
+#include <string.h>
+
+static void add_guard(struct raise *r, struct item *it, poly_t p) {
+  poly_t *g = ARENA_NEW(r->a, poly_t, it->nguard + 1);
+  if (it->nguard) memcpy(g, it->guard, sizeof *g * it->nguard);
+  g[it->nguard++] = p;
+  it->guard = g;
+}
+
+static void one_bound(struct raise *r, struct item *it, struct bound *b) {
+  poly_t s = poly_sym(r->a, b->sym);
+  for (unsigned i = 1; i < b->nlo; i++) add_guard(r, it, poly_sub(r->a, s, b->lo[i]));
+  for (unsigned i = 1; i < b->nhi; i++) add_guard(r, it, poly_addc(r->a, poly_sub(r->a, b->hi[i], s), -1));
+  b->nlo = b->nhi = 1;
+}
+
+static bool has_red(const struct item *it, poly_t p) {
+  for (unsigned i = 0; i < it->nax; i++)
+    if (it->ax[i].red && poly_has(p, it->ax[i].b.sym)) return true;
+  return false;
+}
+
+static bool has_inner(const struct item *it, unsigned at, poly_t p) {
+  for (unsigned i = at; i < it->nax; i++)
+    if (poly_has(p, it->ax[i].b.sym)) return true;
+  return false;
+}
+
+/* A parallel range that moves with a reduced axis: the whole of it, and a guard. */
+static void hull(struct raise *r, struct item *it, unsigned at) {
+  struct bound *b = &it->ax[at].b;
+  struct domain *d = ARENA_NEW(r->a, struct domain, 1);
+  domain_init(r, d);
+  for (unsigned i = 0; i < at; i++)
+    if (it->ax[i].red) domain_var(r, d, &it->ax[i].b);
+  poly_t s = poly_sym(r->a, b->sym), *lo = ARENA_NEW(r->a, poly_t, 2), *hi = lo + 1;
+  *lo = b->lo[0];
+  *hi = b->hi[0];
+  bool ok = true;
+  if (has_red(it, b->lo[0])) {
+    add_guard(r, it, poly_sub(r->a, s, b->lo[0]));
+    ok &= prove_min(r, d, b->lo[0], lo);
+  }
+  if (has_red(it, b->hi[0])) {
+    add_guard(r, it, poly_addc(r->a, poly_sub(r->a, b->hi[0], s), -1));
+    ok &= prove_max(r, d, b->hi[0], hi);
+  }
+  if (!ok || has_red(it, *lo) || has_red(it, *hi) || has_inner(it, at, *lo) || has_inner(it, at, *hi))
+    raise_no(r, it->loc, "the range of '%s' depends on what is summed over", raise_sym_name(r, b->sym));
+  b->lo = lo;
+  b->hi = hi;
+}
+
+/* C[i] (op)= sum under a guard on i: the sum goes to a temp, and the guard to the assignment. */
+static void split_guard(struct raise *r, struct items *l, unsigned at) {
+  struct item *it = l->v[at], *set = ARENA_NEW(r->a, struct item, 1);
+  if (it->red == RED_argmin || it->red == RED_argmax) raise_no(r, it->loc, "a search under a condition on where it is stored");
+  enum dtype w = (enum dtype)it->body->type, t = (enum dtype)r->obj[it->lhs].type;
+  unsigned o = raise_obj(r, r->obj[it->lhs].name, w, OBJ_TEMP);
+  struct obj *x = &r->obj[o];
+  expr_t self = item_self(r, it), init = it->init && it->init->kind == E_CAST ? it->init->kid[0] : it->init;
+  bool own = init && expr_eq(init, self);
+  poly_t idx[RAISE_RANK];
+  *set = (struct item){.lhs = it->lhs, .rank = it->rank, .idx = it->idx, .loc = it->loc};
+  set->ax = ARENA_NEW(r->a, struct raxis, it->nax);
+  for (unsigned i = 0; i < it->nax; i++)
+    if (!it->ax[i].red) {
+      if (x->nlead >= RAISE_RANK) raise_no(r, it->loc, "'%s' would need more than %d dims", x->name, RAISE_RANK);
+      idx[x->nlead] = poly_sym(r->a, it->ax[i].b.sym);
+      x->lead[x->nlead++] = it->ax[i].b;
+      set->ax[set->nax++] = it->ax[i];
+    }
+  x->rank = x->nlead;
+  for (unsigned i = 0; i < it->nguard; i++)
+    if (!has_red(it, it->guard[i])) add_guard(r, set, it->guard[i]);
+  expr_t sum = raise_read(r, o, x->rank, idx);
+  struct peel p = {.red = (enum red)it->red, .wide = w, .term = sum};
+  set->body = own ? peel_rebuild(r, &p, self) : expr_cast(r->a, t, sum);
+  if (own) it->init = NULL;
+  it->lhs = (uint16_t)o;
+  it->rank = x->rank;
+  it->idx = arena_dup(r->a, idx, sizeof *idx * x->rank);
+  items_add(r, l, set);
+  memmove(&l->v[at + 2], &l->v[at + 1], sizeof *l->v * (l->n - at - 2));
+  l->v[at + 1] = set;
+}
+
+static bool guards_writes(struct raise *r, const struct item *it) {
+  if (!it->red || r->obj[it->lhs].kind == OBJ_TEMP) return false;
+  for (unsigned i = 0; i < it->nguard; i++)
+    if (!has_red(it, it->guard[i])) return true;
+  return false;
+}
+
+void raise_finish(struct raise *r, struct items *l) {
+  for (unsigned i = 0; i < l->n; i++) {
+    struct item *it = l->v[i];
+    it->ax = arena_dup(r->a, it->ax, sizeof *it->ax * it->nax);
+    for (unsigned k = 0; k < it->nax; k++) one_bound(r, it, &it->ax[k].b);
+    for (unsigned k = 0; k < it->nax; k++)
+      if (!it->ax[k].red && (has_red(it, it->ax[k].b.lo[0]) || has_red(it, it->ax[k].b.hi[0]))) hull(r, it, k);
+    if (guards_writes(r, it)) split_guard(r, l, i);
+  }
+}

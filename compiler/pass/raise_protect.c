@@ -1,0 +1,224 @@
+/* From C's lazy select to TENSOR's, where both sides are computed: loads of the side that may not run get guards, or are shown to happen anyway. */
+#include "compiler/pass/raise_impl.h"
+#include <string.h>
+
+enum { PATH = 48 };
+
+/* What is known to hold where an expression counts: all g, one of alt (nalt > 0), and maybe a condition on values. */
+struct path {
+  unsigned n, nalt;
+  poly_t g[PATH], alt[PATH];
+  bool values;
+  expr_t cond[PATH]; /* conditions that were evaluated on the way: their loads happen */
+  unsigned ncond;
+};
+struct protect {
+  struct raise *r;
+  const struct items *l;
+  unsigned at;
+  const struct item *it;
+};
+
+struct same {
+  const struct access *x;
+  bool yes;
+};
+
+/* x is loaded whenever e is evaluated: outside the lazy sides of selects. */
+static void loads(expr_t e, struct same *s) {
+  if (s->yes) return;
+  if (e->kind == E_READ) {
+    if (e->acc->nguard) return;
+    s->yes = access_eq(e->acc, s->x);
+    for (unsigned i = 0; i < e->acc->rank; i++)
+      if (e->acc->ix[i].dyn) loads(e->acc->ix[i].dyn, s);
+  } else {
+    for (unsigned i = 0; i < (e->kind == E_OP && e->op == OP_select ? 1 : e->nkid); i++) loads(e->kid[i], s);
+  }
+}
+
+static bool loaded_by(expr_t e, const struct access *x) {
+  struct same s = {x, false};
+  if (e) loads(e, &s);
+  return s.yes;
+}
+
+struct cover {
+  struct protect *p;
+  const struct item *w;
+  const struct access *x;
+  bool yes;
+};
+
+static void cover_one(expr_t e, void *ctx) {
+  struct cover *c = ctx;
+  if (c->yes || e->kind != E_READ || e->acc->tensor != c->x->tensor || e->acc->rank != c->x->rank || !loaded_by(c->w->body, e->acc)) return;
+  poly_t ix[RAISE_RANK];
+  for (unsigned i = 0; i < e->acc->rank; i++) {
+    if (e->acc->ix[i].dyn) return;
+    ix[i] = e->acc->ix[i].poly;
+  }
+  for (unsigned j = 0; j < c->w->nax; j++) { /* an empty axis would mean that nothing is loaded */
+    bool used = false;
+    for (unsigned i = 0; i < e->acc->rank; i++) used |= poly_has(ix[i], c->w->ax[j].b.sym);
+    if (!used) return;
+  }
+  c->yes = item_covers(c->p->r, c->w, ix, c->p->it, c->x);
+}
+
+/* An earlier item reads or writes the element in any case. */
+static bool touched_before(struct protect *p, const struct access *x) {
+  for (unsigned i = 0; i < p->at; i++) {
+    const struct item *w = p->l->v[i];
+    if (w->nguard || w->cond) continue;
+    if (w->lhs == x->tensor && w->rank == x->rank && item_covers(p->r, w, w->idx, p->it, x)) return true;
+    struct cover c = {p, w, x, false};
+    expr_visit(w->body, cover_one, &c);
+    if (c.yes) return true;
+  }
+  return false;
+}
+
+static bool happens_anyway(struct protect *p, const struct path *q, const struct access *x) {
+  if (loaded_by(p->it->body, x) || loaded_by(p->it->cond, x)) return true;
+  for (unsigned i = 0; i < q->ncond; i++)
+    if (loaded_by(q->cond[i], x)) return true;
+  return p->it->lhs == x->tensor && !p->it->cond && !p->it->red && access_eq(item_store(p->r, p->it), x);
+}
+
+/* Memory of our own: an element inside its size can always be loaded. */
+static bool own_memory(struct protect *p, const struct access *x) {
+  const struct obj *o = &p->r->obj[x->tensor];
+  if (o->kind == OBJ_TEMP) return true;
+  if (o->kind != OBJ_LOCAL) return false;
+  struct domain *d = ARENA_NEW(p->r->a, struct domain, 1);
+  domain_init(p->r, d);
+  domain_item(p->r, d, p->it);
+  for (unsigned i = o->nlead; i < x->rank; i++) {
+    if (x->ix[i].dyn || !prove_ge0(p->r, d, x->ix[i].poly)) return false;
+    if (!prove_ge0(p->r, d, poly_addc(p->r->a, poly_sub(p->r->a, o->extent[i - o->nlead], x->ix[i].poly), -1))) return false;
+  }
+  return true;
+}
+
+static expr_t zero(struct raise *r, enum dtype t) { return expr_const(r->a, t, (union value){0}); }
+
+static expr_t guarded(struct raise *r, expr_t x, unsigned n, const poly_t *g, poly_t more, expr_t otherwise) {
+  struct access *y = arena_dup(r->a, x->acc, sizeof *y);
+  unsigned all = y->nguard + n + (more != NULL);
+  if (all > 200) raise_no(r, x->loc, "a condition with too many parts");
+  if (!all) return x;
+  y->guard = ARENA_NEW(r->a, poly_t, all);
+  if (n) memcpy(y->guard, g, sizeof *g * n);
+  if (more) y->guard[n] = more;
+  if (x->acc->nguard) memcpy(&y->guard[n + (more != NULL)], x->acc->guard, sizeof *g * x->acc->nguard);
+  y->nguard = (uint8_t)all;
+  y->otherwise = otherwise ? otherwise : x->acc->otherwise ? x->acc->otherwise : zero(r, (enum dtype)x->type);
+  struct expr *e = arena_dup(r->a, x, sizeof *x);
+  e->acc = y;
+  return e;
+}
+
+static expr_t protect(struct protect *p, const struct path *q, expr_t x);
+
+static expr_t protect_read(struct protect *p, const struct path *q, expr_t x) {
+  struct raise *r = p->r;
+  struct access *y = arena_dup(r->a, x->acc, sizeof *y);
+  y->ix = arena_dup(r->a, y->ix, sizeof *y->ix * y->rank);
+  for (unsigned i = 0; i < y->rank; i++)
+    if (y->ix[i].dyn) y->ix[i].dyn = protect(p, q, y->ix[i].dyn);
+  if (y->otherwise) y->otherwise = protect(p, q, y->otherwise);
+  struct expr *e = arena_dup(r->a, x, sizeof *x);
+  e->acc = y;
+  if ((!q->n && !q->nalt && !q->values) || own_memory(p, x->acc) || happens_anyway(p, q, x->acc)) return e;
+  if (q->values && !touched_before(p, x->acc))
+    raise_no(r, x->loc.line ? x->loc : p->it->loc, "'%s' is loaded only where a condition on values holds", access_text(r, x->acc));
+  if (!q->nalt) return guarded(r, e, q->n, q->g, NULL, NULL);
+  expr_t all = NULL;
+  for (unsigned i = q->nalt; i-- > 0;) all = guarded(r, e, q->n, q->g, q->alt[i], all);
+  return all;
+}
+
+static bool push(struct path *q, const poly_t *g, unsigned n) {
+  if (q->n + n > PATH) return false;
+  if (n) memcpy(&q->g[q->n], g, sizeof *g * n);
+  q->n += n;
+  return true;
+}
+
+/* The side of a select where g[] and rest do not all hold. */
+static bool push_not(struct raise *r, struct path *q, const poly_t *g, unsigned n, expr_t rest) {
+  if (rest) {
+    q->values = true;
+    return true;
+  }
+  poly_t no[PATH];
+  for (unsigned i = 0; i < n; i++) no[i] = poly_addc(r->a, poly_scale(r->a, g[i], -1), -1);
+  if (n == 1) return push(q, no, 1);
+  if (q->nalt) return false;
+  memcpy(q->alt, no, sizeof *no * n);
+  q->nalt = n;
+  return true;
+}
+
+static bool is_plain_read(expr_t x) {
+  if (x->kind != E_READ || x->acc->nguard) return false;
+  for (unsigned i = 0; i < x->acc->rank; i++)
+    if (x->acc->ix[i].dyn) return false;
+  return true;
+}
+
+static expr_t protect_select(struct protect *p, const struct path *q, expr_t x) {
+  struct raise *r = p->r;
+  poly_t g[PATH];
+  unsigned n = 0;
+  expr_t c = protect(p, q, x->kid[0]), rest = cond_split(r, x->kid[0], false, g, &n, PATH - 2);
+  struct path *on = arena_dup(r->a, q, sizeof *q), *off = arena_dup(r->a, q, sizeof *q);
+  if (rest && q->ncond < PATH) {
+    on->cond[on->ncond++] = x->kid[0];
+    off->cond[off->ncond++] = x->kid[0];
+    on->values = true;
+  }
+  if (!push(on, g, n) || !push_not(r, off, g, n, rest)) raise_no(r, x->loc, "conditions nested too deeply");
+  expr_t yes = protect(p, on, x->kid[1]), no = protect(p, off, x->kid[2]);
+  /* A guarded load has its own otherwise: no select is left. */
+  if (!rest && n && !q->nalt && !q->values && is_plain_read(x->kid[1])) return guarded(r, x->kid[1], on->n, on->g, NULL, no);
+  return expr_op3(r->a, OP_select, c, yes, no);
+}
+
+static expr_t protect(struct protect *p, const struct path *q, expr_t x) {
+  if (x->kind == E_READ) return protect_read(p, q, x);
+  if (x->kind == E_OP && x->op == OP_select) return protect_select(p, q, x);
+  if (!x->nkid) return x;
+  struct expr *e = arena_dup(p->r->a, x, sizeof *x);
+  for (unsigned i = 0; i < x->nkid; i++) e->kid[i] = protect(p, q, x->kid[i]);
+  return e;
+}
+
+/* A reduction's start is computed even where the reduction's guards leave no term. */
+static void start_path(struct raise *r, const struct item *it, struct path *q) {
+  (void)r;
+  for (unsigned i = 0; i < it->nguard && q->n < PATH; i++) {
+    bool outer = true;
+    for (unsigned j = 0; j < it->nax; j++) outer &= !it->ax[j].red || !poly_has(it->guard[i], it->ax[j].b.sym);
+    if (outer) q->g[q->n++] = it->guard[i];
+  }
+}
+
+void raise_protect(struct raise *r, const struct items *l, unsigned at) {
+  struct item *it = l->v[at];
+  struct protect p = {r, l, at, it};
+  struct path *none = ARENA_NEW(r->a, struct path, 1), *start = ARENA_NEW(r->a, struct path, 1);
+  if (it->cond) {
+    expr_t cond = it->cond, self = item_self(r, it), body = expr_op3(r->a, OP_select, cond, it->body, self);
+    if (!own_memory(&p, self->acc) && !loaded_by(cond, self->acc) && !touched_before(&p, self->acc))
+      raise_no(r, it->loc, "'%s' is stored only where a condition on values holds", access_text(r, self->acc));
+    it->body = protect(&p, none, body);
+    it->cond = NULL;
+    return;
+  }
+  it->body = protect(&p, none, it->body);
+  start_path(r, it, start);
+  if (it->init) it->init = protect(&p, start, it->init);
+  if (it->start) it->start = protect(&p, start, it->start);
+}

@@ -1,0 +1,409 @@
+/* Flat arrays get dims back: A[i*lda + k] becomes A[i][k] with strides (lda, 1), and A[i*K + k] with 0 <= k < K becomes a dense A[M][K].
+
+   Dense dims are found from the inside: a monomial w such that what it does not divide lies in [0, w) for every access. What is left is split by the
+   coefficients of the loop variables. For arrays that are written the split must be one to one: each stride at least what the dims inside it span;
+   that is assumed, and checked at entry. Sizes come from the largest subscripts. */
+#include "compiler/pass/raise_impl.h"
+#include <string.h>
+
+struct use {
+  uint16_t obj;
+  bool written;
+  poly_t p, rest; /* subscript 0; what is still to be split */
+  struct domain *d;
+};
+struct uses {
+  struct raise *r;
+  unsigned n, cap;
+  struct use *v;
+};
+
+/* How one array is split: dense[0] innermost; then strides, outermost first, the last one 1. */
+struct split {
+  bool on;
+  unsigned ndense, nstride;
+  poly_t dense[RAISE_RANK], stride[RAISE_RANK];
+};
+struct splits {
+  struct raise *r;
+  struct split *of; /* [nobj] */
+};
+
+static bool flat(const struct raise *r, unsigned obj) {
+  const struct obj *o = &r->obj[obj];
+  return o->kind == OBJ_PARAM && o->rank >= 1 && (o->rank == 1 || !o->extent[0]);
+}
+
+static void add_use(struct uses *u, const struct access *x, bool written) {
+  struct raise *r = u->r;
+  if (!flat(r, x->tensor) || !x->rank) return;
+  if (x->ix[0].dyn) {
+    if (r->obj[x->tensor].extent[0]) return;
+    raise_no(r, r->at, "'%s' is used at subscripts that depend on values, and its size is not declared", r->obj[x->tensor].name);
+  }
+  if (u->n >= 2000) raise_no(r, r->at, "the function is too large");
+  if (u->n == u->cap) {
+    struct use *old = u->v;
+    u->cap = u->cap ? 2 * u->cap : 32;
+    u->v = ARENA_NEW(r->a, struct use, u->cap);
+    if (old) memcpy(u->v, old, sizeof *old * u->n);
+  }
+  struct domain *d = ARENA_NEW(r->a, struct domain, 1);
+  domain_init(r, d);
+  for (unsigned i = 0; i < x->nguard; i++) domain_fact(d, x->guard[i]);
+  u->v[u->n++] = (struct use){x->tensor, written, x->ix[0].poly, x->ix[0].poly, d};
+}
+
+static unsigned push_guards(struct raise *r, const poly_t *g, unsigned n) {
+  unsigned old = r->nfact;
+  for (unsigned i = 0; i < n && r->nfact < RAISE_FACTS; i++) r->fact[r->nfact++] = g[i];
+  return old;
+}
+
+static void uses_expr(struct uses *u, expr_t x);
+
+static void uses_select(struct uses *u, expr_t x) {
+  poly_t g[32];
+  unsigned n = 0;
+  uses_expr(u, x->kid[0]);
+  expr_t rest = cond_split(u->r, x->kid[0], false, g, &n, 30);
+  unsigned old = push_guards(u->r, g, n);
+  uses_expr(u, x->kid[1]);
+  u->r->nfact = old;
+  if (n == 1 && !rest) {
+    g[0] = poly_addc(u->r->a, poly_scale(u->r->a, g[0], -1), -1);
+    push_guards(u->r, g, 1);
+  }
+  uses_expr(u, x->kid[2]);
+  u->r->nfact = old;
+}
+
+static void uses_expr(struct uses *u, expr_t x) {
+  if (x->kind == E_READ) {
+    add_use(u, x->acc, false);
+    for (unsigned i = 0; i < x->acc->rank; i++)
+      if (x->acc->ix[i].dyn) uses_expr(u, x->acc->ix[i].dyn);
+    if (x->acc->otherwise) uses_expr(u, x->acc->otherwise);
+  } else if (x->kind == E_OP && x->op == OP_select) {
+    uses_select(u, x);
+  } else {
+    for (unsigned i = 0; i < x->nkid; i++) uses_expr(u, x->kid[i]);
+  }
+}
+
+static void uses_tree(struct uses *u, const struct lstmt *s) {
+  struct raise *r = u->r;
+  unsigned nfact = r->nfact, nloop = r->nloop;
+  poly_t g[64];
+  unsigned n = 0;
+  if (s->cond) uses_expr(u, s->cond);
+  if (s->value) {
+    if (s->kind == L_STORE) push_guards(r, s->acc->guard, s->acc->nguard);
+    uses_expr(u, s->value);
+    r->nfact = nfact;
+  }
+  if (s->kind == L_STORE) add_use(u, s->acc, true);
+  if (s->kind == L_FOR) {
+    if (r->nloop >= RAISE_LOOPS) raise_no(r, r->at, "loops nested deeper than %d", RAISE_LOOPS);
+    r->loop[r->nloop++] = (struct bound){s->sym, s->nlo, s->nhi, s->lo, s->hi};
+  }
+  if (s->kind == L_IF) {
+    for (; n < s->nguard && n < 32; n++) g[n] = s->guard[n];
+    expr_t rest = s->cond ? cond_split(r, s->cond, false, g, &n, 60) : NULL;
+    push_guards(r, g, n);
+    uses_tree(u, s->body[0]);
+    r->nfact = nfact;
+    poly_t not0 = n == 1 && !rest ? poly_addc(r->a, poly_scale(r->a, g[0], -1), -1) : NULL;
+    if (not0) push_guards(r, &not0, 1);
+    if (s->nbody > 1 && s->body[1]) uses_tree(u, s->body[1]);
+  } else {
+    for (unsigned i = 0; i < s->nbody; i++)
+      if (s->body[i]) uses_tree(u, s->body[i]);
+  }
+  r->nfact = nfact;
+  r->nloop = nloop;
+}
+
+/* --- dividing by a monomial --- */
+
+/* m / w, when w divides it. */
+static bool mono_div(const struct mono *m, const struct mono *w, struct mono *q) {
+  if (m->coef % w->coef) return false;
+  *q = *m;
+  q->coef /= w->coef;
+  for (unsigned i = 0; i < w->n; i++) {
+    unsigned j = 0;
+    while (j < q->n && q->sym[j] != w->sym[i]) j++;
+    if (j == q->n) return false;
+    memmove(&q->sym[j], &q->sym[j + 1], sizeof(sym_t) * (POLY_DEG - 1 - j));
+    q->sym[--q->n] = 0;
+  }
+  return true;
+}
+
+static poly_t mono_poly(struct raise *r, const struct mono *m) {
+  poly_t p = poly_const(r->a, m->coef);
+  for (unsigned i = 0; i < m->n; i++) p = poly_mul(r->a, p, poly_sym(r->a, m->sym[i]));
+  return p;
+}
+
+/* p = q * w + rest. */
+static poly_t divide(struct raise *r, poly_t p, poly_t w, poly_t *rest) {
+  poly_t q = poly_const(r->a, 0);
+  struct mono m;
+  *rest = q;
+  for (uint32_t i = 0; i < p->n; i++)
+    if (mono_div(&p->mono[i], &w->mono[0], &m)) q = poly_add(r->a, q, mono_poly(r, &m));
+    else *rest = poly_add(r->a, *rest, mono_poly(r, &p->mono[i]));
+  return q;
+}
+
+static int var_at(const struct domain *d, const struct mono *m) {
+  for (unsigned j = 0; j < m->n; j++)
+    for (unsigned i = 0; i < d->n; i++)
+      if (d->v[i].sym == m->sym[j]) return (int)i;
+  return -1;
+}
+
+/* The coefficient, over dims, of the loop variable in m; false: none, or two of them. */
+static bool coefficient(const struct domain *d, const struct mono *m, struct mono *w) {
+  int v = var_at(d, m);
+  if (v < 0) return false;
+  struct mono s = {.coef = 1, .n = 1, .sym = {d->v[v].sym}};
+  if (!mono_div(m, &s, w) || var_at(d, w) >= 0) return false;
+  return true;
+}
+
+/* --- dense dims --- */
+
+static bool dense_everywhere(struct raise *r, struct uses *u, unsigned obj, poly_t w) {
+  bool useful = false;
+  for (unsigned i = 0; i < u->n; i++) {
+    poly_t rest, q;
+    if (u->v[i].obj != obj) continue;
+    q = divide(r, u->v[i].rest, w, &rest);
+    if (!prove_ge0(r, u->v[i].d, rest) || !prove_ge0(r, u->v[i].d, poly_addc(r->a, poly_sub(r->a, w, rest), -1))) return false;
+    for (uint32_t j = 0; j < q->n; j++) useful |= var_at(u->v[i].d, &q->mono[j]) >= 0;
+  }
+  return useful;
+}
+
+static bool try_dense(struct raise *r, struct uses *u, unsigned obj, struct split *s, const struct mono *m) {
+  poly_t w = mono_poly(r, m);
+  if (m->coef < 1 || (!m->n && m->coef == 1) || s->ndense + 2 >= RAISE_RANK || !dense_everywhere(r, u, obj, w)) return false;
+  s->dense[s->ndense++] = w;
+  for (unsigned i = 0; i < u->n; i++)
+    if (u->v[i].obj == obj) {
+      poly_t rest;
+      u->v[i].rest = divide(r, u->v[i].rest, w, &rest);
+    }
+  return true;
+}
+
+/* Candidates: the coefficients of loop variables, whole or one symbol of them; small degrees first. */
+static bool find_dense(struct raise *r, struct uses *u, unsigned obj, struct split *s) {
+  for (unsigned degree = 0; degree <= POLY_DEG; degree++)
+    for (unsigned i = 0; i < u->n; i++) {
+      if (u->v[i].obj != obj) continue;
+      poly_t p = u->v[i].rest;
+      for (uint32_t j = 0; j < p->n; j++) {
+        struct mono w;
+        if (!coefficient(u->v[i].d, &p->mono[j], &w)) continue;
+        if (degree == 1 && w.n > 1)
+          for (unsigned k = 0; k < w.n; k++) {
+            struct mono one = {.coef = 1, .n = 1, .sym = {w.sym[k]}};
+            if (try_dense(r, u, obj, s, &one)) return true;
+          }
+        if (w.n == degree && try_dense(r, u, obj, s, &w)) return true;
+      }
+    }
+  return false;
+}
+
+/* --- symbolic strides --- */
+
+static int depth_of(struct uses *u, unsigned obj, poly_t w) {
+  int best = RAISE_VARS;
+  for (unsigned i = 0; i < u->n; i++)
+    for (uint32_t j = 0; u->v[i].obj == obj && j < u->v[i].rest->n; j++) {
+      struct mono m;
+      poly_t p;
+      if (!coefficient(u->v[i].d, &u->v[i].rest->mono[j], &m)) continue;
+      m.coef = 1;
+      p = mono_poly(u->r, &m);
+      int v = var_at(u->v[i].d, &u->v[i].rest->mono[j]);
+      if (poly_eq(p, w) && v < best) best = v;
+    }
+  return best;
+}
+
+/* Distinct products of dims among the coefficients, by the depth of the loops that they belong to; then 1. */
+static void find_strides(struct raise *r, struct uses *u, unsigned obj, struct split *s) {
+  for (unsigned i = 0; i < u->n; i++)
+    for (uint32_t j = 0; u->v[i].obj == obj && j < u->v[i].rest->n; j++) {
+      struct mono m;
+      if (!coefficient(u->v[i].d, &u->v[i].rest->mono[j], &m) || !m.n) continue;
+      m.coef = 1;
+      poly_t w = mono_poly(r, &m);
+      bool known = false;
+      for (unsigned k = 0; k < s->nstride; k++) known |= poly_eq(s->stride[k], w);
+      if (known) continue;
+      if (s->nstride + s->ndense + 2 >= RAISE_RANK) raise_no(r, r->at, "'%s' has too many strides", r->obj[obj].name);
+      unsigned at = s->nstride++;
+      int depth = depth_of(u, obj, w);
+      for (; at && depth_of(u, obj, s->stride[at - 1]) > depth; at--) s->stride[at] = s->stride[at - 1];
+      s->stride[at] = w;
+    }
+  s->stride[s->nstride++] = poly_const(r->a, 1);
+}
+
+/* Terms with a loop variable go to the stride that is their coefficient; others to the first stride that divides them. */
+static void split_rest(struct raise *r, const struct split *s, const bool *is_var, poly_t p, poly_t *idx) {
+  for (unsigned k = 0; k < s->nstride; k++) idx[k] = poly_const(r->a, 0);
+  for (uint32_t j = 0; j < p->n; j++) {
+    int best = (int)s->nstride - 1, best_n = -1;
+    struct mono q, keep = p->mono[j];
+    for (unsigned k = 0; k < s->nstride; k++) {
+      struct mono w = s->stride[k]->mono[0];
+      if (!mono_div(&p->mono[j], &w, &q) || (int)w.n <= best_n) continue;
+      bool var = false, dims_left = false;
+      for (unsigned i = 0; i < q.n; i++) (q.sym[i] < SYM_NONE && is_var[q.sym[i]] ? (var = true) : (dims_left = true));
+      if (var && dims_left) continue;
+      best = (int)k;
+      best_n = w.n;
+      keep = q;
+    }
+    idx[best] = poly_add(r->a, idx[best], mono_poly(r, &keep));
+  }
+}
+
+/* idx[] of an access, outermost first; returns their number. */
+static unsigned apply(struct raise *r, const struct split *s, const bool *is_var, poly_t p, poly_t *idx) {
+  poly_t dense[RAISE_RANK];
+  for (unsigned i = 0; i < s->ndense; i++) p = divide(r, p, s->dense[i], &dense[i]);
+  split_rest(r, s, is_var, p, idx);
+  unsigned n = s->nstride;
+  for (unsigned i = s->ndense; i-- > 0;) idx[n++] = dense[i];
+  return n;
+}
+
+/* --- sizes --- */
+
+static poly_t larger(struct raise *r, const struct use *u, poly_t x, poly_t y) {
+  struct domain *none = ARENA_NEW(r->a, struct domain, 1);
+  domain_init(r, none);
+  if (prove_ge0(r, none, poly_sub(r->a, x, y))) return x;
+  if (prove_ge0(r, none, poly_sub(r->a, y, x))) return y;
+  raise_no(r, r->obj[u->obj].loc, "cannot tell how large '%s' is: its subscripts reach %s", r->obj[u->obj].name, "different dims");
+}
+
+static poly_t extent_of(struct raise *r, struct uses *u, unsigned obj, const struct split *s, const bool *is_var, unsigned dim) {
+  poly_t all = NULL;
+  for (unsigned i = 0; i < u->n; i++) {
+    poly_t idx[2 * RAISE_RANK], max;
+    if (u->v[i].obj != obj) continue;
+    apply(r, s, is_var, u->v[i].p, idx);
+    if (!prove_ge0(r, u->v[i].d, idx[dim])) raise_no(r, r->obj[obj].loc, "a subscript of '%s' may be negative", r->obj[obj].name);
+    if (!prove_max(r, u->v[i].d, idx[dim], &max)) raise_no(r, r->obj[obj].loc, "cannot tell how large '%s' is", r->obj[obj].name);
+    max = poly_addc(r->a, max, 1);
+    all = all ? larger(r, &u->v[i], all, max) : max;
+  }
+  return all;
+}
+
+static void assume(struct raise *r, poly_t p) {
+  int64_t c;
+  if (poly_is_const(p, &c) && c >= 0) return;
+  for (unsigned i = 0; i < r->nassume; i++)
+    if (poly_eq(r->assume[i], p)) return;
+  if (r->nassume >= RAISE_FACTS) raise_no(r, r->at, "the function is too large");
+  r->assume[r->nassume++] = p;
+}
+
+static bool obj_written(const struct uses *u, unsigned obj) {
+  for (unsigned i = 0; i < u->n; i++)
+    if (u->v[i].obj == obj && u->v[i].written) return true;
+  return false;
+}
+
+/* The dims of obj in front of those declared behind dim 0. */
+static void set_dims(struct raise *r, struct uses *u, unsigned obj, const struct split *s, const bool *is_var) {
+  struct obj *o = &r->obj[obj];
+  unsigned n = s->nstride + s->ndense, tail = o->rank - 1u;
+  if (n + tail > RAISE_RANK) raise_no(r, o->loc, "'%s' has too many dims", o->name);
+  poly_t *extent = ARENA_NEW(r->a, poly_t, n + tail), *stride = ARENA_NEW(r->a, poly_t, n + tail), inner = poly_const(r->a, 1);
+  for (unsigned i = tail; i-- > 0;) {
+    extent[n + i] = o->extent[i + 1];
+    stride[n + i] = inner;
+    inner = poly_mul(r->a, inner, extent[n + i]);
+  }
+  for (unsigned i = n; i-- > 0;) {
+    bool is_dense = i >= s->nstride;
+    extent[i] = is_dense ? s->dense[n - 1 - i] : extent_of(r, u, obj, s, is_var, i);
+    stride[i] = is_dense ? inner : poly_mul(r->a, inner, s->stride[i]);
+    if (is_dense) inner = poly_mul(r->a, inner, extent[i]);
+  }
+  bool strided = s->nstride > 1;
+  if (strided && obj_written(u, obj))
+    for (unsigned i = 0; i + 1 < s->nstride; i++)
+      assume(r, poly_sub(r->a, s->stride[i], poly_mul(r->a, extent[i + 1], s->stride[i + 1])));
+  o->rank = (uint8_t)(n + tail);
+  o->extent = extent;
+  o->stride = strided ? stride : NULL;
+}
+
+static expr_t split_read(struct arena *a, expr_t x, void *ctx);
+
+static const struct access *split_access(struct arena *a, const struct access *x, void *ctx) {
+  struct splits *q = ctx;
+  const struct split *s = &q->of[x->tensor];
+  if (!s->on) return x;
+  bool *is_var = ARENA_NEW(a, bool, q->r->nsym + 1u);
+  for (unsigned i = 0; i < q->r->f->k->nsym; i++) is_var[i] = q->r->f->k->sym[i].kind == SYM_INDEX;
+  poly_t idx[2 * RAISE_RANK];
+  unsigned n = apply(q->r, s, is_var, x->ix[0].poly, idx);
+  struct access *y = arena_dup(a, x, sizeof *x);
+  y->rank = (uint8_t)(n + x->rank - 1);
+  y->ix = ARENA_NEW(a, struct subscript, y->rank);
+  for (unsigned i = 0; i < n; i++) y->ix[i].poly = idx[i];
+  for (unsigned i = 1; i < x->rank; i++) y->ix[n + i - 1] = x->ix[i];
+  return y;
+}
+
+static expr_t split_read(struct arena *a, expr_t x, void *ctx) {
+  if (x->kind != E_READ) return x;
+  const struct access *n = split_access(a, x->acc, ctx);
+  return n == x->acc ? x : expr_read(a, (enum dtype)x->type, n);
+}
+
+/* Declared arrays are left alone unless one subscript holds several dims' worth. */
+static bool wants_split(struct raise *r, struct uses *u, unsigned obj) {
+  const struct obj *o = &r->obj[obj];
+  if (!o->extent[0]) return true;
+  for (unsigned i = 0; i < u->n; i++)
+    for (uint32_t j = 0; u->v[i].obj == obj && j < u->v[i].p->n; j++) {
+      struct mono w;
+      if (coefficient(u->v[i].d, &u->v[i].p->mono[j], &w) && w.n) return true;
+    }
+  return false;
+}
+
+struct lstmt *raise_strides(struct raise *r, struct lstmt *body) {
+  struct uses u = {.r = r};
+  uses_tree(&u, body);
+  struct splits q = {r, ARENA_NEW(r->a, struct split, r->nobj + 1)};
+  bool *is_var = ARENA_NEW(r->a, bool, r->nsym + 1);
+  for (unsigned i = 0; i < r->f->k->nsym; i++) is_var[i] = r->f->k->sym[i].kind == SYM_INDEX;
+  for (unsigned o = 0; o < r->nobj; o++) {
+    bool used = false;
+    for (unsigned i = 0; i < u.n; i++) used |= u.v[i].obj == o;
+    if (!used || !flat(r, o) || !wants_split(r, &u, o)) continue;
+    struct split *s = &q.of[o];
+    s->on = true;
+    while (find_dense(r, &u, o, s)) continue;
+    find_strides(r, &u, o, s);
+    set_dims(r, &u, o, s, is_var);
+  }
+  struct tree_map m = {.a = r->a, .expr = split_read, .store = split_access, .ctx = &q};
+  return tree_copy(&m, body);
+}
