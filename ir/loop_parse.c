@@ -295,12 +295,17 @@ static struct lstmt *blank(struct parser *p, enum lkind kind, unsigned nbody) {
 }
 
 static bool take_kind(struct parser *p, struct lstmt *s) {
-  int64_t lanes;
+  int64_t lanes, times;
   struct lexer *l = &p->l;
   if (lex_accept(l, "parallel")) {
     s->fkind = F_PARALLEL;
   } else if (lex_accept(l, "unroll")) {
-    s->fkind = F_UNROLL;
+    s->fkind = l->tok.kind == TOK_INT ? F_SERIAL : F_UNROLL; /* with a number: a hint for a serial loop */
+    if (s->fkind == F_SERIAL) {
+      if (!lex_int(l, &times)) return false;
+      if (times < 1 || times > 255) return lex_error(l, "a loop is unrolled 1 to 255 times");
+      s->unroll = (uint8_t)times;
+    }
   } else if (lex_accept(l, "vector")) {
     s->fkind = F_VECTOR;
     if (!lex_int(l, &lanes)) return false;

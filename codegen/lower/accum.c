@@ -1,5 +1,6 @@
-/* Register accumulators of a reduction: opened outside its innermost run of reduction loops, over the register loops inside. A reduction whose own axis is
-   on vector lanes has the lanes in its accumulator and a total that takes them up at the end. */
+/* Register accumulators of a reduction: opened outside its innermost run of reduction loops, over the register loops
+   inside. A reduction whose own axis is on vector lanes has the lanes in its accumulator and a total that takes them up
+   at the end. */
 #include "codegen/lower/plan.h"
 #include <string.h>
 
@@ -20,7 +21,10 @@ expr_t member_start(struct build *b, const struct member *m) {
   return m->e->start ? expr_cast(b->a, m->e->body->type, m->e->start) : identity(b, m->e->red, m->e->body->type);
 }
 
-struct dims { unsigned n; uint8_t l[MAX_DIMS]; };
+struct dims {
+  unsigned n;
+  uint8_t l[MAX_DIMS];
+};
 
 /* Register loops of m that open inside here: parallel ones in order, vectors last. */
 static struct dims acc_dims(const struct build *b, const struct member *m, const struct env *e, bool reduced) {
@@ -35,7 +39,8 @@ static struct dims acc_dims(const struct build *b, const struct member *m, const
 }
 
 /* A register object over the loops d, and the place that names it. */
-static struct place *reg_place(struct build *b, unsigned tensor, const char *name, unsigned type, const struct dims *d, const struct env *e) {
+static struct place *reg_place(struct build *b, unsigned tensor, const char *name, unsigned type, const struct dims *d,
+                               const struct env *e) {
   struct place *x = ARENA_NEW(b->a, struct place, 1);
   poly_t ext[2 * MAX_DIMS];
   unsigned n = 0;
@@ -64,7 +69,8 @@ static struct subscript *lhs_ix(struct build *b, const struct member *m) {
   return s;
 }
 
-static void push_place(struct build *b, struct env *e, const struct place *x, const struct member *only, const struct subscript *ix) {
+static void push_place(struct build *b, struct env *e, const struct place *x, const struct member *only,
+                       const struct subscript *ix) {
   struct place *n = arena_dup(b->a, x, sizeof *x);
   n->only = only;
   n->ix = ix;
@@ -95,7 +101,11 @@ void accum_publish(struct build *b, const struct accum *c, struct env *e) {
 
 /* ---- statements over the register loops ---- */
 
-struct over { struct build *b; const struct accum *c; struct lstmt *(*fn)(struct over *, const struct env *); };
+struct over {
+  struct build *b;
+  const struct accum *c;
+  struct lstmt *(*fn)(struct over *, const struct env *);
+};
 
 static struct lstmt *over_dims(struct over *v, const struct env *e, const struct dims *d, unsigned i) {
   struct build *b = v->b;
@@ -105,7 +115,8 @@ static struct lstmt *over_dims(struct over *v, const struct env *e, const struct
   return reg_close(b, v->c->m, d->l[i], e, over_dims(v, &in, d, i + 1));
 }
 
-static struct lstmt *over_acc(struct build *b, const struct accum *c, const struct env *e, bool reduced, struct lstmt *(*fn)(struct over *, const struct env *)) {
+static struct lstmt *over_acc(struct build *b, const struct accum *c, const struct env *e, bool reduced,
+                              struct lstmt *(*fn)(struct over *, const struct env *)) {
   struct dims d = acc_dims(b, c->m, e, reduced);
   struct over v = {b, c, fn};
   return over_dims(&v, e, &d, 0);
@@ -204,7 +215,8 @@ static struct lstmt *lanes_total(struct over *v, const struct env *e) {
     struct lstmt *add = whole_vector(b, l, loop_store(b->a, first, m->e->red, x));
     s[ns++] = loop_for(b->a, F_UNROLL, b->vsym[l], cpoly(b, 1), cpoly(b, n), 1, add);
   }
-  s[ns++] = whole_vector(b, l, loop_store(b->a, place_reg(b, e, v->c->tot), m->e->red, expr_read(b->a, member_type(m), first)));
+  s[ns++] = whole_vector(
+      b, l, loop_store(b->a, place_reg(b, e, v->c->tot), m->e->red, expr_read(b->a, member_type(m), first)));
   return loop_block(b->a, ns, s);
 }
 

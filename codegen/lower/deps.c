@@ -10,8 +10,10 @@ struct collect {
 static void note_read(expr_t x, void *ctx) {
   struct collect *c = ctx;
   if (x->kind != E_READ || x->acc->tensor != c->tensor) return;
-  if (c->out->n == 64) c->out->more = true;
-  else c->out->acc[c->out->n++] = x->acc;
+  if (c->out->n == 64)
+    c->out->more = true;
+  else
+    c->out->acc[c->out->n++] = x->acc;
 }
 
 void member_reads(const struct member *m, unsigned tensor, struct reads *out) {
@@ -31,8 +33,10 @@ bool member_touches(const struct plan *p, const struct member *m, unsigned tenso
   return r.n != 0;
 }
 
-/* Axes of which two subscript lists force the same value when they name the same element, given that those in `same` agree already. */
-static uint32_t aligned(const struct plan *p, const struct subscript *x, const struct subscript *y, unsigned rank, uint32_t same) {
+/* Axes of which two subscript lists force the same value when they name the same element, given that those in `same`
+ * agree already. */
+static uint32_t aligned(const struct plan *p, const struct subscript *x, const struct subscript *y, unsigned rank,
+                        uint32_t same) {
   for (bool grew = true; grew;) {
     grew = false;
     for (unsigned d = 0; d < rank; d++) {
@@ -57,7 +61,8 @@ static const struct subscript *lhs_subs(const struct plan *p, const struct membe
   return s;
 }
 
-static bool meets(const struct plan *p, const struct subscript *x, const struct subscript *y, unsigned rank, unsigned axis, uint32_t fixed) {
+static bool meets(const struct plan *p, const struct subscript *x, const struct subscript *y, unsigned rank,
+                  unsigned axis, uint32_t fixed) {
   return aligned(p, x, y, rank, fixed) & (1u << axis);
 }
 
@@ -66,7 +71,8 @@ static bool running(const struct plan *p, const struct member *m, const struct m
   return (int)l == p->stream_top && (n->on_stream || m->kind != MK_EQ);
 }
 
-static bool reads_meet(const struct plan *p, const struct member *writer, const struct member *reader, unsigned l, uint32_t fixed, bool *any) {
+static bool reads_meet(const struct plan *p, const struct member *writer, const struct member *reader, unsigned l,
+                       uint32_t fixed, bool *any) {
   struct reads r;
   unsigned rank;
   member_reads(reader, writer->e->lhs, &r);
@@ -94,13 +100,16 @@ static unsigned top_axis_loops(const struct member *m, const struct member *n, c
   /* reduction loops of m, on other axes than l's, that n does not share and that are real loops */
   unsigned c = 0;
   for (unsigned i = 0; i < MAX_LOOP; i++)
-    if ((m->red & BIT(i)) && !(m->reg & BIT(i)) && LOOP_AXIS(i) != LOOP_AXIS(l) && !p->loop[i].trivial && !(n->walks & BIT(i))) c++;
+    if ((m->red & BIT(i)) && !(m->reg & BIT(i)) && LOOP_AXIS(i) != LOOP_AXIS(l) && !p->loop[i].trivial &&
+        !(n->walks & BIT(i)))
+      c++;
   return c;
 }
 
 /* An accumulator that lives across l should not live across the nest of another reduction inside l. */
 static bool crowds(const struct plan *p, const struct member *m, const struct member *n, unsigned l) {
-  return (n->acc && (n->run & BIT(l)) && top_axis_loops(m, n, p, l)) || (m->acc && (m->run & BIT(l)) && top_axis_loops(n, m, p, l));
+  return (n->acc && (n->run & BIT(l)) && top_axis_loops(m, n, p, l)) ||
+         (m->acc && (m->run & BIT(l)) && top_axis_loops(n, m, p, l));
 }
 
 static bool same_bounds(const struct plan *p, const struct member *m, const struct member *n, unsigned axis) {
@@ -114,7 +123,8 @@ bool deps_share(const struct plan *p, const struct member *m, const struct membe
   bool flow = false, anti = false, out = m->e->lhs == n->e->lhs, run = running(p, m, n, l);
   if (!same_bounds(p, m, n, axis) || crowds(p, m, n, l)) return false;
   if (!reads_meet(p, m, n, l, fixed, &flow) || !reads_meet(p, n, m, l, fixed, &anti)) return false;
-  if (out && !meets(p, lhs_subs(p, m, &rank), lhs_subs(p, n, &rank), tensor_rank(p, m->e->lhs), axis, fixed)) return false;
+  if (out && !meets(p, lhs_subs(p, m, &rank), lhs_subs(p, n, &rank), tensor_rank(p, m->e->lhs), axis, fixed))
+    return false;
   if (run) return true;
   if ((flow || out) && (m->red & BIT(l))) return false;
   if ((anti || out) && (n->red & BIT(l))) return false;

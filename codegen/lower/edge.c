@@ -1,16 +1,16 @@
 /* Full and partial tiles: where the register loops of a tile are about to open, up to three bodies are made.
      full      every register loop has its constant extent, and guards that hold for the whole tile are gone
      ragged    as full, but lanes are masked and guards stay                  (when vectors are cut, or guards fail)
-     edge      lanes masked; the other register loops one iteration at a time (constant extents: the constant rest, unrolled)
-   Inside ragged and edge bodies no further full bodies are made: code stays small. */
+     edge      lanes masked; the other register loops one iteration at a time (constant extents: the constant rest,
+   unrolled) Inside ragged and edge bodies no further full bodies are made: code stays small. */
 #include "codegen/lower/plan.h"
 #include <string.h>
 
 struct split {
-  unsigned nfull, nlane, nrow;       /* axes that are always full; cut axes on lanes; other cut axes */
+  unsigned nfull, nlane, nrow; /* axes that are always full; cut axes on lanes; other cut axes */
   uint8_t full[GROUP_MAX_AXIS], lane[GROUP_MAX_AXIS], row[GROUP_MAX_AXIS];
   unsigned nnarrow;
-  uint8_t narrow[GROUP_MAX_AXIS];    /* never full: constant extent below the tile */
+  uint8_t narrow[GROUP_MAX_AXIS]; /* never full: constant extent below the tile */
   unsigned nguard;
   poly_t guard[MAX_GUARD], cond[MAX_GUARD];
 };
@@ -48,15 +48,24 @@ bool edge_wanted(struct build *b, const struct set *s, unsigned pos, const struc
 static void sort_axis(struct build *b, unsigned a, struct split *o) {
   const struct paxis *x = &b->p->axis[a];
   bool known = x->uniform && x->ext > 0;
-  if (!x->ntile || (known && x->ext % x->tile[0] == 0)) o->full[o->nfull++] = (uint8_t)a;
-  else if (known && x->ext < x->tile[0]) o->narrow[o->nnarrow++] = (uint8_t)a;
-  else if (b->p->loop[LOOP_ID(a, 0)].mark == MARK_VECTOR) o->lane[o->nlane++] = (uint8_t)a;
-  else o->row[o->nrow++] = (uint8_t)a;
+  if (!x->ntile || (known && x->ext % x->tile[0] == 0))
+    o->full[o->nfull++] = (uint8_t)a;
+  else if (known && x->ext < x->tile[0])
+    o->narrow[o->nnarrow++] = (uint8_t)a;
+  else if (b->p->loop[LOOP_ID(a, 0)].mark == MARK_VECTOR)
+    o->lane[o->nlane++] = (uint8_t)a;
+  else
+    o->row[o->nrow++] = (uint8_t)a;
 }
 
 /* ---- guards that may hold for a whole tile ---- */
 
-struct guards { struct build *b; const struct env *e; const struct member *m; struct split *o; };
+struct guards {
+  struct build *b;
+  const struct env *e;
+  const struct member *m;
+  struct split *o;
+};
 
 static bool touches_registers(const struct guards *c, poly_t g) {
   for (unsigned a = 0; a < c->b->p->naxis; a++)
@@ -126,7 +135,8 @@ static void base_env(const struct env *e, const struct split *o, struct env *out
   set_modes(out, o->narrow, o->nnarrow, AX_NARROW);
 }
 
-static struct lstmt *full_body(struct build *b, const struct set *s, unsigned pos, const struct env *e, const struct split *o) {
+static struct lstmt *full_body(struct build *b, const struct set *s, unsigned pos, const struct env *e,
+                               const struct split *o) {
   struct env in;
   base_env(e, o, &in);
   set_modes(&in, o->lane, o->nlane, AX_FULL);
@@ -135,7 +145,8 @@ static struct lstmt *full_body(struct build *b, const struct set *s, unsigned po
   return nest_build(b, s, pos, &in);
 }
 
-static struct lstmt *ragged_body(struct build *b, const struct set *s, unsigned pos, const struct env *e, const struct split *o) {
+static struct lstmt *ragged_body(struct build *b, const struct set *s, unsigned pos, const struct env *e,
+                                 const struct split *o) {
   struct env in;
   base_env(e, o, &in);
   in.edge = true;
@@ -145,7 +156,8 @@ static struct lstmt *ragged_body(struct build *b, const struct set *s, unsigned 
   return nest_build(b, s, pos, &in);
 }
 
-static struct lstmt *edge_body(struct build *b, const struct set *s, unsigned pos, const struct env *e, const struct split *o) {
+static struct lstmt *edge_body(struct build *b, const struct set *s, unsigned pos, const struct env *e,
+                               const struct split *o) {
   struct env in;
   base_env(e, o, &in);
   in.edge = true;

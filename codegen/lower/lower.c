@@ -1,4 +1,5 @@
-/* GROUP + schedules -> LOOP: the groups one after the other; temps that several groups use are allocated around those that do. */
+/* GROUP + schedules -> LOOP: the groups one after the other; temps that several groups use are allocated around those
+ * that do. */
 #include "codegen/lower/lower.h"
 #include "codegen/lower/plan.h"
 #include <string.h>
@@ -60,8 +61,8 @@ static struct lstmt *chain(struct arena *a, const struct groups *gs, struct lstm
   return x;
 }
 
-enum status lower_kernel(struct arena *a, const struct groups *gs, const struct sched *sched, const struct limits *lim, const struct lower_opts *o,
-                         const char *name, struct lfunc **out, const char **why) {
+enum status lower_kernel(struct arena *a, const struct groups *gs, const struct sched *sched, const struct limits *lim,
+                         const struct lower_opts *o, const char *name, struct lfunc **out, const char **why) {
   struct lfunc *f = lfunc_new(a, gs->k, name);
   struct lstmt **body = ARENA_NEW(a, struct lstmt *, gs->n + 1);
   unsigned stack = 0;

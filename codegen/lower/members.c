@@ -1,5 +1,6 @@
-/* Equations -> members of a nest. A member has bounds over dims only (what that loses stands in guards), reads nothing that it writes, and where the
-   result's type or a dependence forbids accumulating in place it is followed by a copying member. Then: what each loop means to each member. */
+/* Equations -> members of a nest. A member has bounds over dims only (what that loses stands in guards), reads nothing
+   that it writes, and where the result's type or a dependence forbids accumulating in place it is followed by a copying
+   member. Then: what each loop means to each member. */
 #include "codegen/lower/plan.h"
 #include <string.h>
 
@@ -98,7 +99,11 @@ static bool reads_at(const struct access *r, const struct eq *e, unsigned rank) 
   return true;
 }
 
-struct self { unsigned tensor, rank; const struct eq *e; bool any, elsewhere; };
+struct self {
+  unsigned tensor, rank;
+  const struct eq *e;
+  bool any, elsewhere;
+};
 static void note_self(expr_t x, void *ctx) {
   struct self *s = ctx;
   if (x->kind != E_READ || x->acc->tensor != s->tensor) return;
@@ -115,7 +120,8 @@ static struct self self_reads(struct plan *p, const struct eq *e, expr_t x) {
 static bool in_place(struct plan *p, const struct eq *e) {
   if (e->red == RED_none) return !self_reads(p, e, e->body).elsewhere;
   if (IS_ARG(e->red) || e->body->type != tensor_type(p, e->lhs)) return false;
-  return !self_reads(p, e, e->body).any && !self_reads(p, e, e->init).elsewhere && !(e->running && self_reads(p, e, e->running).any);
+  return !self_reads(p, e, e->body).any && !self_reads(p, e, e->init).elsewhere &&
+         !(e->running && self_reads(p, e, e->running).any);
 }
 
 static poly_t *par_subs(struct plan *p, const struct eq *e) {
@@ -136,7 +142,8 @@ static bool add_copy(struct plan *p, const struct eq *e, unsigned npg, unsigned 
   c.nguard = (uint8_t)npg;
   c.init = c.start = c.rescale = c.running = NULL;
   c.state = UINT16_MAX;
-  c.body = expr_cast(p->a, tensor_type(p, e->lhs), expr_read(p->a, tensor_type(p, vt), access_new(p->a, vt, e->npar, par_subs(p, e))));
+  c.body = expr_cast(p->a, tensor_type(p, e->lhs),
+                     expr_read(p->a, tensor_type(p, vt), access_new(p->a, vt, e->npar, par_subs(p, e))));
   struct member *m = add_member(p, &c);
   if (!m) return too_many(p);
   m->npg = (uint8_t)npg;
@@ -160,7 +167,8 @@ static bool add_eq(struct plan *p, const struct eq *from) {
   struct member *m = vt == UINT16_MAX ? NULL : add_member(p, &c);
   if (!m) return too_many(p);
   m->npg = npg;
-  if (IS_ARG(e->red)) m->aux = (uint16_t)add_vt(p, arena_printf(p->a, "%s_best", lhs_name(p, e)), e->body->type, e->npar);
+  if (IS_ARG(e->red))
+    m->aux = (uint16_t)add_vt(p, arena_printf(p->a, "%s_best", lhs_name(p, e)), e->body->type, e->npar);
   return add_copy(p, e, npg, vt);
 }
 
@@ -168,13 +176,16 @@ static bool take_axes(struct plan *p) {
   p->naxis = p->g->naxis;
   for (unsigned a = 0; a < p->naxis; a++) {
     struct paxis *x = &p->axis[a];
-    *x = (struct paxis){.sym = p->g->axis[a].sym, .lo = p->g->axis[a].lo, .hi = p->g->axis[a].hi, .uniform = true, .ext = -1};
+    *x = (struct paxis){
+        .sym = p->g->axis[a].sym, .lo = p->g->axis[a].lo, .hi = p->g->axis[a].hi, .uniform = true, .ext = -1};
     bool seen = false;
     for (unsigned i = 0; i < p->nmember; i++) {
       const struct axis *y = member_axis(p, &p->member[i], a);
       if (!y) continue;
-      if (!seen) x->lo = y->lo, x->hi = y->hi;
-      else if (!poly_eq(x->lo, y->lo) || !poly_eq(x->hi, y->hi)) x->uniform = false;
+      if (!seen)
+        x->lo = y->lo, x->hi = y->hi;
+      else if (!poly_eq(x->lo, y->lo) || !poly_eq(x->hi, y->hi))
+        x->uniform = false;
       seen = true;
     }
     int64_t n;
@@ -226,10 +237,13 @@ static bool stream_possible(const struct plan *p) {
 
 static expr_t read_lhs(struct plan *p, const struct eq *e, unsigned tensor) {
   const poly_t *ix = tensor == e->lhs ? e->lhs_idx : par_subs(p, e);
-  return expr_read(p->a, tensor_type(p, tensor), access_new(p->a, tensor, tensor == e->lhs ? tensor_rank(p, tensor) : e->npar, ix));
+  return expr_read(p->a, tensor_type(p, tensor),
+                   access_new(p->a, tensor, tensor == e->lhs ? tensor_rank(p, tensor) : e->npar, ix));
 }
 
-struct args2 { expr_t arg[2]; };
+struct args2 {
+  expr_t arg[2];
+};
 static expr_t put_args(struct arena *a, expr_t x, void *ctx) {
   (void)a;
   return x->kind == E_ARG && x->id < 2 ? ((struct args2 *)ctx)->arg[x->id] : x;
@@ -240,7 +254,8 @@ static bool add_scale(struct plan *p, const struct member *m, const struct eq *s
   struct eq c = *m->e;
   struct args2 ctx = {{read_lhs(p, state, saved), read_lhs(p, state, state->lhs)}};
   expr_t f = expr_cast(p->a, m->e->body->type, expr_map(p->a, m->e->rescale, put_args, &ctx));
-  expr_t moved = expr_op2(p->a, OP_ne, ctx.arg[0], ctx.arg[1]), one = type_is_float(f->type) ? expr_f(p->a, f->type, 1) : expr_i(p->a, f->type, 1);
+  expr_t moved = expr_op2(p->a, OP_ne, ctx.arg[0], ctx.arg[1]),
+         one = type_is_float(f->type) ? expr_f(p->a, f->type, 1) : expr_i(p->a, f->type, 1);
   c.red = RED_none;
   c.nax = c.npar;
   c.nguard = m->npg;
@@ -353,8 +368,10 @@ static void find_run(const struct plan *p, struct member *m) {
       out = true;
       continue;
     }
-    if (!out) in = true, m->run |= BIT(l);
-    else m->outer |= BIT(l);
+    if (!out)
+      in = true, m->run |= BIT(l);
+    else
+      m->outer |= BIT(l);
   }
   m->acc = in;
 }
@@ -371,7 +388,9 @@ static bool find_first(const struct plan *p, const struct member *m) {
     if (!(m->outer & BIT(l))) continue;
     const struct paxis *x = &p->axis[LOOP_AXIS(l)];
     const struct axis *y = member_axis(p, m, LOOP_AXIS(l));
-    if ((int)l == p->stream_top || guards_have(m->e, x->sym) || !poly_over_dims(p->k, y->lo) || !poly_over_dims(p->k, y->hi)) return false;
+    if ((int)l == p->stream_top || guards_have(m->e, x->sym) || !poly_over_dims(p->k, y->lo) ||
+        !poly_over_dims(p->k, y->hi))
+      return false;
     if (!LOOP_LEVEL(l) && !(x->uniform && x->ext > 0)) return false;
   }
   return true;
@@ -451,7 +470,8 @@ static bool check_size(struct plan *p) {
   for (unsigned i = 0; i < p->nmember; i++) {
     const struct member *m = &p->member[i];
     int64_t n = 1, acc = 1;
-    for (unsigned l = 0; l < MAX_LOOP && n <= 4096; l++) n *= loop_copies(p, m, l, false), acc *= loop_copies(p, m, l, true);
+    for (unsigned l = 0; l < MAX_LOOP && n <= 4096; l++)
+      n *= loop_copies(p, m, l, false), acc *= loop_copies(p, m, l, true);
     total += n;
     if (m->acc && acc > 64) p->why = "unroll: more than 64 accumulators";
   }

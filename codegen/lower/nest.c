@@ -1,10 +1,17 @@
-/* The tree: which members share which loops. At each position of the order the members that walk that loop are cut into runs that may share it; the others
-   stand before and after. An epilogue (a member that reads what a run reduces over this loop) sinks into the last iteration, to meet its tile. */
+/* The tree: which members share which loops. At each position of the order the members that walk that loop are cut into
+   runs that may share it; the others stand before and after. An epilogue (a member that reads what a run reduces over
+   this loop) sinks into the last iteration, to meet its tile. */
 #include "codegen/lower/plan.h"
 #include <string.h>
 
-struct part { struct set s; bool walks; };
-struct parts { unsigned n; struct part p[MAX_MEMBER]; };
+struct part {
+  struct set s;
+  bool walks;
+};
+struct parts {
+  unsigned n;
+  struct part p[MAX_MEMBER];
+};
 
 bool walks_here(const struct member *m, const struct env *e, unsigned l) {
   if (!(m->walks & BIT(l)) || (e->open & BIT(l))) return false;
@@ -57,9 +64,11 @@ static bool may_sink(struct build *b, const struct set *run, const struct member
 
 /* ---- parts ---- */
 
-static bool joins(struct build *b, const struct set *run, const struct member *n, unsigned l, const struct env *e, uint32_t fixed) {
+static bool joins(struct build *b, const struct set *run, const struct member *n, unsigned l, const struct env *e,
+                  uint32_t fixed) {
   for (unsigned i = 0; i < run->n; i++)
-    if (!(run->m[i]->walks & BIT(l)) || !walks_here(run->m[i], e, l) || !deps_share(b->p, run->m[i], n, l, fixed)) return false;
+    if (!(run->m[i]->walks & BIT(l)) || !walks_here(run->m[i], e, l) || !deps_share(b->p, run->m[i], n, l, fixed))
+      return false;
   return true;
 }
 
@@ -70,8 +79,10 @@ static void cut(struct build *b, const struct set *s, unsigned l, const struct e
     const struct member *m = s->m[i];
     bool here = walks_here(m, e, l);
     struct part *last = o->n ? &o->p[o->n - 1] : NULL;
-    if (last && last->walks && (here ? joins(b, &last->s, m, l, e, fixed) : may_sink(b, &last->s, m, l, e))) set_add(b, &last->s, m);
-    else if (last && !last->walks && !here) set_add(b, &last->s, m);
+    if (last && last->walks && (here ? joins(b, &last->s, m, l, e, fixed) : may_sink(b, &last->s, m, l, e)))
+      set_add(b, &last->s, m);
+    else if (last && !last->walks && !here)
+      set_add(b, &last->s, m);
     else {
       o->p[o->n] = (struct part){{0, NULL}, here};
       set_add(b, &o->p[o->n++].s, m);
@@ -124,7 +135,8 @@ static bool same_registers(const struct plan *p, const struct member *m, const s
 }
 
 /* All users of m's private result follow in this list and can read the accumulator: it needs no memory. */
-static bool stays_in_registers(struct build *b, const struct parts *o, unsigned part, const struct member *m, const struct env *e) {
+static bool stays_in_registers(struct build *b, const struct parts *o, unsigned part, const struct member *m,
+                               const struct env *e) {
   if (!tensor_shrinks(b->p, m->e->lhs) || has_place(e, m->e->lhs) || m->outer) return false;
   for (unsigned i = 0; i < o->n; i++)
     for (unsigned j = 0; j < o->p[i].s.n; j++) {
@@ -135,7 +147,8 @@ static bool stays_in_registers(struct build *b, const struct parts *o, unsigned 
   return true;
 }
 
-static void place_one(struct build *b, const struct parts *o, unsigned part, const struct member *m, unsigned tensor, unsigned l, struct env *e) {
+static void place_one(struct build *b, const struct parts *o, unsigned part, const struct member *m, unsigned tensor,
+                      unsigned l, struct env *e) {
   if (tensor == UINT16_MAX || !tensor_shrinks(b->p, tensor) || has_place(e, tensor)) return;
   bool shared = false;
   for (unsigned i = 0; i < o->n; i++)
@@ -143,7 +156,8 @@ static void place_one(struct build *b, const struct parts *o, unsigned part, con
   if (!o->p[part].walks) l = MAX_LOOP;
   bool outside = l < MAX_LOOP && !acc_open(e, m) && keeps_outside(m, l);
   if (!shared && !outside && !(l < MAX_LOOP && opens_acc(m, e, l) && tensor == m->e->lhs)) return;
-  if (l < MAX_LOOP && opens_acc(m, e, l) && (tensor == m->aux ? !m->outer : stays_in_registers(b, o, part, m, e))) return;
+  if (l < MAX_LOOP && opens_acc(m, e, l) && (tensor == m->aux ? !m->outer : stays_in_registers(b, o, part, m, e)))
+    return;
   place_memory(b, tensor, m, e);
 }
 
@@ -158,10 +172,12 @@ static void place_temps(struct build *b, const struct parts *o, unsigned l, stru
 /* ---- starting values in memory ---- */
 
 static bool is_own_value(const struct member *m, expr_t init) {
-  return init->kind == E_READ && init->acc->tensor == m->e->lhs && !init->acc->nguard && reads_exactly(m, m) && init->type == m->e->body->type;
+  return init->kind == E_READ && init->acc->tensor == m->e->lhs && !init->acc->nguard && reads_exactly(m, m) &&
+         init->type == m->e->body->type;
 }
 
-static struct lstmt *init_one(struct build *b, const struct member *m, unsigned tensor, expr_t value, unsigned pos, const struct env *e) {
+static struct lstmt *init_one(struct build *b, const struct member *m, unsigned tensor, expr_t value, unsigned pos,
+                              const struct env *e) {
   struct member *i = ARENA_NEW(b->a, struct member, 1);
   struct eq *q = arena_dup(b->a, m->e, sizeof *q);
   q->lhs = (uint16_t)tensor;
@@ -193,16 +209,23 @@ static bool first_reduction(const struct plan *p, const struct member *m, unsign
 
 /* ---- a run ---- */
 
-struct run { struct accum acc[MAX_MEMBER / 8]; unsigned nacc; struct stmts pre; struct env in; };
+struct run {
+  struct accum acc[MAX_MEMBER / 8];
+  unsigned nacc;
+  struct stmts pre;
+  struct env in;
+};
 
-static void open_accums(struct build *b, const struct set *s, unsigned l, unsigned pos, const struct env *e, struct run *r) {
+static void open_accums(struct build *b, const struct set *s, unsigned l, unsigned pos, const struct env *e,
+                        struct run *r) {
   r->nacc = 0;
   r->pre = (struct stmts){0};
   r->in = *e;
   for (unsigned i = 0; i < s->n; i++) {
     const struct member *m = s->m[i];
     if (!walks_here(m, e, l) || acc_open(e, m)) continue;
-    if (keeps_outside(m, l) && !m->first && first_reduction(b->p, m, l, e)) stmts_add(b, &r->pre, nest_init(b, m, pos, e));
+    if (keeps_outside(m, l) && !m->first && first_reduction(b->p, m, l, e))
+      stmts_add(b, &r->pre, nest_init(b, m, pos, e));
     if (!opens_acc(m, e, l) || r->nacc == MAX_MEMBER / 8) continue;
     accum_open(b, m, e, &r->acc[r->nacc++], &r->in);
   }
@@ -212,7 +235,8 @@ static void open_accums(struct build *b, const struct set *s, unsigned l, unsign
 /* hi - position - step < 0 in the last iteration, over all levels of the axis that are open. */
 static poly_t last_guard(struct build *b, const struct set *s, unsigned l, const struct env *e) {
   const struct axis *x = NULL;
-  for (unsigned i = 0; i < s->n && !x; i++) x = s->m[i]->walks & BIT(l) ? member_axis(b->p, s->m[i], LOOP_AXIS(l)) : NULL;
+  for (unsigned i = 0; i < s->n && !x; i++)
+    x = s->m[i]->walks & BIT(l) ? member_axis(b->p, s->m[i], LOOP_AXIS(l)) : NULL;
   poly_t past = poly_addc(b->a, axis_base(b, e, LOOP_AXIS(l)), b->p->loop[l].step);
   return poly_sub(b->a, past, env_at(b, e, x->hi));
 }
@@ -259,14 +283,17 @@ static struct lstmt *loop_build(struct build *b, const struct set *s, unsigned l
   return reg_close(b, m, l, e, nest_build(b, s, pos + 1, &in));
 }
 
-static struct lstmt *parts_build(struct build *b, const struct parts *o, unsigned i, unsigned l, unsigned pos, const struct env *e);
+static struct lstmt *parts_build(struct build *b, const struct parts *o, unsigned i, unsigned l, unsigned pos,
+                                 const struct env *e);
 
 /* The store of a result that stays: on the last iteration of the outer loops nobody may need it in memory any more. */
-static struct lstmt *finish(struct build *b, const struct parts *o, unsigned part, const struct accum *c, const struct env *e) {
+static struct lstmt *finish(struct build *b, const struct parts *o, unsigned part, const struct accum *c,
+                            const struct env *e) {
   return accum_finish(b, c, e, !stays_in_registers(b, o, part, c->m, e));
 }
 
-static struct lstmt *run_build(struct build *b, const struct parts *o, unsigned i, unsigned l, unsigned pos, const struct env *e) {
+static struct lstmt *run_build(struct build *b, const struct parts *o, unsigned i, unsigned l, unsigned pos,
+                               const struct env *e) {
   struct run *r = ARENA_NEW(b->a, struct run, 1);
   struct env after = *e;
   open_accums(b, &o->p[i].s, l, pos, e, r);
@@ -286,7 +313,8 @@ static struct lstmt *run_build(struct build *b, const struct parts *o, unsigned 
   return s;
 }
 
-static struct lstmt *parts_build(struct build *b, const struct parts *o, unsigned i, unsigned l, unsigned pos, const struct env *e) {
+static struct lstmt *parts_build(struct build *b, const struct parts *o, unsigned i, unsigned l, unsigned pos,
+                                 const struct env *e) {
   struct stmts s = {0};
   for (; i < o->n; i++) {
     if (o->p[i].walks) {

@@ -1,5 +1,5 @@
-/* Reads a schedule against a group: how often each axis is tiled, the order of all loops, what each loop is. Says which step breaks which rule.
-   What a loop means to each equation is members.c. */
+/* Reads a schedule against a group: how often each axis is tiled, the order of all loops, what each loop is. Says which
+   step breaks which rule. What a loop means to each equation is members.c. */
 #include "codegen/lower/plan.h"
 #include <string.h>
 
@@ -41,7 +41,8 @@ static bool read_tile(struct plan *p, struct step s) {
   if (s.arg < 1) return refuse(p, arena_printf(p->a, "tile %s: the size is not positive", axis_name(p, a)));
   if (x->ntile == LEVEL_MAX - 1) return refuse(p, arena_printf(p->a, "tile %s: too many levels", axis_name(p, a)));
   if (x->ntile && (s.arg <= x->tile[x->ntile - 1] || s.arg % x->tile[x->ntile - 1]))
-    return refuse(p, arena_printf(p->a, "tile %s %d: not a larger multiple of the tile inside", axis_name(p, a), s.arg));
+    return refuse(p,
+                  arena_printf(p->a, "tile %s %d: not a larger multiple of the tile inside", axis_name(p, a), s.arg));
   x->tile[x->ntile++] = s.arg;
   return true;
 }
@@ -51,15 +52,18 @@ static bool read_unroll(struct plan *p, struct step s) {
   struct ploop *l = &p->loop[s.loop];
   const struct paxis *x = &p->axis[LOOP_AXIS(s.loop)];
   const char *name = plan_loop_name(p, s.loop);
-  if (l->mark || l->unroll) return refuse(p, arena_printf(p->a, "unroll %s: the loop is unrolled or a vector already", name));
-  if (s.arg < 0 || s.arg == 1 || s.arg > 32) return refuse(p, arena_printf(p->a, "unroll %s: the count is not 0 or 2 to 32", name));
+  if (l->mark || l->unroll)
+    return refuse(p, arena_printf(p->a, "unroll %s: the loop is unrolled or a vector already", name));
+  if (s.arg < 0 || s.arg == 1 || s.arg > 32)
+    return refuse(p, arena_printf(p->a, "unroll %s: the count is not 0 or 2 to 32", name));
   if (s.arg) {
     l->unroll = (uint8_t)s.arg;
     return true;
   }
   int64_t n = x->ntile ? x->tile[0] : x->uniform ? x->ext : -1;
   if (LOOP_LEVEL(s.loop) || n < 1 || n > 64)
-    return refuse(p, arena_printf(p->a, "unroll %s 0: not an innermost level with a constant extent of at most 64", name));
+    return refuse(p,
+                  arena_printf(p->a, "unroll %s 0: not an innermost level with a constant extent of at most 64", name));
   l->mark = MARK_UNROLL;
   return true;
 }
@@ -100,9 +104,12 @@ static bool written(const struct plan *p, unsigned tensor) {
 static bool read_step(struct plan *p, struct step s) {
   switch (s.kind) {
   case STEP_tile:
-  case STEP_order: return true; /* read before */
-  case STEP_vector: return read_vector(p, s);
-  case STEP_unroll: return read_unroll(p, s);
+  case STEP_order:
+    return true; /* read before */
+  case STEP_vector:
+    return read_vector(p, s);
+  case STEP_unroll:
+    return read_unroll(p, s);
   case STEP_pack:
   case STEP_copy:
     if (p->npack == MAX_PACK) return refuse(p, "pack: too many");
@@ -124,7 +131,8 @@ static bool read_step(struct plan *p, struct step s) {
     if (!read_operand(p, s, "stream", &p->stream_tensor[p->nstream])) return false;
     if (!written(p, p->stream_tensor[p->nstream++])) return refuse(p, "stream: the group does not write the tensor");
     return true;
-  default: return refuse(p, "a step of unknown kind");
+  default:
+    return refuse(p, "a step of unknown kind");
   }
 }
 
@@ -221,7 +229,8 @@ static bool check_parallel(struct plan *p) {
       continue;
     }
     if (serial) return refuse(p, arena_printf(p->a, "parallel %s: stands inside a serial loop", name));
-    if (l->mark || l->unroll) return refuse(p, arena_printf(p->a, "parallel %s: the loop is unrolled or a vector", name));
+    if (l->mark || l->unroll)
+      return refuse(p, arena_printf(p->a, "parallel %s: the loop is unrolled or a vector", name));
     for (unsigned m = 0; m < p->nmember; m++)
       if (p->member[m].red & BIT(p->order[i])) return refuse(p, arena_printf(p->a, "parallel %s: a reduction", name));
   }
@@ -235,8 +244,8 @@ static void find_stream(struct plan *p) {
   if (p->axis[a].ntile && !p->loop[top].trivial) p->stream_top = (int)top;
 }
 
-bool plan_make(struct plan *p, struct arena *a, const struct groups *gs, unsigned g, const struct sched *s, const struct limits *lim,
-               const struct lower_opts *o) {
+bool plan_make(struct plan *p, struct arena *a, const struct groups *gs, unsigned g, const struct sched *s,
+               const struct limits *lim, const struct lower_opts *o) {
   *p = (struct plan){.a = a, .gs = gs, .g = &gs->g[g], .gi = g, .k = gs->k, .lim = lim, .o = o, .stream_top = -1};
   p->member = ARENA_NEW(a, struct member, MAX_MEMBER);
   p->vt = ARENA_NEW(a, struct vtensor, MAX_MEMBER);

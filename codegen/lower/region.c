@@ -1,4 +1,5 @@
-/* Values and ranges of polynomials where some loops are open and others are not: what part of a tensor the loops inside will touch. */
+/* Values and ranges of polynomials where some loops are open and others are not: what part of a tensor the loops inside
+ * will touch. */
 #include "codegen/lower/plan.h"
 
 poly_t cpoly(struct build *b, int64_t c) {
@@ -45,7 +46,8 @@ static int pending_axis(struct build *b, const struct env *e, poly_t x) {
   return -1;
 }
 
-static void axis_ends(struct build *b, const struct env *e, const struct member *m, unsigned a, poly_t *first, poly_t *last) {
+static void axis_ends(struct build *b, const struct env *e, const struct member *m, unsigned a, poly_t *first,
+                      poly_t *last) {
   const struct axis *x = m ? member_axis(b->p, m, a) : NULL;
   poly_t lo = x ? x->lo : b->p->axis[a].lo, hi = x ? x->hi : b->p->axis[a].hi, base = axis_base(b, e, a);
   unsigned l = (unsigned)axis_inner(b->p, e, a);

@@ -1,5 +1,6 @@
-/* Where tensors live. A temp private to the group gets a buffer as large as what the loops inside the fork of its users walk; reads and writes are
-   renamed to it. Buffers are allocated at the root or in the body of the innermost parallel loop, outside of all other loops. */
+/* Where tensors live. A temp private to the group gets a buffer as large as what the loops inside the fork of its users
+   walk; reads and writes are renamed to it. Buffers are allocated at the root or in the body of the innermost parallel
+   loop, outside of all other loops. */
 #include "codegen/lower/plan.h"
 #include <string.h>
 
@@ -32,10 +33,13 @@ const struct place *place_of(const struct env *e, const struct member *m, unsign
 static int64_t const_bytes(struct build *b, unsigned type, unsigned rank, const poly_t *extent, const poly_t *stride) {
   int64_t n = 1, x, s;
   for (unsigned d = 0; d < rank; d++) {
-    if (!poly_is_const(extent[d], &x) || x < 0 || x > (1 << 20)) return -1;
-    if (!stride) n *= x;
-    else if (poly_is_const(stride[d], &s) && s <= (1 << 20)) n += (x - 1) * s;
-    else return -1;
+    if (!poly_is_const(extent[d], &x) || x < 1 || x > (1 << 20)) return -1;
+    if (!stride)
+      n *= x;
+    else if (poly_is_const(stride[d], &s) && s <= (1 << 20))
+      n += (x - 1) * s;
+    else
+      return -1;
     if (n > (1 << 24)) return -1;
   }
   (void)b;
@@ -54,7 +58,8 @@ struct lstmt *sink_wrap(struct build *b, const struct sink *s, struct lstmt *bod
   return body;
 }
 
-static bool same_object(const struct object *o, const char *name, unsigned type, unsigned rank, const poly_t *extent, const poly_t *stride) {
+static bool same_object(const struct object *o, const char *name, unsigned type, unsigned rank, const poly_t *extent,
+                        const poly_t *stride) {
   size_t n = strlen(name);
   if (o->type != type || o->rank != rank || strncmp(o->name, name, n) || !o->stride != !stride) return false;
   if (o->name[n] && o->name[n] != '_') return false;
@@ -64,7 +69,8 @@ static bool same_object(const struct object *o, const char *name, unsigned type,
 }
 
 /* Bodies of full and partial tiles use the same buffer: they never run inside one another. */
-static int reuse(struct build *b, const struct env *e, const char *name, unsigned type, unsigned rank, const poly_t *extent, const poly_t *stride) {
+static int reuse(struct build *b, const struct env *e, const char *name, unsigned type, unsigned rank,
+                 const poly_t *extent, const poly_t *stride) {
   for (unsigned i = 0; i < e->sink->n; i++) {
     unsigned id = e->sink->object[i];
     bool used = false;
@@ -74,7 +80,8 @@ static int reuse(struct build *b, const struct env *e, const char *name, unsigne
   return -1;
 }
 
-unsigned buffer_new(struct build *b, const struct env *e, const char *name, unsigned type, unsigned rank, const poly_t *extent, const poly_t *stride) {
+unsigned buffer_new(struct build *b, const struct env *e, const char *name, unsigned type, unsigned rank,
+                    const poly_t *extent, const poly_t *stride) {
   int old = reuse(b, e, name, type, rank, extent, stride);
   if (old >= 0) return (unsigned)old;
   int64_t n = const_bytes(b, type, rank, extent, stride);
@@ -91,7 +98,8 @@ unsigned buffer_new(struct build *b, const struct env *e, const char *name, unsi
 
 /* ---- private temps ---- */
 
-static bool region(struct build *b, const struct env *e, const struct member *m, poly_t f, poly_t *base, poly_t *extent) {
+static bool region(struct build *b, const struct env *e, const struct member *m, poly_t f, poly_t *base,
+                   poly_t *extent) {
   poly_t lo, hi;
   if (!env_extreme(b, e, m, f, false, &lo) || !env_extreme(b, e, m, f, true, &hi)) return false;
   *base = lo;
@@ -107,7 +115,8 @@ static bool other_writer(struct build *b, unsigned tensor, const struct member *
       if (!poly_eq(o->e->lhs_idx[d], m->e->lhs_idx[d])) return true;
     for (unsigned x = 0; x < o->e->npar; x++) {
       int y = eq_axis(m->e, o->e->axis[x].sym);
-      if (y < 0 || !poly_eq(m->e->axis[y].lo, o->e->axis[x].lo) || !poly_eq(m->e->axis[y].hi, o->e->axis[x].hi)) return true;
+      if (y < 0 || !poly_eq(m->e->axis[y].lo, o->e->axis[x].lo) || !poly_eq(m->e->axis[y].hi, o->e->axis[x].hi))
+        return true;
     }
   }
   return false;
@@ -134,14 +143,19 @@ bool place_memory(struct build *b, unsigned tensor, const struct member *m, stru
   }
   struct place *x = ARENA_NEW(b->a, struct place, 1);
   *x = (struct place){.tensor = (uint16_t)tensor, .kind = PLACE_MEM, .base = base, .rank = rank, .next = e->places};
-  x->object = (uint16_t)buffer_new(b, e, arena_printf(b->a, "%s_buf", tensor_name(b, tensor)), tensor_type(b->p, tensor), rank, extent, NULL);
+  x->object = (uint16_t)buffer_new(b, e, arena_printf(b->a, "%s_buf", tensor_name(b, tensor)),
+                                   tensor_type(b->p, tensor), rank, extent, NULL);
   e->places = x;
   return true;
 }
 
 /* ---- renaming ---- */
 
-struct rename { struct build *b; const struct env *e; const struct member *m; };
+struct rename {
+  struct build *b;
+  const struct env *e;
+  const struct member *m;
+};
 
 static poly_t rename_poly(struct arena *a, poly_t p, void *ctx) {
   (void)a;
@@ -186,7 +200,8 @@ static unsigned pack_subs(struct build *b, const struct env *e, const struct pla
   return x->nd;
 }
 
-static void plain_subs(struct rename *c, const struct subscript *from, unsigned rank, const poly_t *base, struct subscript *ix) {
+static void plain_subs(struct rename *c, const struct subscript *from, unsigned rank, const poly_t *base,
+                       struct subscript *ix) {
   for (unsigned d = 0; d < rank; d++) {
     ix[d].poly = env_at(c->b, c->e, from[d].poly);
     if (base) ix[d].poly = poly_sub(c->b->a, ix[d].poly, base[d]);
@@ -194,16 +209,20 @@ static void plain_subs(struct rename *c, const struct subscript *from, unsigned 
   }
 }
 
-static struct access *rename_access(struct rename *c, unsigned tensor, const struct subscript *from, unsigned rank, const struct place **used) {
+static struct access *rename_access(struct rename *c, unsigned tensor, const struct subscript *from, unsigned rank,
+                                    const struct place **used) {
   const struct place *x = place_of(c->e, c->m, tensor, from);
   struct access *r = ARENA_NEW(c->b->a, struct access, 1);
   r->ix = ARENA_NEW(c->b->a, struct subscript, 2 * MAX_DIMS + rank);
   r->tensor = (uint16_t)(x ? x->object : tensor);
   r->rank = (uint8_t)rank;
   *used = x;
-  if (x && x->kind == PLACE_REG) r->rank = (uint8_t)reg_subs(c->b, c->e, x, r->ix);
-  else if (x && x->kind == PLACE_PACK) r->rank = (uint8_t)pack_subs(c->b, c->e, x, r->ix);
-  else plain_subs(c, from, rank, x ? x->base : NULL, r->ix);
+  if (x && x->kind == PLACE_REG)
+    r->rank = (uint8_t)reg_subs(c->b, c->e, x, r->ix);
+  else if (x && x->kind == PLACE_PACK)
+    r->rank = (uint8_t)pack_subs(c->b, c->e, x, r->ix);
+  else
+    plain_subs(c, from, rank, x ? x->base : NULL, r->ix);
   if (!x && tensor >= VT_BASE) c->b->why = "internal: a temporary without a place";
   return r;
 }
@@ -221,14 +240,17 @@ static expr_t rename_read(struct rename *c, expr_t x) {
 static expr_t rename_expr(struct rename *c, expr_t x) {
   struct expr *n;
   switch (x->kind) {
-  case E_POLY: return expr_poly(c->b->a, rename_poly(c->b->a, x->poly, c));
-  case E_READ: return rename_read(c, x);
+  case E_POLY:
+    return expr_poly(c->b->a, rename_poly(c->b->a, x->poly, c));
+  case E_READ:
+    return rename_read(c, x);
   case E_OP:
   case E_CAST:
     n = arena_dup(c->b->a, x, sizeof *x);
     for (unsigned i = 0; i < (x->kind == E_CAST ? 1u : x->nkid); i++) n->kid[i] = rename_expr(c, x->kid[i]);
     return n;
-  default: return x;
+  default:
+    return x;
   }
 }
 
@@ -238,7 +260,8 @@ expr_t place_expr(struct build *b, const struct env *e, const struct member *m, 
 }
 
 /* Access for a store to (or an update of) an element of the tensor; no guards. */
-struct access *place_access(struct build *b, const struct env *e, const struct member *m, unsigned tensor, const struct subscript *ix, unsigned rank) {
+struct access *place_access(struct build *b, const struct env *e, const struct member *m, unsigned tensor,
+                            const struct subscript *ix, unsigned rank) {
   struct rename c = {b, e, m};
   const struct place *used;
   return rename_access(&c, tensor, ix, rank, &used);

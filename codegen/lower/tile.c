@@ -14,7 +14,8 @@ static bool walks(const struct member *m, unsigned l) {
   return m->walks & BIT(l);
 }
 
-/* May guard number g of m cut iterations off loop l? What only restricts a reduction must not stop the result from being written. */
+/* May guard number g of m cut iterations off loop l? What only restricts a reduction must not stop the result from
+ * being written. */
 static bool may_clip(const struct member *m, unsigned g, unsigned l) {
   return g < m->npg || (m->red & BIT(l));
 }
@@ -22,7 +23,8 @@ static bool may_clip(const struct member *m, unsigned g, unsigned l) {
 static bool all_have(const struct set *s, unsigned l, poly_t g) {
   for (unsigned i = 0; i < s->n; i++) {
     bool has = !walks(s->m[i], l);
-    for (unsigned j = 0; j < s->m[i]->e->nguard && !has; j++) has = may_clip(s->m[i], j, l) && poly_eq(s->m[i]->e->guard[j], g);
+    for (unsigned j = 0; j < s->m[i]->e->nguard && !has; j++)
+      has = may_clip(s->m[i], j, l) && poly_eq(s->m[i]->e->guard[j], g);
     if (!has) return false;
   }
   return true;
@@ -41,7 +43,8 @@ static void add_bound(poly_t *v, unsigned *n, poly_t x) {
 }
 
 /* g = c * axis + rest >= 0 with c = 1 or -1: a bound of the loop; exact when nothing else is pending. */
-static void clip(struct build *b, const struct member *m, unsigned l, const struct env *e, poly_t g, struct bounds *o, struct env *inner) {
+static void clip(struct build *b, const struct member *m, unsigned l, const struct env *e, poly_t g, struct bounds *o,
+                 struct env *inner) {
   unsigned a = LOOP_AXIS(l);
   poly_t c, rest, at, most, base = axis_base(b, e, a);
   int64_t v;
@@ -60,14 +63,16 @@ static void clip(struct build *b, const struct member *m, unsigned l, const stru
   if (exact) inner->known[inner->nknown++] = g;
 }
 
-static void clip_all(struct build *b, const struct set *s, unsigned l, const struct env *e, struct bounds *o, struct env *inner) {
+static void clip_all(struct build *b, const struct set *s, unsigned l, const struct env *e, struct bounds *o,
+                     struct env *inner) {
   sym_t sym = b->p->axis[LOOP_AXIS(l)].sym;
   for (unsigned i = 0; i < s->n; i++) {
     const struct member *m = s->m[i];
     if (!walks(m, l)) continue;
     for (unsigned g = 0; g < m->e->nguard; g++) {
       poly_t x = m->e->guard[g];
-      if (poly_has(x, sym) && may_clip(m, g, l) && !is_known(inner, x) && all_have(s, l, x)) clip(b, m, l, e, x, o, inner);
+      if (poly_has(x, sym) && may_clip(m, g, l) && !is_known(inner, x) && all_have(s, l, x))
+        clip(b, m, l, e, x, o, inner);
     }
     return; /* guards that all share are among the first one's */
   }
@@ -91,7 +96,8 @@ static void inner_bounds(struct build *b, const struct axis *x, unsigned l, cons
 }
 
 /* Bounds of loop l for the members of s that walk it; *inner gets the guards that they make superfluous. */
-void loop_bounds(struct build *b, const struct set *s, unsigned l, const struct env *e, struct bounds *o, struct env *inner) {
+void loop_bounds(struct build *b, const struct set *s, unsigned l, const struct env *e, struct bounds *o,
+                 struct env *inner) {
   const struct axis *x = set_axis(b, s, LOOP_AXIS(l));
   o->nlo = o->nhi = 0;
   if (LOOP_LEVEL(l) == b->p->axis[LOOP_AXIS(l)].ntile) {
@@ -108,7 +114,8 @@ static sym_t new_sym(struct build *b, unsigned l, const char *suffix) {
 }
 
 static sym_t loop_sym(struct build *b, unsigned l) {
-  if (b->sym[l] == SYM_NONE) b->sym[l] = b->p->axis[LOOP_AXIS(l)].ntile ? new_sym(b, l, "") : b->p->axis[LOOP_AXIS(l)].sym;
+  if (b->sym[l] == SYM_NONE)
+    b->sym[l] = b->p->axis[LOOP_AXIS(l)].ntile ? new_sym(b, l, "") : b->p->axis[LOOP_AXIS(l)].sym;
   return b->sym[l];
 }
 
@@ -118,7 +125,8 @@ void loop_open(struct build *b, unsigned l, struct env *e) {
   e->open |= BIT(l);
 }
 
-struct lstmt *loop_close(struct build *b, unsigned l, const struct env *e, const struct bounds *bd, struct lstmt *body) {
+struct lstmt *loop_close(struct build *b, unsigned l, const struct env *e, const struct bounds *bd,
+                         struct lstmt *body) {
   (void)e;
   struct lstmt *s = loop_for(b->a, F_SERIAL, b->sym[l], bd->lo[0], bd->hi[0], b->p->loop[l].step, body);
   s->lo = arena_dup(b->a, bd->lo, sizeof *bd->lo * bd->nlo);

@@ -1,4 +1,5 @@
-/* Register loops: unrolled ones and vectors. Their counters count iterations (vectors), so that subscripts of register objects are plain. */
+/* Register loops: unrolled ones and vectors. Their counters count iterations (vectors), so that subscripts of register
+ * objects are plain. */
 #include "codegen/lower/plan.h"
 
 int64_t axis_rest(const struct plan *p, unsigned axis) {
@@ -43,7 +44,8 @@ void reg_open(struct build *b, unsigned l, struct env *e) {
   e->open |= BIT(l);
 }
 
-static struct lstmt *lanes_close(struct build *b, const struct member *m, unsigned l, const struct env *outer, struct lstmt *body) {
+static struct lstmt *lanes_close(struct build *b, const struct member *m, unsigned l, const struct env *outer,
+                                 struct lstmt *body) {
   unsigned a = LOOP_AXIS(l), lanes = b->p->loop[l].lanes;
   struct env e = *outer;
   poly_t hi[2] = {cpoly(b, lanes)}, first;
@@ -51,7 +53,8 @@ static struct lstmt *lanes_close(struct build *b, const struct member *m, unsign
   reg_open(b, l, &e);
   first = poly_scale(b->a, e.idx[l], lanes);
   if (outer->mode[a] == AX_EDGE)
-    hi[nhi++] = poly_sub(b->a, poly_sub(b->a, env_at(b, outer, member_axis(b->p, m, a)->hi), axis_base(b, outer, a)), first);
+    hi[nhi++] =
+        poly_sub(b->a, poly_sub(b->a, env_at(b, outer, member_axis(b->p, m, a)->hi), axis_base(b, outer, a)), first);
   if (outer->mode[a] == AX_NARROW && axis_rest(b->p, a) % lanes)
     hi[nhi++] = poly_sub(b->a, cpoly(b, axis_rest(b->p, a)), first);
   struct lstmt *s = loop_for(b->a, F_VECTOR, b->lsym[l], cpoly(b, 0), hi[0], 1, body);
@@ -62,7 +65,8 @@ static struct lstmt *lanes_close(struct build *b, const struct member *m, unsign
 }
 
 /* Closes what reg_open opened; outer is the environment before it. */
-struct lstmt *reg_close(struct build *b, const struct member *m, unsigned l, const struct env *outer, struct lstmt *body) {
+struct lstmt *reg_close(struct build *b, const struct member *m, unsigned l, const struct env *outer,
+                        struct lstmt *body) {
   int64_t n = reg_count(b->p, outer, l);
   if (!body) return NULL;
   if (b->p->loop[l].mark == MARK_VECTOR) body = lanes_close(b, m, l, outer, body);

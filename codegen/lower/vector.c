@@ -1,5 +1,5 @@
-/* The innermost: members whose loops are all open but for the one on vector lanes. Members with the same vector share it where dependences allow;
-   a private temp that lives in one such run is a register. */
+/* The innermost: members whose loops are all open but for the one on vector lanes. Members with the same vector share
+   it where dependences allow; a private temp that lives in one such run is a register. */
 #include "codegen/lower/plan.h"
 #include <string.h>
 
@@ -31,7 +31,10 @@ struct lstmt *when_wrap(struct build *b, const struct env *e, const struct membe
 
 /* ---- one statement ---- */
 
-struct guards { unsigned nuniform, nlane; poly_t uniform[MAX_GUARD * 2], lane[MAX_GUARD * 2]; };
+struct guards {
+  unsigned nuniform, nlane;
+  poly_t uniform[MAX_GUARD * 2], lane[MAX_GUARD * 2];
+};
 
 static void sort_guards(struct build *b, const struct member *m, const struct env *e, struct guards *o) {
   o->nuniform = o->nlane = 0;
@@ -41,19 +44,23 @@ static void sort_guards(struct build *b, const struct member *m, const struct en
     for (unsigned j = 0; j < e->nknown; j++) known |= poly_eq(e->known[j], m->e->guard[i]);
     poly_t g = env_at(b, e, m->e->guard[i]);
     if (known || (poly_is_const(g, &c) && c >= 0)) continue;
-    if (m->vec >= 0 && poly_has(g, e->lane[m->vec])) o->lane[o->nlane++] = g;
-    else o->uniform[o->nuniform++] = g;
+    if (m->vec >= 0 && poly_has(g, e->lane[m->vec]))
+      o->lane[o->nlane++] = g;
+    else
+      o->uniform[o->nuniform++] = g;
   }
 }
 
-static struct lstmt *guarded_store(struct build *b, struct access *a, enum red r, expr_t value, const struct guards *g) {
+static struct lstmt *guarded_store(struct build *b, struct access *a, enum red r, expr_t value,
+                                   const struct guards *g) {
   a->nguard = (uint8_t)g->nlane;
   a->guard = arena_dup(b->a, g->lane, sizeof *g->lane * g->nlane);
   return loop_store(b->a, a, r, value);
 }
 
 /* The index when the value improves, else what stood there; then the better value. */
-static struct lstmt *arg_stmt(struct build *b, const struct member *m, const struct env *e, struct access *index, const struct subscript *ix, const struct guards *g) {
+static struct lstmt *arg_stmt(struct build *b, const struct member *m, const struct env *e, struct access *index,
+                              const struct subscript *ix, const struct guards *g) {
   struct access *best = place_access(b, e, m, m->aux, ix, tensor_rank(b->p, m->aux));
   expr_t x = place_expr(b, e, m, m->e->body), held = expr_read(b->a, x->type, best), set = NULL;
   struct stmts s = {0};
@@ -67,7 +74,9 @@ static struct lstmt *arg_stmt(struct build *b, const struct member *m, const str
   expr_t better = expr_op2(b->a, m->e->red == RED_argmax ? OP_gt : OP_lt, x, held);
   expr_t at = expr_op3(b->a, OP_select, better, expr_poly(b->a, env_at(b, e, k)), expr_read(b->a, DT_i64, index));
   stmts_add(b, &s, guarded_store(b, arena_dup(b->a, index, sizeof *index), RED_none, at, g));
-  stmts_add(b, &s, guarded_store(b, arena_dup(b->a, best, sizeof *best), RED_none, expr_op3(b->a, OP_select, better, x, held), g));
+  stmts_add(
+      b, &s,
+      guarded_store(b, arena_dup(b->a, best, sizeof *best), RED_none, expr_op3(b->a, OP_select, better, x, held), g));
   return stmts_block(b, &s);
 }
 
@@ -85,9 +94,13 @@ static struct lstmt *statement(struct build *b, const struct member *m, const st
   sort_guards(b, m, e, &g);
   struct access *a = place_access(b, e, m, m->e->lhs, ix, rank);
   struct lstmt *s;
-  if (IS_ARG(m->e->red)) s = arg_stmt(b, m, e, a, ix, &g);
-  else if (m->e->red != RED_none) s = guarded_store(b, a, m->e->red, place_expr(b, e, m, m->e->body), &g);
-  else s = guarded_store(b, a, RED_none, expr_cast(b->a, tensor_type(b->p, m->e->lhs), place_expr(b, e, m, m->e->body)), &g);
+  if (IS_ARG(m->e->red))
+    s = arg_stmt(b, m, e, a, ix, &g);
+  else if (m->e->red != RED_none)
+    s = guarded_store(b, a, m->e->red, place_expr(b, e, m, m->e->body), &g);
+  else
+    s = guarded_store(b, a, RED_none, expr_cast(b->a, tensor_type(b->p, m->e->lhs), place_expr(b, e, m, m->e->body)),
+                      &g);
   if (m->e->red == RED_none) s->nontemporal = non_temporal(b->p, m, a);
   if (g.nuniform) s = loop_if(b->a, g.nuniform, g.uniform, NULL, s, NULL);
   return when_wrap(b, e, m, s);
@@ -119,7 +132,8 @@ static unsigned run_end(struct build *b, const struct set *s, unsigned i, const 
 
 static bool placed(const struct env *e, const struct member *m, unsigned tensor) {
   for (const struct place *x = e->places; x; x = x->next)
-    if (x->tensor == tensor && x->kind != PLACE_PACK && x->kind != PLACE_COPY && !x->ix && (!x->only || x->only == m)) return true;
+    if (x->tensor == tensor && x->kind != PLACE_PACK && x->kind != PLACE_COPY && !x->ix && (!x->only || x->only == m))
+      return true;
   return false;
 }
 
@@ -144,7 +158,8 @@ static int local_temp(struct build *b, const struct set *s, unsigned i, unsigned
   if (v >= 0) x->dim[0] = (uint8_t)v;
   poly_t ext[1] = {cpoly(b, v >= 0 ? b->p->loop[v].lanes : 1)};
   const char *name = t >= VT_BASE ? b->p->vt[t - VT_BASE].name : b->p->k->tensor[t].name;
-  x->object = (uint16_t)lfunc_add_object(b->f, arena_printf(b->a, "%s_reg", name), tensor_type(b->p, t), SCOPE_REG, v >= 0, ext);
+  x->object = (uint16_t)lfunc_add_object(b->f, arena_printf(b->a, "%s_reg", name), tensor_type(b->p, t), SCOPE_REG,
+                                         v >= 0, ext);
   e->places = x;
   return x->object;
 }
@@ -160,8 +175,10 @@ static struct lstmt *run_build(struct build *b, const struct set *s, unsigned i,
   for (unsigned k = i; k < n; k++) {
     struct place *before = e.places;
     int id = local_temp(b, s, i, n, k, &e);
-    if (id >= 0) reg[nreg++] = (uint16_t)id;
-    else if (e.places != before) outer->places = e.places;
+    if (id >= 0)
+      reg[nreg++] = (uint16_t)id;
+    else if (e.places != before)
+      outer->places = e.places;
     in.places = e.places;
     stmts_add(b, &body, statement(b, s->m[k], &in));
   }
