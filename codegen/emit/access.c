@@ -1,0 +1,482 @@
+/* Reads and writes of objects in memory: guards, masks, the ways in which lanes find their elements.
+   Lanes that are off, or whose guard fails, neither load nor store. */
+#include "codegen/emit/build.h"
+
+enum { KEY_LOAD = 900, KEY_MASK = 901, KEY_AND = 902, KEY_STRIDED = 903, KEY_GATHER = 904 };
+
+/* --- guards --- */
+
+/* Lanes where rest + coef * lane >= 0. */
+static struct val varying_guard(struct fn *f, poly_t g) {
+  poly_t coef, rest;
+  int64_t c;
+  if (!poly_split(f->m->arena, g, f->lane, &coef, &rest) || !poly_is_const(coef, &c) || (c != 1 && c != -1)) {
+    struct val zero = vsplat(f, vi64(f, 0));
+    return vicmp(f, LLVMIntSGE, fn_poly(f, g), zero);
+  }
+  /* In 32 bits: the bound clamped to where it matters. */
+  struct val r = fn_poly(f, rest), lo = vi64(f, -1), hi = vi64(f, (int64_t)f->lanes);
+  if (c == 1) r = vbin(f, LLVMSub, vi64(f, 0), r, false);
+  r = vselect(f, vicmp(f, LLVMIntSLT, r, lo), lo, r);
+  r = vselect(f, vicmp(f, LLVMIntSGT, r, hi), hi, r);
+  struct val bound = vsplat(f, vcastop(f, LLVMTrunc, r, f->m->i32, DT_i32));
+  return vicmp(f, c == 1 ? LLVMIntSGE : LLVMIntSLE, lane_ids(f, f->m->i32, DT_i32), bound);
+}
+
+struct val mask_and(struct fn *f, struct val a, struct val b) {
+  if (!a.v) return b;
+  if (!b.v) return a;
+  vec_match(f, &a, &b);
+  return vbin(f, LLVMAnd, a, b, false);
+}
+
+int emit_guards(struct fn *f, const poly_t *g, unsigned n, struct val *cond) {
+  *cond = (struct val){0};
+  for (unsigned i = 0; i < n; i++) {
+    poly_t p = fn_subst(f, g[i]);
+    int64_t c;
+    if (poly_is_const(p, &c)) {
+      if (c < 0) return 0;
+      continue;
+    }
+    if (provably_ge0(f, p)) continue;
+    if (provably_ge0(f, poly_addc(f->m->arena, poly_scale(f->m->arena, p, -1), -1))) return 0;
+    bool varies = f->lane != SYM_NONE && poly_has(p, f->lane);
+    struct val x = varies ? varying_guard(f, p) : vicmp(f, LLVMIntSGE, fn_poly(f, p), vi64(f, 0));
+    *cond = mask_and(f, *cond, x);
+  }
+  return cond->v ? -1 : 1;
+}
+
+/* --- where loads may go --- */
+
+static bool written_within(const struct fn *f, const struct level *l, unsigned object) {
+  if (!l->writes) return false;
+  if (l->writes[object]) return true;
+  if (f->noalias) return false;
+  for (unsigned i = 0; i < f->f->nobject; i++)
+    if (l->writes[i]) return true;
+  return false;
+}
+
+/* The outermost level from `least` on where the load surely happens and sees the same value. */
+static unsigned load_level(struct fn *f, unsigned object, unsigned least) {
+  unsigned lev = cur_level(f);
+  while (lev > least && !f->level[lev].conditional && !written_within(f, &f->level[lev], object)) lev--;
+  return lev;
+}
+
+static unsigned max2(unsigned a, unsigned b) {
+  return a > b ? a : b;
+}
+
+static unsigned elem_size(const struct fn *f, unsigned object) {
+  return (unsigned)type_size(f->f->object[object].type);
+}
+
+/* --- kinds of loads --- */
+
+static struct val load_plain(struct fn *f, unsigned object, struct val at, unsigned lanes) {
+  enum dtype t = f->f->object[object].type;
+  LLVMTypeRef mt = vec_of(mem_type(f->m, t), lanes);
+  struct val r;
+  if (cache_get(f, KEY_LOAD, at.v, mt, (const void *)(uintptr_t)t, &r)) return r;
+  unsigned lev = load_level(f, object, at.level);
+  place_at(f, lev);
+  LLVMValueRef v = LLVMBuildLoad2(f->b, mt, at.v, "");
+  LLVMSetAlignment(v, elem_size(f, object));
+  r = from_memory(f, t, v, lanes, lev);
+  place_back(f);
+  cache_put_load(f, KEY_LOAD, at.v, mt, (const void *)(uintptr_t)t, r, object);
+  return r;
+}
+
+static void align_arg(struct module *m, LLVMValueRef call, int arg, unsigned align) {
+  unsigned kind = LLVMGetEnumAttributeKindForName("align", 5);
+  LLVMAddCallSiteAttribute(call, (LLVMAttributeIndex)arg, LLVMCreateEnumAttribute(m->ctx, kind, align));
+}
+
+static struct val load_masked(struct fn *f, unsigned object, struct val at, struct val mask, const char *name, unsigned key) {
+  enum dtype t = f->f->object[object].type;
+  LLVMTypeRef mt = vec_of(mem_type(f->m, t), f->lanes);
+  struct val r;
+  if (cache_get(f, key, at.v, mask.v, (const void *)(uintptr_t)t, &r)) return r;
+  unsigned lev = load_level(f, object, max2(at.level, mask.level));
+  place_at(f, lev);
+  LLVMTypeRef over[2] = {mt, LLVMTypeOf(at.v)};
+  LLVMValueRef arg[3] = {at.v, mask.v, LLVMConstNull(mt)};
+  LLVMValueRef v = call_intrinsic(f->m, f->b, name, over, 2, arg, 3);
+  align_arg(f->m, v, 1, elem_size(f, object));
+  r = from_memory(f, t, v, f->lanes, lev);
+  place_back(f);
+  cache_put_load(f, key, at.v, mask.v, (const void *)(uintptr_t)t, r, object);
+  return r;
+}
+
+/* Every lane at `at` + lane * stride bytes, all lanes on: scalar loads put together. */
+static struct val load_strided(struct fn *f, unsigned object, struct val at, struct val stride) {
+  enum dtype t = f->f->object[object].type;
+  LLVMTypeRef mt = mem_type(f->m, t);
+  struct val r;
+  if (cache_get(f, KEY_STRIDED, at.v, stride.v, (const void *)(uintptr_t)(t * 256u + f->lanes), &r)) return r;
+  unsigned lev = load_level(f, object, max2(at.level, stride.level));
+  place_at(f, lev);
+  LLVMValueRef v = LLVMGetPoison(LLVMVectorType(mt, f->lanes));
+  for (unsigned i = 0; i < f->lanes; i++) {
+    LLVMValueRef off = LLVMBuildMul(f->b, stride.v, LLVMConstInt(f->m->i64, i, 0), "");
+    LLVMValueRef p = i ? LLVMBuildGEP2(f->b, f->m->i8, at.v, &off, 1, "") : at.v;
+    LLVMValueRef x = LLVMBuildLoad2(f->b, mt, p, "");
+    v = LLVMBuildInsertElement(f->b, v, x, LLVMConstInt(f->m->i32, i, 0), "");
+  }
+  r = from_memory(f, t, v, f->lanes, lev);
+  place_back(f);
+  cache_put_load(f, KEY_STRIDED, at.v, stride.v, (const void *)(uintptr_t)(t * 256u + f->lanes), r, object);
+  return r;
+}
+
+/* --- addresses --- */
+
+struct spot {        /* where an access goes */
+  struct val at;     /* pointer of lane 0 (or of all lanes); with `many`: a vector of pointers */
+  poly_t stride;     /* elements a lane moves; NULL: does not move */
+  bool many;
+};
+
+static struct val lane_pointers(struct fn *f, struct val at, struct val offsets) {
+  unsigned lev = max2(at.level, offsets.level);
+  struct val r;
+  if (cache_get(f, KEY_GATHER + 10, at.v, offsets.v, NULL, &r)) return r;
+  place_at(f, lev);
+  r = mkval(LLVMBuildGEP2(f->b, f->m->i8, at.v, &offsets.v, 1, ""), lev, DT_u64, f->lanes);
+  place_back(f);
+  cache_put(f, KEY_GATHER + 10, at.v, offsets.v, NULL, r);
+  return r;
+}
+
+/* Sum of dyn_d * stride_d * size in bytes; .v NULL when there is no dyn. */
+static struct val dyn_offset(struct fn *f, const struct access *acc, unsigned size) {
+  const struct object *o = &f->f->object[acc->tensor];
+  struct val sum = {0};
+  for (unsigned d = 0; d < acc->rank; d++) {
+    if (!acc->ix[d].dyn) continue;
+    struct val i = convert(f, DT_i64, emit_expr(f, acc->ix[d].dyn));
+    poly_t st = poly_scale(f->m->arena, fn_subst(f, object_stride(f, o, d)), size);
+    struct val s = fn_poly(f, st);
+    vec_match(f, &i, &s);
+    i = vbin(f, LLVMMul, i, s, false);
+    if (sum.v) vec_match(f, &sum, &i);
+    sum = sum.v ? vbin(f, LLVMAdd, sum, i, false) : i;
+  }
+  return sum;
+}
+
+static struct val scalar_gep(struct fn *f, struct val at, struct val off) {
+  unsigned lev = max2(at.level, off.level);
+  place_at(f, lev);
+  struct val r = mkval(LLVMBuildGEP2(f->b, f->m->i8, at.v, &off.v, 1, ""), lev, DT_u64, 0);
+  place_back(f);
+  return r;
+}
+
+static struct spot find_spot(struct fn *f, const struct access *acc) {
+  unsigned size = elem_size(f, acc->tensor);
+  struct val base = f->base[acc->tensor];
+  if (!base.v) {
+    emit_fail(f->m, "object '%s' has no memory here", f->f->object[acc->tensor].name);
+    base = mkval(LLVMConstNull(f->m->ptr), 0, DT_u64, 0);
+  }
+  struct val dyn = dyn_offset(f, acc, size);
+  poly_t p = fn_subst(f, access_poly(f, acc)), coef = NULL, rest = p;
+  bool varies = f->lane != SYM_NONE && poly_has(p, f->lane);
+  if (varies && !poly_split(f->m->arena, p, f->lane, &coef, &rest)) emit_fail(f->m, "a subscript is not linear in the vector index");
+  if (f->m->fail) return (struct spot){.at = base};
+  struct val at = fn_address(f, base, rest, size);
+  if (dyn.v && !dyn.lanes) at = scalar_gep(f, at, dyn);
+  if (!dyn.v || !dyn.lanes) return (struct spot){.at = at, .stride = coef};
+  if (varies) {
+    struct val step = vsplat(f, fn_poly(f, poly_scale(f->m->arena, coef, size)));
+    dyn = vbin(f, LLVMAdd, dyn, vbin(f, LLVMMul, lane_ids(f, f->m->i64, DT_i64), step, false), false);
+  }
+  return (struct spot){.at = lane_pointers(f, at, dyn), .many = true};
+}
+
+static struct val pointers_of(struct fn *f, const struct spot *s, unsigned size) {
+  if (s->many) return s->at;
+  struct val step = vsplat(f, fn_poly(f, poly_scale(f->m->arena, s->stride, size)));
+  return lane_pointers(f, s->at, vbin(f, LLVMMul, lane_ids(f, f->m->i64, DT_i64), step, false));
+}
+
+static bool is_unit(const struct spot *s) {
+  int64_t c;
+  return s->stride && poly_is_const(s->stride, &c) && c == 1;
+}
+
+/* --- reads --- */
+
+static struct val read_memory(struct fn *f, const struct access *acc, struct val mask) {
+  struct spot s = find_spot(f, acc);
+  unsigned size = elem_size(f, acc->tensor);
+  if (f->m->fail) return load_plain(f, acc->tensor, s.at, 0);
+  if (!s.many && !s.stride) {
+    if (!f->lazy || !mask.v) return load_plain(f, acc->tensor, s.at, 0);
+    s.stride = poly_const(f->m->arena, 0); /* gathered under the mask: one load that all lanes share, or none */
+  }
+  if (is_unit(&s))
+    return mask.v ? load_masked(f, acc->tensor, s.at, mask, "llvm.masked.load", KEY_MASK) : load_plain(f, acc->tensor, s.at, f->lanes);
+  if (!mask.v && !s.many) return load_strided(f, acc->tensor, s.at, fn_poly(f, poly_scale(f->m->arena, s.stride, size)));
+  struct val all = mkval(splat_const(LLVMConstInt(f->m->i1, 1, 0), f->lanes), 0, DT_bool, f->lanes);
+  return load_masked(f, acc->tensor, pointers_of(f, &s, size), mask.v ? mask : all, "llvm.masked.gather", KEY_GATHER);
+}
+
+static struct val merge2(struct fn *f, struct val a, LLVMBasicBlockRef from_a, struct val b, LLVMBasicBlockRef from_b) {
+  LLVMValueRef phi = LLVMBuildPhi(f->b, LLVMTypeOf(a.v), "");
+  LLVMAddIncoming(phi, &a.v, &from_a, 1);
+  LLVMAddIncoming(phi, &b.v, &from_b, 1);
+  return mkval(phi, cur_level(f), a.type, a.lanes);
+}
+
+/* Uniform guards of a uniform access: a branch. */
+static struct val read_branched(struct fn *f, const struct access *acc, struct val cond) {
+  enum dtype t = f->f->object[acc->tensor].type;
+  LLVMBasicBlockRef then = new_block(f, "guard.in"), els = new_block(f, "guard.out"), join = new_block(f, "guard.end");
+  LLVMBasicBlockRef start = LLVMGetInsertBlock(f->b);
+  LLVMBuildCondBr(f->b, cond.v, then, els);
+  struct val mask = f->mask;
+  f->mask.v = NULL;
+  level_push(f, then, true, NULL);
+  struct val a = read_memory(f, acc, f->mask);
+  LLVMBasicBlockRef from_a = LLVMGetInsertBlock(f->b);
+  LLVMBuildBr(f->b, join);
+  level_pop(f);
+  LLVMPositionBuilderAtEnd(f->b, start);
+  level_push(f, els, true, NULL);
+  struct val b = convert(f, t, emit_expr(f, acc->otherwise));
+  LLVMBasicBlockRef from_b = LLVMGetInsertBlock(f->b);
+  LLVMBuildBr(f->b, join);
+  level_pop(f);
+  f->mask = mask;
+  LLVMPositionBuilderAtEnd(f->b, join);
+  return merge2(f, a, from_a, b, from_b);
+}
+
+/* Lanes whose guard holds load; the others take `otherwise`, evaluated for them alone. */
+static struct val read_guarded_lanes(struct fn *f, const struct access *acc, struct val cond) {
+  enum dtype t = f->f->object[acc->tensor].type;
+  cond = vsplat(f, cond);
+  struct val outer = f->mask, active = f->active;
+  struct val v = read_memory(f, acc, mask_and(f, outer, cond));
+  struct val ones = mkval(splat_const(LLVMConstInt(f->m->i1, 1, 0), f->lanes), 0, DT_bool, f->lanes);
+  f->mask = mask_and(f, outer, vbin(f, LLVMXor, cond, ones, false));
+  f->active.v = NULL;
+  struct val other = vsplat(f, convert(f, t, emit_expr(f, acc->otherwise)));
+  f->mask = outer, f->active = active;
+  return vselect(f, cond, vsplat(f, v), other);
+}
+
+static bool lane_dependent(struct fn *f, expr_t e);
+static bool access_lane_dependent(struct fn *f, const struct access *acc) {
+  for (unsigned d = 0; d < acc->rank; d++) {
+    if (acc->ix[d].poly && poly_has(fn_subst(f, acc->ix[d].poly), f->lane)) return true;
+    if (acc->ix[d].dyn && lane_dependent(f, acc->ix[d].dyn)) return true;
+  }
+  return acc->otherwise && lane_dependent(f, acc->otherwise);
+}
+
+static bool lane_dependent(struct fn *f, expr_t e) {
+  switch (e->kind) {
+  case E_POLY:
+    return poly_has(fn_subst(f, e->poly), f->lane);
+  case E_LOCAL:
+    return f->local[e->id].lanes != 0;
+  case E_READ:
+    return access_lane_dependent(f, e->acc);
+  case E_OP:
+  case E_CAST:
+    for (unsigned i = 0; i < e->nkid; i++)
+      if (lane_dependent(f, e->kid[i])) return true;
+    return e->kind == E_CAST && lane_dependent(f, e->kid[0]);
+  default:
+    return false;
+  }
+}
+
+struct val emit_read(struct fn *f, const struct access *acc) {
+  struct val cond;
+  enum dtype t = f->f->object[acc->tensor].type;
+  int g = emit_guards(f, acc->guard, acc->nguard, &cond);
+  if (g == 0) return convert(f, t, emit_expr(f, acc->otherwise));
+  if (in_registers(f, acc->tensor)) {
+    struct val v = reg_read(f, acc);
+    if (g > 0) return v;
+    struct val o = convert(f, t, emit_expr(f, acc->otherwise));
+    vec_match(f, &v, &o);
+    if (cond.lanes) v = vsplat(f, v), o = vsplat(f, o);
+    return vselect(f, cond, v, o);
+  }
+  if (g > 0) return read_memory(f, acc, f->mask);
+  if (!cond.lanes && (f->lane == SYM_NONE || !access_lane_dependent(f, acc))) return read_branched(f, acc, cond);
+  return read_guarded_lanes(f, acc, cond);
+}
+
+/* --- stores --- */
+
+static void store_plain(struct fn *f, const struct lstmt *s, struct val at, struct val v) {
+  LLVMValueRef st = LLVMBuildStore(f->b, to_memory(f, v), at.v);
+  LLVMSetAlignment(st, elem_size(f, s->acc->tensor));
+  if (s->nontemporal && v.lanes && LLVMSizeOf(LLVMTypeOf(v.v))) {
+    LLVMMetadataRef one = LLVMValueAsMetadata(LLVMConstInt(f->m->i32, 1, 0));
+    LLVMMetadataRef node = LLVMMDNodeInContext2(f->m->ctx, &one, 1);
+    LLVMSetMetadata(st, LLVMGetMDKindIDInContext(f->m->ctx, "nontemporal", 11), LLVMMetadataAsValue(f->m->ctx, node));
+  }
+}
+
+static void store_masked(struct fn *f, unsigned object, struct val at, struct val v, struct val mask, const char *name) {
+  LLVMValueRef mem = to_memory(f, v);
+  LLVMTypeRef over[2] = {LLVMTypeOf(mem), LLVMTypeOf(at.v)};
+  LLVMValueRef arg[3] = {mem, at.v, mask.v};
+  LLVMValueRef call = call_intrinsic(f->m, f->b, name, over, 2, arg, 3);
+  align_arg(f->m, call, 2, elem_size(f, object));
+}
+
+/* A reduction into elements that may coincide between lanes: one lane after the other. */
+static void store_lanewise(struct fn *f, const struct lstmt *s, struct val ptrs, struct val v, struct val mask) {
+  unsigned object = s->acc->tensor;
+  enum dtype t = f->f->object[object].type;
+  for (unsigned i = 0; i < f->lanes; i++) {
+    LLVMValueRef at = LLVMConstInt(f->m->i32, i, 0);
+    LLVMBasicBlockRef on = new_block(f, "lane"), next = new_block(f, "lane.end");
+    LLVMValueRef cond = mask.v ? LLVMBuildExtractElement(f->b, mask.v, at, "") : LLVMConstInt(f->m->i1, 1, 0);
+    struct val p = mkval(LLVMBuildExtractElement(f->b, ptrs.v, at, ""), cur_level(f), DT_u64, 0);
+    struct val x = mkval(LLVMBuildExtractElement(f->b, v.v, at, ""), cur_level(f), v.type, 0);
+    LLVMBuildCondBr(f->b, cond, on, next);
+    level_push(f, on, true, NULL);
+    LLVMValueRef old = LLVMBuildLoad2(f->b, mem_type(f->m, t), p.v, "");
+    struct val o = convert(f, x.type, from_memory(f, t, old, 0, cur_level(f)));
+    LLVMBuildStore(f->b, to_memory(f, convert(f, t, emit_red(f, s->red, o, x))), p.v);
+    LLVMBuildBr(f->b, next);
+    level_pop(f);
+    LLVMPositionBuilderAtEnd(f->b, next);
+    object_stored(f, object);
+  }
+}
+
+static struct val last_lane(struct fn *f, struct val v) {
+  if (!v.lanes) return v;
+  LLVMValueRef at = LLVMConstInt(f->m->i64, f->lanes - 1, 0);
+  if (f->mask.v && f->active.v) at = LLVMBuildSub(f->b, f->active.v, LLVMConstInt(f->m->i64, 1, 0), "");
+  return mkval(LLVMBuildExtractElement(f->b, v.v, at, ""), cur_level(f), v.type, 0);
+}
+
+static void store_uniform(struct fn *f, const struct lstmt *s, struct val at, struct val v) {
+  unsigned object = s->acc->tensor;
+  enum dtype t = f->f->object[object].type;
+  if (s->red != RED_none) {
+    if (f->lane != SYM_NONE) v = emit_horizontal(f, s->red, vsplat(f, v));
+    struct val old = load_plain(f, object, at, 0);
+    v = emit_red(f, s->red, convert(f, v.type, old), v);
+  }
+  v = convert(f, t, last_lane(f, v));
+  store_plain(f, s, at, v);
+  object_stored(f, object);
+  if (t != DT_bool && t != DT_f16 && t != DT_bf16) {
+    LLVMTypeRef mt = mem_type(f->m, t);
+    v.level = (uint16_t)cur_level(f);
+    cache_put_load(f, KEY_LOAD, at.v, mt, (const void *)(uintptr_t)t, v, object);
+  }
+}
+
+static void store_lanes(struct fn *f, const struct lstmt *s, struct spot *sp, struct val v, struct val mask) {
+  unsigned object = s->acc->tensor, size = elem_size(f, object);
+  enum dtype t = f->f->object[object].type;
+  bool unit = is_unit(sp);
+  if (s->red != RED_none && sp->many) {
+    store_lanewise(f, s, sp->at, vsplat(f, v), mask);
+    return;
+  }
+  v = vsplat(f, v);
+  struct val all = mkval(splat_const(LLVMConstInt(f->m->i1, 1, 0), f->lanes), 0, DT_bool, f->lanes);
+  struct val at = unit ? sp->at : pointers_of(f, sp, size);
+  if (s->red != RED_none) {
+    struct val old = unit && !mask.v ? load_plain(f, object, at, f->lanes)
+                     : unit          ? load_masked(f, object, at, mask, "llvm.masked.load", KEY_MASK)
+                                     : load_masked(f, object, at, mask.v ? mask : all, "llvm.masked.gather", KEY_GATHER);
+    v = emit_red(f, s->red, convert(f, v.type, old), v);
+  }
+  v = convert(f, t, v);
+  if (unit && !mask.v)
+    store_plain(f, s, at, v);
+  else if (unit)
+    store_masked(f, object, at, v, mask, "llvm.masked.store");
+  else
+    store_masked(f, object, at, v, mask.v ? mask : all, "llvm.masked.scatter");
+  object_stored(f, object);
+  if (unit && !mask.v && t != DT_bool && t != DT_f16 && t != DT_bf16) {
+    v.level = (uint16_t)cur_level(f);
+    cache_put_load(f, KEY_LOAD, at.v, vec_of(mem_type(f->m, t), f->lanes), (const void *)(uintptr_t)t, v, object);
+  }
+}
+
+static void store_memory(struct fn *f, const struct lstmt *s, struct val mask) {
+  struct val v = emit_expr(f, s->value);
+  struct spot sp = find_spot(f, s->acc);
+  if (f->m->fail) return;
+  if (!sp.many && !sp.stride)
+    store_uniform(f, s, sp.at, v);
+  else
+    store_lanes(f, s, &sp, v, mask);
+}
+
+static void store_now(struct fn *f, const struct lstmt *s) {
+  if (in_registers(f, s->acc->tensor))
+    reg_write(f, s->acc, s->red, emit_expr(f, s->value));
+  else
+    store_memory(f, s, f->mask);
+}
+
+struct guarded {
+  const struct lstmt *s;
+  struct val lanes; /* guards that differ between lanes */
+};
+
+static void store_arm(struct fn *f, void *ctx) {
+  struct guarded *g = ctx;
+  struct val mask = f->mask, active = f->active;
+  if (g->lanes.v) {
+    f->mask = mask_and(f, mask, g->lanes);
+    f->active.v = NULL;
+  }
+  store_now(f, g->s);
+  f->mask = mask, f->active = active;
+}
+
+/* Guards that all lanes share are a branch around the whole statement, so its loads are not made either; the others are masks. */
+void emit_store(struct fn *f, const struct lstmt *s) {
+  const struct access *acc = s->acc;
+  poly_t shared[UINT8_MAX], lanes[UINT8_MAX];
+  unsigned nshared = 0, nlanes = 0;
+  for (unsigned i = 0; i < acc->nguard; i++) {
+    bool varies = f->lane != SYM_NONE && poly_has(fn_subst(f, acc->guard[i]), f->lane);
+    if (varies)
+      lanes[nlanes++] = acc->guard[i];
+    else
+      shared[nshared++] = acc->guard[i];
+  }
+  struct guarded g = {.s = s};
+  struct val cond;
+  int in = emit_guards(f, lanes, nlanes, &g.lanes), on = emit_guards(f, shared, nshared, &cond);
+  if (in == 0 || on == 0) return;
+  if (on > 0)
+    store_arm(f, &g);
+  else
+    emit_branch(f, cond, s, store_arm, NULL, &g);
+}
+
+void emit_prefetch(struct fn *f, const struct lstmt *s) {
+  if (in_registers(f, s->acc->tensor)) return;
+  sym_t lane = f->lane;
+  struct spot sp = find_spot(f, s->acc);
+  f->lane = lane;
+  if (f->m->fail || sp.many) return;
+  LLVMValueRef arg[4] = {sp.at.v, LLVMConstInt(f->m->i32, s->red != 0, 0), LLVMConstInt(f->m->i32, 3, 0), LLVMConstInt(f->m->i32, 1, 0)};
+  call_intrinsic(f->m, f->b, "llvm.prefetch", &f->m->ptr, 1, arg, 4);
+}

@@ -1,0 +1,214 @@
+/* What the files of this folder share: the module and function under construction, values with the level at which they live.
+
+   Levels. Every loop and every arm of a branch is a level; level 0 is the function's entry. A value knows its level, and an operation is placed at the
+   highest level among its operands, not where it is asked for: loop-invariant code motion and (through the value cache) common subexpressions happen
+   while building, so no IR pass is needed. Loads move out only while that cannot make them fault or see another value (load_level). */
+#ifndef HONE_CODEGEN_BUILD_H
+#define HONE_CODEGEN_BUILD_H
+#include "codegen/emit/emit.h"
+#include <llvm-c/Core.h>
+#include <llvm-c/TargetMachine.h>
+
+struct isa {
+  bool fma, f16c, avx512; /* avx512: f, vl, dq and bw together */
+};
+
+struct module {
+  LLVMContextRef ctx;
+  LLVMModuleRef mod;
+  const struct target *target;
+  struct arena *arena; /* scratch: polynomials, caches; dies with the module */
+  struct isa isa;
+  LLVMTypeRef i1, i8, i16, i32, i64, f32, f64, ptr, void_;
+  const char *fail;  /* set once: why this module cannot be made */
+  bool *retry;       /* set with a demotion: build the module again */
+  unsigned nop;      /* operations so far: an unrolled nest must not eat the machine */
+  unsigned nbody;    /* numbers for names of outlined bodies */
+  bool mayalias_all; /* the function being built may see overlapping arguments (SOURCE) */
+  LLVMValueRef sincos_big[2];
+  struct demotion *demoted; /* register objects that turned out to need memory */
+};
+struct demotion {
+  const struct lfunc *f;
+  unsigned object;
+  struct demotion *next;
+};
+
+/* lanes 0: a scalar. type says how the bits are meant; f16 and bf16 are kept as float, rounded. */
+struct val {
+  LLVMValueRef v;
+  uint16_t level, lanes;
+  uint8_t type;
+};
+
+struct level {
+  LLVMBasicBlockRef block; /* where code of this level goes once an inner level is open: before its terminator */
+  uint32_t uid;            /* of this opening of the level: cached values of a closed one are stale */
+  bool conditional;        /* may not run although the level outside runs */
+  const uint8_t *writes;   /* objects stored to inside (loops), or NULL */
+};
+
+/* A loop with a counter in LLVM: where its offsets live. */
+struct iv {
+  poly_t coef;
+  LLVMValueRef phi, step;
+  struct iv *next;
+};
+struct frame {
+  sym_t sym;
+  unsigned level; /* of the body */
+  LLVMBasicBlockRef head;
+  struct val lo;
+  int64_t step;
+  struct iv *ivs;
+  struct frame *outer;
+};
+
+struct slots { /* a register object */
+  struct val *v;
+  unsigned n, width; /* lanes of a slot; 1: scalars */
+  int dim;           /* which dimension runs along the lanes; -1: none */
+  unsigned pad[8];   /* extents in slots */
+};
+
+enum { LEVEL_LIMIT = 120, RANK_LIMIT = 8, OP_LIMIT = 150000, LANE_LIMIT = 128 };
+struct fn {
+  struct module *m;
+  const struct lfunc *f;
+  LLVMValueRef fn;
+  LLVMBuilderRef b;
+  LLVMBasicBlockRef entry; /* allocas only */
+  unsigned nsym;           /* with room for symbols of the emitter */
+  unsigned capsym;
+  struct val *sym;         /* value of each free symbol */
+  poly_t *env;             /* what a bound symbol (unrolled, vector) stands for; NULL: it is free */
+  struct val *param;       /* scalar parameters, by kernel parameter */
+  struct val *base;        /* pointer of each object in memory */
+  struct val *local;
+  struct slots **reg;      /* of each object in registers, while allocated */
+  struct level level[LEVEL_LIMIT + 8];
+  unsigned nlevel; /* open levels; the current one is nlevel - 1 */
+  uint32_t uid;
+  uint32_t *epoch; /* per object: stores so far */
+  struct frame *frame;
+  sym_t lane; /* SYM_NONE outside of vector loops */
+  unsigned lanes;
+  struct val mask; /* v NULL: all lanes on */
+  struct val active; /* with a mask: number of lanes on, i64 */
+  poly_t *fact; /* polynomials known to be >= 0 here */
+  unsigned nfact, capfact;
+  struct vncache *cache;
+  struct accmap *accs;
+  bool reassoc, noalias, parallel_body;
+  bool lazy;       /* inside an arm chosen by lanes: a uniform load must not be made when no lane is on */
+  bool varying_if; /* inside a branch taken by lanes: a local keeps its value in the others */
+};
+
+/* module.c */
+void emit_fail(struct module *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+LLVMValueRef intrinsic(struct module *m, const char *name, LLVMTypeRef *over, unsigned n, LLVMTypeRef *type);
+LLVMValueRef call_intrinsic(struct module *m, LLVMBuilderRef b, const char *name, LLVMTypeRef *over, unsigned nover, LLVMValueRef *arg,
+                            unsigned narg);
+LLVMValueRef extern_fn(struct module *m, const char *name, LLVMTypeRef type);
+void add_attr(struct module *m, LLVMValueRef fn, int at, const char *name, uint64_t value);
+
+/* value.c: levels, placing, the value cache */
+unsigned cur_level(const struct fn *f);
+void level_push(struct fn *f, LLVMBasicBlockRef inner, bool conditional, const uint8_t *writes); /* the current block is terminated already */
+void level_pop(struct fn *f);
+void place_at(struct fn *f, unsigned level); /* moves the builder; place_back undoes it */
+void place_back(struct fn *f);
+struct val mkval(LLVMValueRef v, unsigned level, enum dtype t, unsigned lanes);
+/* Value cache. op: any number that names the operation; c: third operand or extra key. */
+bool cache_get(struct fn *f, unsigned op, const void *a, const void *b, const void *c, struct val *out);
+void cache_put(struct fn *f, unsigned op, const void *a, const void *b, const void *c, struct val v);
+void cache_put_load(struct fn *f, unsigned op, const void *a, const void *b, const void *c, struct val v, unsigned object);
+void object_stored(struct fn *f, unsigned object);
+LLVMBasicBlockRef new_block(struct fn *f, const char *name);
+struct val vbin(struct fn *f, LLVMOpcode op, struct val a, struct val b, bool contract); /* same lanes and LLVM type */
+struct val vicmp(struct fn *f, LLVMIntPredicate p, struct val a, struct val b);
+struct val vfcmp(struct fn *f, LLVMRealPredicate p, struct val a, struct val b);
+struct val vselect(struct fn *f, struct val c, struct val a, struct val b);
+struct val vcastop(struct fn *f, LLVMOpcode op, struct val a, LLVMTypeRef to, enum dtype t);
+struct val vsplat(struct fn *f, struct val a); /* to f->lanes lanes; a vector stays */
+struct val vcall1(struct fn *f, const char *intr, struct val a);
+struct val vi64(struct fn *f, int64_t c);
+void vec_match(struct fn *f, struct val *a, struct val *b); /* makes both vectors when one is */
+LLVMTypeRef vec_of(LLVMTypeRef t, unsigned lanes);
+LLVMValueRef splat_const(LLVMValueRef c, unsigned lanes);
+struct val lane_ids(struct fn *f, LLVMTypeRef t, enum dtype dt);
+
+/* types.c */
+LLVMTypeRef reg_type(struct module *m, enum dtype t);
+LLVMTypeRef mem_type(struct module *m, enum dtype t);
+struct val const_val(struct fn *f, enum dtype t, union value v);
+struct val from_memory(struct fn *f, enum dtype t, LLVMValueRef v, unsigned lanes, unsigned level); /* builder is placed */
+LLVMValueRef to_memory(struct fn *f, struct val v);                                                  /* at the current place */
+struct val round_val(struct fn *f, struct val v); /* after an operation on f16, bf16 */
+struct val convert(struct fn *f, enum dtype to, struct val v);
+
+/* addr.c */
+poly_t fn_subst(struct fn *f, poly_t p);
+struct val fn_poly(struct fn *f, poly_t substituted); /* i64; varying when it holds the lane symbol */
+unsigned poly_level(struct fn *f, poly_t substituted);
+struct val fn_address(struct fn *f, struct val base, poly_t elements, unsigned size);
+poly_t access_poly(struct fn *f, const struct access *acc); /* elements from the object's start, before substitution, without dyn */
+poly_t object_stride(struct fn *f, const struct object *o, unsigned d);
+sym_t fresh_sym(struct fn *f, struct val v);
+void fact_add(struct fn *f, poly_t p);
+bool provably_ge0(struct fn *f, poly_t p);
+struct val fn_min(struct fn *f, const poly_t *p, unsigned n); /* of substituted values */
+struct val fn_max(struct fn *f, const poly_t *p, unsigned n);
+
+/* access.c, reg.c */
+struct val emit_read(struct fn *f, const struct access *acc);
+void emit_store(struct fn *f, const struct lstmt *s);
+void emit_prefetch(struct fn *f, const struct lstmt *s);
+/* All polynomials >= 0: 1 always, 0 never, -1 it depends: *cond is the condition (scalar, or lanes). */
+int emit_guards(struct fn *f, const poly_t *g, unsigned n, struct val *cond);
+struct val mask_and(struct fn *f, struct val mask, struct val cond);
+bool in_registers(const struct fn *f, unsigned object);
+struct val reg_read(struct fn *f, const struct access *acc);
+void reg_write(struct fn *f, const struct access *acc, enum red red, struct val v);
+void reg_open(struct fn *f, unsigned object, const struct lstmt *body);
+void reg_close(struct fn *f, unsigned object);
+struct val *reg_slots(struct fn *f, unsigned object, unsigned *n); /* all given a value; n = 0 when it is not open */
+
+/* expr.c, ops.c, reduce.c, vmath.c */
+struct val emit_expr(struct fn *f, expr_t e);
+struct val emit_op(struct fn *f, enum op op, enum dtype t, struct val *v);
+struct val emit_red(struct fn *f, enum red red, struct val acc, struct val x);
+struct val emit_horizontal(struct fn *f, enum red red, struct val x); /* vector to scalar, masked lanes do not count */
+struct val emit_math(struct fn *f, enum op op, struct val *v);        /* f32 or f64 operands */
+LLVMValueRef math_sincos_big(struct module *m, bool cosine);
+
+/* func.c, loop.c */
+void emit_stmt(struct fn *f, const struct lstmt *s);
+void emit_for(struct fn *f, const struct lstmt *s);
+void emit_while(struct fn *f, const struct lstmt *s);
+void emit_parallel(struct fn *f, const struct lstmt *s);
+struct state { /* the locals and slots that a statement may change */
+  unsigned n;
+  struct val **at, *was;
+};
+struct state state_of(struct fn *f, const struct lstmt *s); /* gives all of them a value; inside vector loops a vector */
+void state_settle(struct fn *f, const struct state *st);    /* at the end of an arm or body: vectors where state_of made vectors */
+const uint8_t *writes_of(struct fn *f, const struct lstmt *s);
+/* objects[nobject], locals[nlocal] (either may be NULL): set to 1 where s stores. */
+void stmt_effects(const struct lstmt *s, uint8_t *objects, uint8_t *locals);
+LLVMValueRef emit_function(struct module *m, const struct lfunc *f, const char *name, bool noalias);
+void fn_init(struct fn *f, struct module *m, const struct lfunc *lf, LLVMValueRef fn, bool noalias);
+LLVMTypeRef internal_type(struct module *m, const struct kernel *k);
+/* A branch on cond around `then` and `els` (either may be NULL), with values merged. */
+typedef void arm_fn(struct fn *f, void *ctx);
+void emit_branch(struct fn *f, struct val cond, const struct lstmt *effects, arm_fn *then, arm_fn *els, void *ctx);
+
+/* entry.c, stub.c */
+void emit_entry_fn(struct module *m, const struct emit_entry *e, unsigned index);
+void emit_call_stub(struct module *m, const struct kernel *k, LLVMValueRef entry);
+LLVMTypeRef c_type(struct module *m, const struct kernel *k);
+LLVMTypeRef c_param_type(struct module *m, const struct param *p);
+/* i1: what k writes overlaps what else it uses. dim by symbol (i64), ptr by parameter. */
+LLVMValueRef emit_overlap(struct module *m, LLVMBuilderRef b, const struct kernel *k, LLVMValueRef *dim, LLVMValueRef *ptr);
+LLVMValueRef plain_poly(struct module *m, LLVMBuilderRef b, poly_t p, LLVMValueRef *sym);
+#endif

@@ -1,0 +1,156 @@
+/* The exported function: the C signature, checks, the choice of a variant.
+   Order: overlap or a failed assumption -> the source form; each variant whose dims fit; the general form. */
+#include "codegen/emit/build.h"
+#include <stdio.h>
+
+/* bf16 and f16 scalars arrive as the C types of type_cname: uint16_t and _Float16. */
+LLVMTypeRef c_param_type(struct module *m, const struct param *p) {
+  if (p->kind == PARAM_TENSOR) return m->ptr;
+  if (p->type == DT_f16) return LLVMHalfTypeInContext(m->ctx);
+  if (p->type == DT_bf16) return m->i16;
+  return reg_type(m, p->type);
+}
+
+LLVMTypeRef c_type(struct module *m, const struct kernel *k) {
+  LLVMTypeRef *in = ARENA_NEW(m->arena, LLVMTypeRef, k->nparam + 1);
+  for (unsigned i = 0; i < k->nparam; i++) in[i] = c_param_type(m, &k->param[i]);
+  return LLVMFunctionType(m->void_, in, k->nparam, 0);
+}
+
+/* Integers narrower than int are extended by the caller. */
+static void extend_attrs(struct module *m, const struct kernel *k, LLVMValueRef fn) {
+  for (unsigned i = 0; i < k->nparam; i++) {
+    const struct param *p = &k->param[i];
+    if (p->kind == PARAM_TENSOR || p->type == DT_f16 || (type_is_float(p->type) && p->type != DT_bf16)) continue;
+    if (type_size(p->type) < 4) add_attr(m, fn, (int)i + 1, type_is_signed(p->type) ? "signext" : "zeroext", 0);
+  }
+}
+
+LLVMValueRef plain_poly(struct module *m, LLVMBuilderRef b, poly_t p, LLVMValueRef *sym) {
+  LLVMValueRef sum = LLVMConstInt(m->i64, 0, 0);
+  for (uint32_t i = 0; i < p->n; i++) {
+    const struct mono *t = &p->mono[i];
+    LLVMValueRef x = LLVMConstInt(m->i64, (uint64_t)t->coef, 1);
+    for (unsigned j = 0; j < t->n; j++) {
+      if (!sym[t->sym[j]]) {
+        emit_fail(m, "internal: an assumption is not over dims alone");
+        return sum;
+      }
+      x = LLVMBuildMul(b, x, sym[t->sym[j]], "");
+    }
+    sum = LLVMBuildAdd(b, sum, x, "");
+  }
+  return sum;
+}
+
+struct entry {
+  struct module *m;
+  const struct emit_entry *e;
+  LLVMBuilderRef b;
+  LLVMValueRef fn, *arg /* for internal functions */, *dim /* by symbol */;
+  unsigned index, nbodies;
+};
+
+static void call_and_return(struct entry *x, const struct lfunc *lf, bool noalias, const char *what) {
+  char name[64];
+  snprintf(name, sizeof name, "hone.%u.%s", x->index, what);
+  LLVMValueRef fn = emit_function(x->m, lf, name, noalias);
+  LLVMValueRef call = LLVMBuildCall2(x->b, internal_type(x->m, lf->k), fn, x->arg, x->e->k->nparam, "");
+  LLVMSetTailCall(call, 1);
+  LLVMBuildRetVoid(x->b);
+}
+
+static LLVMBasicBlockRef block(struct entry *x, const char *name) {
+  return LLVMAppendBasicBlockInContext(x->m->ctx, x->fn, name);
+}
+
+static void widen_args(struct entry *x) {
+  const struct kernel *k = x->e->k;
+  for (unsigned i = 0; i < k->nparam; i++) {
+    const struct param *p = &k->param[i];
+    LLVMValueRef v = LLVMGetParam(x->fn, i);
+    if (p->kind == PARAM_DIM) {
+      v = type_is_signed(p->type) ? LLVMBuildSExt(x->b, v, x->m->i64, "") : LLVMBuildZExt(x->b, v, x->m->i64, "");
+      x->dim[p->ref] = v;
+    }
+    x->arg[i] = v;
+  }
+}
+
+static LLVMValueRef or2(LLVMBuilderRef b, LLVMValueRef a, LLVMValueRef c) {
+  return a ? LLVMBuildOr(b, a, c, "") : c;
+}
+
+/* i1: this call needs the source form; NULL: never. */
+static LLVMValueRef needs_source(struct entry *x) {
+  const struct kernel *k = x->e->k;
+  LLVMValueRef bad = NULL;
+  for (unsigned i = 0; i < k->nassume; i++)
+    bad = or2(x->b, bad, LLVMBuildICmp(x->b, LLVMIntSLT, plain_poly(x->m, x->b, k->assume[i], x->dim), LLVMConstInt(x->m->i64, 0, 0), ""));
+  if (!k->noalias) {
+    LLVMValueRef hit = emit_overlap(x->m, x->b, k, x->dim, x->arg);
+    if (hit) bad = or2(x->b, bad, hit);
+  }
+  return bad;
+}
+
+static LLVMValueRef fits(struct entry *x, const struct emit_variant *v) {
+  const struct kernel *k = x->e->k;
+  LLVMValueRef ok = LLVMConstInt(x->m->i1, 1, 0);
+  for (unsigned s = 0; v->has && s < k->nsym; s++) {
+    if (!v->has[s] || !x->dim[s]) continue;
+    LLVMValueRef same = LLVMBuildICmp(x->b, LLVMIntEQ, x->dim[s], LLVMConstInt(x->m->i64, (uint64_t)v->value[s], 1), "");
+    ok = LLVMBuildAnd(x->b, ok, same, "");
+  }
+  return ok;
+}
+
+static void choose(struct entry *x) {
+  const struct emit_entry *e = x->e;
+  if (e->source) {
+    LLVMValueRef bad = e->general ? needs_source(x) : LLVMConstInt(x->m->i1, 1, 0);
+    if (bad) {
+      LLVMBasicBlockRef src = block(x, "source"), on = block(x, "checked");
+      LLVMBuildCondBr(x->b, bad, src, on);
+      LLVMPositionBuilderAtEnd(x->b, src);
+      call_and_return(x, e->source, e->k->noalias, "source");
+      LLVMPositionBuilderAtEnd(x->b, on);
+    }
+  }
+  for (unsigned i = 0; e->general && i < e->nvariant && !x->m->fail; i++) {
+    char what[32];
+    snprintf(what, sizeof what, "variant%u", i);
+    LLVMBasicBlockRef yes = block(x, "variant"), no = block(x, "next");
+    LLVMBuildCondBr(x->b, fits(x, &e->variant[i]), yes, no);
+    LLVMPositionBuilderAtEnd(x->b, yes);
+    call_and_return(x, e->variant[i].f, true, what);
+    LLVMPositionBuilderAtEnd(x->b, no);
+  }
+  if (e->general)
+    call_and_return(x, e->general, true, "general");
+  else
+    LLVMBuildRetVoid(x->b); /* not reached: the source form ran */
+}
+
+void emit_entry_fn(struct module *m, const struct emit_entry *e, unsigned index) {
+  const struct kernel *k = e->k;
+  if (!e->general && !e->source) {
+    emit_fail(m, "internal: an entry without a function");
+    return;
+  }
+  if (LLVMGetNamedFunction(m->mod, k->name)) {
+    emit_fail(m, "'%s' is defined twice, or is a function that generated code needs", k->name);
+    return;
+  }
+  struct entry x = {.m = m, .e = e, .index = index};
+  x.fn = LLVMAddFunction(m->mod, k->name, c_type(m, k));
+  add_attr(m, x.fn, (int)LLVMAttributeFunctionIndex, "nounwind", 0);
+  extend_attrs(m, k, x.fn);
+  x.b = LLVMCreateBuilderInContext(m->ctx);
+  x.arg = ARENA_NEW(m->arena, LLVMValueRef, k->nparam + 1);
+  x.dim = ARENA_NEW(m->arena, LLVMValueRef, k->nsym + 1);
+  LLVMPositionBuilderAtEnd(x.b, block(&x, "entry"));
+  widen_args(&x);
+  choose(&x);
+  LLVMDisposeBuilder(x.b);
+}

@@ -1,0 +1,117 @@
+/* Expressions. A select whose arms load evaluates only the arm that is chosen: by a branch, or on lanes by masks. */
+#include "codegen/emit/build.h"
+
+struct search {
+  struct fn *f;
+  expr_t cond;
+  const struct access *want;
+  bool found;
+};
+
+static void find_access(expr_t e, void *ctx) {
+  struct search *s = ctx;
+  if (e->kind == E_READ && (e->acc == s->want || access_eq(e->acc, s->want))) s->found = true;
+}
+
+/* A load that the condition has not made already could fault where the arm is not chosen. */
+static void find_risk(expr_t e, void *ctx) {
+  struct search *s = ctx;
+  if (e->kind != E_READ || s->found || in_registers(s->f, e->acc->tensor)) return;
+  struct search in = {.f = s->f, .want = e->acc};
+  expr_visit(s->cond, find_access, &in);
+  s->found = !in.found;
+}
+
+static bool risky(struct fn *f, expr_t cond, expr_t arm) {
+  struct search s = {.f = f, .cond = cond};
+  expr_visit(arm, find_risk, &s);
+  return s.found;
+}
+
+static struct val arm_value(struct fn *f, expr_t e, LLVMBasicBlockRef at, LLVMBasicBlockRef join, LLVMBasicBlockRef *from) {
+  level_push(f, at, true, NULL);
+  struct val v = emit_expr(f, e);
+  if (f->lane != SYM_NONE) v = vsplat(f, v); /* both arms of one shape */
+  *from = LLVMGetInsertBlock(f->b);
+  LLVMBuildBr(f->b, join);
+  level_pop(f);
+  return v;
+}
+
+static struct val select_branched(struct fn *f, expr_t e, struct val c) {
+  LLVMBasicBlockRef then = new_block(f, "sel.then"), els = new_block(f, "sel.else"), join = new_block(f, "sel.end"), from[2];
+  LLVMBasicBlockRef start = LLVMGetInsertBlock(f->b);
+  LLVMBuildCondBr(f->b, c.v, then, els);
+  struct val a = arm_value(f, e->kid[1], then, join, &from[0]);
+  LLVMPositionBuilderAtEnd(f->b, start);
+  struct val b = arm_value(f, e->kid[2], els, join, &from[1]);
+  LLVMPositionBuilderAtEnd(f->b, join);
+  LLVMValueRef phi = LLVMBuildPhi(f->b, LLVMTypeOf(a.v), ""), in[2] = {a.v, b.v};
+  LLVMAddIncoming(phi, in, from, 2);
+  return mkval(phi, cur_level(f), a.type, a.lanes);
+}
+
+static struct val arm_masked(struct fn *f, expr_t e, struct val on) {
+  struct val mask = f->mask, active = f->active;
+  bool lazy = f->lazy;
+  f->mask = mask_and(f, mask, on);
+  f->active.v = NULL, f->lazy = true;
+  struct val v = vsplat(f, emit_expr(f, e));
+  f->mask = mask, f->active = active, f->lazy = lazy;
+  return v;
+}
+
+static struct val emit_select(struct fn *f, expr_t e) {
+  struct val c = emit_expr(f, e->kid[0]);
+  bool risk = risky(f, e->kid[0], e->kid[1]) || risky(f, e->kid[0], e->kid[2]);
+  if (LLVMIsConstant(c.v) && !c.lanes) return emit_expr(f, e->kid[LLVMConstIntGetZExtValue(c.v) ? 1 : 2]);
+  struct val v[3] = {c};
+  if (risk && !c.lanes) return select_branched(f, e, c);
+  if (risk) {
+    struct val ones = mkval(splat_const(LLVMConstInt(f->m->i1, 1, 0), f->lanes), 0, DT_bool, f->lanes);
+    v[1] = arm_masked(f, e->kid[1], c);
+    v[2] = arm_masked(f, e->kid[2], vbin(f, LLVMXor, c, ones, false));
+  } else {
+    v[1] = emit_expr(f, e->kid[1]);
+    v[2] = emit_expr(f, e->kid[2]);
+  }
+  return emit_op(f, OP_select, (enum dtype)e->type, v);
+}
+
+static struct val emit_operation(struct fn *f, expr_t e) {
+  if (e->op == OP_select) return emit_select(f, e);
+  struct val v[3];
+  for (unsigned i = 0; i < e->nkid; i++) v[i] = emit_expr(f, e->kid[i]);
+  struct val r = emit_op(f, (enum op)e->op, (enum dtype)e->kid[0]->type, v);
+  if (op_info[e->op].result_bool) r.type = DT_bool;
+  return r;
+}
+
+static struct val read_local(struct fn *f, unsigned id) {
+  if (f->local[id].v) return f->local[id];
+  enum dtype t = (enum dtype)f->f->local[id].type;
+  return mkval(LLVMConstNull(reg_type(f->m, t)), 0, t, 0);
+}
+
+struct val emit_expr(struct fn *f, expr_t e) {
+  if (f->m->fail) return mkval(LLVMConstNull(reg_type(f->m, e->type)), 0, e->type, 0);
+  switch (e->kind) {
+  case E_CONST:
+    return const_val(f, e->type, e->val);
+  case E_POLY:
+    return fn_poly(f, fn_subst(f, e->poly));
+  case E_SCALAR:
+    return f->param[e->id];
+  case E_READ:
+    return emit_read(f, e->acc);
+  case E_OP:
+    return emit_operation(f, e);
+  case E_CAST:
+    return convert(f, e->type, emit_expr(f, e->kid[0]));
+  case E_LOCAL:
+    return read_local(f, e->id);
+  default:
+    emit_fail(f->m, "internal: a placeholder reached the emitter");
+    return mkval(LLVMConstNull(reg_type(f->m, e->type)), 0, e->type, 0);
+  }
+}

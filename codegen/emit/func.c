@@ -1,0 +1,379 @@
+/* A LOOP function as an LLVM function: its set-up, statements, branches. Loops are loop.c's. */
+#include "codegen/emit/build.h"
+#include <string.h>
+
+struct vncache *cache_new(struct arena *a);
+struct accmap *accmap_new(struct arena *a);
+
+/* --- what statements change --- */
+
+void stmt_effects(const struct lstmt *s, uint8_t *objects, uint8_t *locals) {
+  if (s->kind == L_STORE && objects) objects[s->acc->tensor] = 1;
+  if (s->kind == L_SET && locals) locals[s->id] = 1;
+  for (uint32_t i = 0; i < s->nbody; i++)
+    if (s->body[i]) stmt_effects(s->body[i], objects, locals);
+}
+
+const uint8_t *writes_of(struct fn *f, const struct lstmt *s) {
+  uint8_t *w = ARENA_NEW(f->m->arena, uint8_t, f->f->nobject + 1);
+  stmt_effects(s, w, NULL);
+  return w;
+}
+
+static void settle(struct fn *f, struct val *v) {
+  if (f->lane != SYM_NONE) *v = vsplat(f, *v);
+}
+
+struct state state_of(struct fn *f, const struct lstmt *s) {
+  uint8_t *objects = ARENA_NEW(f->m->arena, uint8_t, f->f->nobject + 1), *locals = ARENA_NEW(f->m->arena, uint8_t, f->f->nlocal + 1);
+  stmt_effects(s, objects, locals);
+  unsigned n = 0, cap = 0;
+  for (unsigned i = 0; i < f->f->nlocal; i++) cap += locals[i];
+  for (unsigned i = 0; i < f->f->nobject; i++)
+    if (objects[i] && f->reg[i]) {
+      unsigned k;
+      reg_slots(f, i, &k);
+      cap += k;
+    }
+  struct state st = {.at = ARENA_NEW(f->m->arena, struct val *, cap + 1), .was = ARENA_NEW(f->m->arena, struct val, cap + 1)};
+  for (unsigned i = 0; i < f->f->nlocal; i++) {
+    if (!locals[i]) continue;
+    enum dtype t = (enum dtype)f->f->local[i].type;
+    if (!f->local[i].v) f->local[i] = mkval(LLVMConstNull(reg_type(f->m, t)), 0, t, 0);
+    settle(f, &f->local[i]);
+    st.at[n++] = &f->local[i];
+  }
+  for (unsigned i = 0; i < f->f->nobject; i++) {
+    unsigned k = 0;
+    if (!objects[i] || !f->reg[i]) continue;
+    struct val *v = reg_slots(f, i, &k);
+    for (unsigned j = 0; j < k; j++) st.at[n++] = &v[j];
+  }
+  st.n = n;
+  for (unsigned i = 0; i < n; i++) st.was[i] = *st.at[i];
+  return st;
+}
+
+void state_settle(struct fn *f, const struct state *st) {
+  for (unsigned i = 0; i < st->n; i++)
+    if (st->was[i].lanes && !st->at[i]->lanes) *st->at[i] = vsplat(f, *st->at[i]);
+}
+
+/* --- branches --- */
+
+static LLVMBasicBlockRef run_arm(struct fn *f, LLVMBasicBlockRef at, LLVMBasicBlockRef join, arm_fn *arm, void *ctx,
+                                 const struct state *st, struct val *out) {
+  unsigned nfact = f->nfact;
+  level_push(f, at, true, NULL);
+  for (unsigned i = 0; i < st->n; i++) *st->at[i] = st->was[i];
+  if (arm) arm(f, ctx);
+  state_settle(f, st);
+  for (unsigned i = 0; i < st->n; i++) out[i] = *st->at[i];
+  LLVMBasicBlockRef from = LLVMGetInsertBlock(f->b);
+  LLVMBuildBr(f->b, join);
+  level_pop(f);
+  f->nfact = nfact;
+  return from;
+}
+
+void emit_branch(struct fn *f, struct val cond, const struct lstmt *effects, arm_fn *then, arm_fn *els, void *ctx) {
+  struct state st = state_of(f, effects);
+  struct val *a = ARENA_NEW(f->m->arena, struct val, st.n + 1), *b = ARENA_NEW(f->m->arena, struct val, st.n + 1);
+  LLVMBasicBlockRef yes = new_block(f, "then"), no = new_block(f, "else"), join = new_block(f, "end"), from[2];
+  LLVMBasicBlockRef start = LLVMGetInsertBlock(f->b);
+  LLVMBuildCondBr(f->b, cond.v, yes, no);
+  from[0] = run_arm(f, yes, join, then, ctx, &st, a);
+  LLVMMoveBasicBlockAfter(no, from[0]);
+  LLVMPositionBuilderAtEnd(f->b, start);
+  from[1] = run_arm(f, no, join, els, ctx, &st, b);
+  LLVMMoveBasicBlockAfter(join, from[1]);
+  LLVMPositionBuilderAtEnd(f->b, join);
+  for (unsigned i = 0; i < st.n; i++) {
+    struct val *v = st.at[i];
+    *v = a[i];
+    if (a[i].v == b[i].v && a[i].level <= cur_level(f)) continue;
+    LLVMValueRef phi = LLVMBuildPhi(f->b, LLVMTypeOf(a[i].v), ""), in[2] = {a[i].v, b[i].v};
+    LLVMAddIncoming(phi, in, from, 2);
+    *v = mkval(phi, cur_level(f), a[i].type, a[i].lanes);
+  }
+}
+
+struct iff {
+  const struct lstmt *s;
+  struct val value; /* of a condition that was evaluated in a branch */
+};
+
+static void if_then(struct fn *f, void *ctx) {
+  const struct iff *x = ctx;
+  for (unsigned i = 0; i < x->s->nguard; i++) fact_add(f, fn_subst(f, x->s->guard[i]));
+  if (x->s->nbody > 0 && x->s->body[0]) emit_stmt(f, x->s->body[0]);
+}
+
+static void if_else(struct fn *f, void *ctx) {
+  const struct iff *x = ctx;
+  if (x->s->nguard == 1 && !x->s->cond) { /* not (g >= 0) */
+    poly_t g = fn_subst(f, x->s->guard[0]);
+    fact_add(f, poly_addc(f->m->arena, poly_scale(f->m->arena, g, -1), -1));
+  }
+  if (x->s->nbody > 1 && x->s->body[1]) emit_stmt(f, x->s->body[1]);
+}
+
+/* guards and then cond, without evaluating cond where a guard fails. */
+static struct val guarded_cond(struct fn *f, const struct lstmt *s, struct val guards) {
+  LLVMBasicBlockRef start = LLVMGetInsertBlock(f->b), more = new_block(f, "cond"), join = new_block(f, "cond.end");
+  LLVMBuildCondBr(f->b, guards.v, more, join);
+  level_push(f, more, true, NULL);
+  struct val c = emit_expr(f, s->cond);
+  LLVMBasicBlockRef from[2] = {LLVMGetInsertBlock(f->b), start};
+  LLVMBuildBr(f->b, join);
+  level_pop(f);
+  LLVMPositionBuilderAtEnd(f->b, join);
+  if (c.lanes) emit_fail(f->m, "a branch on lanes under a guard");
+  LLVMValueRef phi = LLVMBuildPhi(f->b, f->m->i1, ""), in[2] = {c.v, LLVMConstInt(f->m->i1, 0, 0)};
+  if (!c.lanes) LLVMAddIncoming(phi, in, from, 2);
+  return mkval(phi, cur_level(f), DT_bool, 0);
+}
+
+/* A condition that differs between lanes: both arms, each under its mask. */
+static void if_lanes(struct fn *f, const struct iff *x, struct val cond) {
+  struct val mask = f->mask, active = f->active;
+  bool lazy = f->lazy, varying = f->varying_if;
+  struct val ones = mkval(splat_const(LLVMConstInt(f->m->i1, 1, 0), f->lanes), 0, DT_bool, f->lanes);
+  f->lazy = f->varying_if = true;
+  f->active.v = NULL;
+  f->mask = mask_and(f, mask, cond);
+  if (x->s->nbody > 0 && x->s->body[0]) emit_stmt(f, x->s->body[0]);
+  f->mask = mask_and(f, mask, vbin(f, LLVMXor, cond, ones, false));
+  if (x->s->nbody > 1 && x->s->body[1]) emit_stmt(f, x->s->body[1]);
+  f->mask = mask, f->active = active, f->lazy = lazy, f->varying_if = varying;
+}
+
+static void emit_if(struct fn *f, const struct lstmt *s) {
+  struct iff x = {.s = s};
+  struct val cond;
+  int g = emit_guards(f, s->guard, s->nguard, &cond);
+  if (g == 0) {
+    if_else(f, &x);
+    return;
+  }
+  if (s->cond) {
+    cond = g < 0 ? guarded_cond(f, s, cond) : emit_expr(f, s->cond);
+    if (LLVMIsConstant(cond.v) && !cond.lanes) g = LLVMConstIntGetZExtValue(cond.v) ? 1 : 0;
+    else g = -1;
+  }
+  unsigned nfact = f->nfact;
+  if (g == 1)
+    if_then(f, &x);
+  else if (g == 0)
+    if_else(f, &x);
+  else if (cond.lanes)
+    if_lanes(f, &x, cond);
+  else
+    emit_branch(f, cond, s, if_then, if_else, &x);
+  f->nfact = nfact;
+}
+
+/* --- locals and memory --- */
+
+static void emit_set(struct fn *f, const struct lstmt *s) {
+  struct val v = convert(f, (enum dtype)f->f->local[s->id].type, emit_expr(f, s->value));
+  struct val *l = &f->local[s->id];
+  if (f->varying_if && f->mask.v) {
+    enum dtype t = v.type;
+    struct val old = l->v ? *l : mkval(LLVMConstNull(reg_type(f->m, t)), 0, t, 0);
+    v = vselect(f, f->mask, vsplat(f, v), vsplat(f, old));
+  }
+  *l = v;
+}
+
+/* Bytes of an object: product of its extents, not less than 0; *overflow is or-ed when it does not fit. */
+static struct val object_bytes(struct fn *f, const struct object *o, LLVMValueRef *overflow) {
+  struct val size = vi64(f, (int64_t)type_size(o->type)), zero = vi64(f, 0);
+  *overflow = NULL;
+  for (unsigned d = 0; d < o->rank; d++) {
+    struct val e = fn_poly(f, fn_subst(f, o->extent[d]));
+    e = vselect(f, vicmp(f, LLVMIntSLT, e, zero), zero, e);
+    if (LLVMIsConstant(size.v) && LLVMIsConstant(e.v)) {
+      int64_t c;
+      if (__builtin_mul_overflow(LLVMConstIntGetSExtValue(size.v), LLVMConstIntGetSExtValue(e.v), &c)) c = INT64_MAX;
+      size = vi64(f, c);
+      continue;
+    }
+    LLVMValueRef arg[2] = {size.v, e.v};
+    LLVMValueRef r = call_intrinsic(f->m, f->b, "llvm.smul.with.overflow", &f->m->i64, 1, arg, 2);
+    LLVMValueRef bad = LLVMBuildExtractValue(f->b, r, 1, "");
+    *overflow = *overflow ? LLVMBuildOr(f->b, *overflow, bad, "") : bad;
+    size = mkval(LLVMBuildExtractValue(f->b, r, 0, ""), cur_level(f), DT_i64, 0);
+  }
+  return size;
+}
+
+/* A kernel returns nothing, so exhausted memory cannot be reported: abort, as a failed new would in C++. */
+static void abort_when(struct fn *f, LLVMValueRef bad) {
+  LLVMBasicBlockRef die = new_block(f, "nomem"), on = new_block(f, "alloc.ok");
+  LLVMBuildCondBr(f->b, bad, die, on);
+  LLVMPositionBuilderAtEnd(f->b, die);
+  LLVMTypeRef t = LLVMFunctionType(f->m->void_, NULL, 0, 0);
+  LLVMBuildCall2(f->b, t, extern_fn(f->m, "abort", t), NULL, 0, "");
+  LLVMBuildUnreachable(f->b);
+  LLVMPositionBuilderAtEnd(f->b, on);
+}
+
+static void alloc_heap(struct fn *f, unsigned object, const struct lstmt *body) {
+  struct module *m = f->m;
+  const struct object *o = &f->f->object[object];
+  LLVMValueRef overflow;
+  struct val bytes = object_bytes(f, o, &overflow);
+  if (overflow) abort_when(f, overflow);
+  bytes = vbin(f, LLVMAnd, vbin(f, LLVMAdd, bytes, vi64(f, 127), false), vi64(f, -64), false); /* aligned_alloc wants a multiple; never 0 */
+  LLVMTypeRef in[2] = {m->i64, m->i64}, t = LLVMFunctionType(m->ptr, in, 2, 0);
+  LLVMValueRef arg[2] = {LLVMConstInt(m->i64, 64, 0), bytes.v}, fn = extern_fn(m, "aligned_alloc", t);
+  add_attr(m, fn, 0, "noalias", 0);
+  LLVMValueRef p = LLVMBuildCall2(f->b, t, fn, arg, 2, "");
+  abort_when(f, LLVMBuildIsNull(f->b, p, ""));
+  struct val outer = f->base[object];
+  f->base[object] = mkval(p, cur_level(f), DT_u64, 0);
+  emit_stmt(f, body);
+  f->base[object] = outer;
+  LLVMTypeRef ft = LLVMFunctionType(m->void_, &m->ptr, 1, 0);
+  LLVMBuildCall2(f->b, ft, extern_fn(m, "free", ft), &p, 1, "");
+}
+
+enum { STACK_LIMIT = 65536 };
+
+/* In the entry block, so that a loop around it does not grow the stack. */
+static bool alloc_stack(struct fn *f, unsigned object, const struct lstmt *body) {
+  const struct object *o = &f->f->object[object];
+  int64_t n = 1, c;
+  for (unsigned d = 0; d < o->rank; d++) {
+    if (!poly_is_const(fn_subst(f, o->extent[d]), &c) || c < 0 || __builtin_mul_overflow(n, c, &n)) return false;
+    if (n > STACK_LIMIT) return false;
+  }
+  LLVMBasicBlockRef now = LLVMGetInsertBlock(f->b);
+  LLVMValueRef first = LLVMGetFirstInstruction(f->entry);
+  if (first)
+    LLVMPositionBuilderBefore(f->b, first);
+  else
+    LLVMPositionBuilderAtEnd(f->b, f->entry);
+  LLVMValueRef p = LLVMBuildAlloca(f->b, LLVMArrayType2(mem_type(f->m, o->type), (uint64_t)(n ? n : 1)), "");
+  LLVMSetAlignment(p, 64);
+  LLVMPositionBuilderAtEnd(f->b, now);
+  struct val outer = f->base[object];
+  f->base[object] = mkval(p, 0, DT_u64, 0);
+  object_stored(f, object);
+  emit_stmt(f, body);
+  f->base[object] = outer;
+  return true;
+}
+
+static void emit_alloc(struct fn *f, const struct lstmt *s) {
+  const struct lstmt *body = s->nbody ? s->body[0] : NULL;
+  if (!body) return;
+  if (in_registers(f, s->id)) {
+    reg_open(f, s->id, body);
+    emit_stmt(f, body);
+    reg_close(f, s->id);
+    return;
+  }
+  enum scope sc = f->f->object[s->id].scope;
+  bool small = sc == SCOPE_STACK || sc == SCOPE_REG;
+  if (!small || !alloc_stack(f, s->id, body)) alloc_heap(f, s->id, body);
+}
+
+void emit_stmt(struct fn *f, const struct lstmt *s) {
+  if (f->m->fail || !s) return;
+  switch (s->kind) {
+  case L_BLOCK:
+    for (uint32_t i = 0; i < s->nbody; i++) emit_stmt(f, s->body[i]);
+    break;
+  case L_FOR:
+    emit_for(f, s);
+    break;
+  case L_STORE:
+    emit_store(f, s);
+    break;
+  case L_SET:
+    emit_set(f, s);
+    break;
+  case L_IF:
+    emit_if(f, s);
+    break;
+  case L_ALLOC:
+    emit_alloc(f, s);
+    break;
+  case L_PREFETCH:
+    emit_prefetch(f, s);
+    break;
+  case L_WHILE:
+    emit_while(f, s);
+    break;
+  default:
+    emit_fail(f->m, "internal: unknown statement");
+  }
+}
+
+/* --- functions --- */
+
+LLVMTypeRef internal_type(struct module *m, const struct kernel *k) {
+  LLVMTypeRef *in = ARENA_NEW(m->arena, LLVMTypeRef, k->nparam + 1);
+  for (unsigned i = 0; i < k->nparam; i++) in[i] = k->param[i].kind == PARAM_DIM ? m->i64 : c_param_type(m, &k->param[i]);
+  return LLVMFunctionType(m->void_, in, k->nparam, 0);
+}
+
+void fn_init(struct fn *f, struct module *m, const struct lfunc *lf, LLVMValueRef fn, bool noalias) {
+  struct arena *a = m->arena;
+  *f = (struct fn){.m = m, .f = lf, .fn = fn, .lane = SYM_NONE, .reassoc = lf->reassoc, .noalias = noalias};
+  f->b = LLVMCreateBuilderInContext(m->ctx);
+  f->nsym = lf->k->nsym, f->capsym = f->nsym + 64;
+  f->sym = ARENA_NEW(a, struct val, f->capsym);
+  f->env = ARENA_NEW(a, poly_t, f->capsym);
+  f->param = ARENA_NEW(a, struct val, lf->k->nparam + 1);
+  f->base = ARENA_NEW(a, struct val, lf->nobject + 1);
+  f->local = ARENA_NEW(a, struct val, lf->nlocal + 1);
+  f->reg = ARENA_NEW(a, struct slots *, lf->nobject + 1);
+  f->epoch = ARENA_NEW(a, uint32_t, lf->nobject + 1);
+  f->cache = cache_new(a);
+  f->accs = accmap_new(a);
+  f->entry = LLVMAppendBasicBlockInContext(m->ctx, fn, "entry");
+  LLVMBasicBlockRef body = LLVMAppendBasicBlockInContext(m->ctx, fn, "body");
+  level_push(f, body, false, NULL);
+}
+
+/* The entry block holds allocas only and falls into the body. */
+static void fn_close(struct fn *f, LLVMBasicBlockRef body) {
+  LLVMPositionBuilderAtEnd(f->b, f->entry);
+  LLVMBuildBr(f->b, body);
+  LLVMDisposeBuilder(f->b);
+}
+
+static void bind_params(struct fn *f) {
+  const struct kernel *k = f->f->k;
+  for (unsigned i = 0; i < k->nparam; i++) {
+    const struct param *p = &k->param[i];
+    LLVMValueRef v = LLVMGetParam(f->fn, i);
+    if (p->kind == PARAM_DIM)
+      f->sym[p->ref] = mkval(v, 0, DT_i64, 0);
+    else if (p->kind == PARAM_TENSOR)
+      f->base[p->ref] = mkval(v, 0, DT_u64, 0);
+    else if (p->type == DT_f16 || p->type == DT_bf16)
+      f->param[i] = from_memory(f, p->type, p->type == DT_f16 ? LLVMBuildBitCast(f->b, v, f->m->i16, "") : v, 0, 0);
+    else
+      f->param[i] = mkval(v, 0, p->type, 0);
+  }
+}
+
+LLVMValueRef emit_function(struct module *m, const struct lfunc *lf, const char *name, bool noalias) {
+  LLVMValueRef fn = LLVMAddFunction(m->mod, name, internal_type(m, lf->k));
+  LLVMSetLinkage(fn, LLVMInternalLinkage);
+  add_attr(m, fn, (int)LLVMAttributeFunctionIndex, "nounwind", 0);
+  for (unsigned i = 0; noalias && i < lf->k->nparam; i++)
+    if (lf->k->param[i].kind == PARAM_TENSOR) add_attr(m, fn, (int)i + 1, "noalias", 0);
+  struct fn f;
+  fn_init(&f, m, lf, fn, noalias);
+  LLVMBasicBlockRef body = LLVMGetInsertBlock(f.b);
+  bind_params(&f);
+  emit_stmt(&f, lf->body);
+  LLVMBuildRetVoid(f.b);
+  fn_close(&f, body);
+  return fn;
+}

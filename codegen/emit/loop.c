@@ -1,0 +1,513 @@
+/* Loops. Serial ones are tested at the bottom and count in 64 bits; locals and register slots that the body changes become phis.
+   A loop that may be empty has its first test before it, so code hoisted to its preheader runs only when the body does. */
+#include "codegen/emit/build.h"
+#include "runtime/abi.h"
+#include <stdio.h>
+#include <string.h>
+
+struct vncache *cache_new(struct arena *a);
+struct accmap *accmap_new(struct arena *a);
+
+/* --- bounds --- */
+
+/* The greatest (or least) of p[0..n) as one polynomial: substituted, without those that another one surely exceeds; several that remain become a fresh symbol. */
+static poly_t bound(struct fn *f, const poly_t *p, unsigned n, bool greatest, poly_t *parts, unsigned *nparts) {
+  struct arena *a = f->m->arena;
+  unsigned k = 0;
+  for (unsigned i = 0; i < n; i++) {
+    poly_t x = fn_subst(f, p[i]);
+    bool drop = false;
+    for (unsigned j = 0; j < k && !drop; j++) drop = provably_ge0(f, greatest ? poly_sub(a, parts[j], x) : poly_sub(a, x, parts[j]));
+    if (drop) continue;
+    unsigned keep = 0;
+    for (unsigned j = 0; j < k; j++)
+      if (!provably_ge0(f, greatest ? poly_sub(a, x, parts[j]) : poly_sub(a, parts[j], x))) parts[keep++] = parts[j];
+    k = keep;
+    parts[k++] = x;
+  }
+  *nparts = k;
+  if (k == 1) return parts[0];
+  struct val v = greatest ? fn_max(f, parts, k) : fn_min(f, parts, k);
+  return poly_sym(a, fresh_sym(f, v));
+}
+
+struct range { /* of a loop, substituted */
+  poly_t lo, hi;
+  poly_t los[UINT8_MAX], his[UINT8_MAX];
+  unsigned nlo, nhi;
+};
+
+static void find_range(struct fn *f, const struct lstmt *s, struct range *r) {
+  r->lo = bound(f, s->lo, s->nlo, true, r->los, &r->nlo);
+  r->hi = bound(f, s->hi, s->nhi, false, r->his, &r->nhi);
+}
+
+/* hi - lo >= least in all combinations. */
+static bool surely_spans(struct fn *f, const struct range *r, int64_t least) {
+  struct arena *a = f->m->arena;
+  for (unsigned i = 0; i < r->nlo; i++)
+    for (unsigned j = 0; j < r->nhi; j++)
+      if (!provably_ge0(f, poly_addc(a, poly_sub(a, r->his[j], r->los[i]), -least))) return false;
+  return true;
+}
+
+static void range_facts(struct fn *f, const struct range *r, poly_t i, bool once) {
+  struct arena *a = f->m->arena;
+  for (unsigned j = 0; j < r->nlo; j++) fact_add(f, poly_sub(a, i, r->los[j]));
+  for (unsigned j = 0; j < r->nhi && !once; j++) fact_add(f, poly_addc(a, poly_sub(a, r->his[j], i), -1));
+}
+
+/* --- serial loops --- */
+
+static void add_phis(struct fn *f, struct state *st, LLVMBasicBlockRef pre, LLVMValueRef *phi) {
+  for (unsigned i = 0; i < st->n; i++) {
+    phi[i] = LLVMBuildPhi(f->b, LLVMTypeOf(st->was[i].v), "");
+    LLVMAddIncoming(phi[i], &st->was[i].v, &pre, 1);
+    *st->at[i] = mkval(phi[i], cur_level(f), st->was[i].type, st->was[i].lanes);
+  }
+}
+
+static void replace_everywhere(struct state *st, LLVMValueRef phi, struct val by) {
+  for (unsigned i = 0; i < st->n; i++)
+    if (st->at[i]->v == phi) *st->at[i] = by;
+}
+
+/* Phis whose value never changes go away. */
+static void close_phis(struct state *st, LLVMBasicBlockRef latch, LLVMValueRef *phi) {
+  for (unsigned i = 0; i < st->n; i++) {
+    if (st->at[i]->v != phi[i]) {
+      LLVMAddIncoming(phi[i], &st->at[i]->v, &latch, 1);
+      continue;
+    }
+    LLVMReplaceAllUsesWith(phi[i], st->was[i].v);
+    replace_everywhere(st, phi[i], st->was[i]);
+    LLVMInstructionEraseFromParent(phi[i]);
+    phi[i] = NULL;
+  }
+}
+
+static void advance_offsets(struct fn *f, struct frame *fr, LLVMBasicBlockRef latch) {
+  for (struct iv *v = fr->ivs; v; v = v->next) {
+    LLVMValueRef next = LLVMBuildNSWAdd(f->b, v->phi, v->step, "");
+    LLVMAddIncoming(v->phi, &next, &latch, 1);
+  }
+}
+
+/* One loop over [lo, hi) by `step` of the counter; each iteration runs `times` copies of the body. The range must not be empty.
+   Returns the counter's value after the last iteration. */
+static struct val loop_core(struct fn *f, const struct lstmt *s, const struct range *r, struct val lo, struct val hi, unsigned times,
+                            struct state *st) {
+  struct module *m = f->m;
+  LLVMBasicBlockRef pre = LLVMGetInsertBlock(f->b), head = new_block(f, "loop"), exit = new_block(f, "loop.end");
+  LLVMBuildBr(f->b, head);
+  level_push(f, head, false, writes_of(f, s));
+  LLVMValueRef phi = LLVMBuildPhi(f->b, m->i64, ""), *phis = ARENA_NEW(m->arena, LLVMValueRef, st->n + 1);
+  LLVMAddIncoming(phi, &lo.v, &pre, 1);
+  struct frame fr = {.sym = s->sym, .level = cur_level(f), .head = head, .lo = lo, .step = s->step * (int64_t)times, .outer = f->frame};
+  struct val outer = f->sym[s->sym];
+  f->frame = &fr;
+  f->sym[s->sym] = mkval(phi, fr.level, DT_i64, 0);
+  add_phis(f, st, pre, phis);
+  for (unsigned i = 0; i < f->f->nobject; i++)
+    if (f->level[fr.level].writes[i]) object_stored(f, i);
+  unsigned nfact = f->nfact;
+  poly_t i = poly_sym(m->arena, s->sym);
+  for (unsigned u = 0; u < times; u++) {
+    poly_t at = poly_addc(m->arena, i, s->step * (int64_t)u);
+    range_facts(f, r, at, s->once);
+    f->env[s->sym] = u ? at : NULL;
+    emit_stmt(f, s->body[0]);
+    f->env[s->sym] = NULL;
+    f->nfact = nfact;
+  }
+  state_settle(f, st);
+  LLVMBasicBlockRef latch = LLVMGetInsertBlock(f->b);
+  advance_offsets(f, &fr, latch);
+  LLVMValueRef next = LLVMBuildNSWAdd(f->b, phi, LLVMConstInt(m->i64, (uint64_t)fr.step, 0), "");
+  LLVMAddIncoming(phi, &next, &latch, 1);
+  LLVMBuildCondBr(f->b, LLVMBuildICmp(f->b, LLVMIntSLT, next, hi.v, ""), head, exit);
+  close_phis(st, latch, phis);
+  f->frame = fr.outer;
+  f->sym[s->sym] = outer;
+  level_pop(f);
+  LLVMMoveBasicBlockAfter(exit, latch);
+  LLVMPositionBuilderAtEnd(f->b, exit);
+  for (unsigned k = 0; k < st->n; k++)
+    if (st->at[k]->level > cur_level(f)) st->at[k]->level = (uint16_t)cur_level(f);
+  return mkval(next, cur_level(f), DT_i64, 0);
+}
+
+struct serial {
+  const struct lstmt *s;
+  const struct range *r;
+  struct val lo, hi;
+};
+
+static void serial_arm(struct fn *f, void *ctx) {
+  struct serial *x = ctx;
+  struct state st = state_of(f, x->s);
+  loop_core(f, x->s, x->r, x->lo, x->hi, 1, &st);
+}
+
+/* Whole groups of `unroll` iterations, then what is left. */
+static void serial_unrolled(struct fn *f, struct serial *x) {
+  const struct lstmt *s = x->s;
+  int64_t ahead = s->step * (s->unroll - 1);
+  struct val last = vbin(f, LLVMSub, x->hi, vi64(f, ahead), false); /* groups start below it */
+  struct state st = state_of(f, s);
+  LLVMBasicBlockRef from = LLVMGetInsertBlock(f->b), many = new_block(f, "groups"), rest = new_block(f, "rest");
+  struct val *was = ARENA_NEW(f->m->arena, struct val, st.n + 1);
+  for (unsigned i = 0; i < st.n; i++) was[i] = st.was[i];
+  LLVMBuildCondBr(f->b, LLVMBuildICmp(f->b, LLVMIntSLT, x->lo.v, last.v, ""), many, rest);
+  level_push(f, many, true, NULL);
+  struct val next = loop_core(f, s, x->r, x->lo, last, s->unroll, &st);
+  LLVMBasicBlockRef done = LLVMGetInsertBlock(f->b);
+  LLVMBuildBr(f->b, rest);
+  level_pop(f);
+  LLVMMoveBasicBlockAfter(rest, done);
+  LLVMPositionBuilderAtEnd(f->b, rest);
+  LLVMBasicBlockRef in[2] = {from, done};
+  LLVMValueRef phi = LLVMBuildPhi(f->b, f->m->i64, ""), at[2] = {x->lo.v, next.v};
+  LLVMAddIncoming(phi, at, in, 2);
+  for (unsigned i = 0; i < st.n; i++) {
+    struct val *v = st.at[i];
+    if (v->v == was[i].v) continue;
+    LLVMValueRef p = LLVMBuildPhi(f->b, LLVMTypeOf(v->v), ""), pv[2] = {was[i].v, v->v};
+    LLVMAddIncoming(p, pv, in, 2);
+    *v = mkval(p, cur_level(f), v->type, v->lanes);
+  }
+  struct serial tail = *x;
+  tail.lo = mkval(phi, cur_level(f), DT_i64, 0);
+  emit_branch(f, vicmp(f, LLVMIntSLT, tail.lo, x->hi), s, serial_arm, NULL, &tail);
+}
+
+static void unrolled_arm(struct fn *f, void *ctx) {
+  serial_unrolled(f, ctx);
+}
+
+static void emit_serial(struct fn *f, const struct lstmt *s) {
+  struct arena *a = f->m->arena;
+  struct range r;
+  find_range(f, s, &r);
+  int64_t n;
+  bool nonempty = s->once || surely_spans(f, &r, 1);
+  bool known = poly_is_const(poly_sub(a, r.hi, r.lo), &n);
+  if (known && n <= 0 && !s->once) return;
+  unsigned nfact = f->nfact;
+  if (known && n <= s->step) { /* one iteration */
+    f->env[s->sym] = r.lo;
+    range_facts(f, &r, r.lo, s->once);
+    emit_stmt(f, s->body[0]);
+    f->env[s->sym] = NULL;
+    f->nfact = nfact;
+    return;
+  }
+  bool grouped = s->unroll > 1 && !s->once;
+  struct serial x = {.s = s, .r = &r, .lo = fn_poly(f, r.lo), .hi = fn_poly(f, r.hi)};
+  arm_fn *run = grouped ? unrolled_arm : serial_arm;
+  if (nonempty)
+    run(f, &x);
+  else
+    emit_branch(f, vicmp(f, LLVMIntSLT, x.lo, x.hi), s, run, NULL, &x);
+  f->nfact = nfact;
+}
+
+/* --- unrolled loops --- */
+
+enum { UNROLL_LIMIT = 1024 };
+
+static void emit_unroll(struct fn *f, const struct lstmt *s) {
+  struct arena *a = f->m->arena;
+  struct range r;
+  find_range(f, s, &r);
+  int64_t n;
+  if (!poly_is_const(poly_sub(a, r.hi, r.lo), &n)) {
+    emit_serial(f, s);
+    return;
+  }
+  int64_t count = n <= 0 ? 0 : (n - 1) / s->step + 1;
+  if (s->once && count == 0) count = 1;
+  if (count > UNROLL_LIMIT) emit_fail(f->m, "a loop of %lld iterations is to be unrolled", (long long)count);
+  for (int64_t i = 0; i < count && !f->m->fail; i++) {
+    f->env[s->sym] = poly_addc(a, r.lo, i * s->step);
+    emit_stmt(f, s->body[0]);
+  }
+  f->env[s->sym] = NULL;
+}
+
+/* --- vector loops --- */
+
+struct vec {
+  const struct lstmt *s;
+  poly_t lo;
+  struct val n; /* lanes on; .v NULL: all */
+  int64_t fixed;
+};
+
+static void set_mask(struct fn *f, const struct vec *x) {
+  struct module *m = f->m;
+  f->mask = f->active = (struct val){0};
+  if (x->fixed >= 0) {
+    if (x->fixed >= (int64_t)f->lanes) return;
+    LLVMValueRef k[LANE_LIMIT];
+    for (unsigned i = 0; i < f->lanes; i++) k[i] = LLVMConstInt(m->i1, i < x->fixed, 0);
+    f->mask = mkval(LLVMConstVector(k, f->lanes), 0, DT_bool, f->lanes);
+    f->active = vi64(f, x->fixed);
+    return;
+  }
+  struct val n = vsplat(f, vcastop(f, LLVMTrunc, x->n, m->i32, DT_i32));
+  f->mask = vicmp(f, LLVMIntSLT, lane_ids(f, m->i32, DT_i32), n);
+  f->active = x->n;
+}
+
+/* After the loop a local has the value of the last lane that was on. */
+static void locals_to_scalars(struct fn *f, const struct lstmt *s) {
+  uint8_t *set = ARENA_NEW(f->m->arena, uint8_t, f->f->nlocal + 1);
+  stmt_effects(s, NULL, set);
+  LLVMValueRef at = LLVMConstInt(f->m->i64, f->lanes - 1, 0);
+  if (f->mask.v) at = LLVMBuildSub(f->b, f->active.v, LLVMConstInt(f->m->i64, 1, 0), "");
+  for (unsigned i = 0; i < f->f->nlocal; i++) {
+    if (!set[i] || !f->local[i].lanes) continue;
+    LLVMValueRef v = LLVMBuildExtractElement(f->b, f->local[i].v, at, "");
+    f->local[i] = mkval(v, cur_level(f), f->local[i].type, 0);
+  }
+}
+
+static void vector_body(struct fn *f, void *ctx) {
+  const struct vec *x = ctx;
+  const struct lstmt *s = x->s;
+  unsigned lanes = 1u << s->lanes_log2;
+  if (lanes == 1) {
+    f->env[s->sym] = x->lo;
+    emit_stmt(f, s->body[0]);
+    f->env[s->sym] = NULL;
+    return;
+  }
+  f->lane = s->sym, f->lanes = lanes;
+  f->env[s->sym] = poly_add(f->m->arena, x->lo, poly_sym(f->m->arena, s->sym));
+  set_mask(f, x);
+  emit_stmt(f, s->body[0]);
+  locals_to_scalars(f, s);
+  f->env[s->sym] = NULL;
+  f->lane = SYM_NONE, f->lanes = 0;
+  f->mask = f->active = (struct val){0};
+}
+
+static void emit_vector(struct fn *f, const struct lstmt *s) {
+  struct arena *a = f->m->arena;
+  if (f->lane != SYM_NONE) {
+    emit_fail(f->m, "vector loops are nested");
+    return;
+  }
+  if (s->lanes_log2 > 7) {
+    emit_fail(f->m, "a vector of more than %d lanes", LANE_LIMIT);
+    return;
+  }
+  int64_t lanes = (int64_t)1 << s->lanes_log2, c, fixed = lanes;
+  struct range r;
+  find_range(f, s, &r);
+  poly_t run[UINT8_MAX];
+  unsigned nrun = 0;
+  bool empty = false;
+  for (unsigned i = 0; i < r.nhi; i++) {
+    poly_t n = poly_sub(a, r.his[i], r.lo);
+    if (poly_is_const(n, &c)) {
+      if (c < fixed) fixed = c;
+      continue;
+    }
+    if (provably_ge0(f, poly_addc(a, n, -lanes))) continue;
+    empty |= !provably_ge0(f, poly_addc(a, n, -1));
+    run[nrun++] = n;
+  }
+  if (fixed <= 0) return;
+  struct vec x = {.s = s, .lo = r.lo, .fixed = fixed};
+  if (nrun > 0) {
+    if (fixed < lanes) run[nrun++] = poly_const(a, fixed);
+    x.fixed = -1;
+    x.n = fn_min(f, run, nrun);
+  }
+  if (empty)
+    emit_branch(f, vicmp(f, LLVMIntSGT, x.n, vi64(f, 0)), s, vector_body, NULL, &x);
+  else
+    vector_body(f, &x);
+}
+
+/* --- while --- */
+
+void emit_while(struct fn *f, const struct lstmt *s) {
+  struct state st = state_of(f, s);
+  LLVMBasicBlockRef pre = LLVMGetInsertBlock(f->b), head = new_block(f, "while"), body = new_block(f, "do"), exit = new_block(f, "done");
+  LLVMBuildBr(f->b, head);
+  level_push(f, head, true, writes_of(f, s));
+  LLVMValueRef *phis = ARENA_NEW(f->m->arena, LLVMValueRef, st.n + 1);
+  add_phis(f, &st, pre, phis);
+  struct val *at_head = ARENA_NEW(f->m->arena, struct val, st.n + 1);
+  for (unsigned i = 0; i < st.n; i++) at_head[i] = *st.at[i];
+  for (unsigned i = 0; i < f->f->nobject; i++)
+    if (f->level[cur_level(f)].writes[i]) object_stored(f, i);
+  struct val c = emit_expr(f, s->cond);
+  if (c.lanes) {
+    emit_fail(f->m, "while on lanes");
+    c.v = LLVMConstInt(f->m->i1, 0, 0);
+  }
+  LLVMBuildCondBr(f->b, c.v, body, exit);
+  LLVMPositionBuilderAtEnd(f->b, body);
+  if (s->nbody) emit_stmt(f, s->body[0]);
+  state_settle(f, &st);
+  LLVMBasicBlockRef latch = LLVMGetInsertBlock(f->b);
+  LLVMBuildBr(f->b, head);
+  close_phis(&st, latch, phis);
+  level_pop(f);
+  LLVMPositionBuilderAtEnd(f->b, exit);
+  for (unsigned i = 0; i < st.n; i++) { /* what the head saw */
+    *st.at[i] = phis[i] ? at_head[i] : st.was[i];
+    if (phis[i]) st.at[i]->level = (uint16_t)cur_level(f);
+  }
+}
+
+/* --- parallel loops --- */
+
+/* Rough scalar operations of one run of s; unknown trip counts count as 16. */
+static double work(const struct lstmt *s) {
+  double w = 0, trips = 1;
+  if (s->value) w += 1 + expr_cost(s->value);
+  for (uint32_t i = 0; i < s->nbody; i++)
+    if (s->body[i]) w += work(s->body[i]);
+  if (s->kind == L_FOR) {
+    int64_t lo, hi;
+    trips = 16;
+    if (s->nlo == 1 && poly_is_const(s->lo[0], &lo))
+      for (unsigned i = 0; i < s->nhi; i++)
+        if (poly_is_const(s->hi[i], &hi)) trips = hi > lo ? (double)((hi - lo - 1) / s->step + 1) : 1;
+    if (s->fkind == F_VECTOR) trips = 1;
+  }
+  return w * trips;
+}
+
+enum { GRAIN_WORK = 8000 };
+
+static bool any_registers(const struct fn *f) {
+  for (unsigned i = 0; i < f->f->nobject; i++)
+    if (f->reg[i]) return true;
+  return false;
+}
+
+/* Everything that the body may use, handed over in an array of 8-byte cells. Both sides walk the same list. */
+struct handover {
+  struct fn *from, *to;
+  LLVMValueRef array;
+  unsigned n;
+};
+
+static void hand(struct handover *h, struct val *out, struct val *in) {
+  if (!out->v) return;
+  struct module *m = h->from->m;
+  LLVMTypeRef t = LLVMTypeOf(out->v), cell = t == m->i1 ? m->i8 : t;
+  LLVMValueRef at = LLVMConstInt(m->i64, 8u * h->n++, 0);
+  if (h->to) {
+    LLVMValueRef p = LLVMBuildGEP2(h->to->b, m->i8, LLVMGetParam(h->to->fn, 0), &at, 1, "");
+    LLVMValueRef v = LLVMBuildLoad2(h->to->b, cell, p, "");
+    if (t == m->i1) v = LLVMBuildTrunc(h->to->b, v, m->i1, "");
+    *in = mkval(v, 0, out->type, 0);
+  } else {
+    LLVMValueRef p = LLVMBuildGEP2(h->from->b, m->i8, h->array, &at, 1, "");
+    LLVMBuildStore(h->from->b, t == m->i1 ? LLVMBuildZExt(h->from->b, out->v, m->i8, "") : out->v, p);
+  }
+}
+
+static void hand_all(struct handover *h) {
+  struct fn *a = h->from, *b = h->to ? h->to : a;
+  for (unsigned i = 0; i < a->nsym; i++) hand(h, &a->sym[i], &b->sym[i]);
+  for (unsigned i = 0; i < a->f->k->nparam; i++) hand(h, &a->param[i], &b->param[i]);
+  for (unsigned i = 0; i < a->f->nobject; i++) hand(h, &a->base[i], &b->base[i]);
+  for (unsigned i = 0; i < a->f->nlocal; i++) hand(h, &a->local[i], &b->local[i]);
+}
+
+static void outline_init(struct fn *in, const struct fn *f) {
+  struct module *m = f->m;
+  LLVMTypeRef arg[3] = {m->ptr, m->i64, m->i64};
+  char name[32];
+  snprintf(name, sizeof name, "hone.body.%u", m->nbody++);
+  LLVMValueRef fn = LLVMAddFunction(m->mod, name, LLVMFunctionType(m->void_, arg, 3, 0));
+  LLVMSetLinkage(fn, LLVMInternalLinkage);
+  add_attr(m, fn, (int)LLVMAttributeFunctionIndex, "nounwind", 0);
+  fn_init(in, m, f->f, fn, f->noalias);
+  while (in->nsym < f->nsym) fresh_sym(in, (struct val){0});
+  for (unsigned i = 0; i < f->nsym; i++) in->env[i] = f->env[i];
+  for (unsigned i = 0; i < f->nfact; i++) fact_add(in, f->fact[i]);
+  in->parallel_body = true;
+}
+
+/* hone.body.N(ctx, first, last): the iterations lo + first * step … below lo + last * step. */
+static LLVMValueRef outline(struct fn *f, const struct lstmt *s, const struct range *r) {
+  struct fn in;
+  outline_init(&in, f);
+  LLVMBasicBlockRef body = LLVMGetInsertBlock(in.b);
+  struct handover h = {.from = f, .to = &in};
+  hand_all(&h);
+  struct val lo = fn_poly(&in, r->lo), step = vi64(&in, s->step);
+  struct val first = mkval(LLVMGetParam(in.fn, 1), 0, DT_i64, 0), last = mkval(LLVMGetParam(in.fn, 2), 0, DT_i64, 0);
+  struct serial x = {.s = s, .r = r};
+  x.lo = vbin(&in, LLVMAdd, lo, vbin(&in, LLVMMul, first, step, false), false);
+  x.hi = vbin(&in, LLVMAdd, lo, vbin(&in, LLVMMul, last, step, false), false);
+  emit_branch(&in, vicmp(&in, LLVMIntSLT, first, last), s, serial_arm, NULL, &x);
+  LLVMBuildRetVoid(in.b);
+  LLVMPositionBuilderAtEnd(in.b, in.entry);
+  LLVMBuildBr(in.b, body);
+  LLVMDisposeBuilder(in.b);
+  return in.fn;
+}
+
+static LLVMValueRef handover_array(struct fn *f, unsigned cells) {
+  LLVMBasicBlockRef now = LLVMGetInsertBlock(f->b);
+  LLVMValueRef first = LLVMGetFirstInstruction(f->entry);
+  if (first)
+    LLVMPositionBuilderBefore(f->b, first);
+  else
+    LLVMPositionBuilderAtEnd(f->b, f->entry);
+  LLVMValueRef p = LLVMBuildAlloca(f->b, LLVMArrayType2(f->m->i64, cells + 1), "");
+  LLVMPositionBuilderAtEnd(f->b, now);
+  return p;
+}
+
+void emit_parallel(struct fn *f, const struct lstmt *s) {
+  struct module *m = f->m;
+  if (f->parallel_body || f->lane != SYM_NONE || any_registers(f)) { /* nested, or the threads would share registers */
+    emit_serial(f, s);
+    return;
+  }
+  struct range r;
+  find_range(f, s, &r);
+  LLVMValueRef body = outline(f, s, &r);
+  if (m->fail) return;
+  struct handover h = {.from = f, .array = handover_array(f, f->nsym + f->f->k->nparam + f->f->nobject + f->f->nlocal)};
+  hand_all(&h);
+  struct val lo = fn_poly(f, r.lo), hi = fn_poly(f, r.hi), step = vi64(f, s->step);
+  struct val span = vbin(f, LLVMAdd, vbin(f, LLVMSub, hi, lo, false), vi64(f, s->step - 1), false);
+  struct val n = s->step == 1 ? span : vbin(f, LLVMSDiv, span, step, false);
+  double w = work(s->body[0]);
+  int64_t grain = w >= GRAIN_WORK ? 1 : (int64_t)(GRAIN_WORK / (w < 1 ? 1 : w));
+  LLVMTypeRef in[4] = {m->i64, m->i64, m->ptr, m->ptr}, t = LLVMFunctionType(m->void_, in, 4, 0);
+  LLVMValueRef arg[4] = {n.v, LLVMConstInt(m->i64, (uint64_t)grain, 0), body, h.array};
+  LLVMBuildCall2(f->b, t, extern_fn(m, HONE_RT_PARALLEL_SYMBOL, t), arg, 4, "");
+  const uint8_t *w8 = writes_of(f, s);
+  for (unsigned i = 0; i < f->f->nobject; i++)
+    if (w8[i]) object_stored(f, i);
+}
+
+void emit_for(struct fn *f, const struct lstmt *s) {
+  if (!s->nbody || !s->body[0] || s->step <= 0) return;
+  switch (s->fkind) {
+  case F_UNROLL:
+    emit_unroll(f, s);
+    break;
+  case F_VECTOR:
+    emit_vector(f, s);
+    break;
+  case F_PARALLEL:
+    emit_parallel(f, s);
+    break;
+  default:
+    emit_serial(f, s);
+  }
+}

@@ -1,0 +1,58 @@
+/* Reductions: one step, and across lanes. Lanes are folded by halves with the step itself, so the order is the same on every target
+   (llvm.vector.reduce leaves it to the backend), and NaN and index rules are those of the scalar step. */
+#include "codegen/emit/build.h"
+
+static enum op step_op(enum red red, enum dtype t) {
+  switch (red) {
+  case RED_sum:
+    return t == DT_bool ? OP_or : OP_add;
+  case RED_prod:
+    return t == DT_bool ? OP_and : OP_mul;
+  case RED_max:
+    return OP_max;
+  case RED_min:
+    return OP_min;
+  case RED_and:
+    return OP_and;
+  default:
+    return OP_or;
+  }
+}
+
+struct val emit_red(struct fn *f, enum red red, struct val acc, struct val x) {
+  enum dtype t = x.type;
+  struct val v[2] = {acc, x};
+  if (red == RED_argmax || red == RED_argmin) {
+    emit_fail(f->m, "internal: argmax and argmin have no step of their own");
+    return x;
+  }
+  if ((red == RED_and || red == RED_or) && type_is_float(t)) {
+    emit_fail(f->m, "and/or of floats");
+    return x;
+  }
+  return emit_op(f, step_op(red, t), t, v);
+}
+
+static struct val part(struct fn *f, struct val x, unsigned first, unsigned n) {
+  LLVMValueRef idx[LANE_LIMIT];
+  for (unsigned i = 0; i < n; i++) idx[i] = LLVMConstInt(f->m->i32, first + i, 0);
+  LLVMValueRef v = LLVMBuildShuffleVector(f->b, x.v, LLVMGetPoison(LLVMTypeOf(x.v)), LLVMConstVector(idx, n), "");
+  return mkval(v, cur_level(f), x.type, n);
+}
+
+struct val emit_horizontal(struct fn *f, enum red red, struct val x) {
+  if (f->mask.v) {
+    struct val id = const_val(f, x.type, red_identity(red, x.type));
+    id = mkval(splat_const(id.v, x.lanes), 0, x.type, x.lanes);
+    x = vselect(f, f->mask, x, id);
+  }
+  unsigned lanes = f->lanes;
+  while (x.lanes > 1) {
+    unsigned half = x.lanes / 2u;
+    f->lanes = half; /* splats inside the step have this width */
+    x = emit_red(f, red, part(f, x, 0, half), part(f, x, half, half));
+  }
+  f->lanes = lanes;
+  LLVMValueRef v = LLVMBuildExtractElement(f->b, x.v, LLVMConstInt(f->m->i32, 0, 0), "");
+  return mkval(v, cur_level(f), x.type, 0);
+}

@@ -1,0 +1,245 @@
+/* Objects in registers: arrays of SSA values. A slot is one element, or one vector along the dimension that vector loops walk (padded to whole vectors).
+   Loops and branches merge slots like locals (func.c), so no alloca and no mem2reg. An object that turns out to be indexed by a run-time value
+   is given memory instead: the module is built again with it demoted. */
+#include "codegen/emit/build.h"
+
+bool in_registers(const struct fn *f, unsigned object) {
+  if (f->f->object[object].scope != SCOPE_REG) return false;
+  for (const struct demotion *d = f->m->demoted; d; d = d->next)
+    if (d->f == f->f && d->object == object) return false;
+  return true;
+}
+
+static void demote(struct fn *f, unsigned object) {
+  if (f->m->fail) return;
+  struct demotion *d = ARENA_NEW(f->m->arena, struct demotion, 1);
+  *d = (struct demotion){f->f, object, f->m->demoted};
+  f->m->demoted = d;
+  *f->m->retry = true;
+  emit_fail(f->m, "register object '%s' is indexed by a run-time value", f->f->object[object].name);
+}
+
+/* Looks for the first vector access to the object: which dimension, how many lanes. */
+struct shape {
+  unsigned object, lanes;
+  sym_t lane;
+  unsigned width;
+  int dim;
+};
+
+static void shape_access(struct shape *s, const struct access *acc) {
+  if (acc->tensor != s->object || s->lane == SYM_NONE || s->dim >= 0) return;
+  for (unsigned d = 0; d < acc->rank; d++)
+    if (acc->ix[d].poly && poly_has(acc->ix[d].poly, s->lane)) {
+      s->dim = (int)d;
+      s->width = s->lanes;
+    }
+}
+
+static void shape_expr(expr_t e, void *ctx) {
+  if (e->kind == E_READ) shape_access(ctx, e->acc);
+}
+
+static void shape_stmt(struct shape *s, const struct lstmt *st) {
+  struct shape inner = *s;
+  if (st->kind == L_FOR && st->fkind == F_VECTOR) inner.lane = st->sym, inner.lanes = 1u << st->lanes_log2;
+  if (st->acc) shape_access(&inner, st->acc);
+  if (st->value) expr_visit(st->value, shape_expr, &inner);
+  if (st->cond) expr_visit(st->cond, shape_expr, &inner);
+  for (uint32_t i = 0; i < st->nbody; i++)
+    if (st->body[i]) shape_stmt(&inner, st->body[i]);
+  s->width = inner.width, s->dim = inner.dim;
+}
+
+enum { SLOT_LIMIT = 4096 };
+
+void reg_open(struct fn *f, unsigned object, const struct lstmt *body) {
+  const struct object *o = &f->f->object[object];
+  struct shape sh = {.object = object, .lane = SYM_NONE, .width = 1, .dim = -1};
+  shape_stmt(&sh, body);
+  if (sh.width <= 1) sh.dim = -1, sh.width = 1;
+  struct slots *s = ARENA_NEW(f->m->arena, struct slots, 1);
+  s->dim = sh.dim, s->width = sh.width, s->n = 1;
+  if (o->rank > RANK_LIMIT) emit_fail(f->m, "register object '%s' has too many dimensions", o->name);
+  for (unsigned d = 0; d < o->rank && !f->m->fail; d++) {
+    int64_t c = 0;
+    if (!poly_is_const(fn_subst(f, o->extent[d]), &c) || c < 0 || c > SLOT_LIMIT) {
+      demote(f, object);
+      return;
+    }
+    unsigned e = (unsigned)c;
+    s->pad[d] = (int)d == s->dim ? (e + s->width - 1) / s->width : e;
+    s->n *= s->pad[d];
+    if (s->n > SLOT_LIMIT) emit_fail(f->m, "register object '%s' is too large", o->name);
+  }
+  if (f->m->fail) s->n = 0;
+  s->v = ARENA_NEW(f->m->arena, struct val, s->n + 1);
+  f->reg[object] = s;
+}
+
+void reg_close(struct fn *f, unsigned object) {
+  f->reg[object] = NULL;
+}
+
+/* Where an access lies: slot of its first element, element of the slot, elements a lane moves (0: uniform). */
+struct place {
+  unsigned slot, lane;
+  int64_t step;
+  bool ok;
+};
+
+static struct place locate(struct fn *f, const struct access *acc) {
+  struct place p = {.ok = false};
+  struct slots *s = f->reg[acc->tensor];
+  const struct object *o = &f->f->object[acc->tensor];
+  if (!s) {
+    emit_fail(f->m, "register object '%s' is used outside of its scope", o->name);
+    return p;
+  }
+  for (unsigned d = 0; d < acc->rank; d++) {
+    poly_t ix = acc->ix[d].poly ? fn_subst(f, acc->ix[d].poly) : poly_const(f->m->arena, 0), coef, rest = ix;
+    int64_t c = 0, lane = 0;
+    bool varies = f->lane != SYM_NONE && poly_has(ix, f->lane);
+    bool linear = !varies || (poly_split(f->m->arena, ix, f->lane, &coef, &rest) && poly_is_const(coef, &lane));
+    if (acc->ix[d].dyn || !linear || !poly_is_const(rest, &c) || (varies && lane != 1) || (varies && (int)d != s->dim)) {
+      demote(f, acc->tensor);
+      return p;
+    }
+    if (lane) p.step = lane;
+    unsigned w = (int)d == s->dim ? s->width : 1;
+    if (c < 0 || (uint64_t)c / w >= s->pad[d]) {
+      emit_fail(f->m, "a subscript of register object '%s' is out of range", o->name);
+      return p;
+    }
+    p.slot = p.slot * s->pad[d] + (unsigned)((uint64_t)c / w);
+    if ((int)d == s->dim) p.lane = (unsigned)((uint64_t)c % w);
+  }
+  p.ok = true;
+  return p;
+}
+
+static struct val zero_slot(struct fn *f, const struct slots *s, enum dtype t) {
+  unsigned lanes = s->width > 1 ? s->width : 0;
+  return mkval(LLVMConstNull(vec_of(reg_type(f->m, t), lanes)), 0, t, lanes);
+}
+
+/* Slots hold 0 before the first store: "undefined" to the program, but reproducible. */
+static struct val *slot_of(struct fn *f, unsigned object, unsigned i) {
+  struct slots *s = f->reg[object];
+  if (!s->v[i].v) s->v[i] = zero_slot(f, s, f->f->object[object].type);
+  return &s->v[i];
+}
+
+struct val *reg_slots(struct fn *f, unsigned object, unsigned *n) {
+  struct slots *s = f->reg[object];
+  *n = s ? s->n : 0;
+  for (unsigned i = 0; i < *n; i++) slot_of(f, object, i);
+  return s ? s->v : NULL;
+}
+
+static LLVMValueRef index32(struct fn *f, unsigned i) {
+  return LLVMConstInt(f->m->i32, i, 0);
+}
+
+/* How many slots remain along the lane dimension's last, fastest run: only valid when that dimension is innermost in slots. */
+static unsigned slot_step(const struct fn *f, unsigned object) {
+  const struct slots *s = f->reg[object];
+  unsigned step = 1;
+  for (unsigned d = f->f->object[object].rank; d-- > 0 && (int)d > s->dim;) step *= s->pad[d];
+  return step;
+}
+
+/* Element e (counted from the slot's first) along the lane dimension, as slot and lane. */
+static struct val element(struct fn *f, unsigned object, unsigned slot, unsigned e) {
+  struct slots *s = f->reg[object];
+  unsigned at = slot + e / s->width * slot_step(f, object);
+  if (at >= s->n) return mkval(LLVMConstNull(reg_type(f->m, f->f->object[object].type)), 0, f->f->object[object].type, 0);
+  struct val v = *slot_of(f, object, at);
+  if (s->width == 1) return v;
+  return mkval(LLVMBuildExtractElement(f->b, v.v, index32(f, e % s->width), ""), cur_level(f), v.type, 0);
+}
+
+static bool whole_slot(const struct slots *s, struct place p, unsigned lanes) {
+  return p.lane == 0 && s->width == lanes;
+}
+
+struct val reg_read(struct fn *f, const struct access *acc) {
+  enum dtype t = f->f->object[acc->tensor].type;
+  struct place p = locate(f, acc);
+  if (!p.ok) return mkval(LLVMConstNull(reg_type(f->m, t)), 0, t, 0);
+  struct slots *s = f->reg[acc->tensor];
+  if (p.step == 0) return element(f, acc->tensor, p.slot, p.lane);
+  if (whole_slot(s, p, f->lanes)) return *slot_of(f, acc->tensor, p.slot);
+  LLVMValueRef v = LLVMGetPoison(LLVMVectorType(reg_type(f->m, t), f->lanes));
+  for (unsigned i = 0; i < f->lanes; i++)
+    v = LLVMBuildInsertElement(f->b, v, element(f, acc->tensor, p.slot, p.lane + i).v, index32(f, i), "");
+  return mkval(v, cur_level(f), t, f->lanes);
+}
+
+static void write_element(struct fn *f, unsigned object, unsigned slot, unsigned e, struct val v) {
+  struct slots *s = f->reg[object];
+  unsigned at = slot + e / s->width * slot_step(f, object);
+  if (at >= s->n) return;
+  struct val *x = slot_of(f, object, at);
+  if (s->width == 1) {
+    *x = v;
+    return;
+  }
+  x->v = LLVMBuildInsertElement(f->b, x->v, v.v, index32(f, e % s->width), "");
+  x->level = (uint16_t)cur_level(f);
+}
+
+static void write_vector(struct fn *f, const struct access *acc, struct place p, struct val v) {
+  struct slots *s = f->reg[acc->tensor];
+  v = vsplat(f, v);
+  if (whole_slot(s, p, f->lanes)) {
+    struct val *x = slot_of(f, acc->tensor, p.slot);
+    *x = f->mask.v ? vselect(f, f->mask, v, *x) : v;
+    return;
+  }
+  for (unsigned i = 0; i < f->lanes; i++) {
+    struct val e = mkval(LLVMBuildExtractElement(f->b, v.v, index32(f, i), ""), cur_level(f), v.type, 0);
+    if (f->mask.v) {
+      struct val on = mkval(LLVMBuildExtractElement(f->b, f->mask.v, index32(f, i), ""), cur_level(f), DT_bool, 0);
+      e = vselect(f, on, e, element(f, acc->tensor, p.slot, p.lane + i));
+    }
+    write_element(f, acc->tensor, p.slot, p.lane + i, e);
+  }
+}
+
+static struct val last_active(struct fn *f, struct val v) {
+  LLVMValueRef at = index32(f, f->lanes - 1);
+  if (f->mask.v && f->active.v) at = LLVMBuildSub(f->b, f->active.v, LLVMConstInt(f->m->i64, 1, 0), "");
+  return mkval(LLVMBuildExtractElement(f->b, v.v, at, ""), cur_level(f), v.type, 0);
+}
+
+static struct val combine(struct fn *f, enum red red, struct val old, struct val v) {
+  enum dtype t = v.type;
+  struct val r = emit_red(f, red, convert(f, t, old), v);
+  return convert(f, old.type, r);
+}
+
+void reg_write(struct fn *f, const struct access *acc, enum red red, struct val v) {
+  enum dtype t = f->f->object[acc->tensor].type;
+  struct place p = locate(f, acc);
+  if (!p.ok) return;
+  if (p.step != 0) {
+    if (red == RED_none) {
+      v = convert(f, t, v);
+    } else {
+      struct val old = reg_read(f, acc);
+      vec_match(f, &old, &v);
+      v = combine(f, red, old, v);
+    }
+    write_vector(f, acc, p, v);
+    return;
+  }
+  if (red != RED_none) {
+    if (f->lane != SYM_NONE) v = emit_horizontal(f, red, vsplat(f, v));
+    v = combine(f, red, element(f, acc->tensor, p.slot, p.lane), v);
+  } else {
+    if (v.lanes) v = last_active(f, v);
+    v = convert(f, t, v);
+  }
+  write_element(f, acc->tensor, p.slot, p.lane, v);
+}

@@ -1,0 +1,250 @@
+/* Scalar types: how they lie in memory, how they are held, how they convert. The meaning is ir/type.h's type_convert and type_round.
+   f16 and bf16 are held as float that is exactly representable; every operation is followed by round_val. Operations on two such values
+   round innocuously twice (24 >= 2p + 2 significand bits for +, -, *, / and sqrt), so results are those of a direct rounding. */
+#include "codegen/emit/build.h"
+#include <string.h>
+
+LLVMTypeRef reg_type(struct module *m, enum dtype t) {
+  switch (t) {
+  case DT_bool:
+    return m->i1;
+  case DT_i8:
+  case DT_u8:
+    return m->i8;
+  case DT_i16:
+  case DT_u16:
+    return m->i16;
+  case DT_i32:
+  case DT_u32:
+    return m->i32;
+  case DT_i64:
+  case DT_u64:
+    return m->i64;
+  case DT_f64:
+    return m->f64;
+  default:
+    return m->f32;
+  }
+}
+
+LLVMTypeRef mem_type(struct module *m, enum dtype t) {
+  if (t == DT_bool) return m->i8;
+  if (t == DT_f16 || t == DT_bf16) return m->i16;
+  return reg_type(m, t);
+}
+
+struct val const_val(struct fn *f, enum dtype t, union value v) {
+  LLVMTypeRef rt = reg_type(f->m, t);
+  LLVMValueRef c = type_is_float(t) ? LLVMConstReal(rt, v.f) : LLVMConstInt(rt, t == DT_bool ? v.u != 0 : v.u, type_is_signed(t));
+  return mkval(c, 0, t, 0);
+}
+
+/* Splatted constants of the shape of `like`. */
+static LLVMValueRef kint(LLVMTypeRef t, uint64_t c, unsigned lanes) {
+  return splat_const(LLVMConstInt(t, c, 0), lanes);
+}
+
+static LLVMValueRef kreal(LLVMTypeRef t, double c, unsigned lanes) {
+  return splat_const(LLVMConstReal(t, c), lanes);
+}
+
+/* half bits <-> float with integer operations, for machines without F16C (LLVM would call libgcc). */
+static LLVMValueRef half_to_float_soft(struct module *m, LLVMBuilderRef b, LLVMValueRef h, unsigned n) {
+  LLVMTypeRef t32 = vec_of(m->i32, n), tf = vec_of(m->f32, n);
+  LLVMValueRef x = LLVMBuildZExt(b, h, t32, "");
+  LLVMValueRef sign = LLVMBuildShl(b, LLVMBuildAnd(b, x, kint(m->i32, 0x8000, n), ""), kint(m->i32, 16, n), "");
+  LLVMValueRef mag = LLVMBuildShl(b, LLVMBuildAnd(b, x, kint(m->i32, 0x7fff, n), ""), kint(m->i32, 13, n), "");
+  /* Exponent and fraction in place, scaled by 2^112: right for zero and subnormals too. */
+  LLVMValueRef scaled = LLVMBuildFMul(b, LLVMBuildBitCast(b, mag, tf, ""), kreal(m->f32, 0x1p112, n), "");
+  LLVMValueRef special = LLVMBuildICmp(b, LLVMIntUGE, mag, kint(m->i32, 0x7c00u << 13, n), "");
+  LLVMValueRef inf = LLVMBuildOr(b, mag, kint(m->i32, 0x7f800000, n), "");
+  LLVMValueRef bits = LLVMBuildSelect(b, special, inf, LLVMBuildBitCast(b, scaled, t32, ""), "");
+  return LLVMBuildBitCast(b, LLVMBuildOr(b, bits, sign, ""), tf, "");
+}
+
+/* Rounds to nearest even by adding a number whose last bit is that of the result. */
+static LLVMValueRef float_to_half_soft(struct module *m, LLVMBuilderRef b, LLVMValueRef x, unsigned n) {
+  LLVMTypeRef t32 = vec_of(m->i32, n), tf = vec_of(m->f32, n);
+  LLVMValueRef u = LLVMBuildBitCast(b, x, t32, "");
+  LLVMValueRef sign = LLVMBuildAnd(b, LLVMBuildLShr(b, u, kint(m->i32, 16, n), ""), kint(m->i32, 0x8000, n), "");
+  LLVMValueRef a = LLVMBuildAnd(b, u, kint(m->i32, 0x7fffffff, n), "");
+  LLVMValueRef lsb = LLVMBuildAnd(b, LLVMBuildLShr(b, a, kint(m->i32, 13, n), ""), kint(m->i32, 1, n), "");
+  LLVMValueRef norm = LLVMBuildAdd(b, LLVMBuildAdd(b, a, kint(m->i32, 0xc8000fffu, n), ""), lsb, ""); /* exponent less 112, + half */
+  norm = LLVMBuildLShr(b, norm, kint(m->i32, 13, n), "");
+  LLVMValueRef magic = kint(m->i32, 0x3f000000, n); /* 0.5: its last bit is 2^-24 */
+  LLVMValueRef sub = LLVMBuildFAdd(b, LLVMBuildBitCast(b, a, tf, ""), LLVMBuildBitCast(b, magic, tf, ""), "");
+  sub = LLVMBuildSub(b, LLVMBuildBitCast(b, sub, t32, ""), magic, "");
+  LLVMValueRef r = LLVMBuildSelect(b, LLVMBuildICmp(b, LLVMIntULT, a, kint(m->i32, 0x38800000, n), ""), sub, norm, "");
+  LLVMValueRef big = LLVMBuildICmp(b, LLVMIntUGE, a, kint(m->i32, 0x477ff000, n), "");
+  LLVMValueRef nan = LLVMBuildICmp(b, LLVMIntUGT, a, kint(m->i32, 0x7f800000, n), "");
+  r = LLVMBuildSelect(b, big, kint(m->i32, 0x7c00, n), r, "");
+  r = LLVMBuildSelect(b, nan, kint(m->i32, 0x7e00, n), r, "");
+  return LLVMBuildTrunc(b, LLVMBuildOr(b, r, sign, ""), vec_of(m->i16, n), "");
+}
+
+static LLVMValueRef half_to_float(struct module *m, LLVMBuilderRef b, LLVMValueRef h, unsigned n) {
+  if (!m->isa.f16c) return half_to_float_soft(m, b, h, n);
+  LLVMTypeRef half = vec_of(LLVMHalfTypeInContext(m->ctx), n);
+  return LLVMBuildFPExt(b, LLVMBuildBitCast(b, h, half, ""), vec_of(m->f32, n), "");
+}
+
+static LLVMValueRef float_to_half(struct module *m, LLVMBuilderRef b, LLVMValueRef x, unsigned n) {
+  if (!m->isa.f16c) return float_to_half_soft(m, b, x, n);
+  LLVMValueRef h = LLVMBuildFPTrunc(b, x, vec_of(LLVMHalfTypeInContext(m->ctx), n), "");
+  return LLVMBuildBitCast(b, h, vec_of(m->i16, n), "");
+}
+
+struct val from_memory(struct fn *f, enum dtype t, LLVMValueRef v, unsigned lanes, unsigned level) {
+  struct module *m = f->m;
+  if (t == DT_bool) v = LLVMBuildICmp(f->b, LLVMIntNE, v, LLVMConstNull(LLVMTypeOf(v)), "");
+  if (t == DT_f16) v = half_to_float(m, f->b, v, lanes);
+  if (t == DT_bf16) {
+    v = LLVMBuildShl(f->b, LLVMBuildZExt(f->b, v, vec_of(m->i32, lanes), ""), kint(m->i32, 16, lanes), "");
+    v = LLVMBuildBitCast(f->b, v, vec_of(m->f32, lanes), "");
+  }
+  return mkval(v, level, t, lanes);
+}
+
+LLVMValueRef to_memory(struct fn *f, struct val v) {
+  struct module *m = f->m;
+  if (v.type == DT_bool) return LLVMBuildZExt(f->b, v.v, vec_of(m->i8, v.lanes), "");
+  if (v.type == DT_f16) return float_to_half(m, f->b, v.v, v.lanes);
+  if (v.type == DT_bf16) {
+    LLVMValueRef u = LLVMBuildBitCast(f->b, v.v, vec_of(m->i32, v.lanes), "");
+    return LLVMBuildTrunc(f->b, LLVMBuildLShr(f->b, u, kint(m->i32, 16, v.lanes), ""), vec_of(m->i16, v.lanes), "");
+  }
+  return v.v;
+}
+
+/* To nearest even, NaN stays NaN, subnormals are kept (vcvtneps2bf16 would flush them). */
+static LLVMValueRef round_bf16(struct module *m, LLVMBuilderRef b, LLVMValueRef x, unsigned n) {
+  LLVMTypeRef t32 = vec_of(m->i32, n);
+  LLVMValueRef u = LLVMBuildBitCast(b, x, t32, "");
+  LLVMValueRef lsb = LLVMBuildAnd(b, LLVMBuildLShr(b, u, kint(m->i32, 16, n), ""), kint(m->i32, 1, n), "");
+  LLVMValueRef r = LLVMBuildAdd(b, LLVMBuildAdd(b, u, kint(m->i32, 0x7fff, n), ""), lsb, "");
+  r = LLVMBuildAnd(b, r, kint(m->i32, 0xffff0000u, n), "");
+  LLVMValueRef nan = LLVMBuildFCmp(b, LLVMRealUNO, x, x, "");
+  r = LLVMBuildSelect(b, nan, kint(m->i32, 0x7fc00000, n), r, "");
+  return LLVMBuildBitCast(b, r, vec_of(m->f32, n), "");
+}
+
+enum { KEY_ROUND = 700, KEY_ODD = 701, KEY_SAT = 702 };
+
+/* v.v is a float that stands for a value of v.type not yet rounded to it. */
+struct val round_val(struct fn *f, struct val v) {
+  if (v.type != DT_f16 && v.type != DT_bf16) return v;
+  struct val r;
+  const void *t = (const void *)(uintptr_t)v.type;
+  if (cache_get(f, KEY_ROUND, v.v, t, NULL, &r)) return r;
+  place_at(f, v.level);
+  LLVMValueRef x = v.type == DT_bf16 ? round_bf16(f->m, f->b, v.v, v.lanes)
+                                     : half_to_float(f->m, f->b, float_to_half(f->m, f->b, v.v, v.lanes), v.lanes);
+  place_back(f);
+  r = mkval(x, v.level, v.type, v.lanes);
+  cache_put(f, KEY_ROUND, v.v, t, NULL, r);
+  return r;
+}
+
+/* double to float, rounded to odd, so that a second rounding to f16 or bf16 is the only one. */
+static struct val narrow_odd(struct fn *f, struct val v) {
+  struct val r;
+  if (cache_get(f, KEY_ODD, v.v, NULL, NULL, &r)) return r;
+  struct module *m = f->m;
+  unsigned n = v.lanes;
+  place_at(f, v.level);
+  LLVMBuilderRef b = f->b;
+  LLVMTypeRef t32 = vec_of(m->i32, n);
+  LLVMValueRef x = LLVMBuildFPTrunc(b, v.v, vec_of(m->f32, n), "");
+  LLVMValueRef back = LLVMBuildFPExt(b, x, vec_of(m->f64, n), "");
+  LLVMValueRef u = LLVMBuildBitCast(b, x, t32, "");
+  LLVMTypeRef t64 = LLVMTypeOf(v.v);
+  LLVMValueRef over = LLVMBuildFCmp(b, LLVMRealOGT, call_intrinsic(m, b, "llvm.fabs", &t64, 1, &back, 1),
+                                    call_intrinsic(m, b, "llvm.fabs", &t64, 1, &v.v, 1), "");
+  LLVMValueRef exact = LLVMBuildFCmp(b, LLVMRealUEQ, back, v.v, "");
+  LLVMValueRef down = LLVMBuildSub(b, u, LLVMBuildZExt(b, over, t32, ""), "");
+  LLVMValueRef odd = LLVMBuildOr(b, down, kint(m->i32, 1, n), "");
+  LLVMValueRef bits = LLVMBuildSelect(b, exact, u, odd, "");
+  r = mkval(LLVMBuildBitCast(b, bits, vec_of(m->f32, n), ""), v.level, DT_f32, n);
+  place_back(f);
+  cache_put(f, KEY_ODD, v.v, NULL, NULL, r);
+  return r;
+}
+
+static struct val as_type(struct val v, enum dtype t) {
+  v.type = (uint8_t)t;
+  return v;
+}
+
+static struct val float_to_float(struct fn *f, enum dtype to, struct val v) {
+  if (to == DT_f64) return vcastop(f, LLVMFPExt, v, f->m->f64, to);
+  if (v.type == DT_f64) {
+    if (to == DT_f32) return vcastop(f, LLVMFPTrunc, v, f->m->f32, to);
+    return round_val(f, as_type(narrow_odd(f, v), to));
+  }
+  bool exact = to == DT_f32;
+  return exact ? as_type(v, to) : round_val(f, as_type(v, to));
+}
+
+/* Truncates, saturates, NaN gives 0: LLVM's fptosi.sat is just that. */
+static struct val float_to_int(struct fn *f, enum dtype to, struct val v) {
+  struct val r;
+  const void *key = (const void *)(uintptr_t)to;
+  if (cache_get(f, KEY_SAT, v.v, key, NULL, &r)) return r;
+  place_at(f, v.level);
+  LLVMTypeRef over[2] = {vec_of(reg_type(f->m, to), v.lanes), LLVMTypeOf(v.v)};
+  const char *name = type_is_signed(to) ? "llvm.fptosi.sat" : "llvm.fptoui.sat";
+  r = mkval(call_intrinsic(f->m, f->b, name, over, 2, &v.v, 1), v.level, to, v.lanes);
+  place_back(f);
+  cache_put(f, KEY_SAT, v.v, key, NULL, r);
+  return r;
+}
+
+static struct val int_to_float(struct fn *f, enum dtype to, struct val v) {
+  LLVMOpcode op = type_is_signed(v.type) ? LLVMSIToFP : LLVMUIToFP;
+  if (to == DT_f64) return vcastop(f, op, v, f->m->f64, to);
+  bool narrow = to == DT_f16 || to == DT_bf16;
+  if (!narrow || type_size(v.type) < 4) return round_val(f, as_type(vcastop(f, op, v, f->m->f32, DT_f32), to));
+  struct val d;
+  if (type_size(v.type) == 8) { /* keep 53 bits, the lost ones or-ed into the last (ir/type.c does the same) */
+    struct val low = vbin(f, LLVMAnd, v, v.lanes ? vsplat(f, vi64(f, 0x7ff)) : vi64(f, 0x7ff), false);
+    struct val zero = v.lanes ? vsplat(f, vi64(f, 0)) : vi64(f, 0), one = v.lanes ? vsplat(f, vi64(f, 1)) : vi64(f, 1);
+    struct val high = vbin(f, LLVMSub, v, low, false);
+    struct val sticky = vcastop(f, LLVMZExt, vicmp(f, LLVMIntNE, low, zero), f->m->i64, v.type);
+    struct val eleven = v.lanes ? vsplat(f, vi64(f, 11)) : vi64(f, 11);
+    struct val big = vbin(f, LLVMOr, high, vbin(f, LLVMShl, sticky, eleven, false), false);
+    /* Small magnitudes are exact in double as they stand. */
+    struct val back = vcastop(f, op, v, f->m->f64, DT_f64);
+    struct val limit = mkval(LLVMConstReal(f->m->f64, 0x1p53), 0, DT_f64, 0);
+    if (v.lanes) limit = vsplat(f, limit);
+    struct val small = vfcmp(f, LLVMRealOLT, vcall1(f, "llvm.fabs", back), limit);
+    (void)one;
+    d = vcastop(f, op, vselect(f, small, v, big), f->m->f64, DT_f64);
+  } else {
+    d = vcastop(f, op, v, f->m->f64, DT_f64);
+  }
+  return round_val(f, as_type(narrow_odd(f, d), to));
+}
+
+static struct val int_to_int(struct fn *f, enum dtype to, struct val v) {
+  size_t from = type_size(v.type), size = type_size(to);
+  LLVMTypeRef t = reg_type(f->m, to);
+  if (v.type == DT_bool) return vcastop(f, LLVMZExt, v, t, to);
+  if (size < from) return vcastop(f, LLVMTrunc, v, t, to);
+  if (size > from) return vcastop(f, type_is_signed(v.type) ? LLVMSExt : LLVMZExt, v, t, to);
+  return as_type(v, to);
+}
+
+static struct val to_bool(struct fn *f, struct val v) {
+  struct val zero = mkval(LLVMConstNull(LLVMTypeOf(v.v)), 0, v.type, v.lanes);
+  return type_is_float(v.type) ? vfcmp(f, LLVMRealUNE, v, zero) : vicmp(f, LLVMIntNE, v, zero);
+}
+
+struct val convert(struct fn *f, enum dtype to, struct val v) {
+  if (v.type == to) return v;
+  if (to == DT_bool) return to_bool(f, v);
+  bool ff = type_is_float(v.type), tf = type_is_float(to);
+  if (ff && tf) return float_to_float(f, to, v);
+  if (ff) return float_to_int(f, to, v);
+  if (tf) return int_to_float(f, to, v);
+  return int_to_int(f, to, v);
+}

@@ -1,0 +1,241 @@
+/* Values, the levels at which they live, and the cache that makes equal operations one. See build.h for the scheme.
+   Leaves to others what an operation means (ops.c, expr.c); here is only where its instruction goes. */
+#include "codegen/emit/build.h"
+#include <string.h>
+
+enum { CACHE_BITS = 12, CACHE_SIZE = 1 << CACHE_BITS };
+struct vnentry {
+  const void *a, *b, *c;
+  struct val v;
+  unsigned op;
+  uint32_t uid, epoch; /* valid while the level is still the same opening, and (loads) nothing was stored to the object */
+  int32_t object;
+  struct vnentry *next;
+};
+struct vncache {
+  struct vnentry *bucket[CACHE_SIZE];
+};
+
+unsigned cur_level(const struct fn *f) {
+  return f->nlevel - 1;
+}
+
+struct val mkval(LLVMValueRef v, unsigned level, enum dtype t, unsigned lanes) {
+  return (struct val){.v = v, .level = (uint16_t)level, .type = (uint8_t)t, .lanes = (uint16_t)lanes};
+}
+
+LLVMBasicBlockRef new_block(struct fn *f, const char *name) {
+  return LLVMAppendBasicBlockInContext(f->m->ctx, f->fn, name);
+}
+
+void level_push(struct fn *f, LLVMBasicBlockRef inner, bool conditional, const uint8_t *writes) {
+  if (f->nlevel >= LEVEL_LIMIT) emit_fail(f->m, "loops and branches nested too deeply");
+  if (f->nlevel > 0) f->level[f->nlevel - 1].block = LLVMGetInsertBlock(f->b);
+  if (f->nlevel < LEVEL_LIMIT + 8) f->nlevel++;
+  f->level[f->nlevel - 1] = (struct level){.uid = ++f->uid, .conditional = conditional, .writes = writes};
+  LLVMPositionBuilderAtEnd(f->b, inner);
+}
+
+/* The caller places the builder. */
+void level_pop(struct fn *f) {
+  f->nlevel--;
+  f->level[cur_level(f)].block = NULL;
+}
+
+/* The block that is open at the current level has no terminator yet: code is appended. Outer levels have one. */
+void place_at(struct fn *f, unsigned level) {
+  if (level >= cur_level(f)) return;
+  f->level[cur_level(f)].block = LLVMGetInsertBlock(f->b);
+  LLVMPositionBuilderBefore(f->b, LLVMGetBasicBlockTerminator(f->level[level].block));
+}
+
+void place_back(struct fn *f) {
+  if (f->level[cur_level(f)].block) LLVMPositionBuilderAtEnd(f->b, f->level[cur_level(f)].block);
+  f->level[cur_level(f)].block = NULL;
+}
+
+static unsigned bucket_of(unsigned op, const void *a, const void *b, const void *c) {
+  uint64_t h = op * 0x9E3779B97F4A7C15u;
+  h = (h ^ (uintptr_t)a) * 0xBF58476D1CE4E5B9u;
+  h = (h ^ (h >> 29) ^ (uintptr_t)b) * 0x94D049BB133111EBu;
+  h = (h ^ (h >> 31) ^ (uintptr_t)c) * 0x9E3779B97F4A7C15u;
+  return (unsigned)(h >> (64 - CACHE_BITS));
+}
+
+static bool entry_valid(const struct fn *f, const struct vnentry *e) {
+  if (e->v.level >= f->nlevel || f->level[e->v.level].uid != e->uid) return false;
+  return e->object < 0 || f->epoch[e->object] == e->epoch;
+}
+
+bool cache_get(struct fn *f, unsigned op, const void *a, const void *b, const void *c, struct val *out) {
+  struct vnentry **at = &f->cache->bucket[bucket_of(op, a, b, c)];
+  while (*at) {
+    struct vnentry *e = *at;
+    if (!entry_valid(f, e)) {
+      *at = e->next;
+      continue;
+    }
+    if (e->op == op && e->a == a && e->b == b && e->c == c) {
+      *out = e->v;
+      return true;
+    }
+    at = &e->next;
+  }
+  return false;
+}
+
+static void put(struct fn *f, unsigned op, const void *a, const void *b, const void *c, struct val v, int object) {
+  if (++f->m->nop > OP_LIMIT) emit_fail(f->m, "the unrolled code is too large");
+  struct vnentry *e = ARENA_NEW(f->m->arena, struct vnentry, 1), **at = &f->cache->bucket[bucket_of(op, a, b, c)];
+  *e = (struct vnentry){.a = a, .b = b, .c = c, .v = v, .op = op, .uid = f->level[v.level].uid, .object = object, .next = *at};
+  if (object >= 0) e->epoch = f->epoch[object];
+  *at = e;
+}
+
+void cache_put(struct fn *f, unsigned op, const void *a, const void *b, const void *c, struct val v) {
+  put(f, op, a, b, c, v, -1);
+}
+
+void cache_put_load(struct fn *f, unsigned op, const void *a, const void *b, const void *c, struct val v, unsigned object) {
+  put(f, op, a, b, c, v, (int)object);
+}
+
+/* What was loaded from the object is stale. Where arguments may overlap, a store to one touches all. */
+void object_stored(struct fn *f, unsigned object) {
+  f->epoch[object]++;
+  if (f->noalias) return;
+  for (unsigned i = 0; i < f->f->nobject; i++) f->epoch[i]++;
+}
+
+static unsigned max2(unsigned a, unsigned b) {
+  return a > b ? a : b;
+}
+
+/* Numbers of operations in the cache; user operations start at 1000 (see expr.c). */
+#define KEY_BIN(op, contract) (10u + (unsigned)(op) * 2u + (contract))
+#define KEY_ICMP(p) (300u + (unsigned)(p))
+#define KEY_FCMP(p) (400u + (unsigned)(p))
+enum { KEY_SELECT = 500, KEY_SPLAT = 501, KEY_CALL1 = 502, KEY_CAST = 600 };
+
+struct val vbin(struct fn *f, LLVMOpcode op, struct val a, struct val b, bool contract) {
+  struct val r;
+  if (cache_get(f, KEY_BIN(op, contract), a.v, b.v, NULL, &r)) return mkval(r.v, r.level, a.type, a.lanes);
+  unsigned lev = max2(a.level, b.level);
+  place_at(f, lev);
+  LLVMValueRef v = LLVMBuildBinOp(f->b, op, a.v, b.v, "");
+  if (contract && LLVMIsAInstruction(v)) LLVMSetFastMathFlags(v, LLVMFastMathAllowContract);
+  place_back(f);
+  r = mkval(v, LLVMIsConstant(v) ? 0 : lev, a.type, a.lanes);
+  cache_put(f, KEY_BIN(op, contract), a.v, b.v, NULL, r);
+  return r;
+}
+
+struct val vicmp(struct fn *f, LLVMIntPredicate p, struct val a, struct val b) {
+  struct val r;
+  if (cache_get(f, KEY_ICMP(p), a.v, b.v, NULL, &r)) return r;
+  unsigned lev = max2(a.level, b.level);
+  place_at(f, lev);
+  r = mkval(LLVMBuildICmp(f->b, p, a.v, b.v, ""), lev, DT_bool, a.lanes);
+  place_back(f);
+  cache_put(f, KEY_ICMP(p), a.v, b.v, NULL, r);
+  return r;
+}
+
+struct val vfcmp(struct fn *f, LLVMRealPredicate p, struct val a, struct val b) {
+  struct val r;
+  if (cache_get(f, KEY_FCMP(p), a.v, b.v, NULL, &r)) return r;
+  unsigned lev = max2(a.level, b.level);
+  place_at(f, lev);
+  r = mkval(LLVMBuildFCmp(f->b, p, a.v, b.v, ""), lev, DT_bool, a.lanes);
+  place_back(f);
+  cache_put(f, KEY_FCMP(p), a.v, b.v, NULL, r);
+  return r;
+}
+
+/* c is a scalar, or has the lanes of a and b. */
+struct val vselect(struct fn *f, struct val c, struct val a, struct val b) {
+  if (a.v == b.v) return a;
+  struct val r;
+  if (cache_get(f, KEY_SELECT, c.v, a.v, b.v, &r)) return mkval(r.v, r.level, a.type, a.lanes);
+  unsigned lev = max2(c.level, max2(a.level, b.level));
+  place_at(f, lev);
+  r = mkval(LLVMBuildSelect(f->b, c.v, a.v, b.v, ""), lev, a.type, a.lanes);
+  place_back(f);
+  cache_put(f, KEY_SELECT, c.v, a.v, b.v, r);
+  return r;
+}
+
+/* `to` is the scalar type. */
+struct val vcastop(struct fn *f, LLVMOpcode op, struct val a, LLVMTypeRef to, enum dtype t) {
+  struct val r;
+  if (cache_get(f, KEY_CAST + (unsigned)op, a.v, to, NULL, &r)) return mkval(r.v, r.level, t, a.lanes);
+  place_at(f, a.level);
+  r = mkval(LLVMBuildCast(f->b, op, a.v, vec_of(to, a.lanes), ""), a.level, t, a.lanes);
+  place_back(f);
+  cache_put(f, KEY_CAST + (unsigned)op, a.v, to, NULL, r);
+  return r;
+}
+
+LLVMTypeRef vec_of(LLVMTypeRef t, unsigned lanes) {
+  return lanes ? LLVMVectorType(t, lanes) : t;
+}
+
+LLVMValueRef splat_const(LLVMValueRef c, unsigned lanes) {
+  if (!lanes) return c;
+  LLVMValueRef k[LANE_LIMIT];
+  for (unsigned i = 0; i < lanes; i++) k[i] = c;
+  return LLVMConstVector(k, lanes);
+}
+
+static LLVMValueRef build_splat(struct fn *f, LLVMValueRef v, unsigned lanes) {
+  LLVMTypeRef t = LLVMVectorType(LLVMTypeOf(v), lanes);
+  LLVMValueRef zero = LLVMConstInt(f->m->i32, 0, 0);
+  LLVMValueRef ins = LLVMBuildInsertElement(f->b, LLVMGetPoison(t), v, zero, "");
+  return LLVMBuildShuffleVector(f->b, ins, LLVMGetPoison(t), LLVMConstNull(LLVMVectorType(f->m->i32, lanes)), "");
+}
+
+struct val vsplat(struct fn *f, struct val a) {
+  if (a.lanes) return a;
+  if (LLVMIsConstant(a.v)) return mkval(splat_const(a.v, f->lanes), 0, a.type, f->lanes);
+  struct val r;
+  const void *n = (const void *)(uintptr_t)f->lanes;
+  if (cache_get(f, KEY_SPLAT, a.v, n, NULL, &r)) return mkval(r.v, r.level, a.type, f->lanes);
+  place_at(f, a.level);
+  r = mkval(build_splat(f, a.v, f->lanes), a.level, a.type, f->lanes);
+  place_back(f);
+  cache_put(f, KEY_SPLAT, a.v, n, NULL, r);
+  return r;
+}
+
+void vec_match(struct fn *f, struct val *a, struct val *b) {
+  if (a->lanes && !b->lanes) *b = vsplat(f, *b);
+  if (b->lanes && !a->lanes) *a = vsplat(f, *a);
+}
+
+/* intr must be a string literal: its address is the key. */
+struct val vcall1(struct fn *f, const char *intr, struct val a) {
+  struct val r;
+  if (cache_get(f, KEY_CALL1, a.v, intr, NULL, &r)) return mkval(r.v, r.level, a.type, a.lanes);
+  place_at(f, a.level);
+  LLVMTypeRef t = LLVMTypeOf(a.v);
+  r = mkval(call_intrinsic(f->m, f->b, intr, &t, 1, &a.v, 1), a.level, a.type, a.lanes);
+  place_back(f);
+  cache_put(f, KEY_CALL1, a.v, intr, NULL, r);
+  return r;
+}
+
+struct val vi64(struct fn *f, int64_t c) {
+  return mkval(LLVMConstInt(f->m->i64, (uint64_t)c, 1), 0, DT_i64, 0);
+}
+
+struct val lane_ids(struct fn *f, LLVMTypeRef t, enum dtype dt) {
+  LLVMValueRef k[LANE_LIMIT];
+  for (unsigned i = 0; i < f->lanes; i++) k[i] = LLVMConstInt(t, i, 0);
+  return mkval(LLVMConstVector(k, f->lanes), 0, dt, f->lanes);
+}
+
+/* First use by fn_init (func.c). */
+struct vncache *cache_new(struct arena *a);
+struct vncache *cache_new(struct arena *a) {
+  return ARENA_NEW(a, struct vncache, 1);
+}
