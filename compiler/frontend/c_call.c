@@ -100,7 +100,7 @@ static void bind(struct cx *x, CXCursor body, CXCursor p, struct cval v, bool pu
     return;
   }
   if (v.kind != CV_NUM) c_refuse(x, x->at, "argument '%s' is not supported", name);
-  if (!c_assigns(x, body, p) && (v.p || (pure && small(v.e)))) {
+  if (!c_assigns(x, body, p) && (v.p || v.e->kind == E_CONST || v.e->kind == E_SCALAR || (pure && small(v.e)))) {
     cvar_add(x, p, name, VAR_VALUE, v.type)->value = v;
     return;
   }
@@ -140,12 +140,10 @@ static struct cval inline_call(struct cx *x, CXCursor c, CXCursor def, CXCursor 
   bool pure = only_return(x, body, &e);
   struct cval *v = ARENA_NEW(x->a, struct cval, n + 1);
   for (int i = 0; i < n; i++) v[i] = c_expr(x, x->cl->Cursor_getArgument(c, (unsigned)i));
-  unsigned nvar = x->nvar;
   for (int i = 0; i < n; i++) bind(x, body, x->cl->Cursor_getArgument(def, (unsigned)i), v[i], pure);
   CXCursor at = x->at;
   struct cval r = pure ? c_expr(x, e) : run_body(x, c, body);
   x->at = at;
-  x->nvar = nvar;
   x->inlined--;
   return r;
 }

@@ -81,6 +81,16 @@ static void set_in(struct cx *x, struct clist *l, unsigned local, expr_t value) 
   x->cur = outer;
 }
 
+/* Without guards that always hold; at least one stays. */
+static void drop_true(struct cx *x, struct cval *c) {
+  poly_t *g = ARENA_NEW(x->a, poly_t, c->npos + 1);
+  uint8_t n = 0;
+  for (unsigned i = 0; i < c->npos; i++)
+    if (!cv_nonneg(x, c->pos[i]) || (!n && i + 1u == c->npos)) g[n++] = c->pos[i];
+  c->pos = g;
+  c->npos = n;
+}
+
 void c_if_lists(struct cx *x, struct cval cond, struct clist *then, struct clist *els) {
   if ((!then->n && els->n) || (!cond.pos && cond.neg && els->n)) {
     struct clist *t = then;
@@ -88,6 +98,7 @@ void c_if_lists(struct cx *x, struct cval cond, struct clist *then, struct clist
     cond = cv_not(x, cond);
   }
   if (!then->n) return;
+  if (cond.pos) drop_true(x, &cond);
   struct lstmt *e = els->n ? c_block(x, els) : NULL;
   struct lstmt *s = loop_if(x->a, cond.npos, cond.pos, cond.pos ? NULL : cv_bool(x, cond), c_block(x, then), e);
   s->loc = c_loc(x, x->at);

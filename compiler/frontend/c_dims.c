@@ -93,16 +93,31 @@ static bool empty(const struct lstmt *s) {
   return !s || (s->kind == L_BLOCK && !s->nbody);
 }
 
-/* Ifs and counted loops around nothing. */
-static struct lstmt *sweep(struct cx *x, struct lstmt *s) {
-  uint32_t m = 0;
+/* A block's statements, those of blocks inside it among them. */
+static uint32_t flat(struct lstmt **out, const struct lstmt *s) {
+  uint32_t n = 0;
   for (uint32_t i = 0; i < s->nbody; i++) {
-    struct lstmt *b = s->body[i] ? sweep(x, s->body[i]) : NULL;
-    if (s->kind == L_BLOCK && empty(b)) continue;
-    s->body[m++] = b;
+    struct lstmt *b = s->body[i];
+    if (b->kind == L_BLOCK)
+      n += flat(out ? out + n : NULL, b);
+    else if (out)
+      out[n++] = b;
+    else
+      n++;
   }
-  if (s->kind == L_BLOCK) s->nbody = m;
-  if (s->kind == L_BLOCK && m == 1 && s->body[0]->kind != L_BLOCK) return s->body[0];
+  return n;
+}
+
+/* Without ifs and counted loops around nothing, and without blocks in blocks. */
+static struct lstmt *sweep(struct cx *x, struct lstmt *s) {
+  for (uint32_t i = 0; i < s->nbody; i++)
+    if (s->body[i]) s->body[i] = sweep(x, s->body[i]);
+  if (s->kind == L_BLOCK) {
+    uint32_t n = flat(NULL, s);
+    struct lstmt **all = ARENA_NEW(x->a, struct lstmt *, n + 1);
+    flat(all, s);
+    return n == 1 ? all[0] : loop_block(x->a, n, all);
+  }
   if (s->kind == L_IF && s->nbody == 2 && empty(s->body[1])) s->nbody = 1;
   bool nothing = (s->kind == L_IF && s->nbody == 1 && empty(s->body[0])) || (s->kind == L_FOR && empty(s->body[0]));
   return nothing ? loop_block(x->a, 0, NULL) : s;

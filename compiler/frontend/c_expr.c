@@ -41,7 +41,9 @@ struct cval c_lvalue(struct cx *x, CXCursor c, struct cvar **var) {
   CXCursor l = c_strip(x, c);
   enum CXCursorKind k = x->cl->getCursorKind(l);
   if (k == CXCursor_DeclRefExpr) {
-    struct cvar *v = cvar_find(x, x->cl->getCursorReferenced(l));
+    CXCursor decl = x->cl->getCursorReferenced(l);
+    struct cvar *v = cvar_find(x, decl);
+    if (!v) v = c_const_array(x, decl);
     if (!v) c_refuse(x, l, "'%s' is a global variable: pass it as a parameter", c_str(x, x->cl->getCursorSpelling(l)));
     if (v->kind == VAR_ARRAY) return c_read_var(x, l, v);
     *var = v;
@@ -63,6 +65,7 @@ struct cval c_lvalue(struct cx *x, CXCursor c, struct cvar **var) {
 static struct cval reference(struct cx *x, CXCursor c) {
   CXCursor decl = x->cl->getCursorReferenced(c);
   struct cvar *v = cvar_find(x, decl);
+  if (!v) v = c_const_array(x, decl);
   if (v) return decay(x, c, c_read_var(x, c, v));
   enum dtype t;
   union value k;

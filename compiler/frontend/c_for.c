@@ -69,7 +69,7 @@ static bool mentions(struct cx *x, CXCursor c, CXCursor decl) {
 }
 
 static bool counter_of(struct cx *x, const struct parts *p, struct counter *c) {
-  if (!p->has_init || !p->has_cond || !p->has_inc) return false;
+  if (!p->has_init || !p->has_cond) return false;
   enum dtype t;
   if (x->cl->getCursorKind(p->init) == CXCursor_DeclStmt) {
     struct kids k = c_kids(x, p->init);
@@ -153,11 +153,16 @@ static enum op mirror(enum op o) {
   }
 }
 
-/* A counted loop's numbers: it runs for value = start, start + step, … while below (or above, when it runs down)
- * `limit`. */
+enum { MAX_LIMITS = 8 };
+/* A counted loop's numbers: it runs for value = start, start + step, … while below (or above, when it runs down) every
+   limit, and while `half`, if there is one, is not negative at that value: the condition i < e/c in the form e - c -
+   c*i >= 0. */
 struct bounds {
-  poly_t start, limit;
+  poly_t start, limit[MAX_LIMITS];
+  unsigned n;
   int64_t step;
+  poly_t half_e;
+  int64_t half_c;
 };
 
 /* Does comparing in type `by` leave the counter's value alone? */
@@ -177,41 +182,93 @@ static bool bound_value(struct cx *x, CXCursor c, bool down, struct cval *v) {
   return v->exact || (v->type == DT_u64 && !down);
 }
 
-static bool bounds_of(struct cx *x, const struct parts *p, const struct counter *c, poly_t start, struct bounds *b) {
+static bool add_limit(struct bounds *b, poly_t p) {
+  if (b->n == MAX_LIMITS || p->overflow) return false;
+  b->limit[b->n++] = p;
+  return true;
+}
+
+/* i < e / c and i < e >> s with constant c: below e, and half. */
+static bool half_bound(struct cx *x, CXCursor side, struct bounds *b) {
+  CXCursor d = c_strip(x, side);
+  struct kids k = c_kids(x, d);
+  if (x->cl->getCursorKind(d) != CXCursor_BinaryOperator || k.n != 2 || b->half_e || b->step < 0) return false;
+  enum op o = c_binop(x->cl->getCursorBinaryOperatorKind(d));
+  enum dtype t, by;
+  if (!c_dtype(x, c_type(x, d), &t) || !c_dtype(x, c_type(x, side), &by)) return false;
+  if (type_is_signed(t) && !type_is_signed(by) && by != DT_u64) return false;
+  struct cval e;
+  if ((o != OP_div && o != OP_shr) || !const_step(x, k.c[1], &b->half_c) || !bound_value(x, k.c[0], false, &e) ||
+      !e.exact)
+    return false;
+  if (o == OP_shr) {
+    if (b->half_c > 30) return false;
+    b->half_c = (int64_t)1 << b->half_c;
+  }
+  b->half_e = e.p;
+  return cv_nonneg(x, b->start) && add_limit(b, e.p);
+}
+
+/* One comparison of the counter with a bound. */
+static bool one_bound(struct cx *x, CXCursor cond, const struct counter *c, bool alone, struct bounds *b) {
+  struct kids k = c_kids(x, cond);
+  enum op o = c_binop(x->cl->getCursorBinaryOperatorKind(cond));
+  if (k.n != 2 || o < OP_eq || o > OP_ge) return false;
+  bool left = is_var(x, k.c[0], c->decl), down = b->step < 0;
+  CXCursor side = left ? k.c[1] : k.c[0];
+  if ((!left && !is_var(x, k.c[1], c->decl)) || mentions(x, side, c->decl)) return false;
+  if (!left) o = mirror(o);
+  if (o == OP_lt && half_bound(x, side, b)) return true;
+  struct cval v;
+  if (!bound_value(x, side, down, &v) || !keeps_value(x, c->type, v.type, b->start, down)) return false;
+  bool is_signed = type_is_signed(v.type), unit = b->step == 1 || (b->step == -1 && is_signed);
+  if (o == OP_ne) return alone && unit && add_limit(b, v.p);
+  if (!down && o == OP_lt) return add_limit(b, v.p);
+  if (!down && o == OP_le) return add_limit(b, poly_addc(x->a, v.p, 1));
+  if (down && o == OP_gt) return (is_signed || b->step == -1) && add_limit(b, v.p);
+  if (down && o == OP_ge) return is_signed && add_limit(b, poly_addc(x->a, v.p, -1));
+  return false;
+}
+
+/* The condition as limits of the counter: a comparison, or several joined by &&. */
+static bool bounds_of(struct cx *x, CXCursor cond, const struct counter *c, bool alone, struct bounds *b) {
+  cond = c_strip(x, cond);
+  if (x->cl->getCursorKind(cond) != CXCursor_BinaryOperator) return false;
+  if (x->cl->getCursorBinaryOperatorKind(cond) != CXBinaryOperator_LAnd) return one_bound(x, cond, c, alone, b);
+  struct kids k = c_kids(x, cond);
+  return k.n == 2 && bounds_of(x, k.c[0], c, false, b) && bounds_of(x, k.c[1], c, false, b);
+}
+
+/* for (i = n; i-- > 0;): from n-1 down to 0. */
+static bool countdown(struct cx *x, const struct parts *p, const struct counter *c) {
+  if (p->has_inc) return false;
   CXCursor cond = c_strip(x, p->cond);
   struct kids k = c_kids(x, cond);
   if (x->cl->getCursorKind(cond) != CXCursor_BinaryOperator || k.n != 2) return false;
   enum op o = c_binop(x->cl->getCursorBinaryOperatorKind(cond));
-  bool left = is_var(x, k.c[0], c->decl);
-  CXCursor side = left ? k.c[1] : k.c[0];
-  if (o < OP_eq || o > OP_ge || (!left && !is_var(x, k.c[1], c->decl)) || mentions(x, side, c->decl)) return false;
-  if (!left) o = mirror(o);
-  bool down = b->step < 0;
-  struct cval v;
-  if (!bound_value(x, side, down, &v) || !keeps_value(x, c->type, v.type, start, down)) return false;
-  bool is_signed = type_is_signed(v.type);
-  b->start = start;
-  b->limit = v.p;
-  if (o == OP_ne) return b->step == 1 || (b->step == -1 && is_signed);
-  if (!down && o == OP_lt) return true;
-  if (!down && o == OP_le) return b->limit = poly_addc(x->a, v.p, 1), true;
-  if (down && o == OP_gt) return is_signed || b->step == -1;
-  if (down && o == OP_ge) return b->limit = poly_addc(x->a, v.p, -1), is_signed;
-  return false;
+  CXCursor l = c_strip(x, k.c[0]), r = c_strip(x, k.c[1]);
+  struct kids v = c_kids(x, l);
+  if (o != OP_gt || x->cl->getCursorKind(l) != CXCursor_UnaryOperator || v.n != 1) return false;
+  enum dtype t;
+  union value zero;
+  bool is_zero = x->cl->getCursorKind(r) == CXCursor_IntegerLiteral && c_dtype(x, c_type(x, r), &t) &&
+                 c_constant(x, r, t, &zero) && zero.i == 0;
+  return is_zero && x->cl->getCursorUnaryOperatorKind(l) == CXUnaryOperator_PostDec && is_var(x, v.c[0], c->decl);
 }
 
 /* Value of the counter behind the loop: start + step * (number of iterations). */
 static expr_t final_value(struct cx *x, const struct bounds *b, enum dtype t) {
   bool down = b->step < 0;
+  struct arena *a = x->a;
+  expr_t start = expr_poly(a, b->start), limit = expr_poly(a, b->limit[0]);
+  for (unsigned i = 1; i < b->n; i++) limit = expr_op2(a, down ? OP_max : OP_min, limit, expr_poly(a, b->limit[i]));
+  if (b->step == 1 || b->step == -1) return expr_cast(a, t, expr_op2(a, down ? OP_min : OP_max, start, limit));
   int64_t step = down ? -b->step : b->step;
-  poly_t len = down ? poly_sub(x->a, b->start, b->limit) : poly_sub(x->a, b->limit, b->start);
-  if (step == 1)
-    return expr_cast(x->a, t,
-                     expr_op2(x->a, down ? OP_min : OP_max, expr_poly(x->a, b->start), expr_poly(x->a, b->limit)));
-  expr_t zero = expr_poly(x->a, poly_const(x->a, 0)), by = expr_i(x->a, DT_i64, step);
-  expr_t n = expr_op2(x->a, OP_max, expr_poly(x->a, poly_addc(x->a, len, step - 1)), zero);
-  expr_t far = expr_op2(x->a, OP_mul, expr_op2(x->a, OP_div, n, by), by);
-  return expr_cast(x->a, t, expr_op2(x->a, down ? OP_sub : OP_add, expr_poly(x->a, b->start), far));
+  expr_t zero = expr_i(a, DT_i64, 0), by = expr_i(a, DT_i64, step);
+  expr_t len = down ? expr_op2(a, OP_sub, start, limit) : expr_op2(a, OP_sub, limit, start);
+  len = expr_op2(a, OP_max, expr_op2(a, OP_add, len, expr_i(a, DT_i64, step - 1)), zero);
+  expr_t far = expr_op2(a, OP_mul, expr_op2(a, OP_div, len, by), by);
+  return expr_cast(a, t, expr_op2(a, down ? OP_sub : OP_add, start, far));
 }
 
 static struct lstmt *lower_body(struct cx *x, CXCursor body) {
@@ -225,63 +282,83 @@ static struct lstmt *lower_body(struct cx *x, CXCursor body) {
   return c_block(x, &l);
 }
 
-/* The loop variable's symbol with its range, and the counter's value in it. */
-static sym_t counter_sym(struct cx *x, const struct counter *c, const struct bounds *b, poly_t *value, poly_t *lo,
-                         poly_t *hi) {
-  int64_t smin, smax, lmin, lmax;
-  poly_range(b->start, x->lo, x->hi, &smin, &smax);
-  poly_range(b->limit, x->lo, x->hi, &lmin, &lmax);
-  if (b->step > 0) {
-    sym_t s = c_new_sym(x, c->name, smin, lmax == INT64_MAX || lmax == INT64_MIN ? lmax : lmax - 1);
-    *value = poly_sym(x->a, s);
-    *lo = b->start;
-    *hi = b->limit;
-    return s;
+/* The loop variable's symbol with its range, and the counter's value in it; its loop around nothing yet. */
+static struct lstmt *counter_loop(struct cx *x, const struct counter *c, const struct bounds *b, poly_t *value) {
+  bool down = b->step < 0;
+  poly_t *hi = ARENA_NEW(x->a, poly_t, b->n), lo = down ? poly_const(x->a, 0) : b->start;
+  int64_t first, most = INT64_MAX, lmin, lmax, none;
+  for (unsigned i = 0; i < b->n; i++) {
+    hi[i] = down ? poly_sub(x->a, b->start, b->limit[i]) : b->limit[i];
+    poly_range(hi[i], x->lo, x->hi, &lmin, &lmax);
+    if (lmax < most) most = lmax;
   }
-  sym_t s = c_new_sym(x, c->name, 0, INT64_MAX);
-  *value = poly_sub(x->a, b->start, poly_sym(x->a, s));
-  *lo = poly_const(x->a, 0);
-  *hi = poly_sub(x->a, b->start, b->limit);
+  poly_range(lo, x->lo, x->hi, &first, &none);
+  sym_t s = c_new_sym(x, c->name, first, most == INT64_MAX || most == INT64_MIN ? most : most - 1);
+  poly_t i = poly_sym(x->a, s);
+  *value = down ? poly_sub(x->a, b->start, i) : i;
+  struct lstmt *f = loop_for(x->a, F_SERIAL, s, lo, hi[0], down ? -b->step : b->step, loop_block(x->a, 0, NULL));
+  f->hi = hi;
+  f->nhi = (uint8_t)b->n;
+  bool bad = (*value)->overflow;
+  for (unsigned k = 0; k < b->n; k++) bad |= hi[k]->overflow;
+  if (bad) c_refuse(x, x->at, "loop bounds are too large");
+  return f;
+}
+
+static struct lstmt *with_half(struct cx *x, const struct bounds *b, poly_t i, struct lstmt *body) {
+  if (!b->half_e) return body;
+  poly_t g = poly_sub(x->a, poly_addc(x->a, b->half_e, -b->half_c), poly_scale(x->a, i, b->half_c));
+  struct lstmt *s = loop_if(x->a, 1, &g, NULL, body, NULL);
+  s->loc = x->loc;
   return s;
 }
 
 static void set_final(struct cx *x, CXCursor s, const struct counter *c, const struct bounds *b) {
   struct cvar *v = cvar_find(x, c->decl);
-  struct lstmt *set = loop_set(x->a, v->id, final_value(x, b, c->type));
+  int64_t lo, hi;
+  bool fixed = poly_is_const(b->start, &lo) && b->n == 1 && poly_is_const(b->limit[0], &hi) && b->step == 1;
+  expr_t e = fixed ? expr_i(x->a, c->type, hi > lo ? hi : lo) : final_value(x, b, c->type);
+  struct lstmt *set = loop_set(x->a, v->id, e);
   set->loc = c_loc(x, s);
   c_emit(x, set);
-  int64_t lo, hi;
-  if (poly_is_const(b->start, &lo) && poly_is_const(b->limit, &hi) && b->step == 1)
-    v->known = poly_const(x->a, hi > lo ? hi : lo);
+  if (fixed) v->known = poly_const(x->a, hi > lo ? hi : lo), v->known_exact = true;
+}
+
+/* The numbers of a counted loop, evaluated where it stands; false: it is not one. */
+static bool numbers(struct cx *x, const struct parts *p, struct counter *c, struct bounds *b) {
+  if (!counter_of(x, p, c) || c_assigns(x, p->body, c->decl)) return false;
+  bool back = countdown(x, p, c);
+  if (!back && (!p->has_inc || c_assigns(x, p->cond, c->decl) || !step_of(x, p, c, &b->step))) return false;
+  struct clist side = {0}, *outer = x->cur;
+  x->cur = &side;
+  struct cval start = c_expr(x, c->start);
+  x->cur = outer;
+  c_forget_assigned(x, p->body);
+  if (side.n || start.kind != CV_NUM || !start.p || !start.exact) return false;
+  b->start = start.p;
+  if (!back) return bounds_of(x, p->cond, c, true, b) && (c->inside || !b->half_e);
+  b->start = poly_addc(x->a, start.p, -1);
+  b->step = -1;
+  return add_limit(b, poly_const(x->a, -1));
 }
 
 static bool counted(struct cx *x, CXCursor s, const struct parts *p) {
   struct counter c = {0};
   struct bounds b = {0};
-  if (!counter_of(x, p, &c) || c_assigns(x, p->body, c.decl) || c_assigns(x, p->cond, c.decl) ||
-      !step_of(x, p, &c, &b.step))
-    return false;
   struct known before = c_known_save(x);
-  struct clist side = {0}, *outer = x->cur;
-  x->cur = &side;
-  struct cval start = c_expr(x, c.start);
-  x->cur = outer;
-  c_forget_assigned(x, p->body);
-  if (side.n || start.kind != CV_NUM || !start.p || !start.exact || !bounds_of(x, p, &c, start.p, &b)) {
+  if (!numbers(x, p, &c, &b)) {
     c_known_restore(x, before);
     return false;
   }
   struct loc loc = c_loc(x, s);
-  poly_t value, lo, hi;
+  poly_t value;
   if (c.inside) cvar_add(x, c.decl, c.name, VAR_SCALAR, c.type)->id = UINT16_MAX; /* its value is always known */
-  sym_t sym = counter_sym(x, &c, &b, &value, &lo, &hi);
-  if (lo->overflow || hi->overflow || value->overflow) c_refuse(x, s, "loop bounds are too large");
+  struct lstmt *f = counter_loop(x, &c, &b, &value);
+  f->loc = loc;
   struct cvar *v = cvar_find(x, c.decl);
   v->known = value;
   v->known_exact = true;
-  struct lstmt *body = lower_body(x, p->body);
-  struct lstmt *f = loop_for(x->a, F_SERIAL, sym, lo, hi, b.step < 0 ? -b.step : b.step, body);
-  f->loc = loc;
+  f->body[0] = with_half(x, &b, value, lower_body(x, p->body));
   c_emit(x, f);
   c_forget_assigned(x, s);
   cvar_find(x, c.decl)->known = NULL;
@@ -306,7 +383,7 @@ static void repeat(struct cx *x, CXCursor s, const CXCursor *cond, CXCursor body
   x->cur = &all;
   c_emit(x, lower_body(x, body));
   c_forget_assigned(x, s);
-  if (inc) c_expr(x, *inc);
+  if (inc) c_effect(x, *inc);
   c_forget_assigned(x, s);
   if (!simple) {
     struct cval again = c_cond(x, *cond);

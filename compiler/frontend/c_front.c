@@ -19,6 +19,7 @@ static struct lfunc *walk(struct cx *x, CXCursor fn, bool *is_dim) {
   x->var = NULL;
   x->depth = x->inlined = x->loops = x->ret_loops = x->twice = x->stack = x->emitted = 0;
   x->ret_local = -1;
+  x->table = (struct clist){0};
   x->is_dim = is_dim;
   x->cur = &top;
   x->at = fn;
@@ -28,7 +29,7 @@ static struct lfunc *walk(struct cx *x, CXCursor fn, bool *is_dim) {
   c_signature(x, fn, body);
   struct rest all = {{1, &body}, 0, NULL};
   c_stmts(x, &all);
-  x->f->body = loop_block(x->a, top.n, top.s);
+  x->f->body = c_with_tables(x, loop_block(x->a, top.n, top.s));
   return x->f;
 }
 

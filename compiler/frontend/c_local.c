@@ -81,6 +81,17 @@ static void fill_zero(struct cx *x, CXCursor at, unsigned obj, enum dtype t, con
   c_emit(x, b);
 }
 
+/* How many elements a list gives. */
+static int64_t given(struct cx *x, CXCursor list) {
+  if (x->cl->getCursorKind(list) != CXCursor_InitListExpr) return 1;
+  struct kids k = c_kids(x, list);
+  int64_t n = 0;
+  c_enter(x, list);
+  for (unsigned i = 0; i < k.n; i++) n += given(x, k.c[i]);
+  c_leave(x);
+  return n;
+}
+
 static void store_list(struct cx *x, CXCursor list, unsigned obj, enum dtype t, const struct shape *s, poly_t *ix,
                        unsigned d) {
   struct kids k = c_kids(x, list);
@@ -110,7 +121,7 @@ static void init_array(struct cx *x, CXCursor d, unsigned obj, enum dtype t, con
   if (x->cl->Cursor_isNull(init)) return;
   if (x->cl->getCursorKind(init) != CXCursor_InitListExpr || !s->constant || s->count > MAX_INIT)
     c_refuse(x, d, "this initialiser of an array is not supported");
-  fill_zero(x, d, obj, t, s);
+  if (given(x, init) < s->count) fill_zero(x, d, obj, t, s);
   poly_t ix[MAX_RANK];
   store_list(x, init, obj, t, s, ix, 0);
 }
@@ -151,6 +162,37 @@ static bool is_constant(struct cx *x, CXCursor d) {
          c_dtype(x, x->cl->getCanonicalType(ty), &t);
 }
 
+struct cvar *c_const_array(struct cx *x, CXCursor d) {
+  if (x->cl->getCursorKind(d) != CXCursor_VarDecl || x->cl->Cursor_hasVarDeclGlobalStorage(d) != 1) return NULL;
+  CXType t = x->cl->getCursorType(d), e = t;
+  if (!c_is_array(x->cl->getCanonicalType(t)) || x->cl->Cursor_isNull(x->cl->Cursor_getVarDeclInitializer(d)))
+    return NULL;
+  while (c_is_array(e) || c_is_array(x->cl->getCanonicalType(e)))
+    e = x->cl->getArrayElementType(c_is_array(e) ? e : x->cl->getCanonicalType(e));
+  if (!x->cl->isConstQualifiedType(e) && !x->cl->isConstQualifiedType(x->cl->getCanonicalType(e))) return NULL;
+  struct shape s;
+  enum dtype elem;
+  struct clist *outer = x->cur, l = {0};
+  unsigned obj = declare_array(x, d, c_str(x, x->cl->getCursorSpelling(d)), &s, &elem);
+  x->cur = &l;
+  init_array(x, d, obj, elem, &s);
+  struct lstmt *fill = c_block(x, &l), *a = loop_alloc(x->a, obj, fill);
+  a->loc = c_loc(x, d);
+  x->cur = &x->table;
+  c_emit(x, a);
+  x->cur = outer;
+  return cvar_find(x, d);
+}
+
+struct lstmt *c_with_tables(struct cx *x, struct lstmt *body) {
+  for (unsigned i = x->table.n; i-- > 0;) {
+    struct lstmt *a = x->table.s[i], *both[2] = {a->body[0], body};
+    a->body[0] = loop_block(x->a, 2, both);
+    body = a;
+  }
+  return body;
+}
+
 static bool jumps_behind(struct cx *x, const struct rest *r) {
   for (unsigned i = r->next; i < r->s.n; i++)
     if (c_has_jump(x, r->s.c[i])) return true;
@@ -167,7 +209,7 @@ static bool declare_from(struct cx *x, struct kids k, unsigned i, const struct r
       c_refuse(x, d, "this local declaration is not supported");
     }
     const char *name = c_str(x, x->cl->getCursorSpelling(d));
-    if (is_constant(x, d)) continue;
+    if (is_constant(x, d) || c_const_array(x, d)) continue;
     check_storage(x, d, name);
     CXType t = c_type(x, d);
     if (c_is_pointer(t)) {

@@ -66,6 +66,7 @@ struct cx {
   unsigned ret_loops;                /* loops around the call whose body this is: `return` is understood there only */
   int ret_local;                     /* local that `return e` sets, -1: none */
   unsigned twice;                    /* how often the statements around were lowered twice already */
+  struct clist table;                /* L_ALLOC with its filling, of each constant array that is used */
   unsigned emitted;
   unsigned stack;                    /* bytes of SCOPE_STACK used */
   CXCursor at;                       /* statement being lowered, for locations of what has none */
@@ -143,12 +144,16 @@ enum op c_binop(enum CXBinaryOperatorKind k);                      /* OP_COUNT: 
 /* --- c_stmt.c, c_for.c, c_local.c --- */
 void c_emit(struct cx *x, struct lstmt *s);
 struct lstmt *c_block(struct cx *x, struct clist *l);              /* the list as a statement */
+void c_effect(struct cx *x, CXCursor e);                           /* an expression whose value nobody reads */
 void c_stmt(struct cx *x, CXCursor s);                             /* one statement with nothing behind it */
 void c_stmts(struct cx *x, const struct rest *r);
 void c_for(struct cx *x, CXCursor s);
 void c_while(struct cx *x, CXCursor s);
 void c_do(struct cx *x, CXCursor s);
 /* Local declaration. An array opens its L_ALLOC; the rest of the block is lowered inside it by the callback. */
+/* A constant array outside the function, made a local one that is filled at entry; NULL: it is not one. */
+struct cvar *c_const_array(struct cx *x, CXCursor decl);
+struct lstmt *c_with_tables(struct cx *x, struct lstmt *body);     /* body inside those arrays */
 bool c_has_jump(struct cx *x, CXCursor s);                         /* continue or return of the same loop body inside s */
 bool c_declare(struct cx *x, CXCursor decl_stmt, const struct rest *behind);
 

@@ -85,12 +85,44 @@ static void branch(struct cx *x, const CXCursor *s, const struct rest *behind, s
   x->cur = outer;
 }
 
+/* if (a && b) s: as two ifs where b must not be evaluated when a is false. False: nothing was done. */
+static bool nested_if(struct cx *x, CXCursor cond, const CXCursor *then) {
+  struct clist side = {0}, *outer = x->cur;
+  CXCursor c = c_strip(x, cond);
+  struct known before = c_known_save(x);
+  if (x->cl->getCursorKind(c) != CXCursor_BinaryOperator ||
+      x->cl->getCursorBinaryOperatorKind(c) != CXBinaryOperator_LAnd)
+    return false;
+  x->cur = &side;
+  c_cond(x, c);
+  x->cur = outer;
+  c_known_restore(x, before);
+  if (!side.n) return false;
+  struct kids k = c_kids(x, c);
+  struct cval l = c_cond(x, k.c[0]);
+  struct clist inner = {0}, none = {0};
+  x->cur = &inner;
+  if (!nested_if(x, k.c[1], then)) {
+    struct cval r = c_cond(x, k.c[1]);
+    struct clist body;
+    branch(x, then, NULL, &body);
+    c_if_lists(x, r, &body, &none);
+  }
+  x->cur = outer;
+  c_if_lists(x, l, &inner, &none);
+  return true;
+}
+
 static void if_stmt(struct cx *x, CXCursor s, const struct rest *behind) {
   struct kids k = c_kids(x, s);
   if (k.n < 2 || k.n > 3 || !c_is_expr(x, k.c[0])) c_refuse(x, s, "this form of if is not supported");
   bool both = behind && has_more(behind) && falls_out(x, k.c[1]) && (k.n < 3 || falls_out(x, k.c[2]));
   if (both && ++x->twice > MAX_TWICE)
     c_refuse(x, s, "too many conditional jumps out of nested statements: use nested if statements");
+  if (k.n == 2 && !behind && nested_if(x, k.c[0], &k.c[1])) {
+    c_forget_assigned(x, s);
+    return;
+  }
   struct cval cond = c_cond(x, k.c[0]);
   struct known before = c_known_save(x);
   struct clist then, els;
@@ -141,6 +173,19 @@ static void refuse_stmt(struct cx *x, CXCursor s) {
   }
 }
 
+void c_effect(struct cx *x, CXCursor e) {
+  if (x->cl->getCursorKind(e) == CXCursor_UnaryOperator) {
+    enum CXUnaryOperatorKind u = x->cl->getCursorUnaryOperatorKind(e);
+    bool plus = u == CXUnaryOperator_PostInc;
+    struct kids k = c_kids(x, e);
+    if ((plus || u == CXUnaryOperator_PostDec) && k.n == 1) {
+      c_crement(x, k.c[0], plus, false);
+      return;
+    }
+  }
+  c_expr(x, e);
+}
+
 void c_stmt(struct cx *x, CXCursor s) {
   x->at = s;
   x->loc = c_loc(x, s);
@@ -161,7 +206,7 @@ void c_stmt(struct cx *x, CXCursor s) {
     return;
   default:
     if (!c_is_expr(x, s)) refuse_stmt(x, s);
-    c_expr(x, s);
+    c_effect(x, s);
   }
 }
 

@@ -1,6 +1,7 @@
-/* SOURCE is the C function exactly: the interpreter's result equals, bit for bit, that of the same file compiled by the system's C compiler without
-   optimisation and without contraction. Usage: exact DIR FILE.c...; every function of every file is called with several sizes.
-   Functions of math.h are the one difference: the C library's float versions are not correctly rounded, so results that went through them may differ a little. */
+/* SOURCE is the C function exactly: the interpreter's result equals, bit for bit, that of the same file compiled by the
+   system's C compiler without optimisation and without contraction. Usage: exact DIR FILE.c...; every function of every
+   file is called with several sizes. Functions of math.h are the one difference: the C library's float versions are not
+   correctly rounded, so results that went through them may differ a little. */
 #include "compiler/frontend/frontend.h"
 #include "ir/interp.h"
 #include <dlfcn.h>
@@ -65,6 +66,7 @@ static void random_call(struct call *c, unsigned round) {
     if (q->kind == PARAM_DIM) c->a.dim[p] = c->b.dim[p] = random_dim(q->name, round);
     if (q->kind == PARAM_SCALAR) {
       c->a.scalar[p] = random_value(t);
+      if (type_is_int(t)) c->a.scalar[p].i = (int64_t)(rnd() % 8);
       if (!strcmp(q->name, "shift")) c->a.scalar[p].i = 1 + (int64_t)(rnd() % 8);
       c->b.scalar[p] = c->a.scalar[p];
     }
@@ -100,8 +102,10 @@ static void compare(struct call *c, const char *file, unsigned round, bool math)
       union value a = type_load(t, (char *)c->a.data[p] + i * type_size(t));
       union value b = type_load(t, (char *)c->b.data[p] + i * type_size(t));
       if (type_value_eq(t, a, b) || (math && near(t, a, b))) continue;
-      if (type_is_float(t)) printf("  %s[%zu]: interpreted %.17g, compiled %.17g\n", k->param[p].name, i, a.f, b.f);
-      else printf("  %s[%zu]: interpreted %" PRId64 ", compiled %" PRId64 "\n", k->param[p].name, i, a.i, b.i);
+      if (type_is_float(t))
+        printf("  %s[%zu]: interpreted %.17g, compiled %.17g\n", k->param[p].name, i, a.f, b.f);
+      else
+        printf("  %s[%zu]: interpreted %" PRId64 ", compiled %" PRId64 "\n", k->param[p].name, i, a.i, b.i);
       printf("not ok - %s: %s, round %u\n", file, k->name, round);
       failures++;
       return;
@@ -127,9 +131,15 @@ static void write_caller(FILE *f, const struct kernel *k, unsigned i) {
   for (unsigned p = 0; p < k->nparam; p++) {
     const struct param *q = &k->param[p];
     if (p) fputs(", ", f);
-    if (q->kind == PARAM_DIM) fprintf(f, "dim[%u]", p);
-    else if (q->kind == PARAM_TENSOR) fprintf(f, "data[%u]", p);
-    else fprintf(f, "(%s)s[%u].%c", type_cname(q->type), p, type_is_float(q->type) ? 'f' : type_class(q->type) == DC_SINT ? 'i' : 'u');
+    if (q->kind == PARAM_DIM)
+      fprintf(f, "dim[%u]", p);
+    else if (q->kind == PARAM_TENSOR)
+      fprintf(f, "data[%u]", p);
+    else
+      fprintf(f, "(%s)s[%u].%c", type_cname(q->type), p,
+              type_is_float(q->type)           ? 'f'
+              : type_class(q->type) == DC_SINT ? 'i'
+                                               : 'u');
   }
   fputs("); }\n", f);
 }
@@ -144,7 +154,8 @@ static void *compile(const char *dir, const char *path, const struct spec *s) {
   fprintf(f, "#include <stdint.h>\n#include \"%s\"\nunion value { int64_t i; uint64_t u; double f; };\n", full);
   for (unsigned i = 0; i < s->n; i++) write_caller(f, s->fn[i].source->f->k, i);
   fclose(f);
-  snprintf(cmd, sizeof cmd, "cc -std=gnu17 -w -O0 -fwrapv -ffp-contract=off -shared -fPIC -o %s %s -lm", so, src);
+  snprintf(cmd, sizeof cmd, "cc -std=gnu17 -w -O0 -fwrapv -ffp-contract=off -shared -fPIC -Wl,-Bsymbolic -o %s %s -lm",
+           so, src);
   void *h = system(cmd) == 0 ? dlopen(so, RTLD_NOW) : NULL;
   remove(src);
   remove(so);
@@ -166,7 +177,10 @@ static void check_function(const char *file, const struct lfunc *f, void *h, uns
   for (unsigned r = 0; r < ROUNDS && failures == before; r++) {
     struct call c = {.k = f->k};
     random_call(&c, r);
-    if (lfunc_interp(f, &c.a, 10000000, d) != ST_OK) {
+    enum status st = lfunc_interp(f, &c.a, 10000000, d);
+    if (st == ST_REFUSED && r > 0) {
+      diag_clear(d); /* an access outside an array at these sizes: C leaves open what happens */
+    } else if (st != ST_OK) {
       printf("not ok - %s: %s cannot be interpreted\n", file, f->name);
       failures++;
     } else {
