@@ -1,5 +1,5 @@
-/* Items put into the form people would write: the start of a sum in the sum, a result where it is copied to, nothing that nobody reads,
-   a name of its own for each version of an array that is wholly written again. */
+/* Items put into the form people would write: the start of a sum in the sum, a result where it is copied to, nothing
+   that nobody reads, a name of its own for each version of an array that is wholly written again. */
 #include "compiler/pass/raise_impl.h"
 #include <string.h>
 
@@ -28,9 +28,10 @@ static bool polys_match(struct raise *r, const struct match *m, const poly_t *x,
   return true;
 }
 
-/* The elements ai[] over a's parallel axes are those of bi[] over b's, one to one, with m naming which iteration is which. */
-static bool match(struct raise *r, const struct item *a, const poly_t *ai, const struct item *b, const poly_t *bi, unsigned rank,
-                  struct match *m) {
+/* The elements ai[] over a's parallel axes are those of bi[] over b's, one to one, with m naming which iteration is
+ * which. */
+static bool match(struct raise *r, const struct item *a, const poly_t *ai, const struct item *b, const poly_t *bi,
+                  unsigned rank, struct match *m) {
   *m = (struct match){ARENA_NEW(r->a, sym_t, r->nsym), r->nsym};
   for (unsigned i = 0; i < m->n; i++) m->map[i] = SYM_NONE;
   if (npar(a) != npar(b)) return false;
@@ -135,7 +136,8 @@ static bool merge_init(struct raise *r, struct items *l, unsigned at) {
       if (item_touches(r, a, b->lhs, true)) return false;
       continue;
     }
-    if (a->red || a->cond || a->nguard || a->rank != b->rank || !match(r, a, a->idx, b, b->idx, a->rank, &m)) return false;
+    if (a->red || a->cond || a->nguard || a->rank != b->rank || !match(r, a, a->idx, b, b->idx, a->rank, &m))
+      return false;
     for (unsigned k = j + 1; k < at; k++)
       if (writes_what(r, l->v[k], a)) return false;
     b->init = fold_cast(r, (enum dtype)b->body->type, rename_expr(r, a->body, &m));
@@ -161,7 +163,9 @@ static expr_t copied(struct raise *r, const struct item *x) {
 /* a, renamed to x's axes, reads nothing of x's result but (in its start) the element that x writes. */
 static bool reads_only_self(struct raise *r, const struct item *a, const struct item *x, struct match *m) {
   expr_t init = rename_expr(r, a->init, m), self = item_self(r, x);
-  if (expr_reads(a->body, x->lhs) || (a->start && expr_reads(a->start, x->lhs)) || (a->cond && expr_reads(a->cond, x->lhs))) return false;
+  if (expr_reads(a->body, x->lhs) || (a->start && expr_reads(a->start, x->lhs)) ||
+      (a->cond && expr_reads(a->cond, x->lhs)))
+    return false;
   if (!init || !expr_reads(init, x->lhs)) return true;
   struct item probe = {.body = init};
   struct reads rd = item_reads(r, &probe, true);
@@ -249,8 +253,10 @@ void raise_clean(struct raise *r, struct items *l) {
   while (drop_dead(r, l)) continue;
   fold_inits(r, l);
   for (unsigned i = 0; i < l->n;)
-    if (merge_init(r, l, i) || merge_copy(r, l, i)) i = 0;
-    else i++;
+    if (merge_init(r, l, i) || merge_copy(r, l, i))
+      i = 0;
+    else
+      i++;
 }
 
 /* --- guards --- */
@@ -258,10 +264,15 @@ void raise_clean(struct raise *r, struct items *l) {
 /* it happens only where all g >= 0 and cond. */
 void item_guard(struct raise *r, struct items *l, struct item *it, unsigned n, const poly_t *g, expr_t cond) {
   poly_t *all = ARENA_NEW(r->a, poly_t, it->nguard + n + 1);
-  if (n) memcpy(all, g, sizeof *g * n);
-  if (it->nguard) memcpy(all + n, it->guard, sizeof *g * it->nguard);
+  unsigned all_n = 0;
+  for (unsigned i = 0; i < n + it->nguard; i++) {
+    poly_t p = i < n ? g[i] : it->guard[i - n];
+    bool known = false;
+    for (unsigned j = 0; j < all_n; j++) known |= poly_eq(all[j], p);
+    if (!known) all[all_n++] = p;
+  }
   it->guard = all;
-  it->nguard += n;
+  it->nguard = all_n;
   if (!cond) return;
   if (it->red && r->obj[it->lhs].kind != OBJ_TEMP)
     raise_no(r, it->loc, "'%s' is reduced into under a condition on values", r->obj[it->lhs].name);
@@ -269,7 +280,9 @@ void item_guard(struct raise *r, struct items *l, struct item *it, unsigned n, c
     raise_no(r, it->loc, "'%s' is searched for under a condition on values", r->obj[it->lhs].name);
   (void)l;
   if (it->red) {
-    expr_t none = expr_const(r->a, (enum dtype)it->body->type, red_identity((enum red)it->red, (enum dtype)it->body->type));
+    if (it->body->kind == E_OP && it->body->op == OP_select && expr_eq(it->body->kid[0], cond)) return;
+    expr_t none =
+        expr_const(r->a, (enum dtype)it->body->type, red_identity((enum red)it->red, (enum dtype)it->body->type));
     it->body = expr_op3(r->a, OP_select, cond, it->body, none);
   } else {
     it->cond = it->cond ? expr_op2(r->a, OP_and, cond, it->cond) : cond;
@@ -298,8 +311,8 @@ static void version_item(struct raise *r, struct item *it, struct to_version *v)
 }
 
 /* Range check of one subscript of x against the bounds of w's axis there, these taken at x's subscripts. */
-static bool in_bounds(struct raise *r, const struct domain *d, const struct item *w, const poly_t *idx, const struct access *x, unsigned i,
-                      const struct bound *b) {
+static bool in_bounds(struct raise *r, const struct domain *d, const struct item *w, const poly_t *idx,
+                      const struct access *x, unsigned i, const struct bound *b) {
   for (unsigned k = 0; k < b->nlo + (unsigned)b->nhi; k++) {
     poly_t e = k < b->nlo ? b->lo[k] : b->hi[k - b->nlo];
     sym_t fresh[RAISE_RANK], q;
@@ -316,7 +329,8 @@ static bool in_bounds(struct raise *r, const struct domain *d, const struct item
 }
 
 /* The element x, at any point of reader, is one of idx[] over w's axes. Each idx is a bare axis or does not vary. */
-bool item_covers(struct raise *r, const struct item *w, const poly_t *idx, const struct item *reader, const struct access *x) {
+bool item_covers(struct raise *r, const struct item *w, const poly_t *idx, const struct item *reader,
+                 const struct access *x) {
   struct domain *d = ARENA_NEW(r->a, struct domain, 1);
   domain_init(r, d);
   domain_item(r, d, reader);

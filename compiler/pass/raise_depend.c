@@ -163,7 +163,7 @@ bool may_conflict(struct raise *r, const struct bound *loop, const struct item *
   return true;
 }
 
-static const char *poly_text(struct raise *r, poly_t p) {
+const char *poly_text(struct raise *r, poly_t p) {
   const char *t = "";
   for (uint32_t i = 0; i < p->n; i++) {
     const struct mono *m = &p->mono[i];

@@ -8,11 +8,15 @@ struct emit {
   struct raise *r;
   struct kernel *k;
   unsigned nmap;
-  sym_t *map;      /* the function's symbols -> the kernel's; of the axes of the equation being made */
-  uint16_t *obj;   /* object -> tensor; UINT16_MAX: none yet */
+  sym_t *map;                  /* the function's symbols -> the kernel's; of the axes of the equation being made */
+  uint16_t *obj;               /* object -> tensor; UINT16_MAX: none yet */
   poly_t (*shift)[RAISE_RANK]; /* [obj] what is taken from each subscript; NULL: nothing */
   unsigned nname;
-  struct { const char *base; unsigned nth; sym_t sym; } name[256];
+  struct {
+    const char *base;
+    unsigned nth;
+    sym_t sym;
+  } name[256];
 };
 
 static poly_t to_kernel(struct arena *a, poly_t p, void *ctx) {
@@ -68,8 +72,10 @@ static void lead_range(struct emit *e, const struct obj *o, unsigned dim, poly_t
   for (unsigned i = 0; i < b->nhi && !hi; i++)
     if (!prove_max(r, d, b->hi[i], &hi)) hi = NULL;
   for (unsigned i = 0; i < b->nlo && !lo; i++) {
-    if (prove_ge0(r, d, b->lo[i])) lo = *base;
-    else if (!prove_min(r, d, b->lo[i], &lo)) lo = NULL;
+    if (prove_ge0(r, d, b->lo[i]))
+      lo = *base;
+    else if (!prove_min(r, d, b->lo[i], &lo))
+      lo = NULL;
   }
   if (!lo || !hi) raise_no(r, o->loc, "cannot tell how many values of '%s' there are", o->name);
   *base = lo;
@@ -81,7 +87,9 @@ static unsigned tensor_of(struct emit *e, unsigned obj) {
   const struct obj *o = &r->obj[obj];
   poly_t extent[2 * RAISE_RANK], *base = e->shift[obj];
   if (e->obj[obj] != UINT16_MAX) return e->obj[obj];
-  if (o->kind == OBJ_PHI) raise_no(r, o->loc, "'%s' carries a value from one iteration to the next: compiled as written (recurrence)", o->name);
+  if (o->kind == OBJ_PHI)
+    raise_no(r, o->loc, "'%s' carries a value from one iteration to the next: compiled as written (recurrence)",
+             o->name);
   for (unsigned d = 0; d < o->nlead; d++) {
     lead_range(e, o, d, &base[d], &extent[d]);
     extent[d] = to_kernel(r->a, extent[d], e);
@@ -104,7 +112,8 @@ static expr_t folded(struct arena *a, expr_t x) {
   expr_t k = x->kid[0];
   enum dtype t = (enum dtype)x->type;
   if (k->kind == E_CONST) return expr_const(a, t, type_convert(t, (enum dtype)k->type, k->val));
-  if (k->kind == E_POLY && poly_is_const(k->poly, &c)) return expr_const(a, t, type_convert(t, DT_i64, (union value){.i = c}));
+  if (k->kind == E_POLY && poly_is_const(k->poly, &c))
+    return expr_const(a, t, type_convert(t, DT_i64, (union value){.i = c}));
   return x;
 }
 
@@ -166,7 +175,8 @@ static void emit_axes(struct emit *e, const struct item *it, struct eq *q) {
     for (unsigned i = 0; i < it->nax; i++) {
       const struct bound *b = &it->ax[i].b;
       if (it->ax[i].red != (red == 1)) continue;
-      q->axis[q->nax++] = (struct axis){e->map[b->sym], to_kernel(e->r->a, b->lo[0], e), to_kernel(e->r->a, b->hi[0], e)};
+      q->axis[q->nax++] =
+          (struct axis){e->map[b->sym], to_kernel(e->r->a, b->lo[0], e), to_kernel(e->r->a, b->hi[0], e)};
       if (!red) q->npar++;
     }
 }
@@ -181,8 +191,15 @@ static void emit_eq(struct emit *e, const struct item *it) {
   for (unsigned i = 0; i < it->rank; i++) idx[i] = to_kernel(r->a, shifted(e, it->lhs, i, it->idx[i]), e);
   for (unsigned i = 0; i < it->nguard; i++) guard[i] = to_kernel(r->a, it->guard[i], e);
   struct eq *q = kernel_add_eq(e->k);
-  *q = (struct eq){.lhs = (uint16_t)lhs, .lhs_idx = idx, .nguard = (uint8_t)it->nguard, .guard = guard, .body = body, .init = init,
-                   .start = start, .state = UINT16_MAX, .loc = it->loc};
+  *q = (struct eq){.lhs = (uint16_t)lhs,
+                   .lhs_idx = idx,
+                   .nguard = (uint8_t)it->nguard,
+                   .guard = guard,
+                   .body = body,
+                   .init = init,
+                   .start = start,
+                   .state = UINT16_MAX,
+                   .loc = it->loc};
   emit_axes(e, it, q);
   q->red = q->nax == q->npar ? RED_none : it->red;
   unname_axes(e, it);

@@ -1,5 +1,5 @@
-/* Items as equations want them: one lower and one upper bound per axis, parallel axes that do not depend on reduced ones, and reductions whose
-   guards speak of what is reduced (a guard on what is written belongs to an assignment). */
+/* Items as equations want them: one lower and one upper bound per axis, parallel axes that do not depend on reduced
+   ones, and reductions whose guards speak of what is reduced (a guard on what is written belongs to an assignment). */
 #include "compiler/pass/raise_impl.h"
 #include <string.h>
 
@@ -57,7 +57,8 @@ static void hull(struct raise *r, struct item *it, unsigned at) {
 /* C[i] (op)= sum under a guard on i: the sum goes to a temp, and the guard to the assignment. */
 static void split_guard(struct raise *r, struct items *l, unsigned at) {
   struct item *it = l->v[at], *set = ARENA_NEW(r->a, struct item, 1);
-  if (it->red == RED_argmin || it->red == RED_argmax) raise_no(r, it->loc, "a search under a condition on where it is stored");
+  if (it->red == RED_argmin || it->red == RED_argmax)
+    raise_no(r, it->loc, "a search under a condition on where it is stored");
   enum dtype w = (enum dtype)it->body->type, t = (enum dtype)r->obj[it->lhs].type;
   unsigned o = raise_obj(r, r->obj[it->lhs].name, w, OBJ_TEMP);
   struct obj *x = &r->obj[o];
@@ -95,9 +96,49 @@ static bool guards_writes(struct raise *r, const struct item *it) {
   return false;
 }
 
+static bool is_identity(const struct item *it, expr_t x) {
+  enum dtype t = (enum dtype)x->type;
+  return x->kind == E_CONST && it->red != RED_argmin && it->red != RED_argmax &&
+         type_value_eq(t, x->val, red_identity((enum red)it->red, t));
+}
+
+/* red select(g >= 0, term, identity): the guard of the reduction. */
+static void select_guard(struct raise *r, struct items *l, struct item *it) {
+  while (item_is_red(it) && it->body->kind == E_OP && it->body->op == OP_select && is_identity(it, it->body->kid[2])) {
+    poly_t g[64];
+    unsigned n = 0;
+    expr_t rest = cond_split(r, it->body->kid[0], false, g, &n, 60);
+    if (!n) return;
+    it->body = rest ? expr_op3(r->a, OP_select, rest, it->body->kid[1], it->body->kid[2]) : it->body->kid[1];
+    item_guard(r, l, it, n, g, NULL);
+    if (rest) return;
+  }
+}
+
+/* Guards of a load that the equation's own guards imply. */
+static expr_t implied(struct arena *a, expr_t x, void *ctx) {
+  const struct item *it = ctx;
+  if (x->kind != E_READ || !x->acc->nguard) return x;
+  struct access *n = arena_dup(a, x->acc, sizeof *n);
+  n->guard = arena_dup(a, n->guard, sizeof *n->guard * n->nguard);
+  n->nguard = 0;
+  for (unsigned i = 0; i < x->acc->nguard; i++) {
+    bool known = false;
+    for (unsigned j = 0; j < it->nguard; j++) known |= poly_eq(it->guard[j], x->acc->guard[i]);
+    if (!known) n->guard[n->nguard++] = x->acc->guard[i];
+  }
+  if (n->nguard == x->acc->nguard) return x;
+  if (!n->nguard) n->otherwise = NULL;
+  struct expr *e = arena_dup(a, x, sizeof *x);
+  e->acc = n;
+  return e;
+}
+
 void raise_finish(struct raise *r, struct items *l) {
   for (unsigned i = 0; i < l->n; i++) {
     struct item *it = l->v[i];
+    select_guard(r, l, it);
+    if (it->nguard) it->body = expr_map(r->a, it->body, implied, it);
     it->ax = arena_dup(r->a, it->ax, sizeof *it->ax * it->nax);
     for (unsigned k = 0; k < it->nax; k++) one_bound(r, it, &it->ax[k].b);
     for (unsigned k = 0; k < it->nax; k++)

@@ -98,6 +98,7 @@ bool tree_sets(const struct lstmt *s, unsigned local);
 bool tree_uses(const struct lstmt *s, unsigned local);
 bool tree_stores(const struct lstmt *s, unsigned obj);
 bool tree_exposes(const struct lstmt *s, unsigned local);          /* may read the local's value from before s */
+bool tree_always_sets(const struct lstmt *s, unsigned local);      /* sets it, before any read, on every path */
 bool expr_uses(expr_t x, unsigned local);
 unsigned expr_nodes(expr_t x);
 /* Copy of the tree with every poly, every access replaced; either function may be NULL. */
@@ -136,6 +137,7 @@ struct reads { unsigned n; const struct access **v; };
 struct reads item_reads(struct raise *r, const struct item *it, bool self_init); /* self_init: also the read of lhs[idx] in init */
 _Noreturn void raise_recurrence(struct raise *r, const struct item *w, const struct access *wx, const struct access *rx, const struct bound *loop);
 const char *access_text(struct raise *r, const struct access *x);
+const char *poly_text(struct raise *r, poly_t p);
 
 /* --- raise_strides.c --- */
 struct lstmt *raise_strides(struct raise *r, struct lstmt *body);  /* flat arrays become arrays with dims and strides */
@@ -156,8 +158,9 @@ struct peel {
 /* x == red(phi, term), with phi not in term. false: not of that form; *why may be set. */
 bool peel(struct raise *r, struct items *l, expr_t x, expr_t phi, struct peel *p, const char **why);
 expr_t peel_rebuild(struct raise *r, const struct peel *p, expr_t phi);
-/* Scalars that go round the loop become reductions: items behind those of the body, values in env. phi[v]: NULL or its read at the start. */
-void raise_accumulators(struct raise *r, struct items *l, const struct bound *loop, const expr_t *phi, const expr_t *before);
+/* Scalars that go round the loop become reductions: items behind those of the body, values in env. phi[v]: NULL or its read at the start;
+   exposed[v]: the body may read it. */
+void raise_accumulators(struct raise *r, struct items *l, const struct bound *loop, const expr_t *phi, const expr_t *before, const bool *exposed);
 
 /* --- raise_distribute.c --- */
 /* The body's items l, which made temps from `mark` on and declared arrays from `stamp` on, over the loop; appended to out. */

@@ -1,4 +1,5 @@
-/* From C's lazy select to TENSOR's, where both sides are computed: loads of the side that may not run get guards, or are shown to happen anyway. */
+/* From C's lazy select to TENSOR's, where both sides are computed: loads of the side that may not run get guards, or
+ * are shown to happen anyway. */
 #include "compiler/pass/raise_impl.h"
 #include <string.h>
 
@@ -52,7 +53,9 @@ struct cover {
 
 static void cover_one(expr_t e, void *ctx) {
   struct cover *c = ctx;
-  if (c->yes || e->kind != E_READ || e->acc->tensor != c->x->tensor || e->acc->rank != c->x->rank || !loaded_by(c->w->body, e->acc)) return;
+  if (c->yes || e->kind != E_READ || e->acc->tensor != c->x->tensor || e->acc->rank != c->x->rank ||
+      !loaded_by(c->w->body, e->acc))
+    return;
   poly_t ix[RAISE_RANK];
   for (unsigned i = 0; i < e->acc->rank; i++) {
     if (e->acc->ix[i].dyn) return;
@@ -96,12 +99,15 @@ static bool own_memory(struct protect *p, const struct access *x) {
   domain_item(p->r, d, p->it);
   for (unsigned i = o->nlead; i < x->rank; i++) {
     if (x->ix[i].dyn || !prove_ge0(p->r, d, x->ix[i].poly)) return false;
-    if (!prove_ge0(p->r, d, poly_addc(p->r->a, poly_sub(p->r->a, o->extent[i - o->nlead], x->ix[i].poly), -1))) return false;
+    if (!prove_ge0(p->r, d, poly_addc(p->r->a, poly_sub(p->r->a, o->extent[i - o->nlead], x->ix[i].poly), -1)))
+      return false;
   }
   return true;
 }
 
-static expr_t zero(struct raise *r, enum dtype t) { return expr_const(r->a, t, (union value){0}); }
+static expr_t zero(struct raise *r, enum dtype t) {
+  return expr_const(r->a, t, (union value){0});
+}
 
 static expr_t guarded(struct raise *r, expr_t x, unsigned n, const poly_t *g, poly_t more, expr_t otherwise) {
   struct access *y = arena_dup(r->a, x->acc, sizeof *y);
@@ -132,29 +138,36 @@ static expr_t protect_read(struct protect *p, const struct path *q, expr_t x) {
   e->acc = y;
   if ((!q->n && !q->nalt && !q->values) || own_memory(p, x->acc) || happens_anyway(p, q, x->acc)) return e;
   if (q->values && !touched_before(p, x->acc))
-    raise_no(r, x->loc.line ? x->loc : p->it->loc, "'%s' is loaded only where a condition on values holds", access_text(r, x->acc));
+    raise_no(r, x->loc.line ? x->loc : p->it->loc, "'%s' is loaded only where a condition on values holds",
+             access_text(r, x->acc));
   if (!q->nalt) return guarded(r, e, q->n, q->g, NULL, NULL);
   expr_t all = NULL;
   for (unsigned i = q->nalt; i-- > 0;) all = guarded(r, e, q->n, q->g, q->alt[i], all);
   return all;
 }
 
-static bool push(struct path *q, const poly_t *g, unsigned n) {
-  if (q->n + n > PATH) return false;
-  if (n) memcpy(&q->g[q->n], g, sizeof *g * n);
-  q->n += n;
+/* What the equation's own guards say already is not said again. */
+static bool push(const struct item *it, struct path *q, const poly_t *g, unsigned n) {
+  for (unsigned i = 0; i < n; i++) {
+    bool known = false;
+    for (unsigned j = 0; j < q->n; j++) known |= poly_eq(q->g[j], g[i]);
+    for (unsigned j = 0; j < it->nguard; j++) known |= poly_eq(it->guard[j], g[i]);
+    if (known) continue;
+    if (q->n == PATH) return false;
+    q->g[q->n++] = g[i];
+  }
   return true;
 }
 
 /* The side of a select where g[] and rest do not all hold. */
-static bool push_not(struct raise *r, struct path *q, const poly_t *g, unsigned n, expr_t rest) {
+static bool push_not(struct raise *r, const struct item *it, struct path *q, const poly_t *g, unsigned n, expr_t rest) {
   if (rest) {
     q->values = true;
     return true;
   }
   poly_t no[PATH];
   for (unsigned i = 0; i < n; i++) no[i] = poly_addc(r->a, poly_scale(r->a, g[i], -1), -1);
-  if (n == 1) return push(q, no, 1);
+  if (n == 1) return push(it, q, no, 1);
   if (q->nalt) return false;
   memcpy(q->alt, no, sizeof *no * n);
   q->nalt = n;
@@ -179,10 +192,12 @@ static expr_t protect_select(struct protect *p, const struct path *q, expr_t x) 
     off->cond[off->ncond++] = x->kid[0];
     on->values = true;
   }
-  if (!push(on, g, n) || !push_not(r, off, g, n, rest)) raise_no(r, x->loc, "conditions nested too deeply");
+  if (!push(p->it, on, g, n) || !push_not(r, p->it, off, g, n, rest))
+    raise_no(r, x->loc, "conditions nested too deeply");
   expr_t yes = protect(p, on, x->kid[1]), no = protect(p, off, x->kid[2]);
   /* A guarded load has its own otherwise: no select is left. */
-  if (!rest && n && !q->nalt && !q->values && is_plain_read(x->kid[1])) return guarded(r, x->kid[1], on->n, on->g, NULL, no);
+  if (!rest && n && !q->nalt && !q->values && is_plain_read(x->kid[1]))
+    return guarded(r, x->kid[1], on->n, on->g, NULL, no);
   return expr_op3(r->a, OP_select, c, yes, no);
 }
 

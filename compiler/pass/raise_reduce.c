@@ -148,13 +148,26 @@ static bool peel_minmax(struct peeler *q, expr_t x, struct peel *p) {
   return peel_in(q, phi, p) && add_term(q, p, red, term);
 }
 
+/* select(c, a reduction that goes on from phi, phi): the reduction has no terms where c fails. */
+static bool extend_under(struct peeler *q, expr_t x, struct peel *on, struct peel *off, struct peel *p) {
+  struct peel *one = on->extend ? on : off, *other = on->extend ? off : on;
+  poly_t g[32];
+  unsigned n = 0;
+  if (other->extend || other->red != RED_none) return false;
+  expr_t rest = cond_split(q->r, x->kid[0], one == off, g, &n, 30);
+  item_guard(q->r, q->l, one->extend, n, g, rest);
+  *p = *one;
+  return true;
+}
+
 /* select(c, red(phi, term), phi): no term where c fails. */
 static bool peel_select(struct peeler *q, expr_t x, struct peel *p) {
   if (peel_minmax(q, x, p)) return true;
   expr_t c = x->kid[0], yes = x->kid[1], no = x->kid[2];
   if (carries(q, c)) return false;
   struct peel on = {0}, off = {0};
-  if (!peel_in(q, yes, &on) || !peel_in(q, no, &off) || on.extend || off.extend) return false;
+  if (!peel_in(q, yes, &on) || !peel_in(q, no, &off)) return false;
+  if (on.extend || off.extend) return extend_under(q, x, &on, &off, p);
   if (on.red != RED_none && off.red != RED_none && (on.red != off.red || on.wide != off.wide)) return false;
   *p = on.red != RED_none ? on : off;
   if (p->red == RED_none) return true;
@@ -235,34 +248,29 @@ static bool has_extension(struct peeler *q, expr_t x, struct item **it) {
   return false;
 }
 
-static bool is_root(struct peeler *q, expr_t x) {
-  return started_by(q, x) != NULL;
+/* x = red(t, more) where t goes on from phi: as red(phi, t', more) with t' from the identity. */
+static bool peel_around(struct raise *r, expr_t x, struct item *it, struct peel *p, const char **why) {
+  struct peel e = {.extend = it};
+  expr_t self = item_self(r, it);
+  struct peeler inner = {r, NULL, self, NULL};
+  extension_as_term(&e, r);
+  *p = (struct peel){0};
+  bool ok = peel_in(&inner, x, p) && !p->extend && (p->red == RED_none || (p->red == e.red && p->wide == e.wide));
+  *why = inner.why;
+  p->term = p->term ? combine(r, e.red, self, p->term) : self;
+  p->red = e.red;
+  p->wide = e.wide;
+  p->fmax |= e.fmax;
+  return ok;
 }
 
 bool peel(struct raise *r, struct items *l, expr_t x, expr_t phi, struct peel *p, const char **why) {
   struct peeler q = {r, l, phi, NULL};
   struct item *it;
   *p = (struct peel){0};
-  if (!is_root(&q, x) && has_extension(&q, x, &it)) {
-    /* x = red(t, more) where t goes on from phi: as red(phi, t', more) with t' from the identity. */
-    struct peel e = {.extend = it};
-    expr_t self = item_self(r, it);
-    extension_as_term(&e, r);
-    struct peeler inner = {r, NULL, self, NULL};
-    bool ok = peel_in(&inner, x, p) && !p->extend && (p->red == RED_none || (p->red == e.red && p->wide == e.wide));
-    if (!ok) {
-      *why = inner.why;
-      return false;
-    }
-    p->term = p->term ? combine(r, e.red, self, p->term) : self;
-    p->red = e.red;
-    p->wide = e.wide;
-    p->fmax |= e.fmax;
-    return true;
-  }
   bool ok = peel_in(&q, x, p);
   *why = q.why;
-  return ok;
+  return ok || (has_extension(&q, x, &it) && peel_around(r, x, it, p, why));
 }
 
 expr_t peel_rebuild(struct raise *r, const struct peel *p, expr_t phi) {
@@ -319,10 +327,15 @@ static bool arg_reduction(struct raise *r, struct items *l, const struct bound *
 }
 
 static void accumulator(struct raise *r, struct items *l, const struct bound *loop, unsigned v, expr_t phi,
-                        expr_t before) {
+                        expr_t before, bool exposed) {
   const char *name = r->f->local[v].name, *why = NULL;
   struct peel p;
   if (!peel(r, l, r->env[v], phi, &p, &why)) {
+    if (!exposed) { /* set in some iterations, and used only where it was just set */
+      r->env[v] = NULL;
+      r->lost[v] = true;
+      return;
+    }
     if (why) raise_no(r, r->env[v]->loc, "'%s': %s", name, why);
     raise_no(r, r->env[v]->loc,
              "'%s' depends on its value in the iteration of '%s' before: compiled as written (recurrence)", name,
@@ -348,14 +361,14 @@ static void accumulator(struct raise *r, struct items *l, const struct bound *lo
 }
 
 void raise_accumulators(struct raise *r, struct items *l, const struct bound *loop, const expr_t *phi,
-                        const expr_t *before) {
+                        const expr_t *before, const bool *exposed) {
   unsigned n = r->f->nlocal;
   uint16_t *arg = ARENA_NEW(r->a, uint16_t, n + 1);
   unsigned first = r->nobj;
   for (unsigned v = 0; v < n; v++)
     if (phi[v] && r->env[v] && arg_reduction(r, l, loop, v, phi, before)) arg[v] = l->v[l->n - 1]->lhs;
   for (unsigned v = 0; v < n; v++)
-    if (phi[v] && r->env[v]) accumulator(r, l, loop, v, phi[v], before[v]);
+    if (phi[v] && r->env[v]) accumulator(r, l, loop, v, phi[v], before[v], exposed[v]);
   for (unsigned v = 0; v < n; v++)
     if (arg[v] >= first) r->env[v] = raise_read(r, arg[v], 0, NULL);
 }

@@ -1,8 +1,10 @@
-/* Flat arrays get dims back: A[i*lda + k] becomes A[i][k] with strides (lda, 1), and A[i*K + k] with 0 <= k < K becomes a dense A[M][K].
+/* Flat arrays get dims back: A[i*lda + k] becomes A[i][k] with strides (lda, 1), and A[i*K + k] with 0 <= k < K becomes
+   a dense A[M][K].
 
-   Dense dims are found from the inside: a monomial w such that what it does not divide lies in [0, w) for every access. What is left is split by the
-   coefficients of the loop variables. For arrays that are written the split must be one to one: each stride at least what the dims inside it span;
-   that is assumed, and checked at entry. Sizes come from the largest subscripts. */
+   Dense dims are found from the inside: a monomial w such that what it does not divide lies in [0, w) for every access.
+   What is left is split by the coefficients of the loop variables. For arrays that are written the split must be one to
+   one: each stride at least what the dims inside it span; that is assumed, and checked at entry. Sizes come from the
+   largest subscripts. */
 #include "compiler/pass/raise_impl.h"
 #include <string.h>
 
@@ -39,7 +41,8 @@ static void add_use(struct uses *u, const struct access *x, bool written) {
   if (!flat(r, x->tensor) || !x->rank) return;
   if (x->ix[0].dyn) {
     if (r->obj[x->tensor].extent[0]) return;
-    raise_no(r, r->at, "'%s' is used at subscripts that depend on values, and its size is not declared", r->obj[x->tensor].name);
+    raise_no(r, r->at, "'%s' is used at subscripts that depend on values, and its size is not declared",
+             r->obj[x->tensor].name);
   }
   if (u->n >= 2000) raise_no(r, r->at, "the function is too large");
   if (u->n == u->cap) {
@@ -153,8 +156,10 @@ static poly_t divide(struct raise *r, poly_t p, poly_t w, poly_t *rest) {
   struct mono m;
   *rest = q;
   for (uint32_t i = 0; i < p->n; i++)
-    if (mono_div(&p->mono[i], &w->mono[0], &m)) q = poly_add(r->a, q, mono_poly(r, &m));
-    else *rest = poly_add(r->a, *rest, mono_poly(r, &p->mono[i]));
+    if (mono_div(&p->mono[i], &w->mono[0], &m))
+      q = poly_add(r->a, q, mono_poly(r, &m));
+    else
+      *rest = poly_add(r->a, *rest, mono_poly(r, &p->mono[i]));
   return q;
 }
 
@@ -182,7 +187,8 @@ static bool dense_everywhere(struct raise *r, struct uses *u, unsigned obj, poly
     poly_t rest, q;
     if (u->v[i].obj != obj) continue;
     q = divide(r, u->v[i].rest, w, &rest);
-    if (!prove_ge0(r, u->v[i].d, rest) || !prove_ge0(r, u->v[i].d, poly_addc(r->a, poly_sub(r->a, w, rest), -1))) return false;
+    if (!prove_ge0(r, u->v[i].d, rest) || !prove_ge0(r, u->v[i].d, poly_addc(r->a, poly_sub(r->a, w, rest), -1)))
+      return false;
     for (uint32_t j = 0; j < q->n; j++) useful |= var_at(u->v[i].d, &q->mono[j]) >= 0;
   }
   return useful;
@@ -190,7 +196,8 @@ static bool dense_everywhere(struct raise *r, struct uses *u, unsigned obj, poly
 
 static bool try_dense(struct raise *r, struct uses *u, unsigned obj, struct split *s, const struct mono *m) {
   poly_t w = mono_poly(r, m);
-  if (m->coef < 1 || (!m->n && m->coef == 1) || s->ndense + 2 >= RAISE_RANK || !dense_everywhere(r, u, obj, w)) return false;
+  if (m->coef < 1 || (!m->n && m->coef == 1) || s->ndense + 2 >= RAISE_RANK || !dense_everywhere(r, u, obj, w))
+    return false;
   s->dense[s->ndense++] = w;
   for (unsigned i = 0; i < u->n; i++)
     if (u->v[i].obj == obj) {
@@ -257,7 +264,8 @@ static void find_strides(struct raise *r, struct uses *u, unsigned obj, struct s
   s->stride[s->nstride++] = poly_const(r->a, 1);
 }
 
-/* Terms with a loop variable go to the stride that is their coefficient; others to the first stride that divides them. */
+/* Terms with a loop variable go to the stride that is their coefficient; others to the first stride that divides them.
+ */
 static void split_rest(struct raise *r, const struct split *s, const bool *is_var, poly_t p, poly_t *idx) {
   for (unsigned k = 0; k < s->nstride; k++) idx[k] = poly_const(r->a, 0);
   for (uint32_t j = 0; j < p->n; j++) {
@@ -289,28 +297,6 @@ static unsigned apply(struct raise *r, const struct split *s, const bool *is_var
 
 /* --- sizes --- */
 
-static poly_t larger(struct raise *r, const struct use *u, poly_t x, poly_t y) {
-  struct domain *none = ARENA_NEW(r->a, struct domain, 1);
-  domain_init(r, none);
-  if (prove_ge0(r, none, poly_sub(r->a, x, y))) return x;
-  if (prove_ge0(r, none, poly_sub(r->a, y, x))) return y;
-  raise_no(r, r->obj[u->obj].loc, "cannot tell how large '%s' is: its subscripts reach %s", r->obj[u->obj].name, "different dims");
-}
-
-static poly_t extent_of(struct raise *r, struct uses *u, unsigned obj, const struct split *s, const bool *is_var, unsigned dim) {
-  poly_t all = NULL;
-  for (unsigned i = 0; i < u->n; i++) {
-    poly_t idx[2 * RAISE_RANK], max;
-    if (u->v[i].obj != obj) continue;
-    apply(r, s, is_var, u->v[i].p, idx);
-    if (!prove_ge0(r, u->v[i].d, idx[dim])) raise_no(r, r->obj[obj].loc, "a subscript of '%s' may be negative", r->obj[obj].name);
-    if (!prove_max(r, u->v[i].d, idx[dim], &max)) raise_no(r, r->obj[obj].loc, "cannot tell how large '%s' is", r->obj[obj].name);
-    max = poly_addc(r->a, max, 1);
-    all = all ? larger(r, &u->v[i], all, max) : max;
-  }
-  return all;
-}
-
 static void assume(struct raise *r, poly_t p) {
   int64_t c;
   if (poly_is_const(p, &c) && c >= 0) return;
@@ -318,6 +304,36 @@ static void assume(struct raise *r, poly_t p) {
     if (poly_eq(r->assume[i], p)) return;
   if (r->nassume >= RAISE_FACTS) raise_no(r, r->at, "the function is too large");
   r->assume[r->nassume++] = p;
+}
+
+/* The larger one of two sizes. A constant beside dims (x[0], whatever n is) is assumed to be the smaller one. */
+static poly_t larger(struct raise *r, const struct use *u, poly_t x, poly_t y) {
+  struct domain *none = ARENA_NEW(r->a, struct domain, 1);
+  domain_init(r, none);
+  if (prove_ge0(r, none, poly_sub(r->a, x, y))) return x;
+  if (prove_ge0(r, none, poly_sub(r->a, y, x))) return y;
+  if (poly_is_const(x, NULL)) return assume(r, poly_sub(r->a, y, x)), y;
+  if (poly_is_const(y, NULL)) return assume(r, poly_sub(r->a, x, y)), x;
+  raise_no(r, r->obj[u->obj].loc,
+           "cannot tell how large '%s' is: its subscripts reach %s in one place and %s in another", r->obj[u->obj].name,
+           poly_text(r, x), poly_text(r, y));
+}
+
+static poly_t extent_of(struct raise *r, struct uses *u, unsigned obj, const struct split *s, const bool *is_var,
+                        unsigned dim) {
+  poly_t all = NULL;
+  for (unsigned i = 0; i < u->n; i++) {
+    poly_t idx[2 * RAISE_RANK], max;
+    if (u->v[i].obj != obj) continue;
+    apply(r, s, is_var, u->v[i].p, idx);
+    if (!prove_ge0(r, u->v[i].d, idx[dim]))
+      raise_no(r, r->obj[obj].loc, "a subscript of '%s' may be negative", r->obj[obj].name);
+    if (!prove_max(r, u->v[i].d, idx[dim], &max))
+      raise_no(r, r->obj[obj].loc, "cannot tell how large '%s' is", r->obj[obj].name);
+    max = poly_addc(r->a, max, 1);
+    all = all ? larger(r, &u->v[i], all, max) : max;
+  }
+  return all;
 }
 
 static bool obj_written(const struct uses *u, unsigned obj) {
@@ -331,7 +347,8 @@ static void set_dims(struct raise *r, struct uses *u, unsigned obj, const struct
   struct obj *o = &r->obj[obj];
   unsigned n = s->nstride + s->ndense, tail = o->rank - 1u;
   if (n + tail > RAISE_RANK) raise_no(r, o->loc, "'%s' has too many dims", o->name);
-  poly_t *extent = ARENA_NEW(r->a, poly_t, n + tail), *stride = ARENA_NEW(r->a, poly_t, n + tail), inner = poly_const(r->a, 1);
+  poly_t *extent = ARENA_NEW(r->a, poly_t, n + tail), *stride = ARENA_NEW(r->a, poly_t, n + tail),
+         inner = poly_const(r->a, 1);
   for (unsigned i = tail; i-- > 0;) {
     extent[n + i] = o->extent[i + 1];
     stride[n + i] = inner;

@@ -95,6 +95,10 @@ bool tree_exposes(const struct lstmt *s, unsigned local) {
   return first(s, local) == 0;
 }
 
+bool tree_always_sets(const struct lstmt *s, unsigned local) {
+  return first(s, local) == 1;
+}
+
 static void count(expr_t x, void *ctx) {
   (void)x;
   ++*(unsigned *)ctx;

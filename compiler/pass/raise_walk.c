@@ -322,12 +322,13 @@ static void walk_for(struct raise *r, const struct lstmt *s) {
   struct items l = {0}, *out = r->out;
   unsigned mark = r->nobj, stamp = r->stamps + 1, n = r->f->nlocal;
   expr_t *phi = ARENA_NEW(r->a, expr_t, n + 1), *before = arena_dup(r->a, r->env, sizeof *r->env * (n + 1));
-  bool *set = ARENA_NEW(r->a, bool, n + 1);
+  bool *set = ARENA_NEW(r->a, bool, n + 1), *exposed = ARENA_NEW(r->a, bool, n + 1);
   for (unsigned v = 0; v < n; v++) {
     if (!(set[v] = tree_sets(s->body[0], v))) continue;
     r->env[v] = NULL;
     r->lost[v] = false;
-    if (!tree_exposes(s->body[0], v)) continue;
+    exposed[v] = tree_exposes(s->body[0], v);
+    if (tree_always_sets(s->body[0], v) || (!exposed[v] && !before[v])) continue;
     if (!before[v]) value_of(r, v, r->at);
     unsigned o = raise_obj(r, r->f->local[v].name, (enum dtype)r->f->local[v].type, OBJ_PHI);
     r->env[v] = phi[v] = raise_read(r, o, 0, NULL);
@@ -337,7 +338,7 @@ static void walk_for(struct raise *r, const struct lstmt *s) {
   raise_walk(r, s->body[0]);
   r->nloop--;
   r->out = out;
-  raise_accumulators(r, &l, &loop, phi, before);
+  raise_accumulators(r, &l, &loop, phi, before, exposed);
   for (unsigned v = 0; v < n; v++)
     if (set[v] && !phi[v]) {
       r->env[v] = NULL;
