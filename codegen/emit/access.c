@@ -2,7 +2,14 @@
    Lanes that are off, or whose guard fails, neither load nor store. */
 #include "codegen/emit/build.h"
 
-enum { KEY_LOAD = 900, KEY_MASK = 901, KEY_AND = 902, KEY_STRIDED = 903, KEY_GATHER = 904 };
+enum { KEY_LOAD = 900, KEY_MASK = 901, KEY_GATHER = 902, KEY_POINTERS = 903, KEY_STRIDED = 10000 };
+
+struct spot {    /* where an access goes */
+  struct val at; /* pointer of lane 0 (or of all lanes); with `many`: a vector of pointers */
+  int64_t disp;  /* bytes to add: folded into the operand where it is used */
+  poly_t stride; /* elements a lane moves; NULL: does not move */
+  bool many;
+};
 
 /* --- guards --- */
 
@@ -59,11 +66,14 @@ static bool written_within(const struct fn *f, const struct level *l, unsigned o
   return false;
 }
 
-/* The outermost level from `least` on where the load surely happens and sees the same value. */
+/* The outermost level from `least` on where the load surely happens and sees the same value. A conditional level keeps it. */
 static unsigned load_level(struct fn *f, unsigned object, unsigned least) {
-  unsigned lev = cur_level(f);
-  while (lev > least && !f->level[lev].conditional && !written_within(f, &f->level[lev], object)) lev--;
-  return lev;
+  unsigned lev = cur_level(f), best = lev;
+  while (lev > least && !f->level[lev].conditional && !written_within(f, &f->level[lev], object)) {
+    if (f->level[lev].loop) best = lev - 1;
+    lev--;
+  }
+  return best;
 }
 
 static unsigned max2(unsigned a, unsigned b) {
@@ -74,20 +84,31 @@ static unsigned elem_size(const struct fn *f, unsigned object) {
   return (unsigned)type_size(f->f->object[object].type);
 }
 
+/* The address at the place of the builder. */
+static LLVMValueRef displaced(struct fn *f, const struct spot *s) {
+  if (!s->disp) return s->at.v;
+  LLVMValueRef d = LLVMConstInt(f->m->i64, (uint64_t)s->disp, 1);
+  return LLVMBuildGEP2(f->b, f->m->i8, s->at.v, &d, 1, "");
+}
+
+static const void *spot_key(const struct spot *s, enum dtype t) {
+  return (const void *)(uintptr_t)((uint64_t)s->disp * 32u + t);
+}
+
 /* --- kinds of loads --- */
 
-static struct val load_plain(struct fn *f, unsigned object, struct val at, unsigned lanes) {
+static struct val load_plain(struct fn *f, unsigned object, const struct spot *s, unsigned lanes) {
   enum dtype t = f->f->object[object].type;
   LLVMTypeRef mt = vec_of(mem_type(f->m, t), lanes);
   struct val r;
-  if (cache_get(f, KEY_LOAD, at.v, mt, (const void *)(uintptr_t)t, &r)) return r;
-  unsigned lev = load_level(f, object, at.level);
+  if (cache_get(f, KEY_LOAD, s->at.v, mt, spot_key(s, t), &r)) return r;
+  unsigned lev = load_level(f, object, s->at.level);
   place_at(f, lev);
-  LLVMValueRef v = LLVMBuildLoad2(f->b, mt, at.v, "");
+  LLVMValueRef v = LLVMBuildLoad2(f->b, mt, displaced(f, s), "");
   LLVMSetAlignment(v, elem_size(f, object));
   r = from_memory(f, t, v, lanes, lev);
   place_back(f);
-  cache_put_load(f, KEY_LOAD, at.v, mt, (const void *)(uintptr_t)t, r, object);
+  cache_put_load(f, KEY_LOAD, s->at.v, mt, spot_key(s, t), r, object);
   return r;
 }
 
@@ -96,60 +117,56 @@ static void align_arg(struct module *m, LLVMValueRef call, int arg, unsigned ali
   LLVMAddCallSiteAttribute(call, (LLVMAttributeIndex)arg, LLVMCreateEnumAttribute(m->ctx, kind, align));
 }
 
-static struct val load_masked(struct fn *f, unsigned object, struct val at, struct val mask, const char *name, unsigned key) {
+static struct val load_masked(struct fn *f, unsigned object, const struct spot *s, struct val mask, const char *name, unsigned key) {
   enum dtype t = f->f->object[object].type;
   LLVMTypeRef mt = vec_of(mem_type(f->m, t), f->lanes);
   struct val r;
-  if (cache_get(f, key, at.v, mask.v, (const void *)(uintptr_t)t, &r)) return r;
-  unsigned lev = load_level(f, object, max2(at.level, mask.level));
+  if (cache_get(f, key, s->at.v, mask.v, spot_key(s, t), &r)) return r;
+  unsigned lev = load_level(f, object, max2(s->at.level, mask.level));
   place_at(f, lev);
-  LLVMTypeRef over[2] = {mt, LLVMTypeOf(at.v)};
-  LLVMValueRef arg[3] = {at.v, mask.v, LLVMConstNull(mt)};
+  LLVMTypeRef over[2] = {mt, LLVMTypeOf(s->at.v)};
+  LLVMValueRef arg[3] = {displaced(f, s), mask.v, LLVMConstNull(mt)};
   LLVMValueRef v = call_intrinsic(f->m, f->b, name, over, 2, arg, 3);
   align_arg(f->m, v, 1, elem_size(f, object));
   r = from_memory(f, t, v, f->lanes, lev);
   place_back(f);
-  cache_put_load(f, key, at.v, mask.v, (const void *)(uintptr_t)t, r, object);
+  cache_put_load(f, key, s->at.v, mask.v, spot_key(s, t), r, object);
   return r;
 }
 
 /* Every lane at `at` + lane * stride bytes, all lanes on: scalar loads put together. */
-static struct val load_strided(struct fn *f, unsigned object, struct val at, struct val stride) {
+static struct val load_strided(struct fn *f, unsigned object, const struct spot *s, struct val stride) {
   enum dtype t = f->f->object[object].type;
   LLVMTypeRef mt = mem_type(f->m, t);
   struct val r;
-  if (cache_get(f, KEY_STRIDED, at.v, stride.v, (const void *)(uintptr_t)(t * 256u + f->lanes), &r)) return r;
-  unsigned lev = load_level(f, object, max2(at.level, stride.level));
+  unsigned key = KEY_STRIDED + f->lanes;
+  if (cache_get(f, key, s->at.v, stride.v, spot_key(s, t), &r)) return r;
+  unsigned lev = load_level(f, object, max2(s->at.level, stride.level));
   place_at(f, lev);
+  LLVMValueRef base = displaced(f, s);
   LLVMValueRef v = LLVMGetPoison(LLVMVectorType(mt, f->lanes));
   for (unsigned i = 0; i < f->lanes; i++) {
     LLVMValueRef off = LLVMBuildMul(f->b, stride.v, LLVMConstInt(f->m->i64, i, 0), "");
-    LLVMValueRef p = i ? LLVMBuildGEP2(f->b, f->m->i8, at.v, &off, 1, "") : at.v;
+    LLVMValueRef p = i ? LLVMBuildGEP2(f->b, f->m->i8, base, &off, 1, "") : base;
     LLVMValueRef x = LLVMBuildLoad2(f->b, mt, p, "");
     v = LLVMBuildInsertElement(f->b, v, x, LLVMConstInt(f->m->i32, i, 0), "");
   }
   r = from_memory(f, t, v, f->lanes, lev);
   place_back(f);
-  cache_put_load(f, KEY_STRIDED, at.v, stride.v, (const void *)(uintptr_t)(t * 256u + f->lanes), r, object);
+  cache_put_load(f, key, s->at.v, stride.v, spot_key(s, t), r, object);
   return r;
 }
 
 /* --- addresses --- */
 
-struct spot {        /* where an access goes */
-  struct val at;     /* pointer of lane 0 (or of all lanes); with `many`: a vector of pointers */
-  poly_t stride;     /* elements a lane moves; NULL: does not move */
-  bool many;
-};
-
 static struct val lane_pointers(struct fn *f, struct val at, struct val offsets) {
-  unsigned lev = max2(at.level, offsets.level);
+  unsigned lev = place_level(f, max2(at.level, offsets.level));
   struct val r;
-  if (cache_get(f, KEY_GATHER + 10, at.v, offsets.v, NULL, &r)) return r;
+  if (cache_get(f, KEY_POINTERS, at.v, offsets.v, NULL, &r)) return r;
   place_at(f, lev);
   r = mkval(LLVMBuildGEP2(f->b, f->m->i8, at.v, &offsets.v, 1, ""), lev, DT_u64, f->lanes);
   place_back(f);
-  cache_put(f, KEY_GATHER + 10, at.v, offsets.v, NULL, r);
+  cache_put(f, KEY_POINTERS, at.v, offsets.v, NULL, r);
   return r;
 }
 
@@ -171,7 +188,7 @@ static struct val dyn_offset(struct fn *f, const struct access *acc, unsigned si
 }
 
 static struct val scalar_gep(struct fn *f, struct val at, struct val off) {
-  unsigned lev = max2(at.level, off.level);
+  unsigned lev = place_level(f, max2(at.level, off.level));
   place_at(f, lev);
   struct val r = mkval(LLVMBuildGEP2(f->b, f->m->i8, at.v, &off.v, 1, ""), lev, DT_u64, 0);
   place_back(f);
@@ -189,21 +206,25 @@ static struct spot find_spot(struct fn *f, const struct access *acc) {
   poly_t p = fn_subst(f, access_poly(f, acc)), coef = NULL, rest = p;
   bool varies = f->lane != SYM_NONE && poly_has(p, f->lane);
   if (varies && !poly_split(f->m->arena, p, f->lane, &coef, &rest)) emit_fail(f->m, "a subscript is not linear in the vector index");
-  if (f->m->fail) return (struct spot){.at = base};
-  struct val at = fn_address(f, base, rest, size);
-  if (dyn.v && !dyn.lanes) at = scalar_gep(f, at, dyn);
-  if (!dyn.v || !dyn.lanes) return (struct spot){.at = at, .stride = coef};
+  struct spot s = {.at = base, .stride = coef};
+  if (f->m->fail) return s;
+  s.at = fn_address(f, base, rest, size, &s.disp);
+  if (dyn.v && !dyn.lanes) s.at = scalar_gep(f, s.at, dyn);
+  if (!dyn.v || !dyn.lanes) return s;
   if (varies) {
     struct val step = vsplat(f, fn_poly(f, poly_scale(f->m->arena, coef, size)));
     dyn = vbin(f, LLVMAdd, dyn, vbin(f, LLVMMul, lane_ids(f, f->m->i64, DT_i64), step, false), false);
   }
-  return (struct spot){.at = lane_pointers(f, at, dyn), .many = true};
+  dyn = vbin(f, LLVMAdd, dyn, vsplat(f, vi64(f, s.disp)), false);
+  return (struct spot){.at = lane_pointers(f, s.at, dyn), .many = true};
 }
 
-static struct val pointers_of(struct fn *f, const struct spot *s, unsigned size) {
-  if (s->many) return s->at;
+static struct spot pointers_of(struct fn *f, const struct spot *s, unsigned size) {
+  if (s->many) return *s;
   struct val step = vsplat(f, fn_poly(f, poly_scale(f->m->arena, s->stride, size)));
-  return lane_pointers(f, s->at, vbin(f, LLVMMul, lane_ids(f, f->m->i64, DT_i64), step, false));
+  struct val off = vbin(f, LLVMMul, lane_ids(f, f->m->i64, DT_i64), step, false);
+  off = vbin(f, LLVMAdd, off, vsplat(f, vi64(f, s->disp)), false);
+  return (struct spot){.at = lane_pointers(f, s->at, off), .many = true};
 }
 
 static bool is_unit(const struct spot *s) {
@@ -216,16 +237,17 @@ static bool is_unit(const struct spot *s) {
 static struct val read_memory(struct fn *f, const struct access *acc, struct val mask) {
   struct spot s = find_spot(f, acc);
   unsigned size = elem_size(f, acc->tensor);
-  if (f->m->fail) return load_plain(f, acc->tensor, s.at, 0);
+  if (f->m->fail) return load_plain(f, acc->tensor, &s, 0);
   if (!s.many && !s.stride) {
-    if (!f->lazy || !mask.v) return load_plain(f, acc->tensor, s.at, 0);
+    if (!f->lazy || !mask.v) return load_plain(f, acc->tensor, &s, 0);
     s.stride = poly_const(f->m->arena, 0); /* gathered under the mask: one load that all lanes share, or none */
   }
   if (is_unit(&s))
-    return mask.v ? load_masked(f, acc->tensor, s.at, mask, "llvm.masked.load", KEY_MASK) : load_plain(f, acc->tensor, s.at, f->lanes);
-  if (!mask.v && !s.many) return load_strided(f, acc->tensor, s.at, fn_poly(f, poly_scale(f->m->arena, s.stride, size)));
+    return mask.v ? load_masked(f, acc->tensor, &s, mask, "llvm.masked.load", KEY_MASK) : load_plain(f, acc->tensor, &s, f->lanes);
+  if (!mask.v && !s.many) return load_strided(f, acc->tensor, &s, fn_poly(f, poly_scale(f->m->arena, s.stride, size)));
   struct val all = mkval(splat_const(LLVMConstInt(f->m->i1, 1, 0), f->lanes), 0, DT_bool, f->lanes);
-  return load_masked(f, acc->tensor, pointers_of(f, &s, size), mask.v ? mask : all, "llvm.masked.gather", KEY_GATHER);
+  s = pointers_of(f, &s, size);
+  return load_masked(f, acc->tensor, &s, mask.v ? mask : all, "llvm.masked.gather", KEY_GATHER);
 }
 
 static struct val merge2(struct fn *f, struct val a, LLVMBasicBlockRef from_a, struct val b, LLVMBasicBlockRef from_b) {
@@ -243,13 +265,13 @@ static struct val read_branched(struct fn *f, const struct access *acc, struct v
   LLVMBuildCondBr(f->b, cond.v, then, els);
   struct val mask = f->mask;
   f->mask.v = NULL;
-  level_push(f, then, true, NULL);
+  level_push(f, then, true);
   struct val a = read_memory(f, acc, f->mask);
   LLVMBasicBlockRef from_a = LLVMGetInsertBlock(f->b);
   LLVMBuildBr(f->b, join);
   level_pop(f);
   LLVMPositionBuilderAtEnd(f->b, start);
-  level_push(f, els, true, NULL);
+  level_push(f, els, true);
   struct val b = convert(f, t, emit_expr(f, acc->otherwise));
   LLVMBasicBlockRef from_b = LLVMGetInsertBlock(f->b);
   LLVMBuildBr(f->b, join);
@@ -320,20 +342,20 @@ struct val emit_read(struct fn *f, const struct access *acc) {
 
 /* --- stores --- */
 
-static void store_plain(struct fn *f, const struct lstmt *s, struct val at, struct val v) {
-  LLVMValueRef st = LLVMBuildStore(f->b, to_memory(f, v), at.v);
+static void store_plain(struct fn *f, const struct lstmt *s, const struct spot *sp, struct val v) {
+  LLVMValueRef st = LLVMBuildStore(f->b, to_memory(f, v), displaced(f, sp));
   LLVMSetAlignment(st, elem_size(f, s->acc->tensor));
-  if (s->nontemporal && v.lanes && LLVMSizeOf(LLVMTypeOf(v.v))) {
+  if (s->nontemporal && v.lanes) {
     LLVMMetadataRef one = LLVMValueAsMetadata(LLVMConstInt(f->m->i32, 1, 0));
     LLVMMetadataRef node = LLVMMDNodeInContext2(f->m->ctx, &one, 1);
     LLVMSetMetadata(st, LLVMGetMDKindIDInContext(f->m->ctx, "nontemporal", 11), LLVMMetadataAsValue(f->m->ctx, node));
   }
 }
 
-static void store_masked(struct fn *f, unsigned object, struct val at, struct val v, struct val mask, const char *name) {
+static void store_masked(struct fn *f, unsigned object, const struct spot *sp, struct val v, struct val mask, const char *name) {
   LLVMValueRef mem = to_memory(f, v);
-  LLVMTypeRef over[2] = {LLVMTypeOf(mem), LLVMTypeOf(at.v)};
-  LLVMValueRef arg[3] = {mem, at.v, mask.v};
+  LLVMTypeRef over[2] = {LLVMTypeOf(mem), LLVMTypeOf(sp->at.v)};
+  LLVMValueRef arg[3] = {mem, displaced(f, sp), mask.v};
   LLVMValueRef call = call_intrinsic(f->m, f->b, name, over, 2, arg, 3);
   align_arg(f->m, call, 2, elem_size(f, object));
 }
@@ -349,7 +371,7 @@ static void store_lanewise(struct fn *f, const struct lstmt *s, struct val ptrs,
     struct val p = mkval(LLVMBuildExtractElement(f->b, ptrs.v, at, ""), cur_level(f), DT_u64, 0);
     struct val x = mkval(LLVMBuildExtractElement(f->b, v.v, at, ""), cur_level(f), v.type, 0);
     LLVMBuildCondBr(f->b, cond, on, next);
-    level_push(f, on, true, NULL);
+    level_push(f, on, true);
     LLVMValueRef old = LLVMBuildLoad2(f->b, mem_type(f->m, t), p.v, "");
     struct val o = convert(f, x.type, from_memory(f, t, old, 0, cur_level(f)));
     LLVMBuildStore(f->b, to_memory(f, convert(f, t, emit_red(f, s->red, o, x))), p.v);
@@ -367,22 +389,26 @@ static struct val last_lane(struct fn *f, struct val v) {
   return mkval(LLVMBuildExtractElement(f->b, v.v, at, ""), cur_level(f), v.type, 0);
 }
 
-static void store_uniform(struct fn *f, const struct lstmt *s, struct val at, struct val v) {
+/* What was stored is what a load of the same type would give. */
+static void remember(struct fn *f, unsigned object, const struct spot *sp, struct val v) {
+  enum dtype t = v.type;
+  if (t == DT_bool || t == DT_f16 || t == DT_bf16) return;
+  v.level = (uint16_t)cur_level(f);
+  cache_put_load(f, KEY_LOAD, sp->at.v, vec_of(mem_type(f->m, t), v.lanes), spot_key(sp, t), v, object);
+}
+
+static void store_uniform(struct fn *f, const struct lstmt *s, const struct spot *sp, struct val v) {
   unsigned object = s->acc->tensor;
   enum dtype t = f->f->object[object].type;
   if (s->red != RED_none) {
     if (f->lane != SYM_NONE) v = emit_horizontal(f, s->red, vsplat(f, v));
-    struct val old = load_plain(f, object, at, 0);
+    struct val old = load_plain(f, object, sp, 0);
     v = emit_red(f, s->red, convert(f, v.type, old), v);
   }
   v = convert(f, t, last_lane(f, v));
-  store_plain(f, s, at, v);
+  store_plain(f, s, sp, v);
   object_stored(f, object);
-  if (t != DT_bool && t != DT_f16 && t != DT_bf16) {
-    LLVMTypeRef mt = mem_type(f->m, t);
-    v.level = (uint16_t)cur_level(f);
-    cache_put_load(f, KEY_LOAD, at.v, mt, (const void *)(uintptr_t)t, v, object);
-  }
+  remember(f, object, sp, v);
 }
 
 static void store_lanes(struct fn *f, const struct lstmt *s, struct spot *sp, struct val v, struct val mask) {
@@ -395,25 +421,22 @@ static void store_lanes(struct fn *f, const struct lstmt *s, struct spot *sp, st
   }
   v = vsplat(f, v);
   struct val all = mkval(splat_const(LLVMConstInt(f->m->i1, 1, 0), f->lanes), 0, DT_bool, f->lanes);
-  struct val at = unit ? sp->at : pointers_of(f, sp, size);
+  struct spot at = unit ? *sp : pointers_of(f, sp, size);
   if (s->red != RED_none) {
-    struct val old = unit && !mask.v ? load_plain(f, object, at, f->lanes)
-                     : unit          ? load_masked(f, object, at, mask, "llvm.masked.load", KEY_MASK)
-                                     : load_masked(f, object, at, mask.v ? mask : all, "llvm.masked.gather", KEY_GATHER);
+    struct val old = unit && !mask.v ? load_plain(f, object, &at, f->lanes)
+                     : unit          ? load_masked(f, object, &at, mask, "llvm.masked.load", KEY_MASK)
+                                     : load_masked(f, object, &at, mask.v ? mask : all, "llvm.masked.gather", KEY_GATHER);
     v = emit_red(f, s->red, convert(f, v.type, old), v);
   }
   v = convert(f, t, v);
   if (unit && !mask.v)
-    store_plain(f, s, at, v);
+    store_plain(f, s, &at, v);
   else if (unit)
-    store_masked(f, object, at, v, mask, "llvm.masked.store");
+    store_masked(f, object, &at, v, mask, "llvm.masked.store");
   else
-    store_masked(f, object, at, v, mask.v ? mask : all, "llvm.masked.scatter");
+    store_masked(f, object, &at, v, mask.v ? mask : all, "llvm.masked.scatter");
   object_stored(f, object);
-  if (unit && !mask.v && t != DT_bool && t != DT_f16 && t != DT_bf16) {
-    v.level = (uint16_t)cur_level(f);
-    cache_put_load(f, KEY_LOAD, at.v, vec_of(mem_type(f->m, t), f->lanes), (const void *)(uintptr_t)t, v, object);
-  }
+  if (unit && !mask.v) remember(f, object, &at, v);
 }
 
 static void store_memory(struct fn *f, const struct lstmt *s, struct val mask) {
@@ -421,7 +444,7 @@ static void store_memory(struct fn *f, const struct lstmt *s, struct val mask) {
   struct spot sp = find_spot(f, s->acc);
   if (f->m->fail) return;
   if (!sp.many && !sp.stride)
-    store_uniform(f, s, sp.at, v);
+    store_uniform(f, s, &sp, v);
   else
     store_lanes(f, s, &sp, v, mask);
 }
@@ -473,10 +496,8 @@ void emit_store(struct fn *f, const struct lstmt *s) {
 
 void emit_prefetch(struct fn *f, const struct lstmt *s) {
   if (in_registers(f, s->acc->tensor)) return;
-  sym_t lane = f->lane;
   struct spot sp = find_spot(f, s->acc);
-  f->lane = lane;
   if (f->m->fail || sp.many) return;
-  LLVMValueRef arg[4] = {sp.at.v, LLVMConstInt(f->m->i32, s->red != 0, 0), LLVMConstInt(f->m->i32, 3, 0), LLVMConstInt(f->m->i32, 1, 0)};
+  LLVMValueRef arg[4] = {displaced(f, &sp), LLVMConstInt(f->m->i32, s->red != 0, 0), LLVMConstInt(f->m->i32, 3, 0), LLVMConstInt(f->m->i32, 1, 0)};
   call_intrinsic(f->m, f->b, "llvm.prefetch", &f->m->ptr, 1, arg, 4);
 }

@@ -160,7 +160,7 @@ static struct val gep(struct fn *f, struct val p, LLVMTypeRef unit, struct val i
   struct val r;
   if (LLVMIsConstant(index.v) && LLVMConstIntGetZExtValue(index.v) == 0) return p;
   if (cache_get(f, KEY_GEP, p.v, index.v, unit, &r)) return r;
-  unsigned lev = p.level > index.level ? p.level : index.level;
+  unsigned lev = place_level(f, p.level > index.level ? p.level : index.level);
   place_at(f, lev);
   r = mkval(LLVMBuildGEP2(f->b, unit, p.v, &index.v, 1, ""), lev, DT_u64, 0);
   place_back(f);
@@ -220,7 +220,9 @@ static struct val add_moving(struct fn *f, struct val at, poly_t p, unsigned lev
   return gep(f, at, f->m->i8, loop_offset(f, fr, coef));
 }
 
-struct val fn_address(struct fn *f, struct val base, poly_t p, unsigned size) {
+/* base + p elements, less a constant part that the caller adds where it uses the address: *disp bytes. */
+struct val fn_address(struct fn *f, struct val base, poly_t p, unsigned size, int64_t *disp) {
+  *disp = 0;
   struct val at = base;
   for (unsigned lev = 0; lev < f->nlevel && !f->m->fail; lev++) {
     struct frame *done = NULL;
@@ -235,7 +237,9 @@ struct val fn_address(struct fn *f, struct val base, poly_t p, unsigned size) {
     }
   }
   const struct mono *last = p->n ? &p->mono[p->n - 1] : NULL;
-  return last && last->n == 0 ? gep(f, at, f->m->i8, mono_value(f, last, size)) : at;
+  if (last && last->n == 0 && (__builtin_mul_overflow(last->coef, (int64_t)size, disp) || *disp > INT64_MAX / 64 || *disp < INT64_MIN / 64))
+    emit_fail(f->m, "an index does not fit 64 bits");
+  return at;
 }
 
 poly_t object_stride(struct fn *f, const struct object *o, unsigned d) {

@@ -1,8 +1,8 @@
 /* What the files of this folder share: the module and function under construction, values with the level at which they live.
 
-   Levels. Every loop and every arm of a branch is a level; level 0 is the function's entry. A value knows its level, and an operation is placed at the
-   highest level among its operands, not where it is asked for: loop-invariant code motion and (through the value cache) common subexpressions happen
-   while building, so no IR pass is needed. Loads move out only while that cannot make them fault or see another value (load_level). */
+   Levels. Every loop and every arm of a branch is a level; level 0 is the function's entry. A value knows its level, and an operation is placed outside of
+   all loops that do not change its operands, not where it is asked for: loop-invariant code motion and (through the value cache) common subexpressions
+   happen while building, so no IR pass is needed. It is not moved out of branches alone: that would only lengthen lives. Loads move out only while that cannot make them fault or see another value (load_level). */
 #ifndef HONE_CODEGEN_BUILD_H
 #define HONE_CODEGEN_BUILD_H
 #include "codegen/emit/emit.h"
@@ -45,6 +45,7 @@ struct level {
   LLVMBasicBlockRef block; /* where code of this level goes once an inner level is open: before its terminator */
   uint32_t uid;            /* of this opening of the level: cached values of a closed one are stale */
   bool conditional;        /* may not run although the level outside runs */
+  bool loop;               /* runs many times in one run of the level outside */
   const uint8_t *writes;   /* objects stored to inside (loops), or NULL */
 };
 
@@ -114,7 +115,9 @@ void add_attr(struct module *m, LLVMValueRef fn, int at, const char *name, uint6
 
 /* value.c: levels, placing, the value cache */
 unsigned cur_level(const struct fn *f);
-void level_push(struct fn *f, LLVMBasicBlockRef inner, bool conditional, const uint8_t *writes); /* the current block is terminated already */
+void level_push(struct fn *f, LLVMBasicBlockRef inner, bool conditional); /* the current block is terminated already */
+void loop_push(struct fn *f, LLVMBasicBlockRef head, bool conditional, const uint8_t *writes);
+unsigned place_level(const struct fn *f, unsigned operands); /* where an operation goes whose operands are known at this level */
 void level_pop(struct fn *f);
 void place_at(struct fn *f, unsigned level); /* moves the builder; place_back undoes it */
 void place_back(struct fn *f);
@@ -151,7 +154,7 @@ struct val convert(struct fn *f, enum dtype to, struct val v);
 poly_t fn_subst(struct fn *f, poly_t p);
 struct val fn_poly(struct fn *f, poly_t substituted); /* i64; varying when it holds the lane symbol */
 unsigned poly_level(struct fn *f, poly_t substituted);
-struct val fn_address(struct fn *f, struct val base, poly_t elements, unsigned size);
+struct val fn_address(struct fn *f, struct val base, poly_t elements, unsigned size, int64_t *disp);
 poly_t access_poly(struct fn *f, const struct access *acc); /* elements from the object's start, before substitution, without dyn */
 poly_t object_stride(struct fn *f, const struct object *o, unsigned d);
 sym_t fresh_sym(struct fn *f, struct val v);

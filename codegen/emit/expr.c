@@ -29,7 +29,7 @@ static bool risky(struct fn *f, expr_t cond, expr_t arm) {
 }
 
 static struct val arm_value(struct fn *f, expr_t e, LLVMBasicBlockRef at, LLVMBasicBlockRef join, LLVMBasicBlockRef *from) {
-  level_push(f, at, true, NULL);
+  level_push(f, at, true);
   struct val v = emit_expr(f, e);
   if (f->lane != SYM_NONE) v = vsplat(f, v); /* both arms of one shape */
   *from = LLVMGetInsertBlock(f->b);

@@ -64,7 +64,7 @@ void state_settle(struct fn *f, const struct state *st) {
 static LLVMBasicBlockRef run_arm(struct fn *f, LLVMBasicBlockRef at, LLVMBasicBlockRef join, arm_fn *arm, void *ctx,
                                  const struct state *st, struct val *out) {
   unsigned nfact = f->nfact;
-  level_push(f, at, true, NULL);
+  level_push(f, at, true);
   for (unsigned i = 0; i < st->n; i++) *st->at[i] = st->was[i];
   if (arm) arm(f, ctx);
   state_settle(f, st);
@@ -122,7 +122,7 @@ static void if_else(struct fn *f, void *ctx) {
 static struct val guarded_cond(struct fn *f, const struct lstmt *s, struct val guards) {
   LLVMBasicBlockRef start = LLVMGetInsertBlock(f->b), more = new_block(f, "cond"), join = new_block(f, "cond.end");
   LLVMBuildCondBr(f->b, guards.v, more, join);
-  level_push(f, more, true, NULL);
+  level_push(f, more, true);
   struct val c = emit_expr(f, s->cond);
   LLVMBasicBlockRef from[2] = {LLVMGetInsertBlock(f->b), start};
   LLVMBuildBr(f->b, join);
@@ -336,7 +336,7 @@ void fn_init(struct fn *f, struct module *m, const struct lfunc *lf, LLVMValueRe
   f->accs = accmap_new(a);
   f->entry = LLVMAppendBasicBlockInContext(m->ctx, fn, "entry");
   LLVMBasicBlockRef body = LLVMAppendBasicBlockInContext(m->ctx, fn, "body");
-  level_push(f, body, false, NULL);
+  level_push(f, body, false);
 }
 
 /* The entry block holds allocas only and falls into the body. */

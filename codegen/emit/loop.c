@@ -100,7 +100,7 @@ static struct val loop_core(struct fn *f, const struct lstmt *s, const struct ra
   struct module *m = f->m;
   LLVMBasicBlockRef pre = LLVMGetInsertBlock(f->b), head = new_block(f, "loop"), exit = new_block(f, "loop.end");
   LLVMBuildBr(f->b, head);
-  level_push(f, head, false, writes_of(f, s));
+  loop_push(f, head, false, writes_of(f, s));
   LLVMValueRef phi = LLVMBuildPhi(f->b, m->i64, ""), *phis = ARENA_NEW(m->arena, LLVMValueRef, st->n + 1);
   LLVMAddIncoming(phi, &lo.v, &pre, 1);
   struct frame fr = {.sym = s->sym, .level = cur_level(f), .head = head, .lo = lo, .step = s->step * (int64_t)times, .outer = f->frame};
@@ -159,7 +159,7 @@ static void serial_unrolled(struct fn *f, struct serial *x) {
   struct val *was = ARENA_NEW(f->m->arena, struct val, st.n + 1);
   for (unsigned i = 0; i < st.n; i++) was[i] = st.was[i];
   LLVMBuildCondBr(f->b, LLVMBuildICmp(f->b, LLVMIntSLT, x->lo.v, last.v, ""), many, rest);
-  level_push(f, many, true, NULL);
+  level_push(f, many, true);
   struct val next = loop_core(f, s, x->r, x->lo, last, s->unroll, &st);
   LLVMBasicBlockRef done = LLVMGetInsertBlock(f->b);
   LLVMBuildBr(f->b, rest);
@@ -338,7 +338,7 @@ void emit_while(struct fn *f, const struct lstmt *s) {
   struct state st = state_of(f, s);
   LLVMBasicBlockRef pre = LLVMGetInsertBlock(f->b), head = new_block(f, "while"), body = new_block(f, "do"), exit = new_block(f, "done");
   LLVMBuildBr(f->b, head);
-  level_push(f, head, true, writes_of(f, s));
+  loop_push(f, head, true, writes_of(f, s));
   LLVMValueRef *phis = ARENA_NEW(f->m->arena, LLVMValueRef, st.n + 1);
   add_phis(f, &st, pre, phis);
   struct val *at_head = ARENA_NEW(f->m->arena, struct val, st.n + 1);

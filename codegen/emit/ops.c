@@ -62,8 +62,9 @@ static struct val negate(struct fn *f, enum dtype t, struct val a) {
   if (!type_is_float(t)) return vbin(f, LLVMSub, kint(f, a, 0), a, false);
   struct val r;
   if (cache_get(f, 990, a.v, NULL, NULL, &r)) return r;
-  place_at(f, a.level);
-  r = mkval(LLVMBuildFNeg(f->b, a.v, ""), a.level, t, a.lanes);
+  unsigned lev = place_level(f, a.level);
+  place_at(f, lev);
+  r = mkval(LLVMBuildFNeg(f->b, a.v, ""), lev, t, a.lanes);
   place_back(f);
   cache_put(f, 990, a.v, NULL, NULL, r);
   return r;
@@ -91,7 +92,7 @@ static struct val reciprocal_sqrt(struct fn *f, struct val a) {
 
 static struct val call3(struct fn *f, struct val a, struct val b, struct val c) {
   unsigned lev = a.level > b.level ? a.level : b.level;
-  if (c.level > lev) lev = c.level;
+  lev = place_level(f, c.level > lev ? c.level : lev);
   LLVMTypeRef t = LLVMTypeOf(a.v);
   LLVMValueRef arg[3] = {a.v, b.v, c.v};
   place_at(f, lev);

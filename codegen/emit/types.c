@@ -136,11 +136,12 @@ struct val round_val(struct fn *f, struct val v) {
   struct val r;
   const void *t = (const void *)(uintptr_t)v.type;
   if (cache_get(f, KEY_ROUND, v.v, t, NULL, &r)) return r;
-  place_at(f, v.level);
+  unsigned lev = place_level(f, v.level);
+  place_at(f, lev);
   LLVMValueRef x = v.type == DT_bf16 ? round_bf16(f->m, f->b, v.v, v.lanes)
                                      : half_to_float(f->m, f->b, float_to_half(f->m, f->b, v.v, v.lanes), v.lanes);
   place_back(f);
-  r = mkval(x, v.level, v.type, v.lanes);
+  r = mkval(x, lev, v.type, v.lanes);
   cache_put(f, KEY_ROUND, v.v, t, NULL, r);
   return r;
 }
@@ -151,7 +152,8 @@ static struct val narrow_odd(struct fn *f, struct val v) {
   if (cache_get(f, KEY_ODD, v.v, NULL, NULL, &r)) return r;
   struct module *m = f->m;
   unsigned n = v.lanes;
-  place_at(f, v.level);
+  unsigned lev = place_level(f, v.level);
+  place_at(f, lev);
   LLVMBuilderRef b = f->b;
   LLVMTypeRef t32 = vec_of(m->i32, n);
   LLVMValueRef x = LLVMBuildFPTrunc(b, v.v, vec_of(m->f32, n), "");
@@ -164,7 +166,7 @@ static struct val narrow_odd(struct fn *f, struct val v) {
   LLVMValueRef down = LLVMBuildSub(b, u, LLVMBuildZExt(b, over, t32, ""), "");
   LLVMValueRef odd = LLVMBuildOr(b, down, kint(m->i32, 1, n), "");
   LLVMValueRef bits = LLVMBuildSelect(b, exact, u, odd, "");
-  r = mkval(LLVMBuildBitCast(b, bits, vec_of(m->f32, n), ""), v.level, DT_f32, n);
+  r = mkval(LLVMBuildBitCast(b, bits, vec_of(m->f32, n), ""), lev, DT_f32, n);
   place_back(f);
   cache_put(f, KEY_ODD, v.v, NULL, NULL, r);
   return r;
@@ -190,10 +192,11 @@ static struct val float_to_int(struct fn *f, enum dtype to, struct val v) {
   struct val r;
   const void *key = (const void *)(uintptr_t)to;
   if (cache_get(f, KEY_SAT, v.v, key, NULL, &r)) return r;
-  place_at(f, v.level);
+  unsigned lev = place_level(f, v.level);
+  place_at(f, lev);
   LLVMTypeRef over[2] = {vec_of(reg_type(f->m, to), v.lanes), LLVMTypeOf(v.v)};
   const char *name = type_is_signed(to) ? "llvm.fptosi.sat" : "llvm.fptoui.sat";
-  r = mkval(call_intrinsic(f->m, f->b, name, over, 2, &v.v, 1), v.level, to, v.lanes);
+  r = mkval(call_intrinsic(f->m, f->b, name, over, 2, &v.v, 1), lev, to, v.lanes);
   place_back(f);
   cache_put(f, KEY_SAT, v.v, key, NULL, r);
   return r;

@@ -28,12 +28,27 @@ LLVMBasicBlockRef new_block(struct fn *f, const char *name) {
   return LLVMAppendBasicBlockInContext(f->m->ctx, f->fn, name);
 }
 
-void level_push(struct fn *f, LLVMBasicBlockRef inner, bool conditional, const uint8_t *writes) {
+static void push(struct fn *f, LLVMBasicBlockRef inner, struct level l) {
   if (f->nlevel >= LEVEL_LIMIT) emit_fail(f->m, "loops and branches nested too deeply");
   if (f->nlevel > 0) f->level[f->nlevel - 1].block = LLVMGetInsertBlock(f->b);
   if (f->nlevel < LEVEL_LIMIT + 8) f->nlevel++;
-  f->level[f->nlevel - 1] = (struct level){.uid = ++f->uid, .conditional = conditional, .writes = writes};
+  l.uid = ++f->uid;
+  f->level[f->nlevel - 1] = l;
   LLVMPositionBuilderAtEnd(f->b, inner);
+}
+
+void level_push(struct fn *f, LLVMBasicBlockRef inner, bool conditional) {
+  push(f, inner, (struct level){.conditional = conditional});
+}
+
+void loop_push(struct fn *f, LLVMBasicBlockRef head, bool conditional, const uint8_t *writes) {
+  push(f, head, (struct level){.conditional = conditional, .loop = true, .writes = writes});
+}
+
+unsigned place_level(const struct fn *f, unsigned operands) {
+  for (unsigned l = operands + 1; l < f->nlevel; l++)
+    if (f->level[l].loop) return l - 1;
+  return cur_level(f);
 }
 
 /* The caller places the builder. */
@@ -117,10 +132,24 @@ static unsigned max2(unsigned a, unsigned b) {
 #define KEY_FCMP(p) (400u + (unsigned)(p))
 enum { KEY_SELECT = 500, KEY_SPLAT = 501, KEY_CALL1 = 502, KEY_CAST = 600 };
 
+static bool is_int(LLVMValueRef v, int64_t c) {
+  return LLVMIsAConstantInt(v) && LLVMConstIntGetSExtValue(v) == c;
+}
+
+/* x * 1, x * 0, x + 0, x - 0 of index arithmetic; LLVM's builder folds constants only. */
+static bool trivial(LLVMOpcode op, struct val a, struct val b, struct val *r) {
+  if (op == LLVMMul && (is_int(a.v, 0) || is_int(b.v, 1))) return *r = a, true;
+  if (op == LLVMMul && (is_int(b.v, 0) || is_int(a.v, 1))) return *r = b, true;
+  if ((op == LLVMAdd || op == LLVMSub) && is_int(b.v, 0)) return *r = a, true;
+  if (op == LLVMAdd && is_int(a.v, 0)) return *r = b, true;
+  return false;
+}
+
 struct val vbin(struct fn *f, LLVMOpcode op, struct val a, struct val b, bool contract) {
   struct val r;
+  if (trivial(op, a, b, &r)) return r;
   if (cache_get(f, KEY_BIN(op, contract), a.v, b.v, NULL, &r)) return mkval(r.v, r.level, a.type, a.lanes);
-  unsigned lev = max2(a.level, b.level);
+  unsigned lev = place_level(f, max2(a.level, b.level));
   place_at(f, lev);
   LLVMValueRef v = LLVMBuildBinOp(f->b, op, a.v, b.v, "");
   if (contract && LLVMIsAInstruction(v)) LLVMSetFastMathFlags(v, LLVMFastMathAllowContract);
@@ -133,7 +162,7 @@ struct val vbin(struct fn *f, LLVMOpcode op, struct val a, struct val b, bool co
 struct val vicmp(struct fn *f, LLVMIntPredicate p, struct val a, struct val b) {
   struct val r;
   if (cache_get(f, KEY_ICMP(p), a.v, b.v, NULL, &r)) return r;
-  unsigned lev = max2(a.level, b.level);
+  unsigned lev = place_level(f, max2(a.level, b.level));
   place_at(f, lev);
   r = mkval(LLVMBuildICmp(f->b, p, a.v, b.v, ""), lev, DT_bool, a.lanes);
   place_back(f);
@@ -144,7 +173,7 @@ struct val vicmp(struct fn *f, LLVMIntPredicate p, struct val a, struct val b) {
 struct val vfcmp(struct fn *f, LLVMRealPredicate p, struct val a, struct val b) {
   struct val r;
   if (cache_get(f, KEY_FCMP(p), a.v, b.v, NULL, &r)) return r;
-  unsigned lev = max2(a.level, b.level);
+  unsigned lev = place_level(f, max2(a.level, b.level));
   place_at(f, lev);
   r = mkval(LLVMBuildFCmp(f->b, p, a.v, b.v, ""), lev, DT_bool, a.lanes);
   place_back(f);
@@ -157,7 +186,7 @@ struct val vselect(struct fn *f, struct val c, struct val a, struct val b) {
   if (a.v == b.v) return a;
   struct val r;
   if (cache_get(f, KEY_SELECT, c.v, a.v, b.v, &r)) return mkval(r.v, r.level, a.type, a.lanes);
-  unsigned lev = max2(c.level, max2(a.level, b.level));
+  unsigned lev = place_level(f, max2(c.level, max2(a.level, b.level)));
   place_at(f, lev);
   r = mkval(LLVMBuildSelect(f->b, c.v, a.v, b.v, ""), lev, a.type, a.lanes);
   place_back(f);
@@ -169,8 +198,9 @@ struct val vselect(struct fn *f, struct val c, struct val a, struct val b) {
 struct val vcastop(struct fn *f, LLVMOpcode op, struct val a, LLVMTypeRef to, enum dtype t) {
   struct val r;
   if (cache_get(f, KEY_CAST + (unsigned)op, a.v, to, NULL, &r)) return mkval(r.v, r.level, t, a.lanes);
-  place_at(f, a.level);
-  r = mkval(LLVMBuildCast(f->b, op, a.v, vec_of(to, a.lanes), ""), a.level, t, a.lanes);
+  unsigned lev = place_level(f, a.level);
+  place_at(f, lev);
+  r = mkval(LLVMBuildCast(f->b, op, a.v, vec_of(to, a.lanes), ""), lev, t, a.lanes);
   place_back(f);
   cache_put(f, KEY_CAST + (unsigned)op, a.v, to, NULL, r);
   return r;
@@ -200,8 +230,9 @@ struct val vsplat(struct fn *f, struct val a) {
   struct val r;
   const void *n = (const void *)(uintptr_t)f->lanes;
   if (cache_get(f, KEY_SPLAT, a.v, n, NULL, &r)) return mkval(r.v, r.level, a.type, f->lanes);
-  place_at(f, a.level);
-  r = mkval(build_splat(f, a.v, f->lanes), a.level, a.type, f->lanes);
+  unsigned lev = place_level(f, a.level);
+  place_at(f, lev);
+  r = mkval(build_splat(f, a.v, f->lanes), lev, a.type, f->lanes);
   place_back(f);
   cache_put(f, KEY_SPLAT, a.v, n, NULL, r);
   return r;
@@ -216,9 +247,10 @@ void vec_match(struct fn *f, struct val *a, struct val *b) {
 struct val vcall1(struct fn *f, const char *intr, struct val a) {
   struct val r;
   if (cache_get(f, KEY_CALL1, a.v, intr, NULL, &r)) return mkval(r.v, r.level, a.type, a.lanes);
-  place_at(f, a.level);
+  unsigned lev = place_level(f, a.level);
+  place_at(f, lev);
   LLVMTypeRef t = LLVMTypeOf(a.v);
-  r = mkval(call_intrinsic(f->m, f->b, intr, &t, 1, &a.v, 1), a.level, a.type, a.lanes);
+  r = mkval(call_intrinsic(f->m, f->b, intr, &t, 1, &a.v, 1), lev, a.type, a.lanes);
   place_back(f);
   cache_put(f, KEY_CALL1, a.v, intr, NULL, r);
   return r;

@@ -360,6 +360,7 @@ struct val emit_math(struct fn *f, enum op op, struct val *x) {
   if (branches) {
     r = sin_or_cos(f, x[0], op == OP_cos);
   } else {
+    lev = place_level(f, lev);
     place_at(f, lev);
     struct vm v = vm_of(f->m, f->b, x[0].lanes);
     V y = t == DT_f64 ? math64(&v, op, arg) : math32(f, &v, op, arg);
