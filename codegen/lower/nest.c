@@ -286,10 +286,36 @@ static struct lstmt *loop_build(struct build *b, const struct set *s, unsigned l
 static struct lstmt *parts_build(struct build *b, const struct parts *o, unsigned i, unsigned l, unsigned pos,
                                  const struct env *e);
 
-/* The store of a result that stays: on the last iteration of the outer loops nobody may need it in memory any more. */
+/* Does everybody who reads m's private result stand behind it in this list, and can take it out of the accumulator? */
+static bool all_read_here(struct build *b, const struct parts *o, unsigned part, const struct member *m,
+                          const struct env *e) {
+  unsigned here = 0, all = 0;
+  if (!tensor_shrinks(b->p, m->e->lhs)) return false;
+  for (unsigned i = 0; i < b->p->nmember; i++)
+    all += &b->p->member[i] != m && member_touches(b->p, &b->p->member[i], m->e->lhs);
+  for (unsigned i = part + 1; i < o->n; i++)
+    for (unsigned j = 0; j < o->p[i].s.n; j++) {
+      if (!member_touches(b->p, o->p[i].s.m[j], m->e->lhs)) continue;
+      if (!same_registers(b->p, m, o->p[i].s.m[j], e)) return false;
+      here++;
+    }
+  return here == all;
+}
+
+/* The store of the accumulator: left out where nobody needs the result in memory any more. */
 static struct lstmt *finish(struct build *b, const struct parts *o, unsigned part, const struct accum *c,
                             const struct env *e) {
-  return accum_finish(b, c, e, !stays_in_registers(b, o, part, c->m, e));
+  const struct member *m = c->m;
+  if (stays_in_registers(b, o, part, m, e)) return accum_finish(b, c, e, false);
+  struct lstmt *store = accum_finish(b, c, e, true);
+  if (c->lanes || !m->outer || !m->first || !all_read_here(b, o, part, m, e)) return store;
+  poly_t g[MAX_LOOP];
+  unsigned n = 0;
+  const struct member *one = m;
+  struct set s = {1, &one};
+  for (unsigned l = 0; l < MAX_LOOP; l++)
+    if (m->outer & BIT(l)) g[n++] = last_guard(b, &s, l, e);
+  return loop_if(b->a, n, g, NULL, loop_block(b->a, 0, NULL), store);
 }
 
 static struct lstmt *run_build(struct build *b, const struct parts *o, unsigned i, unsigned l, unsigned pos,

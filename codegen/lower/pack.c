@@ -1,12 +1,388 @@
-/* pack and copy: a contiguous buffer for the part of an operand that the loops inside walk. */
+/* pack and copy: inside loop L, a contiguous buffer for the part of an operand that the loops inside L walk; reads
+   inside are renamed to it. pack   one dimension a loop, in the order in which the nest walks them, vectors innermost:
+   panels copy   the operand's own dimensions; rows get a small pad where their length would put them all into one cache
+   set Guarded reads are packed with the value that they have. Packing is always optional: where a size cannot be told,
+   nothing is packed. */
 #include "codegen/lower/plan.h"
+#include <string.h>
 
-struct lstmt *pack_at(struct build *b, const struct set *s, unsigned l, struct env *e) {
-  (void)b, (void)s, (void)l, (void)e;
-  return NULL;
+struct packing {
+  struct build *b;
+  const struct ppack *step;
+  const struct member *reader;
+  expr_t read;
+  uint32_t axes; /* that the read depends on */
+  unsigned nd;
+  uint8_t dim[MAX_DIMS]; /* loops inside, outermost first */
+  int vec;               /* loop that the copying runs on lanes, or -1 */
+};
+
+/* ---- what is read ---- */
+
+struct find {
+  unsigned tensor;
+  expr_t read;
+};
+static void note(expr_t x, void *ctx) {
+  struct find *f = ctx;
+  if (x->kind == E_READ && x->acc->tensor == f->tensor && !f->read) f->read = x;
 }
 
+static expr_t read_of(const struct member *m, unsigned tensor) {
+  struct find f = {tensor, NULL};
+  expr_visit(m->e->body, note, &f);
+  if (!f.read && m->e->init) expr_visit(m->e->init, note, &f);
+  return f.read;
+}
+
+static bool find_reader(struct packing *k, const struct set *s) {
+  for (unsigned i = 0; i < s->n && !k->read; i++) {
+    k->reader = s->m[i];
+    k->read = read_of(s->m[i], k->step->tensor);
+  }
+  return k->read != NULL;
+}
+
+static void add_dim(struct packing *k, unsigned l) {
+  if (k->nd < MAX_DIMS) k->dim[k->nd++] = (uint8_t)l;
+}
+
+static void find_dims(struct packing *k, const struct env *e) {
+  const struct plan *p = k->b->p;
+  for (unsigned a = 0; a < p->naxis; a++)
+    if (expr_has_sym(k->read, p->axis[a].sym)) k->axes |= 1u << a;
+  for (unsigned i = 0; i < e->n; i++) {
+    unsigned l = e->order[i];
+    if ((k->axes >> LOOP_AXIS(l) & 1) && !(e->open & BIT(l)) && (int)l != k->reader->vec) add_dim(k, l);
+  }
+  int v = k->reader->vec;
+  if (v >= 0 && (k->axes >> LOOP_AXIS(v) & 1) && !(e->open & BIT(v))) add_dim(k, (unsigned)v);
+}
+
+/* The lanes of the copying: the reader's, else the axis that is contiguous in the operand. */
+static void find_lanes(struct packing *k) {
+  const struct plan *p = k->b->p;
+  const struct access *r = k->read->acc;
+  k->vec = -1;
+  if (!k->nd || p->lim->vector_bytes < 2 * type_size(k->read->type)) return;
+  for (unsigned d = 0; d < k->nd; d++)
+    if ((int)k->dim[d] == k->reader->vec) k->vec = k->reader->vec;
+  for (unsigned d = 0; d < k->nd && k->vec < 0 && r->rank; d++) {
+    poly_t c, rest;
+    int64_t v;
+    if (LOOP_LEVEL(k->dim[d]) ||
+        !poly_split(k->b->a, r->ix[r->rank - 1].poly, p->axis[LOOP_AXIS(k->dim[d])].sym, &c, &rest))
+      continue;
+    if (poly_is_const(c, &v) && v == 1) k->vec = k->dim[d];
+  }
+}
+
+/* ---- the buffer ---- */
+
+/* The running size of the dimensions inside is c * p elements. */
+struct size {
+  int64_t c;
+  poly_t p;
+};
+
+static bool pack_dim(struct packing *k, unsigned l, struct size *s, poly_t *extent, poly_t *stride) {
+  struct build *b = k->b;
+  const struct paxis *x = &b->p->axis[LOOP_AXIS(l)];
+  int64_t step = b->p->loop[l].step, span = loop_span(b->p, l);
+  if (s->c % step) return false;
+  s->c /= step;
+  *stride = poly_scale(b->a, s->p, s->c);
+  if (span) {
+    int64_t n = (span + step - 1) / step;
+    *extent = cpoly(b, (n - 1) * step + 1);
+    s->c *= n * step;
+    return s->c <= (INT64_C(1) << 40);
+  }
+  *extent = poly_sub(b->a, x->hi, x->lo);
+  s->p = poly_mul(b->a, s->p, poly_addc(b->a, *extent, step - 1));
+  return !s->p->overflow && poly_over_dims(b->p->k, *extent);
+}
+
+static bool pack_buffer(struct packing *k, const struct env *e, struct place *x) {
+  struct build *b = k->b;
+  poly_t extent[MAX_DIMS], stride[MAX_DIMS];
+  struct size s = {1, cpoly(b, 1)};
+  for (unsigned d = k->nd; d-- > 0;)
+    if (!pack_dim(k, k->dim[d], &s, &extent[d], &stride[d])) return false;
+  x->kind = PLACE_PACK;
+  x->nd = (uint8_t)k->nd;
+  memcpy(x->dim, k->dim, sizeof x->dim);
+  const char *name = arena_printf(b->a, "%s_pack", b->p->k->tensor[k->step->tensor].name);
+  x->object = (uint16_t)buffer_new(b, e, name, k->read->type, k->nd, extent, stride);
+  return true;
+}
+
+static bool copy_buffer(struct packing *k, const struct env *e, struct place *x) {
+  struct build *b = k->b;
+  unsigned rank = k->read->acc->rank;
+  poly_t *base = ARENA_NEW(b->a, poly_t, rank + 1), *extent = ARENA_NEW(b->a, poly_t, rank + 1),
+         *stride = ARENA_NEW(b->a, poly_t, rank + 1), hi;
+  int64_t row;
+  for (unsigned d = 0; d < rank; d++) {
+    poly_t f = k->read->acc->ix[d].poly;
+    if (!env_extreme(b, e, k->reader, f, false, &base[d]) || !env_extreme(b, e, k->reader, f, true, &hi)) return false;
+    extent[d] = poly_addc(b->a, poly_sub(b->a, hi, base[d]), 1);
+    if (!poly_over_dims(b->p->k, extent[d])) return false;
+  }
+  poly_t s = cpoly(b, 1);
+  for (unsigned d = rank; d-- > 0;) {
+    stride[d] = s;
+    s = poly_mul(b->a, s, extent[d]);
+    if (d == rank - 1 && poly_is_const(s, &row) && row * (int64_t)type_size(k->read->type) % 2048 == 0)
+      s = poly_addc(b->a, s, 64 / (int64_t)type_size(k->read->type));
+    if (s->overflow) return false;
+  }
+  x->kind = PLACE_COPY;
+  x->base = base;
+  const char *name = arena_printf(b->a, "%s_copy", b->p->k->tensor[k->step->tensor].name);
+  x->object = (uint16_t)buffer_new(b, e, name, k->read->type, rank, extent, stride);
+  return true;
+}
+
+/* ---- the copying nest ---- */
+
+/* What the reader's domain says of the elements that it reads: a guard with its other axes at their best. */
+static bool relaxed_guards(struct packing *k, const struct env *e, struct eq *q) {
+  struct build *b = k->b;
+  q->nguard = 0;
+  for (unsigned i = 0; i < k->reader->e->nguard; i++) {
+    poly_t g = k->reader->e->guard[i];
+    bool known = false;
+    for (unsigned j = 0; j < e->nknown; j++) known |= poly_eq(e->known[j], g);
+    if (known) continue;
+    if (!env_extreme_keep(b, e, k->reader, g, true, k->axes, &g)) return false;
+    q->guard[q->nguard++] = g;
+  }
+  return true;
+}
+
+static struct member *copying_member(struct packing *k, const struct env *e) {
+  struct build *b = k->b;
+  struct member *m = ARENA_NEW(b->a, struct member, 1);
+  struct eq *q = arena_dup(b->a, k->reader->e, sizeof *q);
+  q->axis = ARENA_NEW(b->a, struct axis, GROUP_MAX_AXIS);
+  q->guard = ARENA_NEW(b->a, poly_t, k->reader->e->nguard + 1);
+  q->npar = q->nax = 0;
+  for (unsigned a = 0; a < b->p->naxis; a++)
+    if (k->axes >> a & 1) q->axis[q->nax++] = *member_axis(b->p, k->reader, a);
+  q->npar = q->nax;
+  q->red = RED_none;
+  q->body = k->read;
+  q->init = q->start = q->rescale = q->running = NULL;
+  if (!relaxed_guards(k, e, q)) return NULL;
+  *m = (struct member){.e = q, .aux = UINT16_MAX, .npg = q->nguard, .vec = -1};
+  for (unsigned d = 0; d < k->nd; d++) m->walks |= BIT(k->dim[d]);
+  return m;
+}
+
+static struct lstmt *copy_one(struct packing *k, const struct env *e, const struct place *x, const struct member *m) {
+  struct build *b = k->b;
+  struct place own = *x;
+  struct env to = *e, from = *e;
+  own.tensor = VT_BASE;
+  own.ix = NULL;
+  own.next = NULL;
+  to.places = &own;
+  from.places = NULL;
+  struct access *a = place_access(b, &to, m, VT_BASE, k->read->acc->ix, k->read->acc->rank);
+  a->guard = ARENA_NEW(b->a, poly_t, m->e->nguard + 1);
+  for (unsigned i = 0; i < m->e->nguard; i++) {
+    bool known = false;
+    for (unsigned j = 0; j < e->nknown; j++) known |= poly_eq(e->known[j], m->e->guard[i]);
+    if (!known) a->guard[a->nguard++] = env_at(b, e, m->e->guard[i]);
+  }
+  return loop_store(b->a, a, RED_none, place_expr(b, &from, m, k->read));
+}
+
+static struct lstmt *copy_lanes(struct packing *k, const struct env *e, const struct place *x, const struct member *m,
+                                const struct bounds *bd) {
+  struct build *b = k->b;
+  unsigned l = (unsigned)k->vec, lanes = b->p->lim->vector_bytes / (unsigned)type_size(k->read->type);
+  const char *name = plan_loop_name(b->p, l);
+  sym_t strip = lfunc_add_sym(b->f, arena_printf(b->a, "%sp", name)),
+        lane = lfunc_add_sym(b->f, arena_printf(b->a, "%spl", name));
+  poly_t at = poly_sym(b->a, strip), hi[9] = {cpoly(b, lanes)};
+  struct env in = *e;
+  in.open |= BIT(l);
+  in.val[l] = poly_add(b->a, at, poly_sym(b->a, lane));
+  unsigned nhi = 1;
+  int64_t whole;
+  bool even =
+      bd->nhi == 1 && poly_is_const(poly_sub(b->a, bd->hi[0], bd->lo[0]), &whole) && bd->nlo == 1 && whole % lanes == 0;
+  for (unsigned i = 0; i < bd->nhi && !even; i++) hi[nhi++] = poly_sub(b->a, bd->hi[i], at);
+  struct lstmt *v = loop_for(b->a, F_VECTOR, lane, cpoly(b, 0), hi[0], 1, copy_one(k, &in, x, m));
+  v->hi = arena_dup(b->a, hi, sizeof *hi * nhi);
+  v->nhi = (uint8_t)nhi;
+  while ((1u << v->lanes_log2) < lanes) v->lanes_log2++;
+  struct lstmt *s = loop_for(b->a, F_SERIAL, strip, bd->lo[0], bd->hi[0], lanes, v);
+  s->lo = arena_dup(b->a, bd->lo, sizeof *bd->lo * bd->nlo);
+  s->hi = arena_dup(b->a, bd->hi, sizeof *bd->hi * bd->nhi);
+  s->nlo = (uint8_t)bd->nlo;
+  s->nhi = (uint8_t)bd->nhi;
+  return s;
+}
+
+/* All dims but the lanes as plain loops, then the lanes. */
+static struct lstmt *copy_nest(struct packing *k, const struct env *e, const struct place *x, const struct member *m,
+                               unsigned d) {
+  struct build *b = k->b;
+  struct set s = {1, &m};
+  struct bounds bd;
+  struct env in = *e;
+  if (d < k->nd && (int)k->dim[d] == k->vec) return copy_nest(k, e, x, m, d + 1);
+  unsigned l = d < k->nd ? k->dim[d] : (unsigned)k->vec;
+  if (d == k->nd && k->vec < 0) return copy_one(k, e, x, m);
+  loop_bounds(b, &s, l, e, &bd, &in);
+  if (d == k->nd) return copy_lanes(k, &in, x, m, &bd);
+  loop_open(b, l, &in);
+  struct lstmt *f = loop_close(b, l, e, &bd, copy_nest(k, &in, x, m, d + 1));
+  f->fkind = F_SERIAL;
+  f->unroll = 0;
+  return f;
+}
+
+static struct lstmt *pack_one(struct build *b, const struct ppack *step, const struct set *s, struct env *e) {
+  struct packing k = {.b = b, .step = step};
+  struct place *x = ARENA_NEW(b->a, struct place, 1);
+  if (!find_reader(&k, s)) return NULL;
+  find_dims(&k, e);
+  find_lanes(&k);
+  struct member *m = copying_member(&k, e);
+  if (!m || !(step->keep ? copy_buffer(&k, e, x) : pack_buffer(&k, e, x))) return NULL;
+  x->tensor = step->tensor;
+  x->ix = k.read->acc->ix;
+  x->rank = k.read->acc->rank;
+  x->guarded = true;
+  struct lstmt *nest = copy_nest(&k, e, x, m, 0);
+  x->next = e->places;
+  e->places = x;
+  return nest;
+}
+
+struct lstmt *pack_at(struct build *b, const struct set *s, unsigned l, struct env *e) {
+  struct stmts out = {0};
+  for (unsigned i = 0; i < b->p->npack; i++)
+    if (b->p->pack[i].loop == l) stmts_add(b, &out, pack_one(b, &b->p->pack[i], s, e));
+  return stmts_block(b, &out);
+}
+
+/* ---- legality ---- */
+
+struct same {
+  const struct plan *p;
+  unsigned tensor;
+  const struct access *first;
+  bool differ, dyn;
+};
+static void compare(expr_t x, void *ctx) {
+  struct same *c = ctx;
+  if (x->kind != E_READ || x->acc->tensor != c->tensor) return;
+  for (unsigned d = 0; d < x->acc->rank; d++) c->dyn |= x->acc->ix[d].dyn != NULL;
+  if (!c->first)
+    c->first = x->acc;
+  else if (!access_eq(c->first, x->acc))
+    c->differ = true;
+}
+
+static bool check_one(struct plan *p, const struct ppack *k) {
+  const char *name = p->k->tensor[k->tensor].name;
+  struct same c = {p, k->tensor, NULL, false, false};
+  for (unsigned i = 0; i < p->nmember; i++) {
+    const struct eq *e = p->member[i].e;
+    if (!(p->member[i].walks & BIT(k->loop))) continue;
+    expr_t part[] = {e->body, e->init, e->start};
+    for (unsigned j = 0; j < 3; j++)
+      if (part[j]) expr_visit(part[j], compare, &c);
+  }
+  const char *loop = plan_loop_name(p, k->loop);
+  if (!c.first)
+    p->why = arena_printf(p->a, "pack %s %s: nothing inside the loop reads it", name, loop);
+  else if (c.differ || c.dyn)
+    p->why = arena_printf(p->a, "pack %s %s: it is read with different or computed subscripts", name, loop);
+  else if (p->loop[k->loop].mark)
+    p->why = arena_printf(p->a, "pack %s %s: the loop is unrolled or a vector", name, loop);
+  if (p->why) return false;
+  int64_t size = (int64_t)type_size(p->k->tensor[k->tensor].type);
+  for (unsigned a = 0; a < p->naxis; a++) {
+    bool uses = false;
+    for (unsigned d = 0; d < c.first->rank; d++) uses |= poly_has(c.first->ix[d].poly, p->axis[a].sym);
+    if (!uses) continue;
+    if (!p->axis[a].uniform) p->why = arena_printf(p->a, "pack %s %s: its readers walk different ranges", name, loop);
+    bool outside = false;
+    for (unsigned i = 0; i < p->norder && p->order[i] != k->loop; i++) outside |= LOOP_AXIS(p->order[i]) == a;
+    outside |= LOOP_AXIS(k->loop) == a;
+    int64_t n = !outside           ? (p->axis[a].ext > 0 ? p->axis[a].ext : 1)
+                : p->axis[a].ntile ? p->axis[a].tile[p->axis[a].ntile - 1]
+                                   : 1;
+    size = size > (INT64_C(1) << 30) ? size : size * n;
+  }
+  if (size > INT64_C(1) << 30)
+    p->why = arena_printf(p->a, "pack %s %s: the buffer would be larger than 1 GiB", name, loop);
+  return !p->why;
+}
+
+bool pack_check(struct plan *p) {
+  for (unsigned i = 0; i < p->npack; i++)
+    if (!check_one(p, &p->pack[i])) return false;
+  return true;
+}
+
+/* ---- prefetch ---- */
+
+static struct lstmt *prefetch_one(struct build *b, const struct env *e, const struct member *m, unsigned tensor,
+                                  const struct subscript *ix, unsigned rank, bool write) {
+  struct lstmt *s = loop_store(b->a, place_access(b, e, m, tensor, ix, rank), RED_none, NULL);
+  s->kind = L_PREFETCH;
+  s->red = write;
+  return s;
+}
+
+/* Over the constant innermost tiles of the axes in the subscripts: every row, and every line of a row. */
+static struct lstmt *prefetch_rows(struct build *b, const struct env *e, const struct member *m, unsigned tensor,
+                                   const struct subscript *ix, unsigned rank, bool write) {
+  unsigned a = 0, line = b->p->lim->line_bytes / (unsigned)type_size(tensor_type(b->p, tensor));
+  for (; a < b->p->naxis; a++) {
+    bool has = false;
+    for (unsigned d = 0; d < rank; d++) has |= poly_has(ix[d].poly, b->p->axis[a].sym);
+    if (has && axis_inner(b->p, e, a) >= 0) break;
+  }
+  if (a == b->p->naxis) return prefetch_one(b, e, m, tensor, ix, rank, write);
+  unsigned l = (unsigned)axis_inner(b->p, e, a);
+  int64_t n = loop_span(b->p, l), step = rank && poly_has(ix[rank - 1].poly, b->p->axis[a].sym) ? (line ? line : 1) : 1;
+  if (LOOP_LEVEL(l) || n < 1 || n / step > 64) return NULL;
+  sym_t s = lfunc_add_sym(b->f, arena_printf(b->a, "%sf", plan_loop_name(b->p, l)));
+  struct env in = *e;
+  in.open |= BIT(l);
+  in.val[l] = poly_sym(b->a, s);
+  struct lstmt *x = prefetch_rows(b, &in, m, tensor, ix, rank, write);
+  return x ? loop_for(b->a, F_UNROLL, s, cpoly(b, 0), cpoly(b, n), step, x) : NULL;
+}
+
+/* Only what lies in constant innermost tiles: a tile's worth of lines. */
 struct lstmt *prefetch_at(struct build *b, const struct set *s, unsigned l, const struct env *e) {
-  (void)b, (void)s, (void)l, (void)e;
-  return NULL;
+  struct stmts out = {0};
+  for (unsigned i = 0; i < b->p->nprefetch; i++) {
+    const struct ppack *k = &b->p->prefetch[i];
+    bool write = false;
+    const struct subscript *ix = NULL;
+    const struct member *m = NULL;
+    unsigned rank = tensor_rank(b->p, k->tensor);
+    for (unsigned j = 0; j < s->n && !ix && k->loop == l; j++) {
+      expr_t r = read_of(s->m[j], k->tensor);
+      if (r) ix = r->acc->ix, m = s->m[j];
+    }
+    for (unsigned j = 0; j < s->n && !ix && k->loop == l; j++)
+      if (s->m[j]->e->lhs == k->tensor) {
+        struct subscript *x = ARENA_NEW(b->a, struct subscript, rank + 1);
+        for (unsigned d = 0; d < rank; d++) x[d].poly = s->m[j]->e->lhs_idx[d];
+        ix = x, m = s->m[j], write = true;
+      }
+    if (ix) stmts_add(b, &out, prefetch_rows(b, e, m, k->tensor, ix, rank, write));
+  }
+  return stmts_block(b, &out);
 }

@@ -258,5 +258,5 @@ bool plan_make(struct plan *p, struct arena *a, const struct groups *gs, unsigne
   find_stream(p);
   if (!members_stream(p)) return false;
   keep_vector_loops(p);
-  return read_order(p, s) && members_analyse(p) && check_parallel(p);
+  return read_order(p, s) && members_analyse(p) && check_parallel(p) && pack_check(p);
 }

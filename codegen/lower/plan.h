@@ -164,6 +164,8 @@ poly_t axis_base(struct build *b, const struct env *e, unsigned axis);       /* 
 int axis_inner(const struct plan *p, const struct env *e, unsigned axis);    /* the outermost loop not open; -1: all are */
 poly_t env_at(struct build *b, const struct env *e, poly_t x);               /* open axes put in */
 bool env_extreme(struct build *b, const struct env *e, const struct member *m, poly_t x, bool max, poly_t *out);
+/* The same, but the axes of `keep` stay as symbols. */
+bool env_extreme_keep(struct build *b, const struct env *e, const struct member *m, poly_t x, bool max, uint32_t keep, poly_t *out);
 const struct axis *member_axis(const struct plan *p, const struct member *m, unsigned axis);
 int64_t loop_span(const struct plan *p, unsigned l);                          /* elements that loop l walks at most; 0: not constant */
 bool poly_over_dims(const struct kernel *k, poly_t x);
@@ -206,6 +208,7 @@ expr_t member_init(struct build *b, const struct member *m);  /* start of the ac
 expr_t member_start(struct build *b, const struct member *m); /* argmin/argmax: the value to beat */
 uint8_t member_type(const struct member *m);                  /* of the accumulator */
 /* pack.c */
+bool pack_check(struct plan *p);
 struct lstmt *pack_at(struct build *b, const struct set *s, unsigned l, struct env *e);
 struct lstmt *prefetch_at(struct build *b, const struct set *s, unsigned l, const struct env *e);
 #endif

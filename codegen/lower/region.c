@@ -40,9 +40,9 @@ poly_t env_at(struct build *b, const struct env *e, poly_t x) {
 }
 
 /* An axis that x names and whose loops are not all open. */
-static int pending_axis(struct build *b, const struct env *e, poly_t x) {
+static int pending_axis(struct build *b, const struct env *e, poly_t x, uint32_t keep) {
   for (unsigned a = b->p->naxis; a-- > 0;)
-    if (poly_has(x, b->p->axis[a].sym) && axis_inner(b->p, e, a) >= 0) return (int)a;
+    if (!(keep >> a & 1) && poly_has(x, b->p->axis[a].sym) && axis_inner(b->p, e, a) >= 0) return (int)a;
   return -1;
 }
 
@@ -61,8 +61,9 @@ static void axis_ends(struct build *b, const struct env *e, const struct member 
 }
 
 /* Axes stand for their own symbols while any is pending; open ones are put in at the end. */
-bool env_extreme(struct build *b, const struct env *e, const struct member *m, poly_t x, bool max, poly_t *out) {
-  for (int a, turns = 0; (a = pending_axis(b, e, x)) >= 0; turns++) {
+bool env_extreme_keep(struct build *b, const struct env *e, const struct member *m, poly_t x, bool max, uint32_t keep,
+                      poly_t *out) {
+  for (int a, turns = 0; (a = pending_axis(b, e, x, keep)) >= 0; turns++) {
     poly_t c, r, first, last;
     int64_t v;
     if (turns > 32 || !poly_split(b->a, x, b->p->axis[a].sym, &c, &r) || !poly_is_const(c, &v)) return false;
@@ -72,4 +73,8 @@ bool env_extreme(struct build *b, const struct env *e, const struct member *m, p
   }
   *out = env_at(b, e, x);
   return !(*out)->overflow;
+}
+
+bool env_extreme(struct build *b, const struct env *e, const struct member *m, poly_t x, bool max, poly_t *out) {
+  return env_extreme_keep(b, e, m, x, max, 0, out);
 }
