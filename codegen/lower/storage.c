@@ -86,7 +86,7 @@ unsigned buffer_new(struct build *b, const struct env *e, const char *name, unsi
   if (old >= 0) return (unsigned)old;
   int64_t n = const_bytes(b, type, rank, extent, stride);
   enum scope s = SCOPE_HEAP;
-  if (n >= 0 && n <= STACK_ONE && b->stack_bytes + n <= STACK_ALL) {
+  if (!stride && n >= 0 && n <= STACK_ONE && b->stack_bytes + n <= STACK_ALL) {
     s = SCOPE_STACK;
     b->stack_bytes += (unsigned)n;
   }
