@@ -196,7 +196,9 @@ static void print_read(const struct printer *p, expr_t x, struct place at) {
   if (paren) buf_putc(p->out, ')');
 }
 
+/* Bare integers are polynomials first: they end at INT64_MAX. */
 static bool bare_const(expr_t x, struct place at) {
+  if (x->type == DT_u64 && x->val.u > INT64_MAX) return false;
   if (at.num == NUM_PLAIN) return x->type == DT_f32;
   return at.num == NUM_TYPE && at.type == x->type;
 }

@@ -40,9 +40,9 @@ static poly_t merge(struct arena *a, poly_t x, poly_t y, int64_t c) {
   for (uint32_t i = 0, j = 0; i < x->n || j < y->n;) {
     int d = i == x->n ? 1 : j == y->n ? -1 : mono_cmp(&x->mono[i], &y->mono[j]);
     struct mono m = d <= 0 ? x->mono[i] : y->mono[j];
-    int64_t scaled = 0;
-    if (d >= 0 && __builtin_mul_overflow(y->mono[j].coef, c, &scaled)) return poisoned(a);
-    if (__builtin_add_overflow(d <= 0 ? m.coef : 0, scaled, &m.coef)) return poisoned(a);
+    i128 coef = (i128)(d <= 0 ? m.coef : 0) + (d >= 0 ? (i128)y->mono[j].coef * c : 0);
+    if (coef < INT64_MIN || coef > INT64_MAX) return poisoned(a);
+    m.coef = (int64_t)coef;
     i += d <= 0;
     j += d >= 0;
     if (m.coef) r->mono[r->n++] = m;

@@ -60,6 +60,10 @@ START_TEST(halves_round_to_even) {
 }
 END_TEST
 
+#ifdef __FLT16_MANT_DIG__
+__extension__ typedef _Float16 half;
+#endif
+
 START_TEST(random_doubles_round_as_the_compiler_does) {
   uint64_t seed = test_seed();
   for (int i = 0; i < 300000; i++) {
@@ -69,7 +73,7 @@ START_TEST(random_doubles_round_as_the_compiler_does) {
     memcpy(&v, &u, 8);
     ck_assert(type_value_eq(DT_f64, (union value){.f = round_to(DT_f32, v)}, (union value){.f = (double)(float)v}));
 #ifdef __FLT16_MANT_DIG__
-    ck_assert(type_value_eq(DT_f64, (union value){.f = round_to(DT_f16, v)}, (union value){.f = (double)(_Float16)v}));
+    ck_assert(type_value_eq(DT_f64, (union value){.f = round_to(DT_f16, v)}, (union value){.f = (double)(half)v}));
 #endif
   }
 }
