@@ -249,18 +249,16 @@ static expr_t put_args(struct arena *a, expr_t x, void *ctx) {
   return x->kind == E_ARG && x->id < 2 ? ((struct args2 *)ctx)->arg[x->id] : x;
 }
 
-/* Before a member that is relative to a state: lhs *= rescale(old, new), where the state moved. */
+/* Before a member that is relative to a state: lhs *= rescale(old, new). */
 static bool add_scale(struct plan *p, const struct member *m, const struct eq *state, unsigned saved) {
   struct eq c = *m->e;
   struct args2 ctx = {{read_lhs(p, state, saved), read_lhs(p, state, state->lhs)}};
   expr_t f = expr_cast(p->a, m->e->body->type, expr_map(p->a, m->e->rescale, put_args, &ctx));
-  expr_t moved = expr_op2(p->a, OP_ne, ctx.arg[0], ctx.arg[1]),
-         one = type_is_float(f->type) ? expr_f(p->a, f->type, 1) : expr_i(p->a, f->type, 1);
   c.red = RED_none;
   c.nax = c.npar;
   c.nguard = m->npg;
   c.init = c.start = c.rescale = c.running = NULL;
-  c.body = expr_op2(p->a, OP_mul, read_lhs(p, m->e, m->e->lhs), expr_op3(p->a, OP_select, moved, f, one));
+  c.body = expr_op2(p->a, OP_mul, read_lhs(p, m->e, m->e->lhs), f);
   struct member *n = add_member(p, &c);
   if (!n) return too_many(p);
   n->npg = m->npg;

@@ -1,0 +1,505 @@
+/* sched_default: a schedule from the extents and the target's limits alone. Four shapes:
+     product   a reduction with reuse (matmul, conv): register tile of MR rows x NV vectors, cache blocks, packing where
+   it pays stream    a group with a running reduction over a block of its axis: row tiles, blocks of the stream, both
+   products in register tiles rows      reductions along the contiguous axis (softmax, dot, A*x): that axis on lanes,
+   several vectors in flight map       everything else: the contiguous axis on lanes Every step is asked of legal_step;
+   one that is refused is left out, so the result is always legal. */
+#include "codegen/lower/legal.h"
+#include "codegen/lower/plan.h"
+#include <string.h>
+
+struct chooser {
+  struct arena *a;
+  const struct groups *gs;
+  const struct group *g;
+  unsigned gi;
+  const struct limits *lim;
+  const struct lower_opts *o;
+  const struct eq *main; /* the member that costs most */
+  struct sched s;
+};
+
+/* ---- asking ---- */
+
+static bool push(struct chooser *c, enum stepkind kind, unsigned loop, int64_t arg) {
+  struct step st = {(uint8_t)kind, (uint8_t)loop, (int16_t)arg};
+  if (arg > INT16_MAX || arg < 0) return false;
+  if (kind == STEP_order || kind == STEP_tile)
+    return sched_push(&c->s, kind, loop, (int)arg); /* judged together at the end */
+  if (legal_step(c->a, c->gs, c->gi, &c->s, st, c->lim, c->o)) return false;
+  return sched_push(&c->s, kind, loop, (int)arg);
+}
+
+static int axis_of(const struct chooser *c, sym_t s) {
+  for (unsigned a = 0; a < c->g->naxis; a++)
+    if (c->g->axis[a].sym == s) return (int)a;
+  return -1;
+}
+
+/* Constant extent of an axis, 0 when it is not known. */
+static int64_t extent(const struct chooser *c, unsigned a) {
+  int64_t n;
+  if (!poly_is_const(poly_sub(c->a, c->g->axis[a].hi, c->g->axis[a].lo), &n)) return 0;
+  return n < 1 ? 1 : n;
+}
+
+static int64_t guess(const struct chooser *c, unsigned a) {
+  int64_t n = extent(c, a);
+  return n ? n : 1024;
+}
+
+static bool walks(const struct eq *e, sym_t s) {
+  return eq_axis(e, s) >= 0;
+}
+
+static bool reduces(const struct eq *e, sym_t s) {
+  return eq_axis(e, s) >= e->npar;
+}
+
+static bool parallel_in_all(const struct chooser *c, unsigned a) {
+  for (unsigned i = 0; i < c->g->neq; i++) {
+    const struct eq *e = &c->gs->k->eq[c->g->eq[i]];
+    if (!walks(e, c->g->axis[a].sym) || reduces(e, c->g->axis[a].sym)) return false;
+  }
+  return true;
+}
+
+/* ---- strides ---- */
+
+/* How far apart in memory neighbours along axis s are: 0, 1, or 2 for anything else. */
+static int step_of(const struct chooser *c, unsigned tensor, const poly_t *ix, sym_t s) {
+  const struct tensor *t = &c->gs->k->tensor[tensor];
+  poly_t sum = poly_const(c->a, 0), coef, rest;
+  int64_t v;
+  for (unsigned d = 0; d < t->rank; d++) {
+    if (!poly_split(c->a, ix[d], s, &coef, &rest)) return 2;
+    sum = poly_add(c->a, sum, poly_mul(c->a, coef, tensor_stride(c->a, t, d)));
+  }
+  if (!poly_is_const(sum, &v)) return 2;
+  return v == 0 ? 0 : v == 1 ? 1 : 2;
+}
+
+struct score {
+  const struct chooser *c;
+  sym_t s;
+  int unit, far, fixed;
+};
+static void score_read(expr_t x, void *ctx) {
+  struct score *k = ctx;
+  if (x->kind != E_READ) return;
+  poly_t ix[64];
+  unsigned n = x->acc->rank < 64 ? x->acc->rank : 64;
+  for (unsigned d = 0; d < n; d++) {
+    ix[d] = x->acc->ix[d].poly;
+    if (x->acc->ix[d].dyn && expr_has_sym(x->acc->ix[d].dyn, k->s)) k->far++;
+  }
+  int st = step_of(k->c, x->acc->tensor, ix, k->s);
+  if (st == 1)
+    k->unit++;
+  else if (st == 2)
+    k->far++;
+  else
+    k->fixed++;
+}
+
+/* How well equation e runs with axis s on vector lanes. */
+static int lane_score(const struct chooser *c, const struct eq *e, sym_t s) {
+  struct score k = {c, s, 0, 0, 0};
+  if (!walks(e, s)) return 0;
+  expr_visit(e->body, score_read, &k);
+  int n = 4 * k.unit - 5 * k.far;
+  if (reduces(e, s)) {
+    if (e->red == RED_argmax || e->red == RED_argmin) return -100;
+    if (c->o->strict && type_is_float(e->body->type) && e->red != RED_max && e->red != RED_min) return -100;
+    return n - 2;
+  }
+  int st = step_of(c, e->lhs, e->lhs_idx, s);
+  return n + (st == 1 ? 5 : st == 2 ? -6 : 0);
+}
+
+static int weight(const struct eq *e) {
+  return 1 << (2 * (e->nax < 6 ? e->nax : 6));
+}
+
+static int best_lane(const struct chooser *c, const struct eq *only) {
+  int best = -1, most = -1000000;
+  for (unsigned a = 0; a < c->g->naxis; a++) {
+    int n = 0;
+    sym_t s = c->g->axis[a].sym;
+    if (only && !walks(only, s)) continue;
+    for (unsigned i = 0; i < c->g->neq; i++) {
+      const struct eq *e = &c->gs->k->eq[c->g->eq[i]];
+      if (!only || only == e) n += weight(e) * lane_score(c, e, s);
+    }
+    int64_t ext = extent(c, a);
+    if (ext && ext < 4) n -= 10000;
+    if (n > most || (n == most && best >= 0 && guess(c, a) > guess(c, (unsigned)best))) most = n, best = (int)a;
+  }
+  return best;
+}
+
+static unsigned lanes_of(const struct chooser *c, const struct eq *e) {
+  size_t w = type_size(e->body->type);
+  if (type_size(c->gs->k->tensor[e->lhs].type) > w) w = type_size(c->gs->k->tensor[e->lhs].type);
+  return (unsigned)(c->lim->vector_bytes / (w ? w : 1));
+}
+
+/* ---- the main member and its reuse ---- */
+
+static double work(const struct chooser *c, const struct eq *e) {
+  double w = expr_cost(e->body) + 1;
+  for (unsigned x = 0; x < e->nax; x++) {
+    int a = axis_of(c, e->axis[x].sym);
+    w *= a < 0 ? 16 : (double)guess(c, (unsigned)a);
+  }
+  return w;
+}
+
+static const struct eq *find_main(const struct chooser *c) {
+  const struct eq *best = NULL;
+  for (unsigned i = 0; i < c->g->neq; i++) {
+    const struct eq *e = &c->gs->k->eq[c->g->eq[i]];
+    if (!best || work(c, e) > work(c, best)) best = e;
+  }
+  return best;
+}
+
+struct reuse {
+  sym_t lane, row;
+  const struct chooser *c;
+  bool shared;
+  unsigned tensor;
+  const struct access *acc;
+};
+static bool has(const struct access *r, sym_t s) {
+  for (unsigned d = 0; d < r->rank; d++)
+    if (poly_has(r->ix[d].poly, s)) return true;
+  return false;
+}
+static void find_shared(expr_t x, void *ctx) {
+  struct reuse *k = ctx;
+  if (x->kind != E_READ || !has(x->acc, k->lane) || has(x->acc, k->row)) return;
+  k->shared = true;
+  k->tensor = x->acc->tensor;
+  k->acc = x->acc;
+}
+
+/* A parallel axis along which vectors read over `lane` can be used again. */
+static int find_rows(const struct chooser *c, const struct eq *e, unsigned lane, struct reuse *out) {
+  int best = -1;
+  for (unsigned x = 0; x < e->npar; x++) {
+    int a = axis_of(c, e->axis[x].sym);
+    struct reuse k = {c->g->axis[lane].sym, e->axis[x].sym, c, false, 0, NULL};
+    if (a < 0 || a == (int)lane) continue;
+    expr_visit(e->body, find_shared, &k);
+    if (!k.shared || extent(c, (unsigned)a) == 1) continue;
+    if (best >= 0 && guess(c, (unsigned)a) < guess(c, (unsigned)best)) continue;
+    best = a;
+    *out = k;
+  }
+  return best;
+}
+
+/* ---- sizes ---- */
+
+static int64_t round_up(int64_t n, int64_t m) {
+  return (n + m - 1) / m * m;
+}
+
+/* Vectors of a register tile: at most max, fewer when the axis is short; an axis of few vectors is cut evenly. */
+static int64_t pick_vectors(int64_t ext, int64_t lanes, int64_t max) {
+  int64_t n = ext ? (ext + lanes - 1) / lanes : max;
+  if (n <= max) return n;
+  for (int64_t v = max; ext && v * 2 > max; v--)
+    if (n % v == 0) return v;
+  return max;
+}
+
+/* Rows of a register tile: at most max; a divisor of the extent when one is near. */
+static int64_t pick_rows(int64_t ext, int64_t max) {
+  if (!ext) return max;
+  if (ext <= max) return ext;
+  for (int64_t r = max; 3 * r >= 2 * max; r--)
+    if (ext % r == 0) return r;
+  return max;
+}
+
+static int64_t max_rows(const struct chooser *c, int64_t nv) {
+  int64_t r = ((int64_t)c->lim->vector_regs - 1 - nv) / nv, cap = 14;
+  return r < 1 ? 1 : r > cap ? cap : r;
+}
+
+/* A multiple of m near want; the whole axis (0) when it is not much longer. */
+static int64_t pick_block(int64_t ext, int64_t m, int64_t want) {
+  int64_t n = want / m * m;
+  if (n < m) n = m;
+  if (ext && ext <= n + n / 2) return 0;
+  if (ext) { /* even blocks */
+    int64_t k = (ext + n - 1) / n;
+    n = round_up((ext + k - 1) / k, m);
+  }
+  return n;
+}
+
+static int operand_rank(const struct chooser *c, unsigned tensor) {
+  uint16_t t[256];
+  unsigned n = group_operands(c->gs, c->gi, t, 256);
+  for (unsigned i = 0; i < n && i < 256; i++)
+    if (t[i] == tensor) return (int)i;
+  return -1;
+}
+
+struct order {
+  unsigned n;
+  uint8_t l[MAX_LOOP];
+};
+static void then(struct order *o, unsigned axis, unsigned level) {
+  for (unsigned i = 0; i < o->n; i++)
+    if (o->l[i] == LOOP_ID(axis, level)) return;
+  o->l[o->n++] = LOOP_ID(axis, level);
+}
+
+static void push_order(struct chooser *c, const struct order *o) {
+  for (unsigned i = 0; i < o->n; i++) push(c, STEP_order, o->l[i], 0);
+}
+
+/* The outermost loop that is parallel in all members and long enough. */
+static void push_parallel(struct chooser *c, const struct order *o) {
+  double w = 0;
+  for (unsigned i = 0; i < c->g->neq; i++) w += work(c, &c->gs->k->eq[c->g->eq[i]]);
+  if (c->o->threads < 2 || w < 2e5) return;
+  for (unsigned i = 0; i < o->n; i++) {
+    unsigned a = LOOP_AXIS(o->l[i]);
+    if (!parallel_in_all(c, a)) return;
+    if (extent(c, a) == 1) continue;
+    push(c, STEP_parallel, o->l[i], 0);
+    return;
+  }
+}
+
+/* ---- product ---- */
+
+static bool is_row_or_lane(unsigned a, int row, int lane) {
+  return (int)a == row || (int)a == lane;
+}
+
+static double elements(const struct chooser *c, const struct access *r) {
+  double n = 1;
+  for (unsigned a = 0; a < c->g->naxis; a++)
+    if (has(r, c->g->axis[a].sym)) n *= (double)guess(c, a);
+  return n;
+}
+
+/* Does a panel of the shared operand lie scattered: neighbours along the reduction are far apart, and there is enough
+ * reuse to pay for copying. */
+static bool pack_pays(const struct chooser *c, const struct reuse *k, unsigned row) {
+  double bytes = elements(c, k->acc) * (double)type_size(c->gs->k->tensor[k->tensor].type);
+  return guess(c, row) > 128 && bytes > c->lim->l1_bytes / 2.0;
+}
+
+static bool plan_product(struct chooser *c, int lane, int row, const struct reuse *k) {
+  const struct eq *e = c->main;
+  int64_t lanes = lanes_of(c, e), ev = extent(c, (unsigned)lane), er = extent(c, (unsigned)row);
+  if (lanes < 2) return false;
+  int64_t nv = pick_vectors(ev, lanes, c->lim->vector_regs >= 32 ? 4 : 2), mr = pick_rows(er, max_rows(c, nv));
+  int64_t size = (int64_t)type_size(e->body->type);
+  int red = -1;
+  struct order o = {0};
+  for (unsigned x = e->npar; x < e->nax; x++) {
+    int a = axis_of(c, e->axis[x].sym);
+    if (a >= 0 && (red < 0 || guess(c, (unsigned)a) >= guess(c, (unsigned)red))) red = a;
+  }
+  if (red < 0) return false;
+  bool pack = pack_pays(c, k, (unsigned)row) && nv * lanes <= guess(c, (unsigned)lane);
+  int64_t kc = pick_block(extent(c, (unsigned)red), 4, 256 * 4 / (size < 4 ? 4 : size));
+  int64_t nc = pack ? pick_block(ev, nv * lanes, 1024 * 4 / (size < 4 ? 4 : size)) : 0;
+  int64_t mc = pick_block(er, mr, 120);
+  push(c, STEP_tile, LOOP_ID(row, 0), mr);
+  push(c, STEP_tile, LOOP_ID(lane, 0), nv * lanes);
+  unsigned lr = 1, ll = 1, lk = 0;
+  if (kc) push(c, STEP_tile, LOOP_ID(red, 0), kc), lk = 1;
+  if (nc) push(c, STEP_tile, LOOP_ID(lane, 0), nc), ll = 2;
+  if (mc) push(c, STEP_tile, LOOP_ID(row, 0), mc), lr = 2;
+  for (unsigned x = 0; x < e->npar; x++) {
+    int a = axis_of(c, e->axis[x].sym);
+    if (a >= 0 && !is_row_or_lane((unsigned)a, row, lane)) then(&o, (unsigned)a, 0);
+  }
+  bool threads = c->o->threads > 1 && lr == 2;
+  if (threads) then(&o, (unsigned)row, lr);
+  if (nc) then(&o, (unsigned)lane, ll);
+  if (lk) then(&o, (unsigned)red, 1);
+  unsigned at = o.n ? o.l[o.n - 1] : 0;
+  if (lr == 2) then(&o, (unsigned)row, 2);
+  then(&o, (unsigned)lane, 1);
+  then(&o, (unsigned)row, 1);
+  for (unsigned x = e->npar; x < e->nax; x++) {
+    int a = axis_of(c, e->axis[x].sym);
+    if (a >= 0 && a != red) then(&o, (unsigned)a, 0);
+  }
+  then(&o, (unsigned)red, 0);
+  then(&o, (unsigned)row, 0);
+  then(&o, (unsigned)lane, 0);
+  push_order(c, &o);
+  push(c, STEP_vector, LOOP_ID(lane, 0), 0);
+  push(c, STEP_unroll, LOOP_ID(row, 0), 0);
+  push(c, STEP_unroll, LOOP_ID(red, 0), 4);
+  if (pack && o.n && (lk || nc)) push(c, STEP_pack, at, operand_rank(c, k->tensor));
+  push_parallel(c, &o);
+  return true;
+}
+
+/* ---- stream ---- */
+
+static const struct eq *product_over(const struct chooser *c, unsigned s, bool reduced) {
+  const struct eq *best = NULL;
+  for (unsigned i = 0; i < c->g->neq; i++) {
+    const struct eq *e = &c->gs->k->eq[c->g->eq[i]];
+    sym_t y = c->g->axis[s].sym;
+    if (!walks(e, y) || reduces(e, y) != reduced || e->red != RED_sum) continue;
+    if (e->nax < 3 || (best && best->nax >= e->nax)) continue;
+    best = e;
+  }
+  return best;
+}
+
+/* Axis of e that is neither shared nor the stream. */
+static int own_axis(const struct chooser *c, const struct eq *e, unsigned s, bool reduced) {
+  for (unsigned x = e->nax; e && x-- > 0;) {
+    int a = axis_of(c, e->axis[x].sym);
+    if (a >= c->g->nshared && a != (int)s && (x >= e->npar) == reduced) return a;
+  }
+  return -1;
+}
+
+static int last_shared(const struct chooser *c, const struct eq *p) {
+  for (unsigned a = c->g->nshared; a-- > 0;)
+    if (p && extent(c, a) != 1) return (int)a;
+  return (int)c->g->nshared - 1;
+}
+
+static bool plan_stream(struct chooser *c) {
+  unsigned s = (unsigned)c->g->stream;
+  const struct eq *score = product_over(c, s, false), *out = product_over(c, s, true);
+  int t = last_shared(c, out), d = score ? own_axis(c, score, s, true) : -1, v = out ? own_axis(c, out, s, false) : -1;
+  if (t < 0 || !score || !out || v < 0 || d < 0) return false;
+  int64_t lanes = lanes_of(c, out);
+  if (lanes < 2) return false;
+  int64_t nv = c->lim->vector_regs >= 32 ? 4 : 2, sv = pick_vectors(extent(c, s), lanes, nv),
+          vv = pick_vectors(extent(c, (unsigned)v), lanes, nv);
+  int64_t tr = pick_rows(extent(c, (unsigned)t), max_rows(c, sv > vv ? sv : vv));
+  int64_t tb = pick_block(extent(c, (unsigned)t), tr, 48), sb = pick_block(extent(c, s), sv * lanes, 256);
+  struct order o = {0};
+  push(c, STEP_tile, LOOP_ID(t, 0), tr);
+  push(c, STEP_tile, LOOP_ID(s, 0), sv * lanes);
+  push(c, STEP_tile, LOOP_ID(v, 0), vv * lanes);
+  if (tb) push(c, STEP_tile, LOOP_ID(t, 0), tb);
+  if (sb) push(c, STEP_tile, LOOP_ID(s, 0), sb);
+  for (unsigned a = 0; a < c->g->nshared; a++)
+    if ((int)a != t) then(&o, a, 0);
+  unsigned at = o.n;
+  if (tb) then(&o, (unsigned)t, 2);
+  if (sb) then(&o, s, 2);
+  then(&o, (unsigned)t, 1);
+  then(&o, (unsigned)v, 1);
+  then(&o, s, 1);
+  then(&o, (unsigned)d, 0);
+  then(&o, s, 0);
+  then(&o, (unsigned)t, 0);
+  then(&o, (unsigned)v, 0);
+  push_order(c, &o);
+  push(c, STEP_vector, LOOP_ID(s, 0), 0);
+  push(c, STEP_vector, LOOP_ID(v, 0), 0);
+  push(c, STEP_unroll, LOOP_ID(t, 0), 0);
+  struct reuse k = {c->g->axis[s].sym, c->g->axis[t].sym, c, false, 0, NULL};
+  expr_visit(score->body, find_shared, &k);
+  if (k.shared && (at || tb)) push(c, STEP_pack, o.l[at ? at - 1 : 0], operand_rank(c, k.tensor));
+  push_parallel(c, &o);
+  return true;
+}
+
+/* ---- rows and maps ---- */
+
+static bool far_along(const struct chooser *c, unsigned lane, int *other) {
+  const struct eq *e = c->main;
+  for (unsigned x = 0; x < e->npar; x++) {
+    int a = axis_of(c, e->axis[x].sym);
+    if (a < 0 || a == (int)lane) continue;
+    struct score k = {c, e->axis[x].sym, 0, 0, 0}, l = {c, c->g->axis[lane].sym, 0, 0, 0};
+    expr_visit(e->body, score_read, &k);
+    expr_visit(e->body, score_read, &l);
+    if (k.unit && l.far) {
+      *other = a;
+      return true;
+    }
+  }
+  return false;
+}
+
+static void plan_plain(struct chooser *c, int lane, int row) {
+  const struct eq *e = c->main;
+  int64_t lanes = lanes_of(c, e), ext = extent(c, (unsigned)lane), nv;
+  struct order o = {0};
+  int other = -1;
+  if (lanes < 2 || (ext && ext < 2)) return;
+  bool red = reduces(e, c->g->axis[lane].sym), tiles = !red && far_along(c, (unsigned)lane, &other);
+  if (row >= 0 && guess(c, (unsigned)row) < 4) row = -1;
+  nv = pick_vectors(ext, lanes, tiles ? 1 : row >= 0 ? 2 : 4);
+  push(c, STEP_tile, LOOP_ID(lane, 0), nv * lanes);
+  if (row >= 0) push(c, STEP_tile, LOOP_ID(row, 0), 4);
+  if (tiles) push(c, STEP_tile, LOOP_ID(other, 0), lanes);
+  for (unsigned a = 0; a < c->g->naxis; a++) {
+    bool par = true;
+    for (unsigned i = 0; i < c->g->neq; i++) par &= !reduces(&c->gs->k->eq[c->g->eq[i]], c->g->axis[a].sym);
+    if (!par || (int)a == lane) continue;
+    then(&o, a, (int)a == row || ((int)a == other && tiles) ? 1 : 0);
+  }
+  if (!red) then(&o, (unsigned)lane, 1);
+  for (unsigned a = 0; a < c->g->naxis; a++)
+    if ((int)a != lane) then(&o, a, (int)a == row || ((int)a == other && tiles) ? 1 : 0);
+  then(&o, (unsigned)lane, 1);
+  if (row >= 0) then(&o, (unsigned)row, 0);
+  if (tiles) then(&o, (unsigned)other, 0);
+  then(&o, (unsigned)lane, 0);
+  push_order(c, &o);
+  push(c, STEP_vector, LOOP_ID(lane, 0), 0);
+  if (row >= 0) push(c, STEP_unroll, LOOP_ID(row, 0), 0);
+  push_parallel(c, &o);
+}
+
+/* ---- all ---- */
+
+static bool legal(struct chooser *c) {
+  return !legal_sched(c->a, c->gs, c->gi, &c->s, c->lim, c->o);
+}
+
+static void choose(struct chooser *c) {
+  struct reuse k = {0};
+  c->main = find_main(c);
+  if (!c->main) return;
+  if (c->g->stream >= 0 && !c->o->strict && plan_stream(c) && legal(c)) return;
+  c->s = sched_none();
+  int lane = best_lane(c, c->main->red != RED_none ? c->main : NULL), row = -1;
+  if (lane < 0) return;
+  row = find_rows(c, c->main, (unsigned)lane, &k);
+  bool product = c->main->red != RED_none && row >= 0 && !reduces(c->main, c->g->axis[lane].sym);
+  if (product && plan_product(c, lane, row, &k) && legal(c)) return;
+  c->s = sched_none();
+  plan_plain(c, lane, c->main->red != RED_none ? row : -1);
+  if (legal(c)) return;
+  c->s = sched_none();
+  plan_plain(c, lane, -1);
+  if (!legal(c)) c->s = sched_none();
+}
+
+struct sched sched_default(const struct groups *gs, unsigned g, const struct limits *lim, const struct lower_opts *o) {
+  struct chooser c = {.a = arena_new(), .gs = gs, .g = &gs->g[g], .gi = g, .lim = lim, .o = o};
+  struct oom_guard guard;
+  if (!OOM_TRY(&guard)) {
+    arena_free(c.a);
+    oom_raise();
+  }
+  choose(&c);
+  oom_leave(&guard);
+  arena_free(c.a);
+  return c.s;
+}
