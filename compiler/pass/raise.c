@@ -97,10 +97,13 @@ static struct kernel *raise(struct raise *r) {
   raise_walk(r, body);
   memset(r->env, 0, sizeof *r->env * r->f->nlocal);
   raise_clean(r, &top);
+  for (unsigned i = 0; i < top.n; i++) raise_cond_store(r, &top, i);
   raise_versions(r, &top);
   raise_clean(r, &top);
   raise_finish(r, &top);
   for (unsigned i = 0; i < top.n; i++) raise_protect(r, &top, i);
+  for (unsigned i = 0; i < top.n; i++) raise_bounds(r, top.v[i]);
+  if (!top.n) raise_no(r, r->f->k->loc, "it stores nothing");
   return raise_emit(r, &top);
 }
 

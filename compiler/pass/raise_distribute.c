@@ -69,8 +69,14 @@ static bool own_init(struct raise *r, const struct item *it) {
   return expr_eq(x, item_self(r, it));
 }
 
+static bool read_by_others(const struct items *l, const struct item *it) {
+  for (unsigned i = 0; i < l->n; i++)
+    if (l->v[i] != it && expr_reads(l->v[i]->body, it->lhs)) return true;
+  return false;
+}
+
 /* Every iteration updates the same element: a reduction, when it only adds to what is there. */
-static void make_reduction(struct raise *r, struct item *it, const struct bound *loop) {
+static void make_reduction(struct raise *r, const struct items *l, struct item *it, const struct bound *loop) {
   struct peel p;
   const char *why = NULL, *to = r->obj[it->lhs].name;
   expr_t self = item_self(r, it);
@@ -81,6 +87,10 @@ static void make_reduction(struct raise *r, struct item *it, const struct bound 
   if (!peel(r, NULL, it->body, self, &p, &why) || p.red == RED_none) {
     if (why) raise_no(r, it->loc, "'%s': %s", to, why);
     if (expr_reads(it->body, it->lhs)) raise_recurrence(r, it, self->acc, self->acc, loop);
+    if (read_by_others(l, it))
+      raise_no(r, it->loc,
+               "each step of the loop over '%s' works on what the step before left in '%s': compiled as written",
+               raise_sym_name(r, loop->sym), to);
     raise_no(r, it->loc, "every iteration of the loop over '%s' writes %s: only the last one stays",
              raise_sym_name(r, loop->sym), access_text(r, self->acc));
   }
@@ -197,7 +207,7 @@ void raise_close(struct raise *r, struct items *l, const struct bound *loop, uns
   for (unsigned i = 0; i < l->n; i++) {
     struct item *it = l->v[i];
     bool red = r->obj[it->lhs].keep || !varies(it, loop->sym);
-    if (!r->obj[it->lhs].keep && red) make_reduction(r, it, loop);
+    if (!r->obj[it->lhs].keep && red) make_reduction(r, l, it, loop);
     check_self(r, it, loop, red);
     add_axis(r, it, loop, red);
   }

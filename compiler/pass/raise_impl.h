@@ -177,7 +177,12 @@ bool item_covers(struct raise *r, const struct item *w, const poly_t *idx, const
 void raise_finish(struct raise *r, struct items *l);               /* bounds and guards as equations need them */
 
 /* --- raise_protect.c --- */
+void raise_cond_store(struct raise *r, const struct items *l, unsigned at); /* no condition on values is left on it */
 void raise_protect(struct raise *r, const struct items *l, unsigned at); /* no lazy select is left in l[at] */
+
+/* --- raise_bounds.c --- */
+void raise_assume(struct raise *r, poly_t p);                      /* p >= 0 has to hold at entry */
+void raise_bounds(struct raise *r, const struct item *it);         /* its accesses stay inside what was declared */
 
 /* --- raise_emit.c --- */
 struct kernel *raise_emit(struct raise *r, struct items *l);

@@ -174,6 +174,13 @@ static bool push_not(struct raise *r, const struct item *it, struct path *q, con
   return true;
 }
 
+/* c is a disjunction of affine conditions: none of them holds on the other side. */
+static bool disjunction(struct raise *r, const struct item *it, expr_t c, struct path *on, struct path *off) {
+  poly_t no[PATH];
+  unsigned n = 0;
+  return !cond_split(r, c, true, no, &n, PATH - 2) && n && push_not(r, it, on, no, n, NULL) && push(it, off, no, n);
+}
+
 static bool is_plain_read(expr_t x) {
   if (x->kind != E_READ || x->acc->nguard) return false;
   for (unsigned i = 0; i < x->acc->rank; i++)
@@ -187,6 +194,8 @@ static expr_t protect_select(struct protect *p, const struct path *q, expr_t x) 
   unsigned n = 0;
   expr_t c = protect(p, q, x->kid[0]), rest = cond_split(r, x->kid[0], false, g, &n, PATH - 2);
   struct path *on = arena_dup(r->a, q, sizeof *q), *off = arena_dup(r->a, q, sizeof *q);
+  if (rest && !n && disjunction(r, p->it, rest, on, off))
+    return expr_op3(r->a, OP_select, c, protect(p, on, x->kid[1]), protect(p, off, x->kid[2]));
   if (rest && q->ncond < PATH) {
     on->cond[on->ncond++] = x->kid[0];
     off->cond[off->ncond++] = x->kid[0];
@@ -220,18 +229,22 @@ static void start_path(struct raise *r, const struct item *it, struct path *q) {
   }
 }
 
+/* X[i] = e where cond holds, as X[i] = cond ? e : X[i], when X[i] is sure to exist. */
+void raise_cond_store(struct raise *r, const struct items *l, unsigned at) {
+  struct item *it = l->v[at];
+  struct protect p = {r, l, at, it};
+  expr_t self = item_self(r, it);
+  if (!it->cond) return;
+  if (!own_memory(&p, self->acc) && !loaded_by(it->cond, self->acc) && !touched_before(&p, self->acc))
+    raise_no(r, it->loc, "'%s' is stored only where a condition on values holds", access_text(r, self->acc));
+  it->body = expr_op3(r->a, OP_select, it->cond, it->body, self);
+  it->cond = NULL;
+}
+
 void raise_protect(struct raise *r, const struct items *l, unsigned at) {
   struct item *it = l->v[at];
   struct protect p = {r, l, at, it};
   struct path *none = ARENA_NEW(r->a, struct path, 1), *start = ARENA_NEW(r->a, struct path, 1);
-  if (it->cond) {
-    expr_t cond = it->cond, self = item_self(r, it), body = expr_op3(r->a, OP_select, cond, it->body, self);
-    if (!own_memory(&p, self->acc) && !loaded_by(cond, self->acc) && !touched_before(&p, self->acc))
-      raise_no(r, it->loc, "'%s' is stored only where a condition on values holds", access_text(r, self->acc));
-    it->body = protect(&p, none, body);
-    it->cond = NULL;
-    return;
-  }
   it->body = protect(&p, none, it->body);
   start_path(r, it, start);
   if (it->init) it->init = protect(&p, start, it->init);

@@ -297,23 +297,14 @@ static unsigned apply(struct raise *r, const struct split *s, const bool *is_var
 
 /* --- sizes --- */
 
-static void assume(struct raise *r, poly_t p) {
-  int64_t c;
-  if (poly_is_const(p, &c) && c >= 0) return;
-  for (unsigned i = 0; i < r->nassume; i++)
-    if (poly_eq(r->assume[i], p)) return;
-  if (r->nassume >= RAISE_FACTS) raise_no(r, r->at, "the function is too large");
-  r->assume[r->nassume++] = p;
-}
-
 /* The larger one of two sizes. A constant beside dims (x[0], whatever n is) is assumed to be the smaller one. */
 static poly_t larger(struct raise *r, const struct use *u, poly_t x, poly_t y) {
   struct domain *none = ARENA_NEW(r->a, struct domain, 1);
   domain_init(r, none);
   if (prove_ge0(r, none, poly_sub(r->a, x, y))) return x;
   if (prove_ge0(r, none, poly_sub(r->a, y, x))) return y;
-  if (poly_is_const(x, NULL)) return assume(r, poly_sub(r->a, y, x)), y;
-  if (poly_is_const(y, NULL)) return assume(r, poly_sub(r->a, x, y)), x;
+  if (poly_is_const(x, NULL)) return raise_assume(r, poly_sub(r->a, y, x)), y;
+  if (poly_is_const(y, NULL)) return raise_assume(r, poly_sub(r->a, x, y)), x;
   raise_no(r, r->obj[u->obj].loc,
            "cannot tell how large '%s' is: its subscripts reach %s in one place and %s in another", r->obj[u->obj].name,
            poly_text(r, x), poly_text(r, y));
@@ -363,7 +354,7 @@ static void set_dims(struct raise *r, struct uses *u, unsigned obj, const struct
   bool strided = s->nstride > 1;
   if (strided && obj_written(u, obj))
     for (unsigned i = 0; i + 1 < s->nstride; i++)
-      assume(r, poly_sub(r->a, s->stride[i], poly_mul(r->a, extent[i + 1], s->stride[i + 1])));
+      raise_assume(r, poly_sub(r->a, s->stride[i], poly_mul(r->a, extent[i + 1], s->stride[i + 1])));
   o->rank = (uint8_t)(n + tail);
   o->extent = extent;
   o->stride = strided ? stride : NULL;

@@ -213,21 +213,42 @@ static void append(struct raise *r, struct items *to, const struct items *from) 
   for (unsigned i = 0; i < from->n; i++) items_add(r, to, from->v[i]);
 }
 
+/* A disjunction of affine conditions is the other side of a conjunction. */
+static bool swap_sides(struct raise *r, expr_t *rest, poly_t *g, unsigned *n) {
+  poly_t no[32];
+  unsigned k = 0;
+  if (cond_split(r, *rest, true, no, &k, 30) || !k) return false;
+  memcpy(g, no, sizeof *no * k);
+  *n = k;
+  *rest = NULL;
+  return true;
+}
+
+static bool single_store(const struct lstmt *s) {
+  while (s && s->kind == L_BLOCK && s->nbody == 1) s = s->body[0];
+  return s && s->kind == L_STORE;
+}
+
 static void walk_if(struct raise *r, const struct lstmt *s) {
   poly_t g[64];
   unsigned n = 0;
   for (; n < s->nguard && n < 32; n++) g[n] = s->guard[n];
   if (n < s->nguard) raise_no(r, r->at, "a condition with more than 32 parts");
   expr_t rest = s->cond ? cond_split(r, current(r, s->cond), false, g, &n, 60) : NULL;
-  if (rest && reads_what_is_stored(rest, s) && !(s->nbody == 1 && s->body[0]->kind == L_STORE))
+  const struct lstmt *yes = s->body[0], *no = s->nbody > 1 ? s->body[1] : NULL;
+  if (rest && !n && swap_sides(r, &rest, g, &n)) {
+    yes = no;
+    no = s->body[0];
+  }
+  if (rest && reads_what_is_stored(rest, s) && (no || !single_store(yes)))
     rest = raise_read(r, raise_keep(r, "c", rest), 0, NULL);
   struct branch t = {0}, e = {0}, before = {0};
   save(r, &before);
-  walk_branch(r, s->body[0], n, g, &t);
+  walk_branch(r, yes, n, g, &t);
   r->env = arena_dup(r->a, before.env, sizeof *r->env * (r->f->nlocal + 1));
   r->lost = arena_dup(r->a, before.lost, sizeof *r->lost * (r->f->nlocal + 1));
   poly_t not0 = n == 1 && !rest ? poly_addc(r->a, poly_scale(r->a, g[0], -1), -1) : NULL;
-  walk_branch(r, s->nbody > 1 ? s->body[1] : NULL, not0 != NULL, &not0, &e);
+  walk_branch(r, no, not0 != NULL, &not0, &e);
   expr_t c = cond_join(r, n, g, rest);
   if (!c) c = expr_const(r->a, DT_bool, (union value){.u = 1});
   if (same_store(r, &t, &e)) {
