@@ -6,7 +6,9 @@
 
 enum { TREE_DEPTH = 1000, POLY_MAX_TERMS = 256, GUARD_MAX = 32, RANK_MAX = 16 };
 
-/* A parsed value: lit says that it is a bare number, which may still take another type. */
+/* A parsed value: lit says that it is a bare number, or an operation on nothing but those, which may still take another
+   type. Until it does, the leaves are polynomials and f64 constants, and the types of operations on them say nothing.
+ */
 struct val {
   expr_t e;
   bool lit;
@@ -26,10 +28,43 @@ static struct val fail(struct expr_parser *p, struct loc at, const char *text) {
   return none;
 }
 
+static bool check_types(struct expr_parser *p, enum op o, const struct val *v, unsigned n, struct loc at);
+static expr_t adapt(struct expr_parser *p, struct val v, enum dtype t);
+
+static expr_t rebuild(struct arena *a, enum op o, const struct val *v, struct loc at) {
+  unsigned n = op_info[o].arity;
+  expr_t e = n == 1   ? expr_op1(a, o, v[0].e)
+             : n == 2 ? expr_op2(a, o, v[0].e, v[1].e)
+                      : expr_op3(a, o, v[0].e, v[1].e, v[2].e);
+  return placed(e, at);
+}
+
+/* An operation on bare numbers in type t. */
+static expr_t adapt_op(struct expr_parser *p, expr_t x, enum dtype t) {
+  struct val v[3] = {0};
+  for (unsigned i = 0; i < x->nkid; i++) {
+    v[i].e = x->kid[i];
+    if (x->op == OP_select && i == 0) continue;
+    v[i].e = adapt(p, (struct val){x->kid[i], true, 1}, t);
+    if (!v[i].e) return NULL;
+  }
+  if (!check_types(p, (enum op)x->op, v, x->nkid, x->loc)) return NULL;
+  return rebuild(p->l->arena, (enum op)x->op, v, x->loc);
+}
+
+/* What lit values are when nothing else says: f32 (true) or polynomials. */
+static bool is_float_number(expr_t x) {
+  if (x->kind != E_OP) return x->kind == E_CONST;
+  bool any = op_info[x->op].types == OPT_FLT;
+  for (unsigned i = x->op == OP_select; i < x->nkid; i++) any |= is_float_number(x->kid[i]);
+  return any;
+}
+
 /* A bare number as a constant of type t; NULL with an error when it does not fit. */
 static expr_t adapt(struct expr_parser *p, struct val v, enum dtype t) {
   struct arena *a = p->l->arena;
   int64_t c = 0;
+  if (v.e->kind == E_OP) return adapt_op(p, v.e, t);
   bool is_int = v.e->kind == E_POLY && poly_is_const(v.e->poly, &c);
   expr_t r;
   if (!type_is_float(t)) {
@@ -54,8 +89,11 @@ static expr_t adapt(struct expr_parser *p, struct val v, enum dtype t) {
 /* The value of a bare number with nothing to take a type from. Until then a float is kept as f64, not to round twice.
  */
 static expr_t settle(struct expr_parser *p, struct val v) {
-  if (!v.e || !v.lit || v.e->kind == E_POLY) return v.e;
-  return adapt(p, v, DT_f32);
+  if (!v.e || !v.lit) return v.e;
+  if (is_float_number(v.e)) return adapt(p, v, DT_f32);
+  bool wrong = v.e->kind == E_OP && !op_accepts((enum op)v.e->op, DT_i64);
+  if (wrong) lex_error_at(p->l, v.e->loc, "'%s' does not take integers", op_info[v.e->op].name);
+  return wrong ? NULL : v.e;
 }
 
 static bool suffixed_int(struct expr_parser *p, const struct token *t, bool neg, union value *v) {
@@ -234,22 +272,23 @@ static struct val parse_arg(struct expr_parser *p) {
   return (struct val){placed(expr_arg(l->arena, (enum dtype)r.type, r.id), t.loc), false, 1};
 }
 
-/* Gives bare numbers among the operands the type of the others (select: all but the condition). */
-static bool unify(struct expr_parser *p, enum op o, struct val *v, unsigned n) {
+/* Gives bare numbers among the operands the type of the others (select: all but the condition). *lit: there are only
+ * bare numbers, left as they are. */
+static bool unify(struct expr_parser *p, enum op o, struct val *v, unsigned n, bool *lit) {
   unsigned first = o == OP_select, with = n;
+  if (first) v[0].e = settle(p, v[0]);
   for (unsigned i = n; i-- > first;)
     if (!v[i].lit) with = i;
-  bool any_float = op_info[o].types == OPT_FLT;
-  for (unsigned i = first; i < n; i++) any_float |= v[i].e->kind != E_POLY;
-  for (unsigned i = 0; i < n; i++) {
+  *lit = with == n && !op_info[o].result_bool;
+  bool any_float = false;
+  for (unsigned i = first; i < n; i++) any_float |= with == n && is_float_number(v[i].e);
+  for (unsigned i = first; i < n && v[0].e && !*lit; i++) {
+    bool poly = with < n ? v[with].e->kind == E_POLY && !is_float_number(v[i].e) : !any_float;
     if (!v[i].lit) continue;
-    bool alone = with == n || i < first;
-    if (alone && !any_float) continue;
-    if (!alone && v[with].e->kind == E_POLY && v[i].e->kind == E_POLY) continue;
-    v[i].e = adapt(p, v[i], alone ? DT_f32 : (enum dtype)v[with].e->type);
+    v[i].e = poly ? settle(p, v[i]) : adapt(p, v[i], with < n ? (enum dtype)v[with].e->type : DT_f32);
     if (!v[i].e) return false;
   }
-  return true;
+  return v[0].e != NULL;
 }
 
 static bool check_types(struct expr_parser *p, enum op o, const struct val *v, unsigned n, struct loc at) {
@@ -267,15 +306,14 @@ static bool check_types(struct expr_parser *p, enum op o, const struct val *v, u
 
 static struct val make_op(struct expr_parser *p, enum op o, struct val *v, struct loc at) {
   unsigned n = op_info[o].arity, depth = 0;
-  if (!unify(p, o, v, n) || !check_types(p, o, v, n, at)) return none;
+  bool lit;
+  if (!unify(p, o, v, n, &lit) || !(lit || check_types(p, o, v, n, at))) return none;
+  if (lit && o == OP_select && v[0].e->type != DT_bool)
+    return fail(p, at, "the condition of select must be a comparison");
   for (unsigned i = 0; i < n; i++)
     if (v[i].depth > depth) depth = v[i].depth;
   if (depth >= TREE_DEPTH) return fail(p, at, "expression too large");
-  struct arena *a = p->l->arena;
-  expr_t e = n == 1   ? expr_op1(a, o, v[0].e)
-             : n == 2 ? expr_op2(a, o, v[0].e, v[1].e)
-                      : expr_op3(a, o, v[0].e, v[1].e, v[2].e);
-  return (struct val){placed(e, at), false, depth + 1};
+  return (struct val){rebuild(p->l->arena, o, v, at), lit, depth + 1};
 }
 
 /* + - * of two polynomials is one polynomial. */
@@ -310,6 +348,9 @@ static struct val parse_call(struct expr_parser *p) {
   enum dtype dt;
   enum op o;
   if (type_from_name(t.s, t.n, &dt)) return parse_cast(p, dt, t.loc);
+  enum red r;
+  if (!op_from_name(t.s, t.n, &o) && p->reduction && red_from_name(t.s, t.n, &r))
+    return lex_error(l, "a reduction inside an expression must stand in parentheses: (%s(...) ...)", red_name[r]), none;
   if (!op_from_name(t.s, t.n, &o)) return lex_error(l, "unknown operation %s", lex_describe(l)), none;
   lex_next(l);
   lex_next(l);
@@ -395,7 +436,9 @@ static bool infix_op(const struct lexer *l, enum op *out) {
 }
 
 static struct val parse_infix(struct expr_parser *p, unsigned min_prec) {
-  struct val x = parse_unary(p);
+  expr_t reduced = NULL;
+  bool is_red = min_prec == 0 && p->reduction && p->reduction(p->ctx, &reduced);
+  struct val x = is_red ? (struct val){reduced, false, 1} : parse_unary(p);
   enum op o;
   while (x.e && infix_op(p->l, &o) && op_info[o].prec >= min_prec) {
     struct loc at = p->l->tok.loc;

@@ -10,7 +10,8 @@
      reads        X[i + 1, idx[j]]   a subscript is a polynomial, or an integer expression (a gather), or both: X[i + 1 @ idx[j]]
      guarded      (X[y + r - 1] if y + r - 1 >= 0 else 0)
    Sugar (read, not printed)
-     A bare number next to an operand of another type takes that type: X[i] * 2, alpha + 0.5. Bare means: no suffix; +3 is the polynomial 3, never sugar.
+     A bare number next to an operand of another type takes that type: X[i] * 2, alpha + 0.5; so does an operation on bare numbers: X[i] * sqrt(2).
+     Bare means: no suffix; +3 is the polynomial 3, never sugar.
      Guards may be p >= q, p > q, p <= q, p < q, p == q.
      f32(0.1), f64(3): the constant of that type.
    `else` after a guard list binds tightly: `X[i] if i >= 0 else 0 * y` is `(X[i] if i >= 0 else 0) * y`. */
@@ -28,6 +29,9 @@ struct expr_parser {
   struct ref (*resolve)(void *ctx, const struct token *name);
   /* Sugar `X[...] else E` without a guard list: fills acc->guard and nguard (otherwise follows). NULL: refused. */
   bool (*implied_guards)(void *ctx, struct access *acc, struct loc at);
+  /* A reduction where a whole expression may start, `sum(k) …` up to the end of that expression. False: there is none (nothing was read);
+     true with *out NULL: an error was reported. NULL: reductions are refused. */
+  bool (*reduction)(void *ctx, expr_t *out);
   void *ctx;
 };
 /* All return NULL / false after the lexer has reported an error. */

@@ -334,6 +334,10 @@ START_TEST(sugar) {
   expect_stmt("X[0] = X[1] if N > 1, N == 4 else 1 * X[2]",
               "  X[0] = (X[1] if N - 2 >= 0, N - 4 >= 0, -N + 4 >= 0 else 1.0) * X[2]\n");
   expect_stmt("s = select(b, 1, X[0])", "  s = select(b, 1.0, X[0])\n");
+  expect_stmt("D[0] = D[1] * sqrt(2)", "  D[0] = D[1] * sqrt(2.0f64)\n");
+  expect_stmt("X[0] = select(N > 2, 1, 0)", "  X[0] = select(N > 2, 1.0f32, 0.0f32)\n");
+  expect_stmt("X[0] = X[1] * -exp(1 + min(2, 3.5))", "  X[0] = X[1] * -exp(1.0 + min(2.0f32, 3.5f32))\n");
+  expect_stmt("X[i + select(N > 2, 1, 0)] = 0", "  X[i + select(N > 2, +1, +0)] = 0.0\n");
   expect_stmt("s = sqrt(2)", "  s = sqrt(2.0f32)\n");
   expect_stmt("s = f32(i64(3) + 4)", "  s = f32(3i64 + 4i64)\n");
   expect_stmt("s = X[0]\nif N >= 0 { s = 1 }", "  s = X[0]\n  if N >= 0 {\n    s = 1.0\n  }\n");
@@ -358,6 +362,8 @@ START_TEST(errors) {
   expect_error("X[0] = N * X[0]", "14:10: error: operands of '*' have different types, i64 and f32: convert one, as in i64(...)");
   expect_error("X[0] = exp(I[0])", "14:8: error: 'exp' does not take operands of type i32");
   expect_error("X[0] = exp(1, 2)", "14:15: error: exp takes 1 operand");
+  expect_error("I[0] = I[0] + sqrt(2)", "14:15: error: 'sqrt' does not take operands of type i32");
+  expect_error("X[sqrt(2)] = 1", "14:3: error: a subscript must be an integer, this is f32");
   expect_error("X[0] = min(1)", "14:8: error: min takes 2 operands, not 1");
   expect_error("X[0] = foo(1)", "14:8: error: unknown operation 'foo'");
   expect_error("X[0] = select(X[0], 1, 2)", "14:8: error: the condition of select must be a comparison");
