@@ -1,0 +1,385 @@
+/* The TENSOR interpreter: equations one after the other, each right side wholly before its left side when it reads its own tensor. Values are real numbers (long
+   double) with an error bound that any correct implementation meets; see docs/design.md, Numerics. Expressions are interp_expr.c. */
+#include "ir/interp_expr.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct eval {
+  struct icontext *c;
+  const struct eq *e;
+  struct prog *body, *init, *start;
+  struct place *lhs;
+  struct diag *d;
+  uint64_t max_ops;
+  struct cell *late;               /* results that wait until the whole right side is done */
+  int64_t *late_at, nlate, late_cap;
+  enum status st;
+};
+
+bool tensor_span(const struct kernel *k, unsigned t, const struct args *a, int64_t max, int64_t *nelem) {
+  const struct tensor *x = &k->tensor[t];
+  int64_t *val = xmalloc((k->nsym + 1u) * sizeof *val), span = 1;
+  struct arena *scratch = arena_new();
+  bool ok = true, empty = false;
+  for (unsigned s = 0; s < k->nsym; s++)
+    if (k->sym[s].kind == SYM_DIM && k->sym[s].param < k->nparam) val[s] = a->dim[k->sym[s].param];
+  for (unsigned d = 0; ok && d < x->rank; d++) {
+    int64_t n, st, t1;
+    ok = x->extent[d] && poly_eval(x->extent[d], val, &n) && poly_eval(tensor_stride(scratch, x, d), val, &st);
+    if (!ok) break;
+    if (n <= 0) empty = true;
+    else ok = st >= 0 && !__builtin_mul_overflow(n - 1, st, &t1) && !__builtin_add_overflow(span, t1, &span);
+  }
+  arena_free(scratch);
+  free(val);
+  *nelem = empty ? 0 : span;
+  return ok && *nelem <= max;
+}
+
+/* Set-up ------------------------------------------------------------------------------------------------------------------------------------ */
+
+static bool is_written(const struct kernel *k, unsigned t) {
+  for (unsigned i = 0; i < k->neq; i++)
+    if (k->eq[i].lhs == t) return true;
+  return false;
+}
+
+static bool load_layout(struct icontext *c, unsigned t, int64_t *extent, int64_t *stride) {
+  const struct tensor *x = &c->k->tensor[t];
+  for (unsigned d = 0; d < x->rank && d < 16; d++)
+    if (!x->extent[d] || !poly_eval(x->extent[d], c->sym, &extent[d]) || !poly_eval(tensor_stride(c->arena, x, d), c->sym, &stride[d])) return false;
+  return tensor_span(c->k, t, c->args, INT64_C(1) << 31, &c->store[t].n);
+}
+
+static void load_cells(struct icontext *c, unsigned t) {
+  struct store *s = &c->store[t];
+  const struct tensor *x = &c->k->tensor[t];
+  enum dtype type = (enum dtype)x->type;
+  s->cell = xmalloc((size_t)(s->n + 1) * sizeof *s->cell);
+  if (!s->data) return;
+  for (int64_t i = 0; i < s->n; i++) {
+    union value v = type_load(type, s->data + (size_t)i * type_size(type));
+    s->cell[i].def = x->role != ROLE_OUT;
+    if (type_is_float(type)) s->cell[i].v = v.f;
+    else s->cell[i].i = v.i;
+  }
+}
+
+static enum status open_tensors(struct icontext *c, struct diag *d) {
+  int64_t *extent = ARENA_NEW(c->arena, int64_t, c->k->ntensor * 16u + 1), *stride = ARENA_NEW(c->arena, int64_t, c->k->ntensor * 16u + 1);
+  c->extent = extent;
+  c->stride = stride;
+  for (unsigned t = 0; t < c->k->ntensor; t++) {
+    const struct tensor *x = &c->k->tensor[t];
+    if (x->rank > 16 || !load_layout(c, t, extent + t * 16, stride + t * 16)) {
+      if (d) diag_error(d, x->loc, "'%s' is too large to be interpreted at these dims", x->name);
+      return ST_INFEASIBLE;
+    }
+    if (x->role != ROLE_TEMP) c->store[t].data = c->args->data[x->param];
+    if (is_written(c->k, t) || x->role == ROLE_TEMP) load_cells(c, t);
+  }
+  return ST_OK;
+}
+
+/* Reductions -------------------------------------------------------------------------------------------------------------------------------- */
+
+struct fold {
+  enum red red;
+  enum dtype type;
+  struct ival acc;
+  long double mag;          /* sum of |terms| */
+  double len;
+  int64_t index, lo, hi;    /* argmin, argmax: the first best, and how far ties within the errors reach */
+  bool any;
+};
+
+static bool improves(const struct fold *f, struct ival x, double margin) {
+  bool less = f->red == RED_min || f->red == RED_argmin;
+  if (!type_is_float(f->type)) {
+    union value a = {.i = f->acc.i}, b = {.i = x.i}, r = red_step(less ? RED_min : RED_max, f->type, a, b);
+    return r.i != a.i;
+  }
+  return less ? x.v < f->acc.v - margin : x.v > f->acc.v + margin;
+}
+
+static void fold_arg(struct fold *f, struct ival x, int64_t at) {
+  double margin = x.e + f->acc.e;
+  bool clear = improves(f, x, margin), tie = !clear && margin > 0 && type_is_float(f->type) && fabsl(x.v - f->acc.v) <= margin;
+  if (clear) f->lo = f->hi = at;
+  else if (tie) {
+    if (!f->any) f->lo = f->hi = f->index;
+    f->hi = at > f->hi ? at : f->hi;
+    f->lo = at < f->lo ? at : f->lo;
+    f->any = true;
+  }
+  if (improves(f, x, 0)) {
+    f->acc.v = x.v;
+    f->acc.i = x.i;
+    f->acc.e = fmax(f->acc.e, x.e);
+    f->index = at;
+    f->any = true;
+  }
+}
+
+static void fold_step(struct fold *f, struct ival x, int64_t at) {
+  if (x.bad) f->acc.bad = x.bad;
+  f->len += 1;
+  if (f->red == RED_argmin || f->red == RED_argmax) {
+    fold_arg(f, x, at);
+  } else if (!type_is_float(f->type)) {
+    f->acc.i = red_step(f->red, f->type, (union value){.i = f->acc.i}, (union value){.i = x.i}).i;
+    f->acc.e = f->red == RED_sum ? f->acc.e + x.e : fmax(f->acc.e, x.e);
+  } else if (f->red == RED_sum) {
+    f->acc.v += x.v;
+    f->acc.e += x.e;
+    f->mag += fabsl(x.v);
+  } else if (f->red == RED_prod) {
+    f->acc.e = f->acc.e * (double)fabsl(x.v) + x.e * (double)fabsl(f->acc.v) + f->acc.e * x.e;
+    f->acc.v *= x.v;
+  } else {
+    if (improves(f, x, 0)) f->acc.v = x.v;
+    f->acc.e = fmax(f->acc.e, x.e);
+  }
+}
+
+/* |got - ref| <= u S (8 + 2 sqrt K) for a sum of K terms of magnitude S in any order (facts in docs/design.md). */
+static struct ival fold_end(const struct fold *f) {
+  struct ival r = f->acc;
+  double u = type_is_float(f->type) ? type_epsilon(f->type) : 0;
+  if (f->red == RED_sum && u > 0) r.e += u * (double)f->mag * (8 + 2 * sqrt(f->len));
+  else if (f->red == RED_prod && u > 0) r.e += 2 * u * f->len * (double)fabsl(r.v);
+  if (f->red == RED_argmin || f->red == RED_argmax) {
+    r.i = f->index;
+    r.v = 0;
+    r.e = f->any ? fmax((double)(f->hi - f->index), (double)(f->index - f->lo)) : 0;
+    if (r.e < 0) r.e = 0;
+  }
+  if (isnan(r.e)) r.e = isfinite(r.v) ? INFINITY : 0;
+  return r;
+}
+
+static struct fold fold_begin(struct eval *v) {
+  const struct eq *e = v->e;
+  struct fold f = {.red = (enum red)e->red, .type = (enum dtype)e->body->type, .index = -1};
+  bool arg = e->red == RED_argmin || e->red == RED_argmax;
+  union value id = red_identity(f.red, f.type);
+  if (type_is_float(f.type)) f.acc.v = id.f;
+  else f.acc.i = id.i;
+  if (arg && v->start) f.acc = prog_run(v->c, v->start);
+  if (arg && v->init) f.index = prog_run(v->c, v->init).i;
+  if (!arg && v->init) {
+    f.acc = prog_run(v->c, v->init);
+    f.mag = fabsl(f.acc.v);
+  }
+  f.lo = f.hi = f.index;
+  return f;
+}
+
+/* Walking ------------------------------------------------------------------------------------------------------------------------------------- */
+
+static bool guards_hold(const struct eval *v) {
+  for (unsigned g = 0; g < v->e->nguard; g++) {
+    int64_t x;
+    if (!poly_eval(v->e->guard[g], v->c->sym, &x) || x < 0) return false;
+  }
+  return true;
+}
+
+/* Guards that hold reduction axes restrict the reduction; the others restrict what is written. */
+static bool parallel_guards_hold(const struct eval *v) {
+  for (unsigned g = 0; g < v->e->nguard; g++) {
+    bool reduced = false;
+    for (unsigned x = v->e->npar; x < v->e->nax; x++) reduced = reduced || poly_has(v->e->guard[g], v->e->axis[x].sym);
+    int64_t y;
+    if (!reduced && (!poly_eval(v->e->guard[g], v->c->sym, &y) || y < 0)) return false;
+  }
+  return true;
+}
+
+static void reduce(struct eval *v, unsigned x, struct fold *f) {
+  if (x == v->e->nax) {
+    if (v->e->nguard && !guards_hold(v)) return;
+    int64_t at = v->e->nax > v->e->npar ? v->c->sym[v->e->axis[v->e->nax - 1].sym] : 0;
+    fold_step(f, prog_run(v->c, v->body), at);
+    return;
+  }
+  const struct axis *ax = &v->e->axis[x];
+  int64_t lo, hi;
+  if (!poly_eval(ax->lo, v->c->sym, &lo) || !poly_eval(ax->hi, v->c->sym, &hi)) return;
+  for (int64_t i = lo; i < hi && v->st == ST_OK; i++) {
+    v->c->sym[ax->sym] = i;
+    reduce(v, x + 1, f);
+    if (v->c->ops > v->max_ops) v->st = ST_INFEASIBLE;
+  }
+}
+
+static void say_fault(struct eval *v, const char *what, const struct fault *f) {
+  if (!v->d || !f->acc) return;
+  struct buf b;
+  buf_init(&b);
+  for (unsigned d = 0; d < f->acc->rank; d++) buf_printf(&b, "%s%lld", d ? "," : "", (long long)f->ix[d]);
+  diag_error(v->d, v->e->loc, "%s '%s[%s]'", what, v->c->k->tensor[f->acc->tensor].name, b.data ? b.data : "");
+  buf_free(&b);
+}
+
+static struct cell finish(const struct eval *v, struct ival r, enum dtype from) {
+  enum dtype to = (enum dtype)v->c->k->tensor[v->e->lhs].type;
+  struct cell x = {.def = 1, .e = r.e};
+  if (type_is_float(to)) {
+    x.v = type_is_float(from) ? r.v : (long double)r.i;
+    if (!type_is_float(from) || type_mantissa(from) > type_mantissa(to)) x.e += type_epsilon(to) * (double)fabsl(x.v);
+  } else {
+    union value in, out;
+    if (type_is_float(from)) in.f = (double)r.v;
+    else in.i = r.i;
+    out = type_convert(to, from, in);
+    x.i = out.i;
+  }
+  return x;
+}
+
+static void put(struct eval *v, int64_t at, struct cell x) {
+  if (!v->late_at) {
+    v->c->store[v->e->lhs].cell[at] = x;
+    return;
+  }
+  if (v->nlate == v->late_cap) {
+    v->late_cap *= 2;
+    v->late = xrealloc(v->late, (size_t)v->late_cap * sizeof *v->late);
+    v->late_at = xrealloc(v->late_at, (size_t)v->late_cap * sizeof *v->late_at);
+  }
+  v->late[v->nlate] = x;
+  v->late_at[v->nlate++] = at;
+}
+
+static void point(struct eval *v) {
+  struct fault f = {0};
+  if (v->e->nguard && !parallel_guards_hold(v)) return;
+  v->c->fault.acc = NULL;
+  struct ival r;
+  enum dtype from = (enum dtype)v->e->body->type;
+  if (v->e->red == RED_none) {
+    r = prog_run(v->c, v->body);
+  } else {
+    struct fold fold = fold_begin(v);
+    reduce(v, v->e->npar, &fold);
+    r = fold_end(&fold);
+    if (v->e->red == RED_argmin || v->e->red == RED_argmax) from = DT_i64;
+  }
+  if (v->st != ST_OK) return;
+  int64_t at = place_element(v->c, v->lhs, &f);
+  if (at < 0 || r.bad) {
+    v->st = ST_REFUSED;
+    say_fault(v, at < 0 ? "write outside the tensor:" : r.bad == BAD_BOUNDS ? "read outside the tensor:" : "read of an undefined element:", at < 0 ? &f : &v->c->fault);
+    return;
+  }
+  put(v, at, finish(v, r, from));
+}
+
+static void walk(struct eval *v, unsigned x) {
+  if (x == v->e->npar) {
+    point(v);
+    if (v->c->ops > v->max_ops) v->st = ST_INFEASIBLE;
+    return;
+  }
+  const struct axis *ax = &v->e->axis[x];
+  int64_t lo, hi;
+  if (!poly_eval(ax->lo, v->c->sym, &lo) || !poly_eval(ax->hi, v->c->sym, &hi)) return;
+  for (int64_t i = lo; i < hi && v->st == ST_OK; i++) {
+    v->c->sym[ax->sym] = i;
+    walk(v, x + 1);
+  }
+}
+
+static bool reads_itself(const struct eq *e) {
+  return expr_reads(e->body, e->lhs) || (e->init && expr_reads(e->init, e->lhs)) || (e->start && expr_reads(e->start, e->lhs));
+}
+
+static enum status run_eq(struct icontext *c, const struct eq *e, uint64_t max_ops, struct diag *d) {
+  struct subscript *ix = ARENA_NEW(c->arena, struct subscript, c->k->tensor[e->lhs].rank + 1u);
+  for (unsigned i = 0; i < c->k->tensor[e->lhs].rank; i++) ix[i].poly = e->lhs_idx[i];
+  struct access *lhs = ARENA_NEW(c->arena, struct access, 1);
+  *lhs = (struct access){.tensor = e->lhs, .rank = c->k->tensor[e->lhs].rank, .ix = ix};
+  struct eval v = {.c = c, .e = e, .d = d, .max_ops = max_ops, .st = ST_OK, .body = prog_new(c, e->body, e->axis, e->nax), .lhs = place_new(c, lhs, e->axis, e->npar)};
+  if (e->init) v.init = prog_new(c, e->init, e->axis, e->npar);
+  if (e->start) v.start = prog_new(c, e->start, e->axis, e->npar);
+  if (reads_itself(e)) {
+    v.late_cap = 256;
+    v.late = xmalloc((size_t)v.late_cap * sizeof *v.late);
+    v.late_at = xmalloc((size_t)v.late_cap * sizeof *v.late_at);
+  }
+  walk(&v, 0);
+  for (int64_t i = 0; v.st == ST_OK && i < v.nlate; i++) c->store[e->lhs].cell[v.late_at[i]] = v.late[i];
+  free(v.late);
+  free(v.late_at);
+  return v.st;
+}
+
+/* Results ------------------------------------------------------------------------------------------------------------------------------------- */
+
+static void mark_written(struct icontext *c, const struct eq *e, unsigned x, const struct place *lhs, uint8_t *written) {
+  if (x == e->npar) {
+    struct eval v = {.c = c, .e = e};
+    int64_t at = parallel_guards_hold(&v) ? place_element(c, lhs, NULL) : -1;
+    if (at >= 0) written[at] = 1;
+    return;
+  }
+  int64_t lo, hi;
+  if (!poly_eval(e->axis[x].lo, c->sym, &lo) || !poly_eval(e->axis[x].hi, c->sym, &hi)) return;
+  for (int64_t i = lo; i < hi; i++) {
+    c->sym[e->axis[x].sym] = i;
+    mark_written(c, e, x + 1, lhs, written);
+  }
+}
+
+static void fill_written(struct icontext *c, unsigned t, uint8_t *written) {
+  for (unsigned i = 0; i < c->k->neq; i++) {
+    const struct eq *e = &c->k->eq[i];
+    if (e->lhs != t) continue;
+    struct subscript ix[16] = {{0}};
+    for (unsigned d = 0; d < c->k->tensor[t].rank; d++) ix[d].poly = e->lhs_idx[d];
+    struct access lhs = {.tensor = (uint16_t)t, .rank = c->k->tensor[t].rank, .ix = ix};
+    mark_written(c, e, 0, place_new(c, arena_dup(c->arena, &lhs, sizeof lhs), e->axis, e->npar), written);
+  }
+}
+
+static void deliver(struct icontext *c, unsigned t, struct expect *w) {
+  const struct tensor *x = &c->k->tensor[t];
+  enum dtype type = (enum dtype)x->type;
+  const struct store *s = &c->store[t];
+  uint8_t *written = ARENA_NEW(c->arena, uint8_t, s->n + 1);
+  fill_written(c, t, written);
+  if (w) {
+    w->written = written;
+    w->bound = ARENA_NEW(c->arena, double, s->n + 1);
+    if (type_is_float(type)) w->ref = ARENA_NEW(c->arena, double, s->n + 1);
+    else w->ival = ARENA_NEW(c->arena, int64_t, s->n + 1);
+  }
+  unsigned char *data = c->args->data[x->param];
+  for (int64_t i = 0; i < s->n; i++) {
+    if (!written[i]) continue;
+    union value v;
+    if (type_is_float(type)) v.f = (double)s->cell[i].v;
+    else v.i = s->cell[i].i;
+    v = type_round(type, v);
+    type_store(type, data + (size_t)i * type_size(type), v);
+    if (!w) continue;
+    w->bound[i] = s->cell[i].e;
+    if (type_is_float(type)) w->ref[i] = (double)s->cell[i].v, w->bound[i] += type_epsilon(type) * fabs(w->ref[i]);
+    else w->ival[i] = v.i;
+  }
+}
+
+enum status kernel_interp(const struct kernel *k, const struct args *a, struct arena *arena, struct expect *want, uint64_t max_ops, struct diag *d) {
+  struct icontext c = {.k = k, .args = a, .arena = arena, .store = ARENA_NEW(arena, struct store, k->ntensor + 1u),
+                       .sym = ARENA_NEW(arena, int64_t, k->nsym + 1u)};
+  for (unsigned s = 0; s < k->nsym; s++)
+    if (k->sym[s].kind == SYM_DIM && k->sym[s].param < k->nparam) c.sym[s] = a->dim[k->sym[s].param];
+  enum status st = open_tensors(&c, d);
+  for (unsigned i = 0; st == ST_OK && i < k->neq; i++) st = run_eq(&c, &k->eq[i], max_ops, d);
+  for (unsigned t = 0; st == ST_OK && t < k->ntensor; t++)
+    if (k->tensor[t].role != ROLE_TEMP && is_written(k, t)) deliver(&c, t, want ? &want[k->tensor[t].param] : NULL);
+  for (unsigned t = 0; t < k->ntensor; t++) free(c.store[t].cell);
+  return st;
+}

@@ -1,0 +1,364 @@
+/* Expressions of the interpreter: each becomes a list of nodes in order of evaluation. Subscripts that are affine in the axes are evaluated with integer
+   coefficients worked out once for the dims at hand. Errors are carried to first order (docs/design.md, Numerics). */
+#include "ir/interp_expr.h"
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+/* Subscripts --------------------------------------------------------------------------------------------------------------------------------- */
+
+enum { MAX_AXES = 12 };
+struct lin {                /* value = base + sum coef[i] * sym[axis[i]], or a polynomial when that does not hold */
+  int64_t base, coef[MAX_AXES];
+  sym_t axis[MAX_AXES];
+  uint8_t n;
+  poly_t general;
+};
+struct place {
+  const struct access *acc;
+  struct lin ix[16];
+  const struct prog *dyn[16];
+  struct lin *guard;
+};
+
+static bool linear(struct icontext *c, poly_t p, const struct axis *axis, unsigned naxis, struct lin *out) {
+  memset(out, 0, sizeof *out);
+  poly_t rest = p;
+  for (unsigned x = 0; x < naxis; x++) {
+    poly_t coef;
+    if (!poly_has(rest, axis[x].sym)) continue;
+    if (out->n == MAX_AXES || !poly_split(c->arena, rest, axis[x].sym, &coef, &rest)) return false;
+    for (unsigned y = 0; y < naxis; y++)
+      if (poly_has(coef, axis[y].sym)) return false;
+    if (!poly_eval(coef, c->sym, &out->coef[out->n])) return false;
+    out->axis[out->n++] = axis[x].sym;
+  }
+  return poly_eval(rest, c->sym, &out->base);
+}
+
+static struct lin lin_new(struct icontext *c, poly_t p, const struct axis *axis, unsigned naxis) {
+  struct lin l;
+  if (!linear(c, p, axis, naxis, &l)) {
+    memset(&l, 0, sizeof l);
+    l.general = p;
+  }
+  return l;
+}
+
+/* false: overflow. */
+static bool lin_eval(const struct icontext *c, const struct lin *l, int64_t *out) {
+  if (l->general) return poly_eval(l->general, c->sym, out);
+  int64_t v = l->base;
+  for (unsigned i = 0; i < l->n; i++) {
+    int64_t t;
+    if (__builtin_mul_overflow(l->coef[i], c->sym[l->axis[i]], &t) || __builtin_add_overflow(v, t, &v)) return false;
+  }
+  *out = v;
+  return true;
+}
+
+struct place *place_new(struct icontext *c, const struct access *acc, const struct axis *axis, unsigned naxis) {
+  struct place *p = ARENA_NEW(c->arena, struct place, 1);
+  p->acc = acc;
+  for (unsigned d = 0; d < acc->rank && d < 16; d++) {
+    p->ix[d] = lin_new(c, acc->ix[d].poly, axis, naxis);
+    if (acc->ix[d].dyn) p->dyn[d] = prog_new(c, acc->ix[d].dyn, axis, naxis);
+  }
+  p->guard = ARENA_NEW(c->arena, struct lin, acc->nguard + 1u);
+  for (unsigned g = 0; g < acc->nguard; g++) p->guard[g] = lin_new(c, acc->guard[g], axis, naxis);
+  return p;
+}
+
+static bool guards_hold(const struct icontext *c, const struct place *p) {
+  for (unsigned g = 0; g < p->acc->nguard; g++) {
+    int64_t v;
+    if (!lin_eval(c, &p->guard[g], &v) || v < 0) return false;
+  }
+  return true;
+}
+
+int64_t place_element(struct icontext *c, const struct place *p, struct fault *f) {
+  const int64_t *extent = c->extent + p->acc->tensor * 16, *stride = c->stride + p->acc->tensor * 16;
+  int64_t at = 0;
+  bool out = false;
+  for (unsigned d = 0; d < p->acc->rank; d++) {
+    int64_t ix = 0, step;
+    if (!lin_eval(c, &p->ix[d], &ix)) out = true;
+    if (p->dyn[d]) {
+      struct ival v = prog_run(c, p->dyn[d]);
+      if (v.bad || __builtin_add_overflow(ix, v.i, &ix)) out = true;
+    }
+    if (f) f->ix[d] = ix;
+    if (ix < 0 || ix >= extent[d] || __builtin_mul_overflow(ix, stride[d], &step) || __builtin_add_overflow(at, step, &at)) out = true;
+  }
+  if (out || at < 0 || at >= c->store[p->acc->tensor].n) {
+    if (f) f->acc = p->acc;
+    return -1;
+  }
+  return at;
+}
+
+/* Programs ----------------------------------------------------------------------------------------------------------------------------------- */
+
+struct node {
+  uint8_t kind, op, type, from;    /* from: operand type of a cast or comparison */
+  uint16_t kid[3];
+  struct ival val;                 /* constants, scalars */
+  struct place *place;
+  struct lin lin;                  /* E_POLY */
+};
+struct prog {
+  unsigned n, cap;
+  struct node *node;
+  struct ival *val;                /* [n] */
+};
+
+static struct ival exact(enum dtype t, union value v) {
+  struct ival r = {0};
+  if (type_is_float(t)) r.v = v.f;
+  else r.i = v.i;
+  return r;
+}
+
+static unsigned add_node(struct icontext *c, struct prog *p, const struct node *n) {
+  if (p->n == p->cap) {
+    unsigned cap = p->cap ? p->cap * 2 : 16;
+    struct node *grown = ARENA_NEW(c->arena, struct node, cap);
+    if (p->n) memcpy(grown, p->node, p->n * sizeof *grown);
+    p->node = grown;
+    p->cap = cap;
+  }
+  p->node[p->n] = *n;
+  return p->n++;
+}
+
+static unsigned build(struct icontext *c, struct prog *p, expr_t x, const struct axis *axis, unsigned naxis) {
+  struct node n = {.kind = x->kind, .type = x->type, .op = x->op, .from = x->type};
+  switch (x->kind) {
+  case E_CONST: n.val = exact((enum dtype)x->type, x->val); break;
+  case E_SCALAR: n.val = exact((enum dtype)x->type, c->args->scalar[x->id]); break;
+  case E_POLY: n.lin = lin_new(c, x->poly, axis, naxis); break;
+  case E_READ:
+    n.place = place_new(c, x->acc, axis, naxis);
+    if (x->acc->otherwise) n.kid[0] = (uint16_t)build(c, p, x->acc->otherwise, axis, naxis);
+    break;
+  default:
+    for (unsigned i = 0; i < x->nkid; i++) n.kid[i] = (uint16_t)build(c, p, x->kid[i], axis, naxis);
+    if (x->nkid) n.from = x->kid[0]->type;
+    break;
+  }
+  return add_node(c, p, &n);
+}
+
+struct prog *prog_new(struct icontext *c, expr_t x, const struct axis *axis, unsigned naxis) {
+  struct prog *p = ARENA_NEW(c->arena, struct prog, 1);
+  build(c, p, x, axis, naxis);
+  p->val = ARENA_NEW(c->arena, struct ival, p->n);
+  return p;
+}
+
+/* Reads --------------------------------------------------------------------------------------------------------------------------------------- */
+
+static struct ival read_element(const struct icontext *c, unsigned t, int64_t at) {
+  const struct store *s = &c->store[t];
+  enum dtype type = (enum dtype)c->k->tensor[t].type;
+  if (!s->cell) return exact(type, type_load(type, s->data + (size_t)at * type_size(type)));
+  const struct cell *x = &s->cell[at];
+  struct ival r = {x->v, x->i, x->e, x->def ? BAD_NONE : BAD_UNDEFINED};
+  return r;
+}
+
+static struct ival read_node(struct icontext *c, const struct node *n, const struct ival *val) {
+  if (!guards_hold(c, n->place)) return val[n->kid[0]];
+  struct fault f;
+  int64_t at = place_element(c, n->place, &f);
+  if (at >= 0) {
+    struct ival r = read_element(c, n->place->acc->tensor, at);
+    if (r.bad && !c->fault.acc) {
+      c->fault.acc = n->place->acc;
+      for (unsigned d = 0; d < 16; d++) c->fault.ix[d] = d < n->place->acc->rank ? f.ix[d] : 0;
+    }
+    return r;
+  }
+  if (!c->fault.acc) c->fault = f;
+  return (struct ival){.bad = BAD_BOUNDS};
+}
+
+/* Float operations with errors ----------------------------------------------------------------------------------------------------------------- */
+
+static double dabs(long double x) { return (double)fabsl(x); }
+
+/* Derivative magnitude times the operand's error, plus the function's own error in units of u. */
+static struct ival smooth(long double v, double slope, double e, double ulps, double u) {
+  struct ival r = {.v = v};
+  double carried = e > 0 ? slope * e : 0;
+  r.e = carried + ulps * u * dabs(v);
+  if (isnan(r.e)) r.e = isnan(v) ? 0 : INFINITY;
+  return r;
+}
+
+static struct ival monotone(long double (*fn)(long double), struct ival a, double ulps, double u) {
+  struct ival r = {.v = fn(a.v)};
+  double spread = a.e > 0 ? fmax(dabs(fn(a.v + a.e) - r.v), dabs(fn(a.v - a.e) - r.v)) : 0;
+  if (isnan(spread)) spread = 0;
+  r.e = spread + ulps * u * dabs(r.v);
+  return r;
+}
+
+static long double sigmoidl_(long double x) { return 1 / (1 + expl(-x)); }
+
+static struct ival float_pick(struct ival a, struct ival b, bool second) {
+  struct ival r = second ? b : a;
+  r.e = fmax(a.e, b.e);
+  return r;
+}
+
+static struct ival float_op(const struct node *n, struct ival a, struct ival b, struct ival c) {
+  double u = type_epsilon((enum dtype)n->type);
+  struct ival r = {0};
+  switch (n->op) {
+  case OP_add: r.v = a.v + b.v; r.e = a.e + b.e + u * dabs(r.v); break;
+  case OP_sub: r.v = a.v - b.v; r.e = a.e + b.e + u * dabs(r.v); break;
+  case OP_mul: r.v = a.v * b.v; r.e = (a.e > 0 ? a.e * dabs(b.v) : 0) + (b.e > 0 ? b.e * dabs(a.v) + a.e * b.e : 0) + u * dabs(r.v); break;
+  case OP_div:
+    r.v = a.v / b.v;
+    r.e = u * dabs(r.v);
+    if (a.e > 0 || b.e > 0) r.e += b.e < dabs(b.v) ? (a.e + dabs(r.v) * b.e) / (dabs(b.v) - b.e) : INFINITY;
+    break;
+  case OP_neg: r = a; r.v = -a.v; break;
+  case OP_abs: r = a; r.v = fabsl(a.v); break;
+  case OP_min: r = float_pick(a, b, b.v < a.v); break;
+  case OP_max: r = float_pick(a, b, b.v > a.v); break;
+  case OP_fmin: r = float_pick(a, b, isnan(a.v) || b.v < a.v); break;
+  case OP_fmax: r = float_pick(a, b, isnan(a.v) || b.v > a.v); break;
+  case OP_fma:
+    r.v = fmal(a.v, b.v, c.v);
+    r.e = a.e * dabs(b.v) + b.e * dabs(a.v) + a.e * b.e + c.e + u * (dabs(r.v) + dabs(a.v * b.v));
+    break;
+  case OP_sqrt: r = smooth(sqrtl(a.v), a.e > 0 ? 1 / (dabs(sqrtl(fmaxl(a.v - a.e, 0))) + dabs(sqrtl(fabsl(a.v))) + DBL_MIN) : 0, a.e, 1, u); break;
+  case OP_rsqrt: r = smooth(1 / sqrtl(a.v), a.e > 0 ? 0.5 / dabs(powl(fmaxl(a.v - a.e, LDBL_MIN), 1.5L)) : 0, a.e, 3, u); break;
+  case OP_exp: r = smooth(expl(a.v), a.e > 0 ? (double)expl(a.v + a.e) : 0, a.e, 3, u); break;
+  case OP_log: r = smooth(logl(a.v), a.e > 0 ? 1 / fmax(dabs(a.v) - a.e, DBL_MIN) : 0, a.e, 3, u); r.e += u; break;
+  case OP_tanh: r = monotone(tanhl, a, 3, u); break;
+  case OP_erf: r = monotone(erfl, a, 3, u); break;
+  case OP_sigmoid: r = monotone(sigmoidl_, a, 3, u); break;
+  case OP_pow:
+    r = smooth(powl(a.v, b.v), 1, 0, 8 + 2 * dabs(b.v * logl(fmaxl(fabsl(a.v), LDBL_MIN))), u);
+    if (a.e > 0) r.e += dabs(b.v * powl(a.v, b.v - 1)) * a.e;
+    if (b.e > 0) r.e += dabs(r.v * logl(fmaxl(fabsl(a.v), LDBL_MIN))) * b.e;
+    break;
+  case OP_sin: r = smooth(sinl(a.v), 1, a.e, 4, u); r.e += u * 1e-3; break;
+  case OP_cos: r = smooth(cosl(a.v), 1, a.e, 4, u); r.e += u * 1e-3; break;
+  case OP_floor: r = monotone(floorl, a, 0, u); break;
+  case OP_ceil: r = monotone(ceill, a, 0, u); break;
+  case OP_trunc: r = monotone(truncl, a, 0, u); break;
+  case OP_round: r = monotone(roundl, a, 0, u); break;
+  case OP_rint: r = monotone(nearbyintl, a, 0, u); break;
+  default: r.bad = BAD_UNDEFINED; break;
+  }
+  if (isnan(r.e)) r.e = isfinite(r.v) ? INFINITY : 0;
+  return r;
+}
+
+static bool compare(enum op o, struct ival a, struct ival b, bool flt, bool sgn) {
+  if (flt) {
+    switch (o) {
+    case OP_eq: return a.v == b.v;
+    case OP_ne: return a.v != b.v;
+    case OP_lt: return a.v < b.v;
+    case OP_le: return a.v <= b.v;
+    case OP_gt: return a.v > b.v;
+    default: return a.v >= b.v;
+    }
+  }
+  int c = sgn ? (a.i > b.i) - (a.i < b.i) : ((uint64_t)a.i > (uint64_t)b.i) - ((uint64_t)a.i < (uint64_t)b.i);
+  return o == OP_eq ? c == 0 : o == OP_ne ? c != 0 : o == OP_lt ? c < 0 : o == OP_le ? c <= 0 : o == OP_gt ? c > 0 : c >= 0;
+}
+
+static struct ival compare_op(const struct node *n, struct ival a, struct ival b) {
+  enum dtype t = (enum dtype)n->from;
+  struct ival r = {.i = compare((enum op)n->op, a, b, type_is_float(t), type_is_signed(t))};
+  double gap = type_is_float(t) ? dabs(a.v - b.v) : fabs((double)(a.i - b.i));
+  if (a.e + b.e > 0 && gap <= a.e + b.e) r.e = 1; /* could have gone the other way */
+  return r;
+}
+
+static struct ival select_op(const struct node *n, struct ival cond, struct ival a, struct ival b) {
+  struct ival r = cond.i ? a : b;
+  if (cond.bad) r.bad = cond.bad;
+  if (cond.e > 0 && !r.bad) {
+    double gap = type_is_float((enum dtype)n->type) ? dabs(a.v - b.v) : fabs((double)a.i - (double)b.i);
+    double e = fmax(a.e, b.e) + gap;
+    r.e = isnan(e) ? INFINITY : e;
+  }
+  return r;
+}
+
+static struct ival int_op(const struct node *n, struct ival a, struct ival b) {
+  union value v[3] = {{.i = a.i}, {.i = b.i}, {0}};
+  struct ival r = {.i = op_eval((enum op)n->op, (enum dtype)n->type, v).i};
+  if (a.e > 0 || b.e > 0) { /* an uncertain operand: how far the result may move by trying its ends */
+    for (int s = 0; s < 4; s++) {
+      union value w[3] = {{.i = a.i + (s & 1 ? 1 : -1) * (int64_t)a.e}, {.i = b.i + (s & 2 ? 1 : -1) * (int64_t)b.e}, {0}};
+      r.e = fmax(r.e, fabs((double)op_eval((enum op)n->op, (enum dtype)n->type, w).i - (double)r.i));
+    }
+  }
+  return r;
+}
+
+static struct ival cast_op(const struct node *n, struct ival a) {
+  enum dtype to = (enum dtype)n->type, from = (enum dtype)n->from;
+  struct ival r = {0};
+  if (type_is_float(to)) {
+    bool uns = type_class(from) == DC_UINT;
+    r.v = type_is_float(from) ? a.v : uns ? (long double)(uint64_t)a.i : (long double)a.i;
+    double u = type_epsilon(to);
+    bool fits = type_is_float(from) ? type_mantissa(from) <= type_mantissa(to) : (long double)type_round(to, (union value){.f = (double)r.v}).f == r.v;
+    r.e = a.e + (fits ? 0 : u * dabs(r.v));
+    return r;
+  }
+  union value v;
+  if (type_is_float(from)) v.f = (double)a.v;
+  else v.i = a.i;
+  r.i = type_convert(to, from, v).i;
+  if (a.e > 0) {
+    union value lo, hi;
+    if (type_is_float(from)) lo.f = (double)(a.v - a.e), hi.f = (double)(a.v + a.e);
+    else lo.i = a.i - (int64_t)a.e, hi.i = a.i + (int64_t)a.e;
+    r.e = fmax(fabs((double)type_convert(to, from, lo).i - (double)r.i), fabs((double)type_convert(to, from, hi).i - (double)r.i));
+  }
+  return r;
+}
+
+static struct ival apply(const struct node *n, const struct ival *val) {
+  struct ival a = val[n->kid[0]], b = val[n->kid[1]], c = val[n->kid[2]], r;
+  uint8_t arity = n->kind == E_CAST ? 1 : op_info[n->op].arity;
+  if (n->kind == E_OP && n->op == OP_select) return select_op(n, a, b, c);
+  if (n->kind == E_CAST) r = cast_op(n, a);
+  else if (op_info[n->op].flags & OPF_CMP) r = compare_op(n, a, b);
+  else if (type_is_float((enum dtype)n->type)) r = float_op(n, a, b, c);
+  else r = int_op(n, a, b);
+  if (a.bad) r.bad = a.bad;
+  else if (arity > 1 && b.bad) r.bad = b.bad;
+  else if (arity > 2 && c.bad) r.bad = c.bad;
+  return r;
+}
+
+struct ival prog_run(struct icontext *c, const struct prog *p) {
+  for (unsigned i = 0; i < p->n; i++) {
+    const struct node *n = &p->node[i];
+    switch (n->kind) {
+    case E_CONST: case E_SCALAR: p->val[i] = n->val; break;
+    case E_POLY: {
+      int64_t v = 0;
+      bool ok = lin_eval(c, &n->lin, &v);
+      p->val[i] = (struct ival){.i = v, .bad = ok ? BAD_NONE : BAD_BOUNDS};
+      break;
+    }
+    case E_READ: p->val[i] = read_node(c, n, p->val); break;
+    default: p->val[i] = apply(n, p->val); break;
+    }
+  }
+  c->ops += p->n;
+  return p->val[p->n - 1];
+}
