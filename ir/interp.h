@@ -17,7 +17,7 @@ bool tensor_span(const struct kernel *k, unsigned t, const struct args *a, int64
 struct expect {
   uint8_t *written;           /* 1 where the kernel writes; elsewhere memory must keep its bits */
   double *ref, *bound;        /* bound: absolute error allowed: from unit round-off, magnitude of terms and reduction length (docs/design.md).
-                                 integers: bound 0 and ival holds the value */
+                                 integers: ival holds the value; bound 0 unless a comparison or a conversion upstream may go the other way */
   int64_t *ival;
 };
 /* Runs k on a. Results are written to a->data (rounded to the tensor's type); expect[p] is filled for each output parameter p that is non-NULL in `want`
