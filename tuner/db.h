@@ -1,4 +1,4 @@
-/* The tuning database: SQLite, one file, all SQL in db.c. Records are immutable, a merge is a set union, the winner is a view. */
+/* The tuning database: SQLite, one file, all SQL in tuner/db*.c. Records are immutable, a merge is a set union, the winner is a query. */
 #ifndef HONE_TUNER_DB_H
 #define HONE_TUNER_DB_H
 #include "ir/sched.h"
@@ -6,7 +6,8 @@
 
 struct db;
 enum db_mode { DB_READONLY, DB_READWRITE };     /* READWRITE creates a missing file and its folder */
-/* Clear errors (diagnosed, ST_ENV) for a corrupt, foreign, newer, unreadable or read-only file; never overwrites one. */
+/* Clear errors (diagnosed, ST_ENV) for a corrupt, foreign, newer, unreadable or read-only file; never overwrites one. Writing on a network file system is
+   refused (locks do not work there) unless $HONE_DB_FORCE is set. DB_READONLY changes nothing, but for rolling back what a killed writer left. */
 enum status db_open(const char *path, enum db_mode mode, struct db **out, struct diag *d);
 void db_close(struct db *db);          /* NULL is fine */
 bool db_exists(const char *path);
@@ -29,6 +30,7 @@ struct db_record {
   int stage;                        /* 0 screened, 1 raced, 2 final */
   int64_t n, min_ps, q20_ps, med_ps, q80_ps, rel_ppm, rel_lo_ppm, rel_hi_ppm;  /* -1: NULL */
   const char *verify;               /* JSON */
+  bool trusted;                     /* passed the check on this machine: recorded here, or db_trust said so. Others never win */
 };
 enum status db_begin_run(struct db *db, const char *tool, const char *env_json, uint8_t run_id[32], struct diag *d);
 enum status db_inflight(struct db *db, const struct db_key *k, const char *sched, int *tries, struct diag *d); /* marks; *tries: times it was already found there */
@@ -48,7 +50,13 @@ enum status db_export(struct db *db, struct buf *out, bool winners_only, struct 
 enum status db_import(struct db *db, const char *name, const char *text, size_t len, unsigned *added, struct diag *d); /* one transaction, all or nothing */
 enum status db_merge(struct db *db, const char *other_path, unsigned *added, struct diag *d);
 enum status db_verify(struct db *db, struct diag *d, unsigned *bad);                               /* integrity, ids, references */
-/* Imported records may not win until they passed the check on this machine; db_trust records that one did. */
+/* Imported records may not win until they passed the check on this machine; db_trust records that one did, or did not (then it is not offered again). */
 enum status db_trust(struct db *db, const uint8_t record_id[32], bool ok, struct diag *d);
+/* Records of k's kernel that would win or come close (at most max, best first) if they were trusted, and were not checked here yet: check, then db_trust. */
+enum status db_untrusted(struct db *db, struct arena *a, const struct db_key *k, unsigned max, struct db_records *out, struct diag *d);
+/* Takes a record out of the race for good, here and wherever this database is merged into. */
+enum status db_revoke(struct db *db, const uint8_t record_id[32], const char *reason, const uint8_t run_id[32], struct diag *d);
+/* What later runs are recorded with as their code generator ("LLVM 22.1.8"); a static string. */
+void db_set_toolchain(const char *text);
 void db_fail_after(long n);         /* tests: the n-th SQL step fails */
 #endif
