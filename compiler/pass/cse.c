@@ -3,6 +3,7 @@
    position by position, and nothing that either reads is written in between. Readers of the second temp then read the
    first; dce drops the second. A second equation that defines a result becomes a copy of the first where that saves a
    reduction. */
+#include "compiler/pass/outline.h"
 #include "compiler/pass/passes.h"
 #include "compiler/pass/util.h"
 
@@ -87,6 +88,7 @@ static void replace(struct arena *a, struct kernel *k, unsigned i, unsigned j) {
 enum status pass_cse(struct arena *a, struct unit *u, struct diag *d) {
   (void)d;
   struct kernel *k = u->k;
+  outline_kernel(a, k);
   for (unsigned j = 1; j < k->neq; j++)
     for (unsigned i = 0; i < j; i++)
       if (k->eq[i].lhs != k->eq[j].lhs && undisturbed(k, &k->eq[i], i + 1, j) &&

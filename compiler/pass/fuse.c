@@ -115,6 +115,7 @@ static struct groups *collect(struct fuse *f) {
   }
   for (unsigned i = 0; i < f->n; i++)
     for (unsigned m = 0; m < gs->g[i].neq; m++) f->k->eq[at] = old[gs->g[i].eq[m]], gs->g[i].eq[m] = (uint16_t)at++;
+  kernel_tidy(f->a, f->k, gs);
   return gs;
 }
 

@@ -196,10 +196,10 @@ static bool guard_bound(struct arena *a, poly_t g, sym_t s, poly_t *lo, unsigned
   return false;
 }
 
-/* cond AND p > 0; NULL stands for "true". */
-static expr_t and_positive(struct arena *a, expr_t cond, poly_t p, bool *always) {
-  int64_t c;
-  if (poly_is_const(p, &c) && c > 0) return cond;
+/* cond AND p > 0 at e's parallel axes; NULL stands for "true". */
+static expr_t and_positive(struct arena *a, const struct eq *e, expr_t cond, poly_t p, bool *always) {
+  struct eq outer = {.npar = e->npar, .nax = e->npar, .axis = e->axis};
+  if (eq_proves(a, &outer, poly_addc(a, p, -1))) return cond;
   *always = false;
   expr_t x = expr_op2(a, OP_gt, expr_poly(a, p), expr_i(a, DT_i64, 0));
   return cond ? expr_op2(a, OP_and, cond, x) : x;
@@ -218,11 +218,11 @@ expr_t eq_nonempty(struct arena *a, const struct eq *e, bool *always) {
       if (poly_has(lo[0], e->axis[r].sym) || poly_has(hi[0], e->axis[r].sym)) return *always = false, NULL;
     for (unsigned g = 0; g < e->nguard; g++)
       if (!poly_has(e->guard[g], e->axis[i].sym))
-        cond = and_positive(a, cond, poly_addc(a, e->guard[g], 1), always);
+        cond = and_positive(a, e, cond, poly_addc(a, e->guard[g], 1), always);
       else if (!guard_bound(a, e->guard[g], e->axis[i].sym, lo, &nlo, hi, &nhi))
         return *always = false, NULL;
     for (unsigned h = 0; h < nhi; h++)
-      for (unsigned l = 0; l < nlo; l++) cond = and_positive(a, cond, poly_sub(a, hi[h], lo[l]), always);
+      for (unsigned l = 0; l < nlo; l++) cond = and_positive(a, e, cond, poly_sub(a, hi[h], lo[l]), always);
   }
   return cond ? cond : expr_const(a, DT_bool, (union value){.u = 1});
 }
@@ -283,4 +283,88 @@ poly_t poly_subst_all(struct arena *a, poly_t p, const poly_t *by) {
 
 expr_t expr_subst_all(struct arena *a, expr_t x, const poly_t *by) {
   return expr_map_poly(a, x, subst_all, (void *)by);
+}
+
+/* Dims come first, as every reader makes them. */
+static unsigned leading_dims(const struct kernel *k) {
+  unsigned n = 0, all = 0;
+  while (n < k->nsym && k->sym[n].kind == SYM_DIM) n++;
+  for (unsigned i = 0; i < k->nsym; i++) all += k->sym[i].kind == SYM_DIM;
+  return n == all ? n : 0;
+}
+
+static void number_axis(sym_t *map, const struct axis *x, unsigned *next) {
+  if (map[x->sym] == SYM_NONE) map[x->sym] = (sym_t)(*next)++;
+}
+
+static void number_lhs(const struct kernel *k, const struct eq *e, sym_t *map, unsigned *next) {
+  for (unsigned d = 0; d < k->tensor[e->lhs].rank; d++)
+    for (unsigned i = 0; i < e->npar; i++)
+      if (poly_has(e->lhs_idx[d], e->axis[i].sym)) number_axis(map, &e->axis[i], next);
+}
+
+static expr_t renumber(struct arena *a, expr_t x, void *ctx) {
+  const uint16_t *map = ctx;
+  if (x->kind != E_READ || map[x->acc->tensor] == x->acc->tensor) return x;
+  struct access *acc = arena_dup(a, x->acc, sizeof *x->acc);
+  acc->tensor = map[acc->tensor];
+  struct expr *y = arena_dup(a, x, sizeof *x);
+  y->acc = acc;
+  return y;
+}
+
+static void mark_read(expr_t x, void *ctx) {
+  if (x->kind == E_READ) ((bool *)ctx)[x->acc->tensor] = true;
+}
+
+/* Parameters keep their order; temps follow, as they are defined; those that nobody names go. */
+static void tidy_tensors(struct arena *a, struct kernel *k) {
+  bool *used = ARENA_NEW(a, bool, k->ntensor + 1u), *done = ARENA_NEW(a, bool, k->ntensor + 1u);
+  uint16_t *map = ARENA_NEW(a, uint16_t, k->ntensor + 1u);
+  struct tensor *t = ARENA_NEW(a, struct tensor, k->ntensor + 1u);
+  unsigned n = 0;
+  for (unsigned i = 0; i < k->neq; i++) eq_visit(&k->eq[i], mark_read, used);
+  for (unsigned i = 0; i < k->ntensor; i++)
+    if (k->tensor[i].role != ROLE_TEMP) map[i] = (uint16_t)n, t[n++] = k->tensor[i], done[i] = true;
+  for (unsigned e = 0; e < k->neq; e++) {
+    unsigned i = k->eq[e].lhs;
+    if (!done[i]) map[i] = (uint16_t)n, t[n++] = k->tensor[i], done[i] = true;
+  }
+  for (unsigned i = 0; i < k->ntensor; i++)
+    if (used[i] && !done[i])
+      map[i] = (uint16_t)n, t[n++] = k->tensor[i]; /* read, never written: the verifier's business */
+  for (unsigned i = 0; i < k->neq; i++) {
+    k->eq[i].lhs = map[k->eq[i].lhs];
+    if (k->eq[i].state != UINT16_MAX) k->eq[i].state = map[k->eq[i].state];
+    eq_map(a, &k->eq[i], renumber, map);
+  }
+  for (unsigned i = 0; i < k->nparam; i++)
+    if (k->param[i].kind == PARAM_TENSOR) k->param[i].ref = map[k->param[i].ref];
+  k->tensor = t;
+  k->ntensor = (uint16_t)n;
+}
+
+void kernel_tidy(struct arena *a, struct kernel *k, struct groups *gs) {
+  tidy_tensors(a, k);
+  unsigned next = leading_dims(k), ndim = next;
+  sym_t *map = ARENA_NEW(a, sym_t, k->nsym + 1u);
+  if (!ndim && k->nsym && k->sym[0].kind == SYM_DIM) return;
+  for (unsigned s = 0; s < k->nsym; s++) map[s] = s < ndim ? (sym_t)s : SYM_NONE;
+  for (unsigned g = 0; gs && g < gs->n; g++)
+    for (unsigned i = 0; i < gs->g[g].naxis; i++) number_axis(map, &gs->g[g].axis[i], &next);
+  for (unsigned e = 0; e < k->neq; e++) {
+    number_lhs(k, &k->eq[e], map, &next);
+    for (unsigned i = 0; i < k->eq[e].nax; i++) number_axis(map, &k->eq[e].axis[i], &next);
+  }
+  struct symbol *sym = ARENA_NEW(a, struct symbol, next + 1u);
+  for (unsigned s = 0; s < k->nsym; s++)
+    if (map[s] != SYM_NONE) sym[map[s]] = k->sym[s];
+  for (unsigned e = 0; e < k->neq; e++) eq_rename(a, k, &k->eq[e], map, k->nsym);
+  for (unsigned g = 0; gs && g < gs->n; g++)
+    for (unsigned i = 0; i < gs->g[g].naxis; i++) {
+      struct axis *x = &gs->g[g].axis[i];
+      *x = (struct axis){map[x->sym], poly_rename(a, x->lo, map, k->nsym), poly_rename(a, x->hi, map, k->nsym)};
+    }
+  k->sym = sym;
+  k->nsym = (uint16_t)next;
 }

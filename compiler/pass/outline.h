@@ -1,0 +1,7 @@
+/* Costly subexpressions as equations of their own. */
+#ifndef HONE_COMPILER_PASS_OUTLINE_H
+#define HONE_COMPILER_PASS_OUTLINE_H
+#include "ir/group.h"
+/* Gives a temp to each transcendental subexpression that is evaluated again along an axis it does not vary in, or that two equations evaluate. */
+void outline_kernel(struct arena *a, struct kernel *k);
+#endif
