@@ -173,8 +173,8 @@ struct val mask_and(struct fn *f, struct val mask, struct val cond);
 bool in_registers(const struct fn *f, unsigned object);
 struct val reg_read(struct fn *f, const struct access *acc);
 void reg_write(struct fn *f, const struct access *acc, enum red red, struct val v);
-void reg_open(struct fn *f, unsigned object, const struct lstmt *body);
-void reg_close(struct fn *f, unsigned object);
+void emit_reg_open(struct fn *f, unsigned object, const struct lstmt *body);
+void emit_reg_close(struct fn *f, unsigned object);
 struct val *reg_slots(struct fn *f, unsigned object, unsigned *n); /* all given a value; n = 0 when it is not open */
 
 /* expr.c, ops.c, reduce.c, vmath.c */

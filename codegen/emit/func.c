@@ -270,9 +270,9 @@ static void emit_alloc(struct fn *f, const struct lstmt *s) {
   const struct lstmt *body = s->nbody ? s->body[0] : NULL;
   if (!body) return;
   if (in_registers(f, s->id)) {
-    reg_open(f, s->id, body);
+    emit_reg_open(f, s->id, body);
     emit_stmt(f, body);
-    reg_close(f, s->id);
+    emit_reg_close(f, s->id);
     return;
   }
   enum scope sc = f->f->object[s->id].scope;

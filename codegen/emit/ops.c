@@ -101,15 +101,9 @@ static struct val call3(struct fn *f, struct val a, struct val b, struct val c) 
   return r;
 }
 
-/* a * b + c of f16 or bf16 in double: the product is exact there, and one rounding to odd keeps the next one honest. */
-static struct val fma_narrow(struct fn *f, enum dtype t, struct val *v) {
-  struct val a = convert(f, DT_f64, v[0]), b = convert(f, DT_f64, v[1]), c = convert(f, DT_f64, v[2]);
-  struct val s = vbin(f, LLVMFAdd, vbin(f, LLVMFMul, a, b, false), c, false);
-  return convert(f, t, s);
-}
-
-/* Without the instruction: f32 in double with the sum rounded to odd (TwoSum finds whether it was inexact). */
-static struct val fma_soft32(struct fn *f, struct val *v) {
+/* a * b + c of types narrower than double: the product is exact there, the sum is rounded to odd (TwoSum finds whether it was inexact), so that
+   the rounding to t is the only one. */
+static struct val fma_odd(struct fn *f, enum dtype t, struct val *v) {
   struct val a = convert(f, DT_f64, v[0]), b = convert(f, DT_f64, v[1]), c = convert(f, DT_f64, v[2]);
   struct val p = vbin(f, LLVMFMul, a, b, false), s = vbin(f, LLVMFAdd, p, c, false);
   struct val bb = vbin(f, LLVMFSub, s, p, false);
@@ -124,13 +118,13 @@ static struct val fma_soft32(struct fn *f, struct val *v) {
   struct val odd = vbin(f, LLVMOr, down, kint(f, down, 1), false);
   struct val finite = vfcmp(f, LLVMRealOLT, vcall1(f, "llvm.fabs", s), like(s, LLVMConstReal(f->m->f64, 0x1p1000)));
   struct val r = vselect(f, vbin(f, LLVMAnd, inexact, finite, false), odd, u);
-  return convert(f, DT_f32, vcastop(f, LLVMBitCast, r, f->m->f64, DT_f64));
+  return convert(f, t, vcastop(f, LLVMBitCast, r, f->m->f64, DT_f64));
 }
 
 static struct val fused(struct fn *f, enum dtype t, struct val *v) {
-  if (t == DT_f16 || t == DT_bf16) return fma_narrow(f, t, v);
+  if (t == DT_f16 || t == DT_bf16) return fma_odd(f, t, v);
   if (f->m->isa.fma) return call3(f, v[0], v[1], v[2]);
-  if (t == DT_f32) return fma_soft32(f, v);
+  if (t == DT_f32) return fma_odd(f, t, v);
   return emit_math(f, OP_fma, v);
 }
 

@@ -53,7 +53,7 @@ static void shape_stmt(struct shape *s, const struct lstmt *st) {
 
 enum { SLOT_LIMIT = 4096 };
 
-void reg_open(struct fn *f, unsigned object, const struct lstmt *body) {
+void emit_reg_open(struct fn *f, unsigned object, const struct lstmt *body) {
   const struct object *o = &f->f->object[object];
   struct shape sh = {.object = object, .lane = SYM_NONE, .width = 1, .dim = -1};
   shape_stmt(&sh, body);
@@ -77,7 +77,7 @@ void reg_open(struct fn *f, unsigned object, const struct lstmt *body) {
   f->reg[object] = s;
 }
 
-void reg_close(struct fn *f, unsigned object) {
+void emit_reg_close(struct fn *f, unsigned object) {
   f->reg[object] = NULL;
 }
 

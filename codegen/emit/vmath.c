@@ -119,7 +119,7 @@ static V tanh32(struct vm *v, V x) {
   V small = mad(v, mul(v, horner(v, z, c, 5), z), x, x);
   V e = exp32(v, add(v, a, a));
   V large = sub(v, K(v, 1), quo(v, K(v, 2), add(v, e, K(v, 1))));
-  return sel(v, cmp(v, LLVMRealOLT, a, K(v, 0.625)), small, copysign2(v, large, x));
+  return copysign2(v, sel(v, cmp(v, LLVMRealOLT, a, K(v, 0.625)), small, large), x); /* also for -0 */
 }
 
 static V erf32(struct vm *v, V x) {
