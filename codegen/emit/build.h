@@ -209,7 +209,7 @@ void emit_branch(struct fn *f, struct val cond, const struct lstmt *effects, arm
 /* entry.c, stub.c */
 void emit_entry_fn(struct module *m, const struct emit_entry *e, unsigned index);
 void emit_call_stub(struct module *m, const struct kernel *k, LLVMValueRef entry);
-LLVMTypeRef c_type(struct module *m, const struct kernel *k);
+LLVMTypeRef param_ctype(struct module *m, const struct kernel *k);
 LLVMTypeRef c_param_type(struct module *m, const struct param *p);
 /* i1: what k writes overlaps what else it uses. dim by symbol (i64), ptr by parameter. */
 LLVMValueRef emit_overlap(struct module *m, LLVMBuilderRef b, const struct kernel *k, LLVMValueRef *dim, LLVMValueRef *ptr);

@@ -11,7 +11,7 @@ LLVMTypeRef c_param_type(struct module *m, const struct param *p) {
   return reg_type(m, p->type);
 }
 
-LLVMTypeRef c_type(struct module *m, const struct kernel *k) {
+LLVMTypeRef param_ctype(struct module *m, const struct kernel *k) {
   LLVMTypeRef *in = ARENA_NEW(m->arena, LLVMTypeRef, k->nparam + 1);
   for (unsigned i = 0; i < k->nparam; i++) in[i] = c_param_type(m, &k->param[i]);
   return LLVMFunctionType(m->void_, in, k->nparam, 0);
@@ -143,7 +143,7 @@ void emit_entry_fn(struct module *m, const struct emit_entry *e, unsigned index)
     return;
   }
   struct entry x = {.m = m, .e = e, .index = index};
-  x.fn = LLVMAddFunction(m->mod, k->name, c_type(m, k));
+  x.fn = LLVMAddFunction(m->mod, k->name, param_ctype(m, k));
   add_attr(m, x.fn, (int)LLVMAttributeFunctionIndex, "nounwind", 0);
   extend_attrs(m, k, x.fn);
   x.b = LLVMCreateBuilderInContext(m->ctx);

@@ -23,7 +23,7 @@ void emit_call_stub(struct module *m, const struct kernel *k, LLVMValueRef entry
     LLVMValueRef cell = LLVMBuildGEP2(b, m->ptr, LLVMGetParam(fn, 0), &at, 1, "");
     arg[i] = load_arg(m, b, &k->param[i], LLVMBuildLoad2(b, m->ptr, cell, ""));
   }
-  LLVMValueRef call = LLVMBuildCall2(b, c_type(m, k), entry, arg, k->nparam, "");
+  LLVMValueRef call = LLVMBuildCall2(b, param_ctype(m, k), entry, arg, k->nparam, "");
   LLVMSetInstructionCallConv(call, LLVMGetFunctionCallConv(entry));
   for (unsigned i = 0; i < k->nparam; i++) {
     const struct param *p = &k->param[i];
