@@ -21,7 +21,7 @@ bool tensor_span(const struct kernel *k, unsigned t, const struct args *a, int64
   const struct tensor *x = &k->tensor[t];
   int64_t *val = xmalloc((k->nsym + 1u) * sizeof *val), span = 1;
   struct arena *scratch = arena_new();
-  bool ok = true, empty = false;
+  bool ok = true, empty = false, negative = false;
   for (unsigned s = 0; s < k->nsym; s++)
     if (k->sym[s].kind == SYM_DIM && k->sym[s].param < k->nparam) val[s] = a->dim[k->sym[s].param];
   for (unsigned d = 0; ok && d < x->rank; d++) {
@@ -29,12 +29,13 @@ bool tensor_span(const struct kernel *k, unsigned t, const struct args *a, int64
     ok = x->extent[d] && poly_eval(x->extent[d], val, &n) && poly_eval(tensor_stride(scratch, x, d), val, &st);
     if (!ok) break;
     if (n <= 0) empty = true;
-    else ok = st >= 0 && !__builtin_mul_overflow(n - 1, st, &t1) && !__builtin_add_overflow(span, t1, &span);
+    else if (st < 0) negative = true; /* row-major strides are when an inner extent is: then the tensor is empty */
+    else ok = !__builtin_mul_overflow(n - 1, st, &t1) && !__builtin_add_overflow(span, t1, &span);
   }
   arena_free(scratch);
   free(val);
   *nelem = empty ? 0 : span;
-  return ok && *nelem <= max;
+  return ok && (empty || !negative) && *nelem <= max;
 }
 
 /* Set-up ------------------------------------------------------------------------------------------------------------------------------------ */
