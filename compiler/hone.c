@@ -179,7 +179,7 @@ static enum status open_db(struct hone *h, struct db **db) {
   const char *path = db_default_path(h->arena, h->opts.db);
   *db = NULL;
   if (!*path) return ST_OK;
-  if (!h->opts.locked && !h->opts.db && !db_exists(path)) return ST_OK;
+  if (!h->opts.locked && !db_exists(path)) return ST_OK;
   return db_open(path, DB_READONLY, db, h->diag);
 }
 

@@ -5,7 +5,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 hone=$1
 shift
-[ $# -gt 0 ] || set -- $(cd "$here" && for d in */main.c; do dirname "$d"; done)
+[ $# -gt 0 ] || set -- $(cd "$here" && for d in */main.c; do dirname "$d"; done | grep -v "^build$")
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 bad=0
