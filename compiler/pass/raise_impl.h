@@ -145,6 +145,7 @@ struct lstmt *raise_strides(struct raise *r, struct lstmt *body);  /* flat array
 /* --- raise_walk.c --- */
 void raise_walk(struct raise *r, const struct lstmt *s);
 unsigned raise_keep(struct raise *r, const char *name, expr_t x);  /* an item for the value x; returns its temp */
+void raise_no_scatter(struct raise *r, const struct access *store); /* gives up when a subscript is not affine */
 void raise_keep_local(struct raise *r, unsigned local);
 
 /* --- raise_reduce.c --- */

@@ -229,6 +229,16 @@ static void start_path(struct raise *r, const struct item *it, struct path *q) {
   }
 }
 
+/* Two stores to one array that differ in a constant subscript. */
+static bool apart(struct raise *r, const struct item *x, const struct item *y) {
+  for (unsigned i = 0; i < x->rank; i++) {
+    poly_t d = poly_sub(r->a, x->idx[i], y->idx[i]);
+    int64_t c;
+    if (poly_is_const(d, &c) && c && poly_is_const(x->idx[i], NULL)) return true;
+  }
+  return false;
+}
+
 /* X[i] = e where cond holds, as X[i] = cond ? e : X[i], when X[i] is sure to exist. */
 void raise_cond_store(struct raise *r, const struct items *l, unsigned at) {
   struct item *it = l->v[at];
@@ -237,7 +247,9 @@ void raise_cond_store(struct raise *r, const struct items *l, unsigned at) {
   if (!it->cond) return;
   if (!own_memory(&p, self->acc) && !loaded_by(it->cond, self->acc) && !touched_before(&p, self->acc))
     raise_no(r, it->loc, "'%s' is stored only where a condition on values holds", access_text(r, self->acc));
-  it->body = expr_op3(r->a, OP_select, it->cond, it->body, self);
+  bool fresh = r->obj[it->lhs].kind == OBJ_LOCAL; /* nothing is there yet: any value will do */
+  for (unsigned i = 0; i < at; i++) fresh &= l->v[i]->lhs != it->lhs || apart(r, l->v[i], it);
+  it->body = expr_op3(r->a, OP_select, it->cond, it->body, fresh ? zero(r, (enum dtype)self->type) : self);
   it->cond = NULL;
 }
 

@@ -39,6 +39,7 @@ static bool flat(const struct raise *r, unsigned obj) {
 static void add_use(struct uses *u, const struct access *x, bool written) {
   struct raise *r = u->r;
   if (!flat(r, x->tensor) || !x->rank) return;
+  if (written) raise_no_scatter(r, x);
   if (x->ix[0].dyn) {
     if (r->obj[x->tensor].extent[0]) return;
     raise_no(r, r->at, "'%s' is used at subscripts that depend on values, and its size is not declared",

@@ -104,7 +104,7 @@ static const char *dyn_name(struct raise *r, const struct access *x) {
   return NULL;
 }
 
-static void no_scatter(struct raise *r, const struct access *x) {
+void raise_no_scatter(struct raise *r, const struct access *x) {
   for (unsigned i = 0; i < x->rank; i++) {
     if (!x->ix[i].dyn) continue;
     const char *by = dyn_name(r, x), *to = r->obj[x->tensor].name;
@@ -116,7 +116,7 @@ static void no_scatter(struct raise *r, const struct access *x) {
 }
 
 static void walk_store(struct raise *r, const struct lstmt *s) {
-  no_scatter(r, s->acc);
+  raise_no_scatter(r, s->acc);
   struct item *it = ARENA_NEW(r->a, struct item, 1);
   it->lhs = s->acc->tensor;
   it->rank = s->acc->rank;
