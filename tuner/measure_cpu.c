@@ -21,11 +21,16 @@ const char *const trial_status_name[] = {"ok", "wrong", "crash", "timeout", "oom
 
 uint64_t measure_poison(enum dtype t) {
   switch (t) {
-  case DT_f16: return 0x7d5a;
-  case DT_bf16: return 0x7fa5;
-  case DT_f32: return 0x7fa5a5a5;
-  case DT_f64: return UINT64_C(0x7ff5a5a5a5a5a5a5);
-  default: return UINT64_C(0xa5a5a5a5a5a5a5a5);
+  case DT_f16:
+    return 0x7d5a;
+  case DT_bf16:
+    return 0x7fa5;
+  case DT_f32:
+    return 0x7fa5a5a5;
+  case DT_f64:
+    return UINT64_C(0x7ff5a5a5a5a5a5a5);
+  default:
+    return UINT64_C(0xa5a5a5a5a5a5a5a5);
   }
 }
 
@@ -158,6 +163,18 @@ static int move_up(int fd) {
   return up;
 }
 
+/* What the worker sees of our environment: nothing that changes how memory or mathematics behave (MALLOC_PERTURB_,
+ * LD_PRELOAD of a profiler). */
+static char **worker_environment(char *out[8]) {
+  static const char *const kept[] = {"LD_LIBRARY_PATH=", "ASAN_OPTIONS=", "UBSAN_OPTIONS=", "TSAN_OPTIONS="};
+  unsigned n = 0;
+  for (char **e = environ; *e; e++)
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+      if (!strncmp(*e, kept[i], strlen(kept[i])) && n < 7) out[n++] = *e;
+  out[n] = NULL;
+  return out;
+}
+
 static int spawn(struct batch *b, int reply_end) {
   posix_spawn_file_actions_t fa;
   posix_spawnattr_t at;
@@ -174,8 +191,8 @@ static int spawn(struct batch *b, int reply_end) {
   posix_spawnattr_setflags(&at, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
   posix_spawnattr_setsigmask(&at, &none);
   posix_spawnattr_setsigdefault(&at, &all);
-  char *argv[] = {b->cpu->worker, NULL};
-  int rc = posix_spawn(&b->pid, b->cpu->worker, &fa, &at, argv, environ);
+  char *argv[] = {b->cpu->worker, NULL}, *env[8];
+  int rc = posix_spawn(&b->pid, b->cpu->worker, &fa, &at, argv, worker_environment(env));
   posix_spawn_file_actions_destroy(&fa);
   posix_spawnattr_destroy(&at);
   return rc;

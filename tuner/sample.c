@@ -100,6 +100,19 @@ struct kernel *sample_kernel(struct arena *a, const struct kernel *k, unsigned t
   return n.k;
 }
 
+/* Guards that hold a reduced axis restrict the reduction, the others what is written. */
+static void keep_write_guards(struct arena *a, struct eq *e) {
+  poly_t *kept = ARENA_NEW(a, poly_t, e->nguard + 1u);
+  unsigned n = 0;
+  for (unsigned g = 0; g < e->nguard; g++) {
+    bool reduced = false;
+    for (unsigned x = e->npar; x < e->nax; x++) reduced |= poly_has(e->guard[g], e->axis[x].sym);
+    if (!reduced) kept[n++] = e->guard[g];
+  }
+  e->guard = kept;
+  e->nguard = (uint8_t)n;
+}
+
 struct kernel *sample_footprint(struct arena *a, const struct kernel *k) {
   struct kernel *f = kernel_clone(a, k);
   unsigned kept = 0;
@@ -107,7 +120,7 @@ struct kernel *sample_footprint(struct arena *a, const struct kernel *k) {
     struct eq e = f->eq[i];
     const struct tensor *t = &f->tensor[e.lhs];
     if (t->role == ROLE_TEMP) continue;
-    if (e.red != RED_none) e.nguard = 0; /* they restrict its terms, not what is written */
+    keep_write_guards(a, &e);
     e.nax = e.npar;
     e.red = RED_none;
     e.init = e.start = e.rescale = e.running = NULL;
