@@ -177,7 +177,8 @@ static bool peel_select(struct peeler *q, expr_t x, struct peel *p) {
   return true;
 }
 
-/* (float)((double)phi + term): added up in double, rounded once. Integers wrap in any case. */
+/* (float)((double)phi + term): a sum of floats; C rounds to float after each step too. Integers wrap in any case, and
+ * are added up in the wider type. */
 static bool peel_cast(struct peeler *q, expr_t x, struct peel *p) {
   expr_t o = x->kid[0];
   if (o->kind != E_OP || o->nkid != 2) return false;
@@ -191,6 +192,7 @@ static bool peel_cast(struct peeler *q, expr_t x, struct peel *p) {
   if (inner->kind != E_CAST || inner->kid[0]->type != x->type || !peel_in(q, inner->kid[0], p)) return false;
   bool fmax;
   if (o->op == OP_sub) term = expr_op1(q->r->a, OP_neg, term);
+  if (type_is_float(t)) term = expr_cast(q->r->a, t, term);
   return add_term(q, p, o->op == OP_sub ? RED_sum : red_of((enum op)o->op, &fmax), term);
 }
 
