@@ -44,6 +44,6 @@ enum status tuning_db(struct arena *a, const struct options *o, enum db_mode mod
     diag_error(d, nowhere, "no place for the tuning database: set HOME, or give --db FILE");
     return ST_ENV;
   }
-  if (mode == DB_READONLY && !o->hone.db && !db_exists(path)) return ST_OK;
+  if (mode == DB_READONLY && !db_exists(path)) return ST_OK;
   return db_open(path, mode, out, d);
 }
