@@ -377,6 +377,13 @@ static int last_shared(const struct chooser *c, const struct eq *p) {
   return (int)c->g->nshared - 1;
 }
 
+/* Elements of the stream at a time. A short axis is one block: then nothing runs in parts. */
+static int64_t stream_block(int64_t ext, int64_t tile, int64_t want) {
+  int64_t n = pick_block(ext, tile, want);
+  if (!n) n = round_up(ext, tile);
+  return n > tile ? n : 0;
+}
+
 static bool plan_stream(struct chooser *c) {
   unsigned s = (unsigned)c->g->stream;
   const struct eq *score = product_over(c, s, false), *out = product_over(c, s, true);
@@ -387,7 +394,7 @@ static bool plan_stream(struct chooser *c) {
   int64_t nv = c->lim->vector_regs >= 32 ? 4 : 2, sv = pick_vectors(extent(c, s), lanes, nv),
           vv = pick_vectors(extent(c, (unsigned)v), lanes, nv);
   int64_t tr = pick_rows(extent(c, (unsigned)t), max_rows(c, sv > vv ? sv : vv));
-  int64_t tb = pick_block(extent(c, (unsigned)t), tr, 48), sb = pick_block(extent(c, s), sv * lanes, 256);
+  int64_t tb = pick_block(extent(c, (unsigned)t), tr, 48), sb = stream_block(extent(c, s), sv * lanes, 256);
   struct order o = {0};
   push(c, STEP_tile, LOOP_ID(t, 0), tr);
   push(c, STEP_tile, LOOP_ID(s, 0), sv * lanes);
@@ -435,6 +442,10 @@ static bool far_along(const struct chooser *c, unsigned lane, int *other) {
   return false;
 }
 
+static bool push_block(struct chooser *c, unsigned axis, int64_t n) {
+  return n && push(c, STEP_tile, LOOP_ID(axis, 0), n);
+}
+
 static void plan_plain(struct chooser *c, int lane, int row) {
   const struct eq *e = c->main;
   int64_t lanes = lanes_of(c, e), ext = extent(c, (unsigned)lane), nv;
@@ -445,6 +456,8 @@ static void plan_plain(struct chooser *c, int lane, int row) {
   if (row >= 0 && guess(c, (unsigned)row) < 4) row = -1;
   nv = pick_vectors(ext, lanes, tiles ? 1 : row >= 0 ? 2 : 4);
   push(c, STEP_tile, LOOP_ID(lane, 0), nv * lanes);
+  bool stream = lane == c->g->stream && !c->o->strict;
+  if (stream) stream = push_block(c, (unsigned)lane, stream_block(ext, nv * lanes, 1024));
   if (row >= 0) push(c, STEP_tile, LOOP_ID(row, 0), 4);
   if (tiles) push(c, STEP_tile, LOOP_ID(other, 0), lanes);
   for (unsigned a = 0; a < c->g->naxis; a++) {
@@ -453,6 +466,7 @@ static void plan_plain(struct chooser *c, int lane, int row) {
     if (!par || (int)a == lane) continue;
     then(&o, a, (int)a == row || ((int)a == other && tiles) ? 1 : 0);
   }
+  if (stream) then(&o, (unsigned)lane, 2);
   if (!red) then(&o, (unsigned)lane, 1);
   for (unsigned a = 0; a < c->g->naxis; a++)
     if ((int)a != lane) then(&o, a, (int)a == row || ((int)a == other && tiles) ? 1 : 0);

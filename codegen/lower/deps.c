@@ -66,9 +66,15 @@ static bool meets(const struct plan *p, const struct subscript *x, const struct 
   return aligned(p, x, y, rank, fixed) & (1u << axis);
 }
 
-/* Is it a matter of course that n meets partial results of m at loop l: both run on the stream. */
+/* On the running loop a member meets partial results, of what is reduced there and of the helpers, as a matter of
+ * course. */
 static bool running(const struct plan *p, const struct member *m, const struct member *n, unsigned l) {
   return (int)l == p->stream_top && (n->on_stream || m->kind != MK_EQ);
+}
+
+static bool partial(const struct plan *p, const struct member *m, const struct member *n, const struct member *writer,
+                    unsigned l) {
+  return running(p, m, n, l) && ((writer->red & BIT(l)) || m->kind != MK_EQ || n->kind != MK_EQ);
 }
 
 static bool reads_meet(const struct plan *p, const struct member *writer, const struct member *reader, unsigned l,
@@ -120,13 +126,11 @@ static bool same_bounds(const struct plan *p, const struct member *m, const stru
 
 bool deps_share(const struct plan *p, const struct member *m, const struct member *n, unsigned l, uint32_t fixed) {
   unsigned axis = LOOP_AXIS(l), rank;
-  bool flow = false, anti = false, out = m->e->lhs == n->e->lhs, run = running(p, m, n, l);
+  bool flow = false, anti = false, out = m->e->lhs == n->e->lhs;
   if (!same_bounds(p, m, n, axis) || crowds(p, m, n, l)) return false;
-  if (!reads_meet(p, m, n, l, fixed, &flow) || !reads_meet(p, n, m, l, fixed, &anti)) return false;
-  if (out && !meets(p, lhs_subs(p, m, &rank), lhs_subs(p, n, &rank), tensor_rank(p, m->e->lhs), axis, fixed))
-    return false;
-  if (run) return true;
-  if ((flow || out) && (m->red & BIT(l))) return false;
-  if ((anti || out) && (n->red & BIT(l))) return false;
-  return true;
+  if (!partial(p, m, n, m, l) && (!reads_meet(p, m, n, l, fixed, &flow) || (flow && (m->red & BIT(l))))) return false;
+  if (!partial(p, m, n, n, l) && (!reads_meet(p, n, m, l, fixed, &anti) || (anti && (n->red & BIT(l))))) return false;
+  if (!out || partial(p, m, n, m, l) || partial(p, m, n, n, l)) return true;
+  if ((m->red | n->red) & BIT(l)) return false;
+  return meets(p, lhs_subs(p, m, &rank), lhs_subs(p, n, &rank), tensor_rank(p, m->e->lhs), axis, fixed);
 }

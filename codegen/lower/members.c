@@ -249,38 +249,52 @@ static expr_t put_args(struct arena *a, expr_t x, void *ctx) {
   return x->kind == E_ARG && x->id < 2 ? ((struct args2 *)ctx)->arg[x->id] : x;
 }
 
-/* Before a member that is relative to a state: lhs *= rescale(old, new). */
-static bool add_scale(struct plan *p, const struct member *m, const struct eq *state, unsigned saved) {
-  struct eq c = *m->e;
-  struct args2 ctx = {{read_lhs(p, state, saved), read_lhs(p, state, state->lhs)}};
-  expr_t f = expr_cast(p->a, m->e->body->type, expr_map(p->a, m->e->rescale, put_args, &ctx));
+static struct member *add_helper(struct plan *p, const struct member *like, enum mkind kind, expr_t body) {
+  struct eq c = *like->e;
   c.red = RED_none;
   c.nax = c.npar;
-  c.nguard = m->npg;
+  c.nguard = like->npg;
   c.init = c.start = c.rescale = c.running = NULL;
-  c.body = expr_op2(p->a, OP_mul, read_lhs(p, m->e, m->e->lhs), f);
+  c.body = body;
   struct member *n = add_member(p, &c);
-  if (!n) return too_many(p);
-  n->npg = m->npg;
-  n->kind = MK_SCALE;
+  if (!n) return NULL;
+  n->npg = like->npg;
+  n->kind = (uint8_t)kind;
   n->on_stream = true;
+  return n;
+}
+
+/* to[par axes of m] = body */
+static bool add_temp(struct plan *p, const struct member *m, unsigned to, expr_t body) {
+  struct member *n = to == UINT16_MAX ? NULL : add_helper(p, m, MK_SAVE, body);
+  if (!n) return too_many(p);
+  n->e->lhs = (uint16_t)to;
+  n->e->lhs_idx = par_subs(p, m->e);
   return true;
 }
 
-static bool add_save(struct plan *p, const struct member *m, unsigned vt) {
-  struct eq c = *m->e;
-  c.red = RED_none;
-  c.nax = c.npar;
-  c.nguard = m->npg;
-  c.init = c.start = NULL;
-  c.body = read_lhs(p, m->e, m->e->lhs);
-  c.lhs = (uint16_t)vt;
-  c.lhs_idx = par_subs(p, m->e);
-  struct member *n = add_member(p, &c);
-  if (!n) return too_many(p);
-  n->npg = m->npg;
-  n->kind = MK_SAVE;
-  n->on_stream = true;
+/* Behind the state: what every result relative to it is multiplied by, lhs *= rescale(old, new). Equal factors are
+ * computed once. */
+static bool add_scales(struct plan *p, const struct member *old, unsigned n, const struct member *state,
+                       unsigned saved) {
+  expr_t known[GROUP_MAX_EQ];
+  unsigned vt[GROUP_MAX_EQ], nknown = 0, f;
+  for (unsigned i = 0; i < n; i++) {
+    const struct eq *e = old[i].e;
+    if (e->state != state->e->lhs || !e->rescale || !reduces_stream(p, e)) continue;
+    for (f = 0; f < nknown; f++)
+      if (expr_eq(known[f], e->rescale) && tensor_type(p, vt[f]) == e->body->type) break;
+    if (f == nknown) {
+      struct args2 ctx = {{read_lhs(p, state->e, saved), read_lhs(p, state->e, state->e->lhs)}};
+      if (nknown == GROUP_MAX_EQ) return too_many(p);
+      vt[nknown] = add_vt(p, arena_printf(p->a, "%s_move", lhs_name(p, state->e)), e->body->type, state->e->npar);
+      known[nknown++] = e->rescale;
+      if (!add_temp(p, state, vt[f], expr_cast(p->a, e->body->type, expr_map(p->a, e->rescale, put_args, &ctx))))
+        return false;
+    }
+    expr_t body = expr_op2(p->a, OP_mul, read_lhs(p, e, e->lhs), read_lhs(p, state->e, vt[f]));
+    if (!add_helper(p, &old[i], MK_SCALE, body)) return too_many(p);
+  }
   return true;
 }
 
@@ -292,21 +306,15 @@ bool members_stream(struct plan *p) {
   }
   unsigned n = p->nmember;
   struct member *old = arena_dup(p->a, p->member, sizeof *old * n);
-  uint16_t *saved = ARENA_NEW(p->a, uint16_t, n);
-  struct plan before = *p;
-  before.member = old;
   p->nmember = 0;
   for (unsigned i = 0; i < n; i++) {
     const struct member *m = &old[i];
     bool is_state = false;
     for (unsigned j = 0; j < n; j++) is_state |= m->e->red != RED_none && old[j].e->state == m->e->lhs;
+    unsigned saved = UINT16_MAX;
     if (is_state) {
-      saved[i] = (uint16_t)add_vt(p, arena_printf(p->a, "%s_old", lhs_name(p, m->e)), m->e->body->type, m->e->npar);
-      if (saved[i] == UINT16_MAX || !add_save(p, m, saved[i])) return too_many(p);
-    }
-    if (m->e->state != UINT16_MAX && m->e->rescale && reduces_stream(p, m->e)) {
-      const struct member *s = state_of(&before, m->e->state);
-      if (!add_scale(p, m, s->e, saved[s - old])) return false;
+      saved = add_vt(p, arena_printf(p->a, "%s_old", lhs_name(p, m->e)), m->e->body->type, m->e->npar);
+      if (!add_temp(p, m, saved, read_lhs(p, m->e, m->e->lhs))) return false;
     }
     struct member *own = add_member(p, m->e);
     if (!own) return too_many(p);
@@ -315,6 +323,7 @@ bool members_stream(struct plan *p) {
     own->e = e;
     own->on_stream = m->e->state != UINT16_MAX || is_state;
     if (own->on_stream && e->running) e->body = e->running;
+    if (is_state && !add_scales(p, old, n, m, saved)) return false;
   }
   return true;
 }
@@ -362,10 +371,8 @@ static void find_run(const struct plan *p, struct member *m) {
     unsigned l = p->order[i];
     bool red = m->red & BIT(l);
     if (!(m->walks & BIT(l)) || p->loop[l].trivial || (int)l == m->vec || (!red && (m->reg & BIT(l)))) continue;
-    if (!red) {
-      out = true;
-      continue;
-    }
+    if (!red || ((int)l == p->stream_top && m->on_stream)) out = true;
+    if (!red) continue;
     if (!out)
       in = true, m->run |= BIT(l);
     else
@@ -477,10 +484,33 @@ static bool check_size(struct plan *p) {
   return !p->why;
 }
 
+/* All running members must meet in one running loop: they share it and all loops outside. */
+static bool check_stream(struct plan *p) {
+  unsigned lo = p->nmember, hi = 0;
+  uint32_t fixed = 0;
+  for (unsigned i = 0; i < p->nmember; i++)
+    if (p->member[i].on_stream) lo = i < lo ? i : lo, hi = i + 1;
+  for (unsigned k = 0; k < p->norder; k++) {
+    unsigned l = p->order[k];
+    if (!p->loop[l].trivial)
+      for (unsigned i = lo; i < hi; i++)
+        for (unsigned j = lo; j <= i; j++) {
+          const struct member *m = &p->member[j], *n = &p->member[i];
+          if ((n->walks & BIT(l)) && n->vec != (int)l && (i == j || deps_share(p, m, n, l, fixed))) continue;
+          p->why = arena_printf(p->a, "tile %s: the running form needs all its members together at loop %s",
+                                p->k->sym[p->axis[p->g->stream].sym].name, plan_loop_name(p, l));
+          return false;
+        }
+    if ((int)l == p->stream_top) return true;
+    if (LOOP_LEVEL(l) == 0) fixed |= 1u << LOOP_AXIS(l);
+  }
+  return true;
+}
+
 bool members_analyse(struct plan *p) {
   for (unsigned i = 0; i < p->nmember; i++)
     if (!member_analyse(p, &p->member[i]) || !check_reduction(p, &p->member[i])) return false;
   for (unsigned l = 0; l < MAX_LOOP; l++)
     if (p->loop[l].mark == MARK_VECTOR && !find_lanes(p, l)) return false;
-  return check_size(p);
+  return (p->stream_top < 0 || check_stream(p)) && check_size(p);
 }
