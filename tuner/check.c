@@ -135,8 +135,9 @@ static bool choose_box(const struct reference *r, const struct output *o, unsign
       return false;
     if (extent < 1) return false;
     if (want > extent) want = extent;
-    unsigned corner = t->rank - 1 - d < 2 ? n >> (t->rank - 1 - d) & 1 : (unsigned)rng_next(rng) & 1;
-    int64_t room = extent - want, at = n < 4 ? (corner ? room : 0) : (int64_t)(rng_next(rng) % (uint64_t)(room + 1));
+    unsigned corner = t->rank - 1 - d < 2 ? n >> (t->rank - 1 - d) & 1 : (unsigned)check_random(rng) & 1;
+    int64_t room = extent - want,
+            at = n < 4 ? (corner ? room : 0) : (int64_t)(check_random(rng) % (uint64_t)(room + 1));
     b->lo[d] = at;
     b->hi[d] = at + want;
   }

@@ -2,7 +2,6 @@
 #ifndef HONE_TUNER_CHECK_IMPL_H
 #define HONE_TUNER_CHECK_IMPL_H
 #include "tuner/check.h"
-#include "tuner/strategy.h"
 
 /* Constant ranges, both ends included, of the axes of e by symbol; other symbols unbounded. Arrays of [k->nsym]. */
 void eq_ranges(const struct kernel *k, const struct eq *e, int64_t *lo, int64_t *hi);
@@ -10,6 +9,13 @@ void eq_ranges(const struct kernel *k, const struct eq *e, int64_t *lo, int64_t 
 double eq_points(const struct kernel *k, const struct eq *e, unsigned first, unsigned last);
 /* Scalar operations that interpreting k takes, roughly. */
 double kernel_work(const struct kernel *k);
+
+static inline uint64_t check_random(uint64_t *state) { /* splitmix64 */
+  uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
+  z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+  z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+  return z ^ z >> 31;
+}
 
 enum { BOX_RANK = 12 };
 struct box { bool any; int64_t lo[BOX_RANK], hi[BOX_RANK]; }; /* half open */

@@ -229,7 +229,7 @@ struct source {
 };
 
 static double uniform(struct source *s) {
-  return (double)(rng_next(&s->rng) >> 11) * 0x1p-53;
+  return (double)(check_random(&s->rng) >> 11) * 0x1p-53;
 }
 
 static double special_float(struct source *s, enum dtype t) {
@@ -237,14 +237,14 @@ static double special_float(struct source *s, enum dtype t) {
   double tiny = ldexp(1, 3 - emax - mant),
          large = ldexp(1, emax / 2 - 2); /* smallest subnormal; its square still fits */
   double list[] = {0.0, -0.0, tiny, -tiny, tiny * ldexp(1, mant - 2), 1, -1, large, -large, INFINITY, -INFINITY, NAN};
-  return list[rng_next(&s->rng) % (sizeof list / sizeof *list)];
+  return list[check_random(&s->rng) % (sizeof list / sizeof *list)];
 }
 
 static double float_value(struct source *s, enum dtype t) {
   if (s->kind == INPUTS_EXACT) {
     int64_t n = s->exact ? s->exact : 3;
-    double v = 1 + (double)(rng_next(&s->rng) % (uint64_t)n); /* never 0: each term counts */
-    return !s->positive && rng_next(&s->rng) & 1 ? -v : v;
+    double v = 1 + (double)(check_random(&s->rng) % (uint64_t)n); /* never 0: each term counts */
+    return !s->positive && check_random(&s->rng) & 1 ? -v : v;
   }
   if (s->kind == INPUTS_SPECIAL && uniform(s) < s->rare) return special_float(s, t);
   double v = 2 * uniform(s) - 1;
@@ -252,7 +252,7 @@ static double float_value(struct source *s, enum dtype t) {
 }
 
 static union value integer_value(struct source *s, enum dtype t) {
-  union value v = {.u = rng_next(&s->rng)};
+  union value v = {.u = check_random(&s->rng)};
   if (s->below)
     v.u %= (uint64_t)s->below;
   else if (t == DT_bool)
@@ -260,7 +260,7 @@ static union value integer_value(struct source *s, enum dtype t) {
   else if (s->kind == INPUTS_EXACT) {
     int64_t n = s->exact ? s->exact : 3;
     v.i = 1 + (int64_t)(v.u % (uint64_t)n);
-    if (type_is_signed(t) && rng_next(&s->rng) & 1) v.i = -v.i;
+    if (type_is_signed(t) && check_random(&s->rng) & 1) v.i = -v.i;
   }
   return type_round(t, v);
 }
@@ -309,7 +309,7 @@ static enum status fill_tensor(struct arena *a, struct problem *p, unsigned i, s
   }
   for (int64_t e = 0; e < n; e++) type_store(type, data + (size_t)e * type_size(type), any_value(&s, type));
   for (unsigned e = 0; e < 4 && n > 0 && s.kind == INPUTS_SPECIAL && type_is_float(type); e++) /* some at least */
-    type_store(type, data + rng_next(&s.rng) % (uint64_t)n * type_size(type),
+    type_store(type, data + check_random(&s.rng) % (uint64_t)n * type_size(type),
                type_round(type, (union value){.f = special_float(&s, type)}));
   return ST_OK;
 }
@@ -317,10 +317,10 @@ static enum status fill_tensor(struct arena *a, struct problem *p, unsigned i, s
 static union value scalar_value(struct source *s, enum dtype t) {
   static const double small[] = {2, 3, -1, -2};
   if (!type_is_float(t)) {
-    union value v = {.i = (int64_t)small[rng_next(&s->rng) % (type_is_signed(t) ? 4 : 2)]};
+    union value v = {.i = (int64_t)small[check_random(&s->rng) % (type_is_signed(t) ? 4 : 2)]};
     return type_round(t, v);
   }
-  if (s->kind == INPUTS_EXACT) return (union value){.f = small[rng_next(&s->rng) % 4]};
+  if (s->kind == INPUTS_EXACT) return (union value){.f = small[check_random(&s->rng) % 4]};
   return type_round(t, (union value){.f = 0.25 + 1.5 * uniform(s)});
 }
 
@@ -350,7 +350,7 @@ enum status check_problem(struct arena *a, const struct kernel *k, const int64_t
   }
   for (unsigned i = 0; i < k->nparam; i++) {
     if (k->param[i].kind != PARAM_TENSOR) continue;
-    rng_next(&s.rng);
+    check_random(&s.rng);
     enum status st = fill_tensor(a, out, i, s, &f, &left, d);
     if (st != ST_OK) return st;
     s.rng ^= UINT64_C(0x5851f42d4c957f2d) * (i + 1);
