@@ -89,13 +89,14 @@ static int wait_for(pid_t pid) {
   return status;
 }
 
-static enum status judge(struct diag *d, struct loc at, int status) {
+static enum status judge(struct diag *d, const struct spec_input *in, int status) {
+  struct loc at = {in->file, 0, 0};
   if (WIFSIGNALED(status)) {
     int s = WTERMSIG(status);
     if (s == SIGXCPU || s == SIGKILL)
-      diag_error(d, at, "libclang took more than %d seconds for this input", SECONDS);
+      diag_error(d, at, "libclang took more than %d seconds for '%s'", SECONDS, in->path);
     else
-      diag_error(d, at, "libclang crashed on this input (%s)", strsignal(s));
+      diag_error(d, at, "libclang crashed on '%s' (%s)", in->path, strsignal(s));
     return ST_REFUSED;
   }
   switch (WEXITSTATUS(status)) {
@@ -105,10 +106,10 @@ static enum status judge(struct diag *d, struct loc at, int status) {
     diag_error(d, at, "libclang 17 … 22 not found: install libclang1-22");
     return ST_ENV;
   case CHILD_NO_MEMORY:
-    diag_error(d, at, "out of memory while reading this file");
+    diag_error(d, at, "out of memory while reading '%s'", in->path);
     return ST_NOMEM;
   default:
-    diag_error(d, at, "the C frontend's process ended with status %d", WEXITSTATUS(status));
+    diag_error(d, at, "the C frontend's process ended with status %d on '%s'", WEXITSTATUS(status), in->path);
     return ST_INTERNAL;
   }
 }
@@ -116,7 +117,6 @@ static enum status judge(struct diag *d, struct loc at, int status) {
 enum status c_child(struct diag *d, const struct spec_input *in, struct buf *frames) {
   struct loc at = {in->file, 0, 0};
   int fd[2];
-  buf_init(frames);
   if (pipe(fd)) {
     diag_error(d, at, "cannot create a pipe: %s", strerror(errno));
     return ST_ENV;
@@ -132,8 +132,15 @@ enum status c_child(struct diag *d, const struct spec_input *in, struct buf *fra
     diag_error(d, at, "cannot start a process: %s", strerror(errno));
     return ST_ENV;
   }
-  bool whole = read_all(fd[0], frames);
+  struct oom_guard g;
+  bool whole = false, memory = OOM_TRY(&g);
+  if (memory) {
+    whole = read_all(fd[0], frames);
+    oom_leave(&g);
+  }
   close(fd[0]);
   if (!whole) kill(pid, SIGKILL);
-  return judge(d, at, wait_for(pid));
+  int status = wait_for(pid);
+  if (!memory) oom_raise();
+  return judge(d, in, status);
 }

@@ -139,6 +139,8 @@ static void tensor_param(struct cx *x, CXCursor p, const char *name, CXType t) {
   enum dtype e;
   bool is_pointer = c_is_pointer(t);
   unsigned rank = extents(x, p, name, t, extent, &elem);
+  if (elem.kind == CXType_FunctionProto || elem.kind == CXType_FunctionNoProto)
+    c_refuse(x, p, "'%s' is a function pointer: not supported", name);
   if (!c_dtype(x, elem, &e))
     c_refuse(x, p, "'%s': elements of type '%s' are not supported", name, c_str(x, x->cl->getTypeSpelling(elem)));
   if (x->cl->isVolatileQualifiedType(elem)) c_refuse(x, p, "'%s' is volatile: not supported", name);

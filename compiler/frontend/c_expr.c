@@ -230,7 +230,6 @@ enum op c_binop(enum CXBinaryOperatorKind k) {
 }
 
 static struct cval pointer_arith(struct cx *x, CXCursor c, enum op o, struct cval l, struct cval r) {
-  if (o == OP_eq || o == OP_ne) c_refuse(x, c, "pointers are compared: not supported; pass a flag instead");
   if (l.kind == CV_NUM) {
     struct cval t = l;
     l = r, r = t;
@@ -248,10 +247,13 @@ static struct cval binary(struct cx *x, CXCursor c) {
   if (k == CXBinaryOperator_LAnd || k == CXBinaryOperator_LOr) return c_logical(x, c);
   struct kids s = c_kids(x, c);
   if (s.n != 2) c_refuse(x, c, "operator not understood");
-  struct cval l = c_expr(x, s.c[0]);
+  enum op o = c_binop(k);
+  if ((o == OP_eq || o == OP_ne) && c_is_pointer(c_type(x, s.c[0])))
+    c_refuse(x, c, "pointers are compared: not supported; pass a flag instead");
+  if (k == CXBinaryOperator_Comma) c_effect(x, s.c[0]);
+  struct cval l = k == CXBinaryOperator_Comma ? (struct cval){0} : c_expr(x, s.c[0]);
   struct cval r = c_expr(x, s.c[1]);
   if (k == CXBinaryOperator_Comma) return r;
-  enum op o = c_binop(k);
   if (o == OP_COUNT) c_refuse(x, c, "this operator is not supported");
   if (l.kind == CV_PTR || r.kind == CV_PTR) return pointer_arith(x, c, o, l, r);
   if (l.kind != CV_NUM || r.kind != CV_NUM) c_refuse(x, c, "operand not understood");
@@ -291,7 +293,11 @@ static struct cval dispatch(struct cx *x, CXCursor c) {
     c_refuse(x, c, "struct member '%s': struct members are not supported; pass it as a parameter",
              c_str(x, x->cl->getCursorSpelling(c)));
   case CXCursor_StmtExpr:
-    c_refuse(x, c, "statement expressions are not supported");
+    c_refuse(x, c, "statement expressions are not supported (assert: compile with -DNDEBUG)");
+  case CXCursor_CompoundLiteralExpr:
+    c_refuse(x, c, "compound literals are not supported: use a local array");
+  case CXCursor_InitListExpr:
+    c_refuse(x, c, "this form of initialiser is not supported");
   case CXCursor_GenericSelectionExpr:
     c_refuse(x, c, "_Generic is not supported");
   default:

@@ -218,9 +218,9 @@ static bool one_bound(struct cx *x, CXCursor cond, const struct counter *c, bool
   CXCursor side = left ? k.c[1] : k.c[0];
   if ((!left && !is_var(x, k.c[1], c->decl)) || mentions(x, side, c->decl)) return false;
   if (!left) o = mirror(o);
-  if (o == OP_lt && half_bound(x, side, b)) return true;
   struct cval v;
-  if (!bound_value(x, side, down, &v) || !keeps_value(x, c->type, v.type, b->start, down)) return false;
+  if (!bound_value(x, side, down, &v)) return o == OP_lt && half_bound(x, side, b);
+  if (!keeps_value(x, c->type, v.type, b->start, down)) return false;
   bool is_signed = type_is_signed(v.type), unit = b->step == 1 || (b->step == -1 && is_signed);
   if (o == OP_ne) return alone && unit && add_limit(b, v.p);
   if (!down && o == OP_lt) return add_limit(b, v.p);

@@ -100,7 +100,7 @@ static void check_only(struct cx *x, const char *only, const char *found) {
     const char *word = arena_strndup(x->a, p, n);
     if (n && !wanted(found, word))
       cout_diag(x->out, DIAG_ERROR, x->main_file, 0, 0, NULL,
-                arena_printf(x->a, "no external function '%s' is defined here", word));
+                arena_printf(x->a, "'%s' defines no external function '%s'", x->main_file, word));
     p += n + (p[n] == ',');
   }
 }
@@ -118,12 +118,15 @@ static void functions(struct cx *x, const char *only) {
     if (f) c_send(x->out, f);
   }
   check_only(x, only, found);
-  if (!n && !only) cout_diag(x->out, DIAG_ERROR, x->main_file, 0, 0, NULL, "no external function is defined here");
+  if (!n && !only)
+    cout_diag(x->out, DIAG_ERROR, x->main_file, 0, 0, NULL,
+              arena_printf(x->a, "'%s' defines no external function", x->main_file));
 }
 
-static const char *parse_failure(enum CXErrorCode e) {
-  if (e == CXError_Crashed) return "libclang crashed on this input";
-  return "libclang cannot read this input";
+static const char *parse_failure(struct cx *x, enum CXErrorCode e) {
+  if (e == CXError_Crashed) return arena_printf(x->a, "libclang crashed on '%s'", x->main_file);
+  return arena_printf(x->a, "libclang cannot read '%s' with these options: check -std=, --target= and the like",
+                      x->main_file);
 }
 
 static enum CXErrorCode parse(struct cx *x, CXIndex index, const struct spec_input *in) {
@@ -144,7 +147,7 @@ void c_translate(struct cout *o, const struct spec_input *in) {
   x.cl->toggleCrashRecovery(0);
   enum CXErrorCode e = parse(&x, index, in);
   if (e != CXError_Success) {
-    cout_diag(o, DIAG_ERROR, x.main_file, 0, 0, NULL, parse_failure(e));
+    cout_diag(o, DIAG_ERROR, x.main_file, 0, 0, NULL, parse_failure(&x, e));
   } else {
     diagnostics(&x);
     x.cl->getInclusions(x.tu, inclusion, &x);
@@ -221,20 +224,29 @@ static void read_frames(struct reader *r, const char *p, size_t n) {
   }
 }
 
+static enum status read_child(struct reader *r, struct buf *frames) {
+  int errors = diag_errors(r->d);
+  enum status s = c_child(r->d, r->in, frames);
+  if (s != ST_OK) return s;
+  read_frames(r, frames->data, frames->len);
+  if (diag_errors(r->d) > errors) return ST_REFUSED;
+  if (r->complete) return ST_OK;
+  diag_error(r->d, (struct loc){r->in->file, 0, 0}, "the C frontend stopped without an answer on '%s'", r->in->path);
+  return ST_INTERNAL;
+}
+
 static enum status c_read(struct arena *a, struct diag *d, const struct spec_input *in, struct spec *out) {
   struct buf frames;
-  int errors = diag_errors(d);
+  struct reader r = {a, d, in, out, false};
+  struct oom_guard g;
   *out = (struct spec){0};
-  enum status s = c_child(d, in, &frames);
-  if (s == ST_OK) {
-    struct reader r = {a, d, in, out, false};
-    read_frames(&r, frames.data, frames.len);
-    if (!r.complete && diag_errors(d) == errors) {
-      diag_error(d, (struct loc){in->file, 0, 0}, "the C frontend stopped without an answer");
-      s = ST_INTERNAL;
-    }
-    if (diag_errors(d) > errors && s == ST_OK) s = ST_REFUSED;
+  buf_init(&frames);
+  if (!OOM_TRY(&g)) {
+    buf_free(&frames);
+    oom_raise();
   }
+  enum status s = read_child(&r, &frames);
+  oom_leave(&g);
   buf_free(&frames);
   if (s != ST_OK) out->n = 0;
   return s;

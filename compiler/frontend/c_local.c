@@ -109,7 +109,7 @@ static void store_list(struct cx *x, CXCursor list, unsigned obj, enum dtype t, 
       c_refuse(x, k.c[i], "initialiser needs a pair of braces for each row");
     }
     if (kind == CXCursor_InitListExpr || !c_is_expr(x, k.c[i]) || c_kids(x, k.c[i]).n > 8)
-      c_refuse(x, k.c[i], "this form of initialiser is not supported");
+      c_refuse(x, k.c[i], "this form of initialiser is not supported (designators: give the elements in order)");
     struct cval v = c_expr(x, k.c[i]);
     if (v.kind != CV_NUM) c_refuse(x, k.c[i], "this initial value is not supported");
     store_at(x, k.c[i], obj, s, ix, cv_get(x, cv_convert(x, v, t)));

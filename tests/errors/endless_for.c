@@ -1,0 +1,3 @@
+void f(int n, float *x) {
+  for (;;) x[n] += 1;
+}

@@ -1,0 +1,4 @@
+static void f(int n, float *x) {
+  for (int i = 0; i < n; i++) x[i] = 0;
+}
+int unused = sizeof(&f);

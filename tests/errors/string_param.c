@@ -1,0 +1,3 @@
+void f(int n, const char **names, float *x) {
+  x[0] = names[0][n];
+}

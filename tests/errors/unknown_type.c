@@ -1,0 +1,3 @@
+void f(int n, half_t *x) {
+  x[0] = n;
+}
