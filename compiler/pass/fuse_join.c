@@ -115,6 +115,23 @@ static bool match_operands(struct join *j) {
   return any;
 }
 
+static bool reduced_in_group(const struct join *j, sym_t s) {
+  for (unsigned m = 0; m < j->g->n; m++)
+    if (eq_is_red(member(j, m), s)) return true;
+  return false;
+}
+
+/* Reduced axes that no tensor ties to the group: any of the group's reduced axes over the same range will do. */
+static bool match_ranges(struct join *j) {
+  const struct eq *e = &j->f->k->eq[j->e];
+  for (unsigned i = e->npar; i < e->nax; i++)
+    for (unsigned x = 0; x < j->g->nax; x++)
+      if (j->map[e->axis[i].sym] == SYM_NONE && reduced_in_group(j, j->g->axis[x].sym) &&
+          propose(j, e->axis[i].sym, j->g->axis[x].sym))
+        return true;
+  return false;
+}
+
 /* Own axes must not carry a symbol that means another axis in the group. */
 static void rename_others(struct join *j) {
   struct kernel *k = j->f->k;
@@ -133,6 +150,7 @@ static void unify(struct join *j) {
   for (unsigned s = 0; s < nsym; s++) j->map[s] = SYM_NONE;
   while (match_results(j)) continue; /* bounds that name an axis match once that axis is matched */
   while (match_operands(j)) continue;
+  while (match_ranges(j)) continue;
   rename_others(j);
   j->t = k->eq[j->e];
   eq_rename(j->f->a, k, &j->t, j->map, nsym);

@@ -49,11 +49,19 @@ struct picks {
   struct pick p[MAX_PICK];
 };
 
-/* The transcendental operations of e that can stand alone, outer ones before those inside. */
+static bool is_trans(expr_t x) {
+  return op_info[x->op].flags & OPF_TRANS;
+}
+
+static bool is_costly(expr_t x) {
+  return is_trans(x) || (type_is_float(x->type) && (x->op == OP_div || x->op == OP_sqrt || x->op == OP_rsqrt));
+}
+
+/* The costly operations of e that can stand alone, outer ones before those inside. */
 static void pick_node(expr_t x, void *ctx) {
   struct picks *out = ctx;
   struct pick p = {.eq = out->eq, .x = x};
-  if (x->kind != E_OP || !(op_info[x->op].flags & OPF_TRANS) || out->n == MAX_PICK) return;
+  if (x->kind != E_OP || !is_costly(x) || out->n == MAX_PICK) return;
   if (domain_of(out->e, &p)) out->p[out->n++] = p;
 }
 
@@ -160,7 +168,8 @@ static bool outline_one(struct arena *a, struct kernel *k, unsigned e) {
   struct picks all;
   pick_all(k, e, &all);
   for (unsigned i = 0; i < all.n; i++)
-    if (!is_all(&k->eq[e], &all.p[i]) && (repeated(&k->eq[e], &all.p[i]) || evaluated_elsewhere(a, k, &all.p[i])))
+    if (!is_all(&k->eq[e], &all.p[i]) &&
+        (repeated(&k->eq[e], &all.p[i]) || (is_trans(all.p[i].x) && evaluated_elsewhere(a, k, &all.p[i]))))
       return give_temp(a, k, &all.p[i]), true;
   return false;
 }

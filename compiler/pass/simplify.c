@@ -1,17 +1,21 @@
 /* simplify: TENSOR -> TENSOR. Needs nothing; gives smaller bodies, fewer guards, and sums free of factors that do not
    vary in them.
 
-   1. Constant folding and exact algebra on each expression (fold.c).
-   2. Guards that hold everywhere in the equation's ranges go.
-   3. Unless strict, for floats (for integers always, the ring is exact):  L = init + sum(k) c*f(k)/z  becomes  T =
-   sum(k) f(k);  L = init + T*c/z. One multiplication per term becomes one per result, and a quotient by a row's own sum
-   no longer stands inside the sum, which is what lets `online` see attention. An empty sum is 0 even where c is
-   infinite or z is 0, so a factor that could be either is replaced by 1 when the sum has no term.
+   1. Values that a result holds for a while become temps (version.c).
+   2. Constant folding and exact algebra on each expression (fold.c).
+   3. Guards that hold everywhere in the equation's ranges go.
+   4. Unless strict, for floats (for integers always, the ring is exact):
+        L = init + sum(k) c*f(k)/z    becomes    T = sum(k) f(k);  L = init + T*c/z.
+      One multiplication per term becomes one per result, and a quotient by a row's own sum no longer stands inside the
+      sum, which is what lets `online` see attention. An empty sum is 0 even where c is infinite or z is 0, so a factor
+      that could be either is replaced by 1 when the sum has no term. An infinite factor may now give infinity where one
+      term was inf * 0 = NaN. Not in f16, where a sum without its factor overflows soon.
 
-   Breaks nothing: order, roles and results stay. Leaves dead temps to dce. */
+   Changes no result otherwise: order and roles stay. Leaves dead temps to dce. */
 #include "compiler/pass/fold.h"
 #include "compiler/pass/passes.h"
 #include "compiler/pass/util.h"
+#include "compiler/pass/version.h"
 #include <math.h>
 
 /* Product of the factors with the given den and outside; NULL when there is none. */
@@ -63,7 +67,8 @@ static bool factor_terms(const struct eq *e, struct factors *f) {
 static bool hoist(struct arena *a, struct kernel *k, unsigned at, bool strict) {
   struct eq *e = &k->eq[at];
   struct factors f = {0};
-  if (e->red != RED_sum || (strict && type_is_float(e->body->type)) || !rectangular(e) || !factor_terms(e, &f))
+  if (e->red != RED_sum || e->body->type == DT_f16 || (strict && type_is_float(e->body->type)) || !rectangular(e) ||
+      !factor_terms(e, &f))
     return false;
   expr_t num = product(a, &f, false, true), den = product(a, &f, true, true);
   expr_t num_safe = outer_factor(a, e, num, false), den_safe = outer_factor(a, e, den, true);
@@ -131,6 +136,7 @@ static void simplify_eq(struct arena *a, struct eq *e, bool strict) {
 enum status pass_simplify(struct arena *a, struct unit *u, struct diag *d) {
   (void)d;
   struct kernel *k = u->k;
+  version_kernel(a, k);
   for (unsigned i = 0; i < k->neq; i++) {
     simplify_eq(a, &k->eq[i], u->strict);
     if (k->eq[i].init && k->eq[i].red == RED_sum && fold_is(k->eq[i].init, 0)) k->eq[i].init = NULL;

@@ -57,8 +57,8 @@ struct unit run_passes(struct bench *b, const struct kernel *k, const char *name
   return u;
 }
 
-struct groups *run_pipeline(struct bench *b, const struct kernel *k) {
-  struct unit u = {.level = LEVEL_TENSOR, .k = kernel_clone(b->a, k)};
+struct groups *run_pipeline(struct bench *b, const struct kernel *k, bool strict) {
+  struct unit u = {.level = LEVEL_TENSOR, .strict = strict, .k = kernel_clone(b->a, k)};
   bench_expect_ok(b, pass_run(b->a, hone_passes, hone_npasses, &u, b->d), "pipeline");
   return u.gs;
 }
@@ -81,7 +81,7 @@ static union value draw(enum dtype t, uint64_t *s, bool special) {
   } else if (t == DT_bool) {
     v.u = r & 1;
   } else {
-    v.i = (int64_t)(r % 5) - (type_is_signed(t) ? 2 : 0);
+    v.i = (int64_t)(r % 5) - (type_is_signed(t) && t != DT_i64 ? 2 : 0); /* i64 may be an index */
   }
   return type_round(t, v);
 }

@@ -17,7 +17,7 @@ char *read_file(struct arena *a, const char *path, size_t *len); /* NULL when it
 struct kernel *parse_kernel(struct bench *b, const char *name, const char *text, size_t len);
 /* Runs the passes of the pipeline from `first` to the end of the comma list `names` on a copy. */
 struct unit run_passes(struct bench *b, const struct kernel *k, const char *names);
-struct groups *run_pipeline(struct bench *b, const struct kernel *k);
+struct groups *run_pipeline(struct bench *b, const struct kernel *k, bool strict);
 
 /* Values for all parameters; seeded. Floats are drawn from [-1, 1), or with `special` sometimes -inf and NaN; integers small, so that none overflows. */
 struct args *make_args(struct bench *b, const struct kernel *k, const char *dims, uint64_t seed, bool special);

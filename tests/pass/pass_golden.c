@@ -20,7 +20,7 @@ static const char *passes_of(const char *folder) {
 
 static void print_result(struct bench *b, const struct kernel *k, const char *folder, struct buf *out) {
   if (strcmp(folder, "pipeline") == 0) {
-    groups_print(out, run_pipeline(b, k));
+    groups_print(out, run_pipeline(b, k, false));
     return;
   }
   struct unit u = run_passes(b, k, passes_of(folder));
