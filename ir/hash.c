@@ -1,7 +1,9 @@
 /* Structural hashes. A kernel is written out in a canonical form that no name enters, and that is hashed with SHA-256:
-   indices are numbered by where they stand on the left side (reductions after them, in order), dims by first appearance, tensors by first appearance in an order of
-   operands that does not depend on names (the operands of commutative operations are sorted by their form with tensors left anonymous).
-   Parameter order, C types of dims, locations and the overlap promise do not enter. */
+   indices are numbered by where they stand on the left side (reductions after them, in order), dims by first
+   appearance, tensors by first appearance in an order of operands that does not depend on names (the operands of
+   commutative operations are sorted by their form with tensors left anonymous). Parameter order, C types of dims,
+   locations and the overlap promise do not enter. The hash of a group keeps the order of operands: schedules name
+   operands by it, and equal hashes share schedules. */
 #include "ir/group.h"
 #include "ir/sha256.h"
 #include <stdlib.h>
@@ -10,9 +12,16 @@
 struct canon {
   const struct kernel *k;
   struct buf out;
-  uint32_t *sym, *tensor, *scalar;   /* number + 1; 0: not seen yet */
+  uint32_t *sym, *tensor, *scalar; /* number + 1; 0: not seen yet */
   uint32_t nsym, ntensor, nscalar;
-  bool anonymous;                    /* tensors and scalars show their type only, and nothing gets a number */
+  bool anonymous; /* tensors and scalars show their type only, and nothing gets a number */
+  bool ordered;   /* operands of commutative operations stay as they are */
+  bool family;    /* constant sizes are symbols, equal ones the same */
+  unsigned nsize;
+  struct {
+    int64_t value;
+    uint32_t number;
+  } size[64];
 };
 
 static void put_expr(struct canon *c, expr_t x);
@@ -23,7 +32,11 @@ static uint32_t number(struct canon *c, uint32_t *map, uint32_t i, uint32_t *n) 
 }
 
 /* Terms in the order of the numbers of their symbols, since the order in the polynomial is that of creation. */
-struct term { int64_t coef; uint8_t n; uint32_t sym[POLY_DEG]; };
+struct term {
+  int64_t coef;
+  uint8_t n;
+  uint32_t sym[POLY_DEG];
+};
 
 static int by_number(const void *a, const void *b) {
   uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
@@ -60,9 +73,26 @@ static void put_poly(struct canon *c, poly_t p) {
   free(t);
 }
 
+/* A bound or an extent. */
+static void put_size(struct canon *c, poly_t p) {
+  int64_t v;
+  unsigned i = 0;
+  if (!c->family || !p || !poly_is_const(p, &v) || (v >= 0 && v <= 1)) {
+    put_poly(c, p);
+    return;
+  }
+  while (i < c->nsize && c->size[i].value != v) i++;
+  if (i == c->nsize && i < sizeof c->size / sizeof *c->size) {
+    c->size[c->nsize].value = v;
+    c->size[c->nsize++].number = ++c->nsym;
+  }
+  buf_printf(&c->out, "(+1s%u)", i < c->nsize ? c->size[i].number : 0);
+}
+
 static void put_access(struct canon *c, const struct access *acc) {
   const struct tensor *t = &c->k->tensor[acc->tensor];
-  buf_printf(&c->out, "t%u:%s[", c->anonymous ? 0 : number(c, c->tensor, acc->tensor, &c->ntensor), type_name((enum dtype)t->type));
+  buf_printf(&c->out, "t%u:%s[", c->anonymous ? 0 : number(c, c->tensor, acc->tensor, &c->ntensor),
+             type_name((enum dtype)t->type));
   for (unsigned i = 0; i < acc->rank; i++) {
     put_poly(c, acc->ix[i].poly);
     if (acc->ix[i].dyn) put_expr(c, acc->ix[i].dyn);
@@ -91,7 +121,7 @@ static char *form_of(struct canon *c, expr_t x) {
 static void put_op(struct canon *c, expr_t x) {
   buf_printf(&c->out, "%s(", op_info[x->op].name);
   expr_t kid[3] = {x->kid[0], x->nkid > 1 ? x->kid[1] : NULL, x->nkid > 2 ? x->kid[2] : NULL};
-  if (op_info[x->op].flags & OPF_COMM && !c->anonymous) {
+  if (op_info[x->op].flags & OPF_COMM && !c->anonymous && !c->ordered) {
     char *a = form_of(c, kid[0]), *b = form_of(c, kid[1]);
     if (strcmp(a, b) > 0) {
       kid[0] = x->kid[1];
@@ -107,19 +137,33 @@ static void put_op(struct canon *c, expr_t x) {
 static void put_expr(struct canon *c, expr_t x) {
   buf_printf(&c->out, "%s ", type_name((enum dtype)x->type));
   switch (x->kind) {
-  case E_CONST: buf_printf(&c->out, "#%016llx", (unsigned long long)x->val.u); break;
-  case E_POLY: put_poly(c, x->poly); break;
-  case E_SCALAR: buf_printf(&c->out, "a%u", c->anonymous ? 0 : number(c, c->scalar, x->id, &c->nscalar)); break;
-  case E_READ: put_access(c, x->acc); break;
-  case E_OP: put_op(c, x); break;
-  case E_CAST: put_expr(c, x->kid[0]); break;
-  default: buf_printf(&c->out, "%c%u", x->kind == E_ARG ? 'g' : 'l', x->id); break;
+  case E_CONST:
+    buf_printf(&c->out, "#%016llx", (unsigned long long)x->val.u);
+    break;
+  case E_POLY:
+    put_poly(c, x->poly);
+    break;
+  case E_SCALAR:
+    buf_printf(&c->out, "a%u", c->anonymous ? 0 : number(c, c->scalar, x->id, &c->nscalar));
+    break;
+  case E_READ:
+    put_access(c, x->acc);
+    break;
+  case E_OP:
+    put_op(c, x);
+    break;
+  case E_CAST:
+    put_expr(c, x->kid[0]);
+    break;
+  default:
+    buf_printf(&c->out, "%c%u", x->kind == E_ARG ? 'g' : 'l', x->id);
+    break;
   }
 }
 
 static void put_axis(struct canon *c, const struct axis *x) {
-  put_poly(c, x->lo);
-  put_poly(c, x->hi);
+  put_size(c, x->lo);
+  put_size(c, x->hi);
 }
 
 static void number_axes(struct canon *c, const struct eq *e) {
@@ -167,9 +211,16 @@ static void put_tensors(struct canon *c) {
     for (unsigned t = 0; t < c->k->ntensor; t++) {
       const struct tensor *x = &c->k->tensor[t];
       if (c->tensor[t] != n) continue;
-      buf_printf(&c->out, "%u%c", n, x->role == ROLE_TEMP ? 't' : x->role == ROLE_IN ? 'i' : x->role == ROLE_OUT ? 'o' : 'x');
-      if (x->role != ROLE_TEMP)
-        for (unsigned d = 0; d < x->rank; d++) put_poly(c, tensor_stride(c->k->arena, x, d));
+      buf_printf(&c->out, "%u%c", n,
+                 x->role == ROLE_TEMP  ? 't'
+                 : x->role == ROLE_IN  ? 'i'
+                 : x->role == ROLE_OUT ? 'o'
+                                       : 'x');
+      if (x->role == ROLE_TEMP) continue;
+      bool by_extent = c->family && !x->stride; /* constant strides are products: their factors say more */
+      for (unsigned d = 0; d < x->rank; d++) {
+        put_size(c, by_extent ? x->extent[d] : tensor_stride(c->k->arena, x, d));
+      }
     }
 }
 
@@ -194,11 +245,20 @@ static void canon_close(struct canon *c, uint8_t out[32]) {
   free(c->scalar);
 }
 
-void kernel_hash(const struct kernel *k, uint8_t out[32]) {
+static void hash_equations(const struct kernel *k, bool family, uint8_t out[32]) {
   struct canon c;
   canon_open(&c, k);
+  c.family = family;
   for (unsigned i = 0; i < k->neq; i++) put_eq(&c, &k->eq[i], false);
   canon_close(&c, out);
+}
+
+void kernel_hash(const struct kernel *k, uint8_t out[32]) {
+  hash_equations(k, false, out);
+}
+
+void kernel_family_hash(const struct kernel *k, uint8_t out[32]) {
+  hash_equations(k, true, out);
 }
 
 void group_hash(const struct groups *gs, unsigned g, uint8_t out[32]) {
@@ -206,6 +266,7 @@ void group_hash(const struct groups *gs, unsigned g, uint8_t out[32]) {
   struct groups *one = group_extract(a, gs, g);
   struct canon c;
   canon_open(&c, one->k);
+  c.ordered = true;
   buf_printf(&c.out, "group %u %u %d\n", one->g->naxis, one->g->nshared, one->g->stream);
   for (unsigned i = 0; i < one->k->neq; i++) put_eq(&c, &one->k->eq[i], true);
   for (unsigned x = 0; x < one->g->naxis; x++) buf_printf(&c.out, "x%u", c.sym[one->g->axis[x].sym]);

@@ -258,7 +258,7 @@ void text_equation(struct buf *out, const struct kernel *k, unsigned n, int dept
   buf_puts(out, same ? "] = " : "] := ");
   if (e->red != RED_none) {
     print_reduction(out, k, e, known);
-  } else if (same) {
+  } else if (same && known) { /* a temp's type follows from the right side */
     expr_print_as(out, k, NULL, e->body, (enum dtype)t->type);
   } else {
     expr_print(out, k, e->body);
