@@ -237,6 +237,33 @@ static bool merge_copy(struct raise *r, struct items *l, unsigned at) {
   return true;
 }
 
+/* --- both sides of a condition --- */
+
+/* if (c) X[i] = a; … if (!c) X[i] = b;  ->  X[i] = c ? a : b; */
+static bool merge_sides(struct raise *r, struct items *l, unsigned at) {
+  struct item *b = l->v[at];
+  struct match m;
+  if (!b->cond || b->red || b->nguard) return false;
+  for (unsigned j = at; j-- > 0;) {
+    struct item *a = l->v[j];
+    if (a->lhs != b->lhs) {
+      if (item_touches(r, a, b->lhs, true)) return false;
+      continue;
+    }
+    if (!a->cond || a->red || a->nguard || a->rank != b->rank || !match(r, a, a->idx, b, b->idx, a->rank, &m))
+      return false;
+    expr_t c = rename_expr(r, a->cond, &m);
+    if (!expr_eq(cond_not(r, c), b->cond) && !expr_eq(c, cond_not(r, b->cond))) return false;
+    for (unsigned k = j + 1; k < at; k++)
+      if (writes_what(r, l->v[k], a)) return false;
+    b->body = expr_op3(r->a, OP_select, c, rename_expr(r, a->body, &m), b->body);
+    b->cond = NULL;
+    items_remove(l, j);
+    return true;
+  }
+  return false;
+}
+
 /* --- what nobody reads --- */
 
 static bool drop_dead(struct raise *r, struct items *l) {
@@ -252,11 +279,14 @@ static bool drop_dead(struct raise *r, struct items *l) {
 void raise_clean(struct raise *r, struct items *l) {
   while (drop_dead(r, l)) continue;
   fold_inits(r, l);
-  for (unsigned i = 0; i < l->n;)
-    if (merge_init(r, l, i) || merge_copy(r, l, i))
-      i = 0;
-    else
-      i++;
+  for (bool again = true; again;) {
+    again = false;
+    for (unsigned i = 0; i < l->n; i++)
+      while (i < l->n && (merge_init(r, l, i) || merge_copy(r, l, i) || merge_sides(r, l, i))) {
+        again = true;
+        i -= i > 0;
+      }
+  }
 }
 
 /* --- guards --- */

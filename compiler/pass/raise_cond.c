@@ -55,6 +55,20 @@ static bool negative_terms(poly_t p) {
   return false;
 }
 
+/* d != 0 where d is known to have one sign: i != 0 of a counter that starts at 0 is i >= 1. */
+static bool differs(struct raise *r, poly_t d, poly_t *g, unsigned *n) {
+  struct domain *here = ARENA_NEW(r->a, struct domain, 1);
+  domain_init(r, here);
+  poly_t minus = poly_scale(r->a, d, -1);
+  if (prove_ge0(r, here, d))
+    g[(*n)++] = poly_addc(r->a, d, -1);
+  else if (prove_ge0(r, here, minus))
+    g[(*n)++] = poly_addc(r->a, minus, -1);
+  else
+    return false;
+  return true;
+}
+
 /* x OP y on integers, as guards. Comparisons of unsigned values hold for polynomials only while these are not negative.
  */
 static bool compare(struct raise *r, expr_t x, enum op o, poly_t *g, unsigned *n, unsigned max) {
@@ -79,6 +93,8 @@ static bool compare(struct raise *r, expr_t x, enum op o, poly_t *g, unsigned *n
   case OP_ge:
     g[(*n)++] = d;
     return true;
+  case OP_ne:
+    return differs(r, d, g, n);
   default:
     return false;
   }

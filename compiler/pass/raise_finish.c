@@ -89,6 +89,37 @@ static void split_guard(struct raise *r, struct items *l, unsigned at) {
   l->v[at + 1] = set;
 }
 
+static bool has_axis(const struct item *it, poly_t p) {
+  for (unsigned i = 0; i < it->nax; i++)
+    if (poly_has(p, it->ax[i].b.sym)) return true;
+  return false;
+}
+
+/* Guards that hold wherever the item is reached (its parallel ranges are not empty there) say nothing. One over dims
+   alone, `if (n < 8) return`, is assumed: the form as written runs where it fails. False: the item never happens under
+   what is assumed. */
+static bool settle_guards(struct raise *r, struct item *it) {
+  struct domain *d = ARENA_NEW(r->a, struct domain, 1);
+  unsigned n = 0;
+  poly_t *g = ARENA_NEW(r->a, poly_t, it->nguard + 1);
+  domain_init(r, d);
+  for (unsigned i = 0; i < it->nax; i++)
+    if (!it->ax[i].red) domain_var(r, d, &it->ax[i].b);
+  for (unsigned i = 0; i < it->nguard; i++) {
+    if (prove_ge0(r, d, it->guard[i])) continue;
+    if (prove_ge0(r, d, poly_addc(r->a, poly_scale(r->a, it->guard[i], -1), -1))) return false;
+    if (has_axis(it, it->guard[i])) {
+      g[n++] = it->guard[i];
+      continue;
+    }
+    raise_assume(r, it->guard[i]);
+    domain_fact(d, it->guard[i]);
+  }
+  it->guard = g;
+  it->nguard = n;
+  return true;
+}
+
 static bool guards_writes(struct raise *r, const struct item *it) {
   if (!it->red || r->obj[it->lhs].kind == OBJ_TEMP) return false;
   for (unsigned i = 0; i < it->nguard; i++)
@@ -137,12 +168,17 @@ static expr_t implied(struct arena *a, expr_t x, void *ctx) {
 void raise_finish(struct raise *r, struct items *l) {
   for (unsigned i = 0; i < l->n; i++) {
     struct item *it = l->v[i];
+    raise_open(r, it);
     select_guard(r, l, it);
+    raise_shut(r);
     if (it->nguard) it->body = expr_map(r->a, it->body, implied, it);
     it->ax = arena_dup(r->a, it->ax, sizeof *it->ax * it->nax);
     for (unsigned k = 0; k < it->nax; k++) one_bound(r, it, &it->ax[k].b);
     for (unsigned k = 0; k < it->nax; k++)
       if (!it->ax[k].red && (has_red(it, it->ax[k].b.lo[0]) || has_red(it, it->ax[k].b.hi[0]))) hull(r, it, k);
-    if (guards_writes(r, it)) split_guard(r, l, i);
+    if (!settle_guards(r, it))
+      items_remove(l, i--);
+    else if (guards_writes(r, it))
+      split_guard(r, l, i);
   }
 }

@@ -123,6 +123,8 @@ void domain_init(struct raise *r, struct domain *d);               /* the open l
 void domain_var(struct raise *r, struct domain *d, const struct bound *b);
 void domain_fact(struct domain *d, poly_t p);
 void domain_item(struct raise *r, struct domain *d, const struct item *it);
+void raise_open(struct raise *r, const struct item *it);           /* as if the statement stood in the item's loops; at top level only */
+void raise_shut(struct raise *r);
 bool prove_ge0(struct raise *r, const struct domain *d, poly_t p);
 /* Upper bound of p over dims alone. */
 bool prove_max(struct raise *r, const struct domain *d, poly_t p, poly_t *max);

@@ -20,28 +20,19 @@ struct protect {
   const struct item *it;
 };
 
-struct same {
-  const struct access *x;
-  bool yes;
-};
-
-/* x is loaded whenever e is evaluated: outside the lazy sides of selects. */
-static void loads(expr_t e, struct same *s) {
-  if (s->yes) return;
-  if (e->kind == E_READ) {
-    if (e->acc->nguard) return;
-    s->yes = access_eq(e->acc, s->x);
-    for (unsigned i = 0; i < e->acc->rank; i++)
-      if (e->acc->ix[i].dyn) loads(e->acc->ix[i].dyn, s);
-  } else {
-    for (unsigned i = 0; i < (e->kind == E_OP && e->op == OP_select ? 1 : e->nkid); i++) loads(e->kid[i], s);
-  }
-}
-
+/* x is loaded whenever e is evaluated: by what always counts, or on both sides of a select. */
 static bool loaded_by(expr_t e, const struct access *x) {
-  struct same s = {x, false};
-  if (e) loads(e, &s);
-  return s.yes;
+  if (!e) return false;
+  if (e->kind == E_READ) {
+    bool yes = !e->acc->nguard && access_eq(e->acc, x);
+    for (unsigned i = 0; i < e->acc->rank && !yes && !e->acc->nguard; i++) yes = loaded_by(e->acc->ix[i].dyn, x);
+    return yes;
+  }
+  if (e->kind == E_OP && e->op == OP_select)
+    return loaded_by(e->kid[0], x) || (loaded_by(e->kid[1], x) && loaded_by(e->kid[2], x));
+  for (unsigned i = 0; i < e->nkid; i++)
+    if (loaded_by(e->kid[i], x)) return true;
+  return false;
 }
 
 struct cover {
@@ -257,7 +248,9 @@ void raise_protect(struct raise *r, const struct items *l, unsigned at) {
   struct item *it = l->v[at];
   struct protect p = {r, l, at, it};
   struct path *none = ARENA_NEW(r->a, struct path, 1), *start = ARENA_NEW(r->a, struct path, 1);
+  raise_open(r, it);
   it->body = protect(&p, none, it->body);
+  raise_shut(r);
   start_path(r, it, start);
   if (it->init) it->init = protect(&p, start, it->init);
   if (it->start) it->start = protect(&p, start, it->start);

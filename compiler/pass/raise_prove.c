@@ -30,6 +30,14 @@ void domain_item(struct raise *r, struct domain *d, const struct item *it) {
   for (unsigned i = 0; i < it->nguard; i++) domain_fact(d, it->guard[i]);
 }
 
+void raise_open(struct raise *r, const struct item *it) {
+  for (unsigned i = 0; i < it->nax && r->nloop < RAISE_LOOPS; i++) r->loop[r->nloop++] = it->ax[i].b;
+}
+
+void raise_shut(struct raise *r) {
+  r->nloop = 0;
+}
+
 struct proof {
   struct arena *a;
   const struct domain *d;
