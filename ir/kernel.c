@@ -173,7 +173,9 @@ static bool parse_dim(const struct kernel *k, const char *s, size_t n, unsigned 
   if (nd >= sizeof digits) return false;
   memcpy(digits, eq + 1, nd);
   digits[nd] = 0;
-  for (i = digits[0] == '-'; i < nd; i++)
+  i = digits[0] == '-';
+  if (i == nd) return false;
+  for (; i < nd; i++)
     if (digits[i] < '0' || digits[i] > '9') return false;
   errno = 0;
   *value = strtoll(digits, NULL, 10);

@@ -14,8 +14,10 @@ static void make_group(void) {
   struct kernel *k = kernel_new(arena, "f");
   kernel_add_param(k, "N", PARAM_DIM, DT_i32);
   poly_t n = poly_sym(arena, 0), extent[2] = {n, n}, zero = poly_const(arena, 0);
-  sym_t s[3] = {kernel_add_sym(k, "i", SYM_INDEX), kernel_add_sym(k, "j1", SYM_INDEX), kernel_add_sym(k, "k", SYM_INDEX)};
-  for (int t = 0; t < 3; t++) kernel_add_tensor(k, t == 0 ? "A" : t == 1 ? "B" : "C", DT_f32, t == 2 ? ROLE_OUT : ROLE_IN, 2, extent);
+  sym_t s[3] = {kernel_add_sym(k, "i", SYM_INDEX), kernel_add_sym(k, "j1", SYM_INDEX),
+                kernel_add_sym(k, "k", SYM_INDEX)};
+  for (int t = 0; t < 3; t++)
+    kernel_add_tensor(k, t == 0 ? "A" : t == 1 ? "B" : "C", DT_f32, t == 2 ? ROLE_OUT : ROLE_IN, 2, extent);
   poly_t p[3] = {poly_sym(arena, s[0]), poly_sym(arena, s[1]), poly_sym(arena, s[2])};
   struct eq *e = kernel_add_eq(k);
   e->lhs = 2;

@@ -32,22 +32,21 @@ START_TEST(reset_reuses_blocks) {
 }
 END_TEST
 
-static const char *const program =
-  "func f {\n"
-  "  sym N, i\n"
-  "  param N: i32 dim N\n"
-  "  param X: f32 tensor X\n"
-  "  tensor X: f32[N] inout\n"
-  "  object t: f32[N] heap\n"
-  "  alloc t {\n"
-  "    for i in 0 .. N {\n"
-  "      t[i] = X[i] * 2.0\n"
-  "    }\n"
-  "    for i in 0 .. N {\n"
-  "      X[i] sum= t[i - 1] if i - 1 >= 0 else 0.0\n"
-  "    }\n"
-  "  }\n"
-  "}\n";
+static const char *const program = "func f {\n"
+                                   "  sym N, i\n"
+                                   "  param N: i32 dim N\n"
+                                   "  param X: f32 tensor X\n"
+                                   "  tensor X: f32[N] inout\n"
+                                   "  object t: f32[N] heap\n"
+                                   "  alloc t {\n"
+                                   "    for i in 0 .. N {\n"
+                                   "      t[i] = X[i] * 2.0\n"
+                                   "    }\n"
+                                   "    for i in 0 .. N {\n"
+                                   "      X[i] sum= t[i - 1] if i - 1 >= 0 else 0.0\n"
+                                   "    }\n"
+                                   "  }\n"
+                                   "}\n";
 
 /* Everything that allocates, once. */
 static void work(struct buf *out) {
@@ -173,7 +172,8 @@ END_TEST
 
 START_TEST(warning_options) {
   struct diag *d = diag_new();
-  ck_assert(!diag_warning_option(d, "nonsense") && !diag_warning_option(d, "no-nonsense") && !diag_warning_option(d, ""));
+  ck_assert(!diag_warning_option(d, "nonsense") && !diag_warning_option(d, "no-nonsense") &&
+            !diag_warning_option(d, ""));
   ck_assert(diag_warning_option(d, "no-untuned"));
   diag_warn(d, (struct loc){0}, "untuned", "hidden");
   ck_assert_int_eq(diag_count(d), 0);
@@ -252,8 +252,18 @@ END_TEST
 START_TEST(integers) {
   struct lexer l;
   int64_t v;
-  struct { const char *s; bool ok; int64_t v; } t[] = {{"-5", true, -5}, {"9223372036854775807", true, INT64_MAX}, {"9223372036854775808", false, 0},
-    {"-9223372036854775808", true, INT64_MIN}, {"-9223372036854775809", false, 0}, {"x", false, 0}, {"1.0", false, 0}, {"3i8", false, 0}};
+  struct {
+    const char *s;
+    bool ok;
+    int64_t v;
+  } t[] = {{"-5", true, -5},
+           {"9223372036854775807", true, INT64_MAX},
+           {"9223372036854775808", false, 0},
+           {"-9223372036854775808", true, INT64_MIN},
+           {"-9223372036854775809", false, 0},
+           {"x", false, 0},
+           {"1.0", false, 0},
+           {"3i8", false, 0}};
   for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
     lex_init(&l, a, NULL, 0, t[i].s, strlen(t[i].s));
     ck_assert_int_eq(lex_int(&l, &v), t[i].ok);

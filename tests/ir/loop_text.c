@@ -1,4 +1,5 @@
-/* LOOP text: random functions come back from print and parse as equal trees with equal text; sugar; error messages; what the verifier says. */
+/* LOOP text: random functions come back from print and parse as equal trees with equal text; sugar; error messages;
+ * what the verifier says. */
 #include "common.h"
 #include "ir/loop.h"
 #include <math.h>
@@ -12,7 +13,7 @@ static uint64_t state;
 struct gen {
   struct lfunc *f;
   sym_t sym[16];
-  unsigned nsym;     /* dims and open loops */
+  unsigned nsym; /* dims and open loops */
   sym_t dims[2];
   unsigned budget;
   bool vector;
@@ -33,7 +34,8 @@ static poly_t random_poly(const struct gen *g) {
 }
 
 static union value random_value(enum dtype t) {
-  static const double special[] = {0, -0.0, 1, -1, 0.1, 1.0 / 3, 1e30, -1e-30, 5e-324, INFINITY, -INFINITY, NAN, 1e16, 123456789};
+  static const double special[] = {0,      -0.0,   1,        -1,        0.1, 1.0 / 3, 1e30,
+                                   -1e-30, 5e-324, INFINITY, -INFINITY, NAN, 1e16,    123456789};
   if (!type_is_float(t)) return type_round(t, (union value){.u = rnd(&state) >> pick(64)});
   if (pick(2)) return type_round(t, (union value){.f = special[pick(sizeof special / sizeof *special)]});
   return type_round(t, (union value){.f = ldexp((double)(int64_t)rnd(&state), (int)pick(80) - 100)});
@@ -78,7 +80,8 @@ static expr_t random_op(struct gen *g, enum dtype t, unsigned depth) {
     enum op o = (enum op)pick(OP_COUNT);
     enum dtype k = op_info[o].result_bool ? (enum dtype)pick(DT_COUNT) : t;
     if ((op_info[o].result_bool && t != DT_bool) || !op_accepts(o, k)) continue;
-    if (o == OP_select) return expr_op3(a, o, random_expr(g, DT_bool, depth), random_expr(g, t, depth), random_expr(g, t, depth));
+    if (o == OP_select)
+      return expr_op3(a, o, random_expr(g, DT_bool, depth), random_expr(g, t, depth), random_expr(g, t, depth));
     if (op_info[o].arity == 1) return expr_op1(a, o, random_expr(g, k, depth));
     if (op_info[o].arity == 2) return expr_op2(a, o, random_expr(g, k, depth), random_expr(g, k, depth));
     return expr_op3(a, o, random_expr(g, k, depth), random_expr(g, k, depth), random_expr(g, k, depth));
@@ -114,7 +117,8 @@ static struct lstmt *random_for(struct gen *g, unsigned depth) {
   bool was = g->vector;
   g->sym[g->nsym++] = s;
   g->vector |= kind == F_VECTOR;
-  struct lstmt *l = loop_for(a, kind, s, lo, hi, kind == F_VECTOR ? 1 : 1 + (int64_t)pick(5), random_block(g, depth + 1));
+  struct lstmt *l =
+      loop_for(a, kind, s, lo, hi, kind == F_VECTOR ? 1 : 1 + (int64_t)pick(5), random_block(g, depth + 1));
   g->nsym--;
   g->vector = was;
   if (kind == F_VECTOR) l->lanes_log2 = 3;
@@ -185,8 +189,11 @@ static struct lfunc *random_func(void) {
       poly_t extent[2] = {poly_sym(a, 0), poly_sym(a, 1)}, unknown[1] = {NULL};
       snprintf(name, sizeof name, "T%u_%u", t, rank);
       bool flat = rank == 1 && pick(2), temp = !flat && !pick(6);
-      unsigned n = kernel_add_tensor(k, name, (enum dtype)t, temp ? ROLE_TEMP : ROLE_INOUT, rank, flat ? unknown : extent);
-      if (rank == 2 && pick(2)) k->tensor[n].stride = arena_dup(a, (poly_t[]){poly_addc(a, extent[1], 3), poly_const(a, 1)}, 2 * sizeof(poly_t));
+      unsigned n =
+          kernel_add_tensor(k, name, (enum dtype)t, temp ? ROLE_TEMP : ROLE_INOUT, rank, flat ? unknown : extent);
+      if (rank == 2 && pick(2))
+        k->tensor[n].stride =
+            arena_dup(a, (poly_t[]){poly_addc(a, extent[1], 3), poly_const(a, 1)}, 2 * sizeof(poly_t));
       if (temp) continue;
       unsigned p = kernel_add_param(k, name, PARAM_TENSOR, (enum dtype)t);
       k->param[p].ref = (uint16_t)n;
@@ -237,8 +244,11 @@ static bool stmt_eq(const struct lstmt *x, const struct lstmt *y) {
   if (x->nguard != y->nguard || !polys_eq(x->guard, y->guard, x->nguard)) return false;
   if ((x->acc != NULL) != (y->acc != NULL) || (x->acc && !access_eq(x->acc, y->acc))) return false;
   if (x->kind == L_FOR) {
-    if (x->sym != y->sym || x->fkind != y->fkind || x->step != y->step || x->once != y->once || x->lanes_log2 != y->lanes_log2) return false;
-    if (x->nlo != y->nlo || x->nhi != y->nhi || !polys_eq(x->lo, y->lo, x->nlo) || !polys_eq(x->hi, y->hi, x->nhi)) return false;
+    if (x->sym != y->sym || x->fkind != y->fkind || x->step != y->step || x->once != y->once ||
+        x->lanes_log2 != y->lanes_log2)
+      return false;
+    if (x->nlo != y->nlo || x->nhi != y->nhi || !polys_eq(x->lo, y->lo, x->nlo) || !polys_eq(x->hi, y->hi, x->nhi))
+      return false;
   }
   if ((x->kind == L_SET || x->kind == L_ALLOC) && x->id != y->id) return false;
   for (uint32_t i = 0; i < x->nbody; i++)
@@ -269,7 +279,8 @@ START_TEST(random_functions_come_back) {
     lfunc_print(&two, g);
     if (strcmp(one.data, two.data)) fail_with(two.data, f);
     if (!stmt_eq(f->body, g->body)) fail_with("trees differ", f);
-    ck_assert(f->reassoc == g->reassoc && f->k->noalias == g->k->noalias && f->nobject == g->nobject && f->k->nparam == g->k->nparam);
+    ck_assert(f->reassoc == g->reassoc && f->k->noalias == g->k->noalias && f->nobject == g->nobject &&
+              f->k->nparam == g->k->nparam);
     ck_assert(lfunc_verify(g, d));
     buf_free(&one);
     buf_free(&two);
@@ -283,8 +294,10 @@ END_TEST
 /* ---- sugar, and what is said about mistakes ---- */
 
 #define HEAD                                                                                                           \
-  "func f {\n  sym N, i, j\n  param N: i32 dim N\n  param X: f32 tensor X\n  param D: f64 tensor D\n  param I: i32 tensor I\n"             \
-  "  tensor X: f32[N] inout\n  tensor D: f64[N] inout\n  tensor I: i32[N] in\n  object r: f32[4] reg\n  object h: f32[N] heap\n"           \
+  "func f {\n  sym N, i, j\n  param N: i32 dim N\n  param X: f32 tensor X\n  param D: f64 tensor D\n  param I: i32 "   \
+  "tensor I\n"                                                                                                         \
+  "  tensor X: f32[N] inout\n  tensor D: f64[N] inout\n  tensor I: i32[N] in\n  object r: f32[4] reg\n  object h: "    \
+  "f32[N] heap\n"                                                                                                      \
   "  local s: f32\n  local b: bool\n"
 
 static struct lfunc *parse(const char *text) {
@@ -358,8 +371,10 @@ START_TEST(errors) {
   expect_error("X[0] = 1 +", "15:1: error: expected an expression before '}'");
   expect_error("X[0] = X[0", "15:1: error: expected ']' before '}'");
   expect_error("X[0, 1] = 1", "14:2: error: 2 subscripts for a tensor of rank 1");
-  expect_error("X[0] = X[0] + D[0]", "14:13: error: operands of '+' have different types, f32 and f64: convert one, as in f32(...)");
-  expect_error("X[0] = N * X[0]", "14:10: error: operands of '*' have different types, i64 and f32: convert one, as in i64(...)");
+  expect_error("X[0] = X[0] + D[0]",
+               "14:13: error: operands of '+' have different types, f32 and f64: convert one, as in f32(...)");
+  expect_error("X[0] = N * X[0]",
+               "14:10: error: operands of '*' have different types, i64 and f32: convert one, as in i64(...)");
   expect_error("X[0] = exp(I[0])", "14:8: error: 'exp' does not take operands of type i32");
   expect_error("X[0] = exp(1, 2)", "14:15: error: exp takes 1 operand");
   expect_error("I[0] = I[0] + sqrt(2)", "14:15: error: 'sqrt' does not take operands of type i32");
@@ -376,7 +391,8 @@ START_TEST(errors) {
   expect_error("s = X[9223372036854775807 + 1]", "14:27: error: overflow in an integer expression");
   expect_error("s = X[N*N*N*N*N*N*N]", "14:18: error: overflow in an integer expression");
   expect_error("s = X[9223372036854775808]", "14:7: error: this number is too large; write its type behind it");
-  expect_error("s = X[0] if X[0] > 1 else 0", "14:13: error: a guard must compare two sums of dims and indices by >=, >, <=, < or ==");
+  expect_error("s = X[0] if X[0] > 1 else 0",
+               "14:13: error: a guard must compare two sums of dims and indices by >=, >, <=, < or ==");
   expect_error("for k in 0 .. N {}", "14:5: error: expected an index before 'k'");
   expect_error("for i in 0, N {}", "14:15: error: expected '..' before '{'");
   expect_error("for i in 0 .. N vector 3 {}", "14:26: error: lanes must be a power of two");
@@ -431,7 +447,8 @@ static void expect_violations(const char *in, const char *want) {
 START_TEST(violations) {
   expect_violations("for i in 0 .. N { X[i] = 1 }", "");
   expect_violations("X[i] = 1", "store to X: a subscript uses i outside its loop");
-  expect_violations("X[i] = X[j]", "store to X: a subscript uses i outside its loop|store to X: a subscript uses j outside its loop");
+  expect_violations("X[i] = X[j]",
+                    "store to X: a subscript uses i outside its loop|store to X: a subscript uses j outside its loop");
   expect_violations("for i in 0 .. i { for i in 0 .. 1 {} }",
                     "for i: an upper bound uses i outside its loop|for i: the loop around has the same index");
   expect_violations("for N in 0 .. 1 {}", "loop over symbol 0, which is no index");
@@ -441,12 +458,16 @@ START_TEST(violations) {
   expect_violations("for i in 0 .. 512 step 2 unroll {}", "");
   expect_violations("for i in N .. N + 9 vector 8 {}", "for i: 9 iterations for 8 lanes");
   expect_violations("for i in 0 .. 8 vector 8 { for j in 0 .. 8 vector 8 {} }", "for j: a vector loop inside another");
-  expect_violations("for i in 0 .. 8 vector 8 { for j in 0 .. 8 {} }", "for j: a loop inside a vector loop must be unrolled");
-  expect_violations("for i in 0 .. 8 vector 8 { X[0] = 1 }", "store to X: all lanes of a vector loop store to one place");
-  expect_violations("for i in 0 .. 8 vector 8 { X[0] sum= X[i]\n if i >= 0 {} }", "if: it depends on the lane of a vector loop");
+  expect_violations("for i in 0 .. 8 vector 8 { for j in 0 .. 8 {} }",
+                    "for j: a loop inside a vector loop must be unrolled");
+  expect_violations("for i in 0 .. 8 vector 8 { X[0] = 1 }",
+                    "store to X: all lanes of a vector loop store to one place");
+  expect_violations("for i in 0 .. 8 vector 8 { X[0] sum= X[i]\n if i >= 0 {} }",
+                    "if: it depends on the lane of a vector loop");
   expect_violations("for i in 0 .. 8 vector 8 { while true {} }", "while: inside a vector loop");
   expect_violations("r[0] = 1", "store to r: r is used outside its alloc");
-  expect_violations("alloc r { for i in 0 .. 4 { r[i] = 0 } }", "store to r: a subscript of register r is not a constant");
+  expect_violations("alloc r { for i in 0 .. 4 { r[i] = 0 } }",
+                    "store to r: a subscript of register r is not a constant");
   expect_violations("alloc r { for i in 0 .. N { for j in i .. i + 4 unroll { r[j - i] = 0 } } }", "");
   expect_violations("alloc r { alloc r { } }", "alloc r: it lives already");
   expect_violations("alloc X { }", "alloc of object 0, which is no buffer");
@@ -460,13 +481,15 @@ START_TEST(violations) {
 END_TEST
 
 START_TEST(declarations) {
-  struct { const char *text, *want; } t[] = {
-    {"func f {\n  sym N\n}\n", ""},
-    {"func f {\n  object r: f32[0] reg\n}\n", "hone: error: f: extents of r must be positive constants\n"},
-    {"func f {\n  object r: f64[513] stack\n}\n", "hone: error: f: 4104 bytes on the stack, at most 4096\n"},
-    {"func f {\n  tensor X: f32[4] in\n}\n", "hone: error: f: tensor X is no parameter\n"},
-    {"func f {\n  param s: f32\n  local s: f32\n}\n", "hone: error: f: two things are called s\n"},
-    {"func f {\n  object r: f32[4] arg\n}\n", "hone: error: f: r has the wrong scope\n"},
+  struct {
+    const char *text, *want;
+  } t[] = {
+      {"func f {\n  sym N\n}\n", ""},
+      {"func f {\n  object r: f32[0] reg\n}\n", "hone: error: f: extents of r must be positive constants\n"},
+      {"func f {\n  object r: f64[513] stack\n}\n", "hone: error: f: 4104 bytes on the stack, at most 4096\n"},
+      {"func f {\n  tensor X: f32[4] in\n}\n", "hone: error: f: tensor X is no parameter\n"},
+      {"func f {\n  param s: f32\n  local s: f32\n}\n", "hone: error: f: two things are called s\n"},
+      {"func f {\n  object r: f32[4] arg\n}\n", "hone: error: f: r has the wrong scope\n"},
   };
   for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
     struct lfunc *f = parse(t[i].text);

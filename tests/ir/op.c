@@ -1,5 +1,5 @@
-/* Every row of ops.def on every type it takes, against a computation written here by hand: native integers of the type; long double
-   with one rounding for floats. A row that is added to ops.def and not here fails. */
+/* Every row of ops.def on every type it takes, against a computation written here by hand: native integers of the type;
+   long double with one rounding for floats. A row that is added to ops.def and not here fails. */
 #include "common.h"
 #include "ir/op.h"
 #include <math.h>
@@ -9,14 +9,18 @@ static uint64_t state;
 /* ---- operands ---- */
 
 static union value corner_int(enum dtype t, unsigned i) {
-  static const int64_t c[] = {0, 1, -1, 2, 3, 7, 8, 15, 16, 31, 32, 63, 64, 100, -2, -3, INT8_MIN, INT8_MAX, INT16_MIN, INT16_MAX, INT32_MIN,
-                              INT32_MAX, INT64_MIN, INT64_MAX, 0x5555555555555555};
+  static const int64_t c[] = {0,         1,         -1,        2,         3,
+                              7,         8,         15,        16,        31,
+                              32,        63,        64,        100,       -2,
+                              -3,        INT8_MIN,  INT8_MAX,  INT16_MIN, INT16_MAX,
+                              INT32_MIN, INT32_MAX, INT64_MIN, INT64_MAX, 0x5555555555555555};
   int64_t v = i < sizeof c / sizeof *c ? c[i] : (int64_t)(rnd(&state) >> below(&state, 64));
   return type_round(t, (union value){.i = v});
 }
 
 static union value corner_float(enum dtype t, unsigned i) {
-  static const double c[] = {0.0, -0.0, 1, -1, 0.5, 1.5, 2.5, -2.5, 3, INFINITY, -INFINITY, NAN, 1e-3, 1e-8, 6e-8, 1e-40, 1e4, 65504, 1e30, -7.75, 0.1};
+  static const double c[] = {0.0, -0.0, 1,    -1,   0.5,   1.5, 2.5,   -2.5, 3,     INFINITY, -INFINITY,
+                             NAN, 1e-3, 1e-8, 6e-8, 1e-40, 1e4, 65504, 1e30, -7.75, 0.1};
   double v = i < sizeof c / sizeof *c ? c[i] : ldexp((double)(int64_t)rnd(&state), -63 + (int)below(&state, 12) - 6);
   return type_round(t, (union value){.f = v});
 }
@@ -33,28 +37,71 @@ static union value operand(enum dtype t, unsigned i) {
     int bits = (int)sizeof(T) * 8;                                                                                     \
     bool in = b >= 0 && (uint64_t)b < (uint64_t)bits, truth = false, is_bool = false;                                  \
     switch (o) {                                                                                                       \
-    case OP_add: x = (T)((U)a + (U)b); break;                                                                          \
-    case OP_sub: x = (T)((U)a - (U)b); break;                                                                          \
-    case OP_mul: x = (T)(U)((uint64_t)(U)a * (U)b); break;                                                             \
-    case OP_div: x = b == 0 ? 0 : is_signed && b == (T)-1 ? (T)(0u - (U)a) : (T)(a / b); break;                        \
-    case OP_rem: x = b == 0 || (is_signed && b == (T)-1) ? 0 : (T)(a % b); break;                                      \
-    case OP_neg: x = (T)(0u - (U)a); break;                                                                            \
-    case OP_abs: x = a < 0 ? (T)(0u - (U)a) : a; break;                                                                \
-    case OP_min: x = b < a ? b : a; break;                                                                             \
-    case OP_max: x = b > a ? b : a; break;                                                                             \
-    case OP_eq: truth = a == b, is_bool = true; break;                                                                 \
-    case OP_ne: truth = a != b, is_bool = true; break;                                                                 \
-    case OP_lt: truth = a < b, is_bool = true; break;                                                                  \
-    case OP_le: truth = a <= b, is_bool = true; break;                                                                 \
-    case OP_gt: truth = a > b, is_bool = true; break;                                                                  \
-    case OP_ge: truth = a >= b, is_bool = true; break;                                                                 \
-    case OP_and: x = (T)(a & b); break;                                                                                \
-    case OP_xor: x = (T)(a ^ b); break;                                                                                \
-    case OP_or: x = (T)(a | b); break;                                                                                 \
-    case OP_not: x = (T)~a; break;                                                                                     \
-    case OP_shl: x = in ? (T)((U)a << b) : 0; break;                                                                   \
-    case OP_shr: x = in ? (T)(a >> b) : a < 0 ? (T)-1 : 0; break;                                                      \
-    default: return false;                                                                                             \
+    case OP_add:                                                                                                       \
+      x = (T)((U)a + (U)b);                                                                                            \
+      break;                                                                                                           \
+    case OP_sub:                                                                                                       \
+      x = (T)((U)a - (U)b);                                                                                            \
+      break;                                                                                                           \
+    case OP_mul:                                                                                                       \
+      x = (T)(U)((uint64_t)(U)a * (U)b);                                                                               \
+      break;                                                                                                           \
+    case OP_div:                                                                                                       \
+      x = b == 0 ? 0 : is_signed && b == (T)-1 ? (T)(0u - (U)a) : (T)(a / b);                                          \
+      break;                                                                                                           \
+    case OP_rem:                                                                                                       \
+      x = b == 0 || (is_signed && b == (T)-1) ? 0 : (T)(a % b);                                                        \
+      break;                                                                                                           \
+    case OP_neg:                                                                                                       \
+      x = (T)(0u - (U)a);                                                                                              \
+      break;                                                                                                           \
+    case OP_abs:                                                                                                       \
+      x = a < 0 ? (T)(0u - (U)a) : a;                                                                                  \
+      break;                                                                                                           \
+    case OP_min:                                                                                                       \
+      x = b < a ? b : a;                                                                                               \
+      break;                                                                                                           \
+    case OP_max:                                                                                                       \
+      x = b > a ? b : a;                                                                                               \
+      break;                                                                                                           \
+    case OP_eq:                                                                                                        \
+      truth = a == b, is_bool = true;                                                                                  \
+      break;                                                                                                           \
+    case OP_ne:                                                                                                        \
+      truth = a != b, is_bool = true;                                                                                  \
+      break;                                                                                                           \
+    case OP_lt:                                                                                                        \
+      truth = a < b, is_bool = true;                                                                                   \
+      break;                                                                                                           \
+    case OP_le:                                                                                                        \
+      truth = a <= b, is_bool = true;                                                                                  \
+      break;                                                                                                           \
+    case OP_gt:                                                                                                        \
+      truth = a > b, is_bool = true;                                                                                   \
+      break;                                                                                                           \
+    case OP_ge:                                                                                                        \
+      truth = a >= b, is_bool = true;                                                                                  \
+      break;                                                                                                           \
+    case OP_and:                                                                                                       \
+      x = (T)(a & b);                                                                                                  \
+      break;                                                                                                           \
+    case OP_xor:                                                                                                       \
+      x = (T)(a ^ b);                                                                                                  \
+      break;                                                                                                           \
+    case OP_or:                                                                                                        \
+      x = (T)(a | b);                                                                                                  \
+      break;                                                                                                           \
+    case OP_not:                                                                                                       \
+      x = (T)~a;                                                                                                       \
+      break;                                                                                                           \
+    case OP_shl:                                                                                                       \
+      x = in ? (T)((U)a << b) : 0;                                                                                     \
+      break;                                                                                                           \
+    case OP_shr:                                                                                                       \
+      x = in ? (T)(a >> b) : a < 0 ? (T)-1 : 0;                                                                        \
+      break;                                                                                                           \
+    default:                                                                                                           \
+      return false;                                                                                                    \
     }                                                                                                                  \
     r->u = is_bool ? truth : is_signed ? (uint64_t)(int64_t)x : (uint64_t)(U)x;                                        \
     return true;                                                                                                       \
@@ -75,38 +122,74 @@ NATIVE(uint64_t, uint64_t, 0)
 
 static bool native_bool(enum op o, bool a, bool b, union value *r) {
   switch (o) {
-  case OP_min: case OP_and: r->u = a && b; return true;
-  case OP_max: case OP_or: r->u = a || b; return true;
-  case OP_eq: r->u = a == b; return true;
-  case OP_ne: case OP_xor: r->u = a != b; return true;
-  case OP_lt: r->u = !a && b; return true;
-  case OP_le: r->u = !a || b; return true;
-  case OP_gt: r->u = a && !b; return true;
-  case OP_ge: r->u = a || !b; return true;
-  case OP_not: r->u = !a; return true;
-  default: return false;
+  case OP_min:
+  case OP_and:
+    r->u = a && b;
+    return true;
+  case OP_max:
+  case OP_or:
+    r->u = a || b;
+    return true;
+  case OP_eq:
+    r->u = a == b;
+    return true;
+  case OP_ne:
+  case OP_xor:
+    r->u = a != b;
+    return true;
+  case OP_lt:
+    r->u = !a && b;
+    return true;
+  case OP_le:
+    r->u = !a || b;
+    return true;
+  case OP_gt:
+    r->u = a && !b;
+    return true;
+  case OP_ge:
+    r->u = a || !b;
+    return true;
+  case OP_not:
+    r->u = !a;
+    return true;
+  default:
+    return false;
   }
 }
 
 static bool native_int(enum op o, enum dtype t, const union value *v, union value *r) {
   switch (t) {
-  case DT_bool: return native_bool(o, v[0].u, v[1].u, r);
-  case DT_i8: return native_int8_t(o, v[0], v[1], r, true);
-  case DT_i16: return native_int16_t(o, v[0], v[1], r, true);
-  case DT_i32: return native_int32_t(o, v[0], v[1], r, true);
-  case DT_i64: return native_int64_t(o, v[0], v[1], r, true);
-  case DT_u8: return native_uint8_t(o, v[0], v[1], r, false);
-  case DT_u16: return native_uint16_t(o, v[0], v[1], r, false);
-  case DT_u32: return native_uint32_t(o, v[0], v[1], r, false);
-  default: return native_uint64_t(o, v[0], v[1], r, false);
+  case DT_bool:
+    return native_bool(o, v[0].u, v[1].u, r);
+  case DT_i8:
+    return native_int8_t(o, v[0], v[1], r, true);
+  case DT_i16:
+    return native_int16_t(o, v[0], v[1], r, true);
+  case DT_i32:
+    return native_int32_t(o, v[0], v[1], r, true);
+  case DT_i64:
+    return native_int64_t(o, v[0], v[1], r, true);
+  case DT_u8:
+    return native_uint8_t(o, v[0], v[1], r, false);
+  case DT_u16:
+    return native_uint16_t(o, v[0], v[1], r, false);
+  case DT_u32:
+    return native_uint32_t(o, v[0], v[1], r, false);
+  default:
+    return native_uint64_t(o, v[0], v[1], r, false);
   }
 }
 
 /* ---- floats in long double, rounded once ---- */
 
 static double round_ld(enum dtype t, long double x) {
-  static const struct { int mant, emin; double max; } f[DT_COUNT] = {
-    [DT_f16] = {11, -14, 65504}, [DT_bf16] = {8, -126, 0x1.fep127}, [DT_f32] = {24, -126, 0x1.fffffep127}, [DT_f64] = {53, -1022, 0x1.fffffffffffffp1023}};
+  static const struct {
+    int mant, emin;
+    double max;
+  } f[DT_COUNT] = {[DT_f16] = {11, -14, 65504},
+                   [DT_bf16] = {8, -126, 0x1.fep127},
+                   [DT_f32] = {24, -126, 0x1.fffffep127},
+                   [DT_f64] = {53, -1022, 0x1.fffffffffffffp1023}};
   int e;
   if (isnan(x) || isinf(x) || x == 0) return (double)x;
   frexpl(x, &e);
@@ -120,36 +203,90 @@ static bool wide(enum op o, const long double *v, long double *r, bool *exact) {
   long double a = v[0], b = v[1];
   *exact = true;
   switch (o) {
-  case OP_add: *r = a + b; return true;
-  case OP_sub: *r = a - b; return true;
-  case OP_mul: *r = a * b; return true;
-  case OP_div: *r = a / b; return true;
-  case OP_neg: *r = -a; return true;
-  case OP_abs: *r = fabsl(a); return true;
-  case OP_min: *r = b < a ? b : a; return true;
-  case OP_max: *r = b > a ? b : a; return true;
-  case OP_fmin: *r = isnan(a) ? b : isnan(b) ? a : b < a ? b : a; return true;
-  case OP_fmax: *r = isnan(a) ? b : isnan(b) ? a : b > a ? b : a; return true;
-  case OP_sqrt: *r = sqrtl(a); return true;
-  case OP_floor: *r = floorl(a); return true;
-  case OP_ceil: *r = ceill(a); return true;
-  case OP_trunc: *r = truncl(a); return true;
-  case OP_round: *r = roundl(a); return true;
-  case OP_rint: *r = rintl(a); return true;
-  default: *exact = false;
+  case OP_add:
+    *r = a + b;
+    return true;
+  case OP_sub:
+    *r = a - b;
+    return true;
+  case OP_mul:
+    *r = a * b;
+    return true;
+  case OP_div:
+    *r = a / b;
+    return true;
+  case OP_neg:
+    *r = -a;
+    return true;
+  case OP_abs:
+    *r = fabsl(a);
+    return true;
+  case OP_min:
+    *r = b < a ? b : a;
+    return true;
+  case OP_max:
+    *r = b > a ? b : a;
+    return true;
+  case OP_fmin:
+    *r = isnan(a) ? b : isnan(b) ? a : b < a ? b : a;
+    return true;
+  case OP_fmax:
+    *r = isnan(a) ? b : isnan(b) ? a : b > a ? b : a;
+    return true;
+  case OP_sqrt:
+    *r = sqrtl(a);
+    return true;
+  case OP_floor:
+    *r = floorl(a);
+    return true;
+  case OP_ceil:
+    *r = ceill(a);
+    return true;
+  case OP_trunc:
+    *r = truncl(a);
+    return true;
+  case OP_round:
+    *r = roundl(a);
+    return true;
+  case OP_rint:
+    *r = rintl(a);
+    return true;
+  default:
+    *exact = false;
   }
   switch (o) {
-  case OP_fma: *r = fmal(a, b, v[2]); return true;
-  case OP_rsqrt: *r = 1 / sqrtl(a); return true;
-  case OP_exp: *r = expl(a); return true;
-  case OP_log: *r = logl(a); return true;
-  case OP_tanh: *r = tanhl(a); return true;
-  case OP_erf: *r = erfl(a); return true;
-  case OP_sigmoid: *r = 1 / (1 + expl(-a)); return true;
-  case OP_pow: *r = powl(a, b); return true;
-  case OP_sin: *r = sinl(a); return true;
-  case OP_cos: *r = cosl(a); return true;
-  default: return false;
+  case OP_fma:
+    *r = fmal(a, b, v[2]);
+    return true;
+  case OP_rsqrt:
+    *r = 1 / sqrtl(a);
+    return true;
+  case OP_exp:
+    *r = expl(a);
+    return true;
+  case OP_log:
+    *r = logl(a);
+    return true;
+  case OP_tanh:
+    *r = tanhl(a);
+    return true;
+  case OP_erf:
+    *r = erfl(a);
+    return true;
+  case OP_sigmoid:
+    *r = 1 / (1 + expl(-a));
+    return true;
+  case OP_pow:
+    *r = powl(a, b);
+    return true;
+  case OP_sin:
+    *r = sinl(a);
+    return true;
+  case OP_cos:
+    *r = cosl(a);
+    return true;
+  default:
+    return false;
   }
 }
 
@@ -159,32 +296,52 @@ static bool near(enum dtype t, double got, double want) {
   frexp(want, &e);
   double ulp = ldexp(1, (isfinite(want) ? e : 0) - (int)type_mantissa(t));
   if (t == DT_f16 && ulp < 0x1p-24) ulp = 0x1p-24;
-  if (t != DT_f16 && t != DT_f64 && ulp < ldexp(1, -125 - (int)type_mantissa(t))) ulp = ldexp(1, -125 - (int)type_mantissa(t));
+  if (t != DT_f16 && t != DT_f64 && ulp < ldexp(1, -125 - (int)type_mantissa(t)))
+    ulp = ldexp(1, -125 - (int)type_mantissa(t));
   if (t == DT_f64) ulp *= 4;
   return fabs(got - want) <= ulp;
 }
 
 static bool truth_of(enum op o, double a, double b, bool *r) {
   switch (o) {
-  case OP_eq: *r = a == b; return true;
-  case OP_ne: *r = a != b; return true;
-  case OP_lt: *r = a < b; return true;
-  case OP_le: *r = a <= b; return true;
-  case OP_gt: *r = a > b; return true;
-  case OP_ge: *r = a >= b; return true;
-  default: return false;
+  case OP_eq:
+    *r = a == b;
+    return true;
+  case OP_ne:
+    *r = a != b;
+    return true;
+  case OP_lt:
+    *r = a < b;
+    return true;
+  case OP_le:
+    *r = a <= b;
+    return true;
+  case OP_gt:
+    *r = a > b;
+    return true;
+  case OP_ge:
+    *r = a >= b;
+    return true;
+  default:
+    return false;
   }
 }
 
 /* f64 needs more than long double for exact double rounding: the machine's own operations are the reference there. */
 static double native_f64(enum op o, double a, double b, double otherwise) {
   switch (o) {
-  case OP_add: return a + b;
-  case OP_sub: return a - b;
-  case OP_mul: return a * b;
-  case OP_div: return a / b;
-  case OP_sqrt: return sqrt(a);
-  default: return otherwise;
+  case OP_add:
+    return a + b;
+  case OP_sub:
+    return a - b;
+  case OP_mul:
+    return a * b;
+  case OP_div:
+    return a / b;
+  case OP_sqrt:
+    return sqrt(a);
+  default:
+    return otherwise;
   }
 }
 
@@ -198,9 +355,10 @@ static void check_float(enum op o, enum dtype t, const union value *v) {
   }
   ck_assert_msg(wide(o, w, &r, &exact), "no reference for %s", op_info[o].name);
   double want = t == DT_f64 ? native_f64(o, v[0].f, v[1].f, (double)r) : round_ld(t, r);
-  bool same = type_value_eq(DT_f64, got, (union value){.f = want}) || (got.f == 0 && want == 0 && (o == OP_fmin || o == OP_fmax));
-  ck_assert_msg(exact ? same : near(t, got.f, want), "%s %s(%a, %a, %a) = %a, want %a", op_info[o].name, type_name(t), v[0].f, v[1].f, v[2].f,
-                got.f, want);
+  bool same = type_value_eq(DT_f64, got, (union value){.f = want}) ||
+              (got.f == 0 && want == 0 && (o == OP_fmin || o == OP_fmax));
+  ck_assert_msg(exact ? same : near(t, got.f, want), "%s %s(%a, %a, %a) = %a, want %a", op_info[o].name, type_name(t),
+                v[0].f, v[1].f, v[2].f, got.f, want);
 }
 
 static void check_one(enum op o, enum dtype t, const union value *v) {
@@ -210,8 +368,8 @@ static void check_one(enum op o, enum dtype t, const union value *v) {
   }
   union value got = op_eval(o, t, v), want = {0};
   ck_assert_msg(native_int(o, t, v, &want), "no reference for %s", op_info[o].name);
-  ck_assert_msg(got.u == want.u, "%s %s(%lld, %lld) = %lld, want %lld", op_info[o].name, type_name(t), (long long)v[0].i, (long long)v[1].i,
-                (long long)got.i, (long long)want.i);
+  ck_assert_msg(got.u == want.u, "%s %s(%lld, %lld) = %lld, want %lld", op_info[o].name, type_name(t),
+                (long long)v[0].i, (long long)v[1].i, (long long)got.i, (long long)want.i);
 }
 
 START_TEST(every_row_on_every_type) {
@@ -224,7 +382,8 @@ START_TEST(every_row_on_every_type) {
       taken++;
       for (unsigned i = 0; i < 40; i++)
         for (unsigned j = 0; j < (op_info[o].arity > 1 ? 40 : 1); j++) {
-          union value v[3] = {operand((enum dtype)t, i), operand((enum dtype)t, j), operand((enum dtype)t, (i * 7 + j) % 40)};
+          union value v[3] = {operand((enum dtype)t, i), operand((enum dtype)t, j),
+                              operand((enum dtype)t, (i * 7 + j) % 40)};
           check_one((enum op)o, (enum dtype)t, v);
         }
     }
@@ -267,10 +426,12 @@ END_TEST
 START_TEST(tables) {
   enum op o;
   enum red r;
-  for (unsigned i = 0; i < OP_COUNT; i++) ck_assert(op_from_name(op_info[i].name, strlen(op_info[i].name), &o) && o == i);
+  for (unsigned i = 0; i < OP_COUNT; i++)
+    ck_assert(op_from_name(op_info[i].name, strlen(op_info[i].name), &o) && o == i);
   for (unsigned i = 1; i < RED_COUNT; i++) ck_assert(red_from_name(red_name[i], strlen(red_name[i]), &r) && r == i);
   ck_assert(!op_from_name("ad", 2, &o) && !red_from_name("none", 4, &r));
-  ck_assert(!op_accepts(OP_exp, DT_i32) && !op_accepts(OP_and, DT_f32) && !op_accepts(OP_add, DT_bool) && op_accepts(OP_and, DT_bool));
+  ck_assert(!op_accepts(OP_exp, DT_i32) && !op_accepts(OP_and, DT_f32) && !op_accepts(OP_add, DT_bool) &&
+            op_accepts(OP_and, DT_bool));
   ck_assert(op_info[OP_mul].prec > op_info[OP_add].prec && op_info[OP_add].prec > op_info[OP_lt].prec);
 }
 END_TEST
@@ -285,13 +446,16 @@ START_TEST(reductions) {
         union value x = operand(ty, i), id = red_identity(neutral[n], ty), got = red_step(neutral[n], ty, id, x);
         if (type_is_float(ty) && (neutral[n] == RED_and || neutral[n] == RED_or)) x.f = x.f != 0;
         if (type_is_float(ty) && isnan(x.f) && n >= 2) continue;
-        ck_assert_msg(type_value_eq(ty, got, x) || (type_is_float(ty) && got.f == x.f), "%s %s", red_name[neutral[n]], type_name(ty));
+        ck_assert_msg(type_value_eq(ty, got, x) || (type_is_float(ty) && got.f == x.f), "%s %s", red_name[neutral[n]],
+                      type_name(ty));
       }
   union value nan = {.f = NAN}, one = {.f = 1}, two = {.f = 2};
   ck_assert(red_step(RED_max, DT_f32, one, nan).f == 1 && isnan(red_step(RED_max, DT_f32, nan, one).f));
   ck_assert(red_step(RED_min, DT_f32, one, nan).f == 1 && red_step(RED_min, DT_f32, two, one).f == 1);
-  ck_assert(red_identity(RED_max, DT_i8).i == -128 && red_identity(RED_min, DT_u16).u == 65535 && red_identity(RED_max, DT_u8).u == 0);
-  ck_assert(red_identity(RED_min, DT_i64).i == INT64_MAX && red_identity(RED_and, DT_u8).u == 255 && red_identity(RED_and, DT_bool).u == 1);
+  ck_assert(red_identity(RED_max, DT_i8).i == -128 && red_identity(RED_min, DT_u16).u == 65535 &&
+            red_identity(RED_max, DT_u8).u == 0);
+  ck_assert(red_identity(RED_min, DT_i64).i == INT64_MAX && red_identity(RED_and, DT_u8).u == 255 &&
+            red_identity(RED_and, DT_bool).u == 1);
   ck_assert(red_step(RED_sum, DT_i8, (union value){.i = 127}, (union value){.i = 1}).i == -128);
 }
 END_TEST

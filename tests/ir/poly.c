@@ -140,7 +140,8 @@ START_TEST(overflow_poisons) {
   ck_assert(!deg->overflow && poly_mul(a, deg, i)->overflow);
   ck_assert(poly_scale(a, poly_const(a, INT64_MIN), -1)->overflow);
   ck_assert(poly_sub(a, poly_const(a, 0), poly_const(a, INT64_MIN))->overflow);
-  ck_assert(poly_eval(poly_add(a, poly_scale(a, poly_sym(a, 2), INT64_MAX), poly_sub(a, poly_sym(a, 3), poly_sym(a, 4))), v, &out));
+  ck_assert(poly_eval(
+      poly_add(a, poly_scale(a, poly_sym(a, 2), INT64_MAX), poly_sub(a, poly_sym(a, 3), poly_sym(a, 4))), v, &out));
   ck_assert(out == INT64_MAX); /* an intermediate sum above the range is fine */
 }
 END_TEST

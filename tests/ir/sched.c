@@ -15,7 +15,8 @@ static void make_group(void) {
   struct kernel *k = kernel_new(a, "f");
   kernel_add_param(k, "N", PARAM_DIM, DT_i32);
   poly_t n = poly_sym(a, 0), extent[2] = {n, n}, zero = poly_const(a, 0);
-  sym_t s[3] = {kernel_add_sym(k, "i", SYM_INDEX), kernel_add_sym(k, "j1", SYM_INDEX), kernel_add_sym(k, "k", SYM_INDEX)};
+  sym_t s[3] = {kernel_add_sym(k, "i", SYM_INDEX), kernel_add_sym(k, "j1", SYM_INDEX),
+                kernel_add_sym(k, "k", SYM_INDEX)};
   static const char *const name[] = {"A", "B", "T", "if"};
   static const enum role role[] = {ROLE_IN, ROLE_IN, ROLE_TEMP, ROLE_OUT};
   for (int t = 0; t < 4; t++) kernel_add_tensor(k, name[t], DT_f32, role[t], 2, extent);
@@ -29,7 +30,8 @@ static void make_group(void) {
     e->axis = ARENA_NEW(a, struct axis, 3);
     for (int i = 0; i < 3; i++) e->axis[i] = (struct axis){s[i], zero, n};
     e->red = m ? RED_none : RED_sum;
-    e->body = expr_op2(a, OP_mul, m ? read2(2, p[0], p[1]) : read2(0, p[0], p[2]), m ? read2(0, p[0], p[1]) : read2(1, p[2], p[1]));
+    e->body = expr_op2(a, OP_mul, m ? read2(2, p[0], p[1]) : read2(0, p[0], p[2]),
+                       m ? read2(0, p[0], p[1]) : read2(1, p[2], p[1]));
   }
   gs = groups_trivial(a, k);
   gs->n = 1;
@@ -65,7 +67,8 @@ static void both_ways(const char *in, const char *names, const char *canon) {
 
 START_TEST(every_step) {
   both_ways("", "", "");
-  both_ways("tile i 6;tile j1 64 ; tile k 32767;", "tile i 6; tile j1 64; tile k 32767", "tile a0 6; tile a1 64; tile a2 32767");
+  both_ways("tile i 6;tile j1 64 ; tile k 32767;", "tile i 6; tile j1 64; tile k 32767",
+            "tile a0 6; tile a1 64; tile a2 32767");
   both_ways("order j11 k1 i0", "order j11 k1 i0", "order a11 a21 a00");
   both_ways("order j11; order k1", "order j11 k1", "order a11 a21");
   both_ways("vector j10; unroll i0 0; unroll k0 4; parallel i3", "vector j10; unroll i0 0; unroll k0 4; parallel i3",
@@ -135,9 +138,11 @@ START_TEST(at_most_64_steps) {
 END_TEST
 
 START_TEST(canonical_refuses) {
-  static const char *const bad[] = {"tile i 6", "tile a12 6", "tile a0", "vector a0", "vector a04", "pack t256 a00", "stream a0", "tile a-1 2", "x", "tile a0 6;;"};
+  static const char *const bad[] = {"tile i 6",      "tile a12 6", "tile a0",    "vector a0", "vector a04",
+                                    "pack t256 a00", "stream a0",  "tile a-1 2", "x",         "tile a0 6;;"};
   struct sched s;
-  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) ck_assert_msg(sched_parse_canon(bad[i], strlen(bad[i]), &s) == ST_REFUSED, "%s", bad[i]);
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+    ck_assert_msg(sched_parse_canon(bad[i], strlen(bad[i]), &s) == ST_REFUSED, "%s", bad[i]);
   ck_assert_int_eq(sched_parse_canon("vector a110", 11, &s), ST_OK);
   ck_assert_uint_eq(s.step[0].loop, LOOP_ID(11, 0));
 }

@@ -5,7 +5,8 @@
 
 /* Value of 16 float bits by its definition: sign, exponent, fraction. */
 static double decode(unsigned bits, int ebits, int mbits) {
-  int bias = (1 << (ebits - 1)) - 1, e = (int)(bits >> mbits & ((1u << ebits) - 1)), m = (int)(bits & ((1u << mbits) - 1));
+  int bias = (1 << (ebits - 1)) - 1, e = (int)(bits >> mbits & ((1u << ebits) - 1)),
+      m = (int)(bits & ((1u << mbits) - 1));
   double v = e == (1 << ebits) - 1 ? (m ? NAN : INFINITY)
              : e                   ? ldexp((1 << mbits) + m, e - bias - mbits)
                                    : ldexp(m, 1 - bias - mbits);
@@ -16,7 +17,8 @@ static void check_pattern(enum dtype t, unsigned bits, int ebits, int mbits) {
   uint16_t in = (uint16_t)bits, out;
   double want = decode(bits, ebits, mbits);
   union value v = type_load(t, &in);
-  ck_assert_msg(type_value_eq(DT_f64, v, (union value){.f = want}), "%s %04x: %a, want %a", type_name(t), bits, v.f, want);
+  ck_assert_msg(type_value_eq(DT_f64, v, (union value){.f = want}), "%s %04x: %a, want %a", type_name(t), bits, v.f,
+                want);
   type_store(t, &out, v);
   ck_assert_msg(out == in || isnan(want), "%s %04x stored as %04x", type_name(t), bits, out);
   if (isnan(want)) ck_assert(isnan(type_load(t, &out).f));
@@ -79,27 +81,69 @@ START_TEST(random_doubles_round_as_the_compiler_does) {
 }
 END_TEST
 
-static const int64_t corner[] = {0,         1,          -1,        2,         127,        128,       -128,      -129,       255,
-                                 256,       32767,      32768,     -32768,    -32769,     65535,     65536,     INT32_MAX,  INT32_MIN,
-                                 INT64_MAX, INT64_MIN,  1ll << 24, 16777217,  1ll << 31,  1ll << 32, 1ll << 53, 9007199254740993,
-                                 9007199791611905, 9007200865353729, 4611686293305294849, -9007199791611905, 2049, 2051, 65519, 65520, 257, 259};
+static const int64_t corner[] = {0,
+                                 1,
+                                 -1,
+                                 2,
+                                 127,
+                                 128,
+                                 -128,
+                                 -129,
+                                 255,
+                                 256,
+                                 32767,
+                                 32768,
+                                 -32768,
+                                 -32769,
+                                 65535,
+                                 65536,
+                                 INT32_MAX,
+                                 INT32_MIN,
+                                 INT64_MAX,
+                                 INT64_MIN,
+                                 1ll << 24,
+                                 16777217,
+                                 1ll << 31,
+                                 1ll << 32,
+                                 1ll << 53,
+                                 9007199254740993,
+                                 9007199791611905,
+                                 9007200865353729,
+                                 4611686293305294849,
+                                 -9007199791611905,
+                                 2049,
+                                 2051,
+                                 65519,
+                                 65520,
+                                 257,
+                                 259};
 enum { NCORNER = sizeof corner / sizeof *corner };
 
 #define CASE_INT(T, C)                                                                                                 \
-  case DT_##T: v.i = (int64_t)(C)x; break;
+  case DT_##T:                                                                                                         \
+    v.i = (int64_t)(C)x;                                                                                               \
+    break;
 #define CASE_UINT(T, C)                                                                                                \
-  case DT_##T: v.u = (uint64_t)(C)x; break;
+  case DT_##T:                                                                                                         \
+    v.u = (uint64_t)(C)x;                                                                                              \
+    break;
 
 /* x as type t by the compiler's conversion. */
 static union value as_type(enum dtype t, int64_t x) {
   union value v = {0};
   switch (t) {
-    CASE_INT(i8, int8_t) CASE_INT(i16, int16_t) CASE_INT(i32, int32_t) CASE_INT(i64, int64_t)
-    CASE_UINT(u8, uint8_t) CASE_UINT(u16, uint16_t) CASE_UINT(u32, uint32_t) CASE_UINT(u64, uint64_t)
-  case DT_bool: v.u = (_Bool)x; break;
-  case DT_f32: v.f = (double)(float)x; break;
-  case DT_f64: v.f = (double)x; break;
-  default: break;
+    CASE_INT(i8, int8_t)
+    CASE_INT(i16, int16_t) CASE_INT(i32, int32_t) CASE_INT(i64, int64_t) CASE_UINT(u8, uint8_t) CASE_UINT(u16, uint16_t)
+        CASE_UINT(u32, uint32_t) CASE_UINT(u64, uint64_t) case DT_bool : v.u = (_Bool)x;
+    break;
+  case DT_f32:
+    v.f = (double)(float)x;
+    break;
+  case DT_f64:
+    v.f = (double)x;
+    break;
+  default:
+    break;
   }
   return v;
 }
@@ -116,7 +160,8 @@ START_TEST(integers_convert_as_in_c) {
       for (unsigned to = 0; to < DT_COUNT; to++) {
         if (to == DT_f16 || to == DT_bf16) continue;
         union value v = as_type((enum dtype)from, corner[i]), got = type_convert((enum dtype)to, (enum dtype)from, v);
-        union value want = type_is_signed((enum dtype)from) ? as_type((enum dtype)to, v.i) : from_uint((enum dtype)to, v.u);
+        union value want =
+            type_is_signed((enum dtype)from) ? as_type((enum dtype)to, v.i) : from_uint((enum dtype)to, v.u);
         ck_assert_msg(type_value_eq((enum dtype)to, got, want), "%lld: %s to %s", (long long)corner[i],
                       type_name((enum dtype)from), type_name((enum dtype)to));
       }
@@ -125,9 +170,13 @@ END_TEST
 
 /* One rounding, not two: halfway cases of the target that a double cannot hold. */
 START_TEST(wide_integers_round_once) {
-  struct { int64_t x; double f32, bf16; } t[] = {
-    {(1ll << 62) + (1ll << 38) + 1, 0x1.000002p62, 0x1p62}, {(1ll << 62) + (1ll << 38), 0x1p62, 0x1p62},
-    {(1ll << 62) + (1ll << 54) + 1, 0x1.01p62, 0x1.02p62}, {-(1ll << 62) - (1ll << 54) - 1, -0x1.01p62, -0x1.02p62}};
+  struct {
+    int64_t x;
+    double f32, bf16;
+  } t[] = {{(1ll << 62) + (1ll << 38) + 1, 0x1.000002p62, 0x1p62},
+           {(1ll << 62) + (1ll << 38), 0x1p62, 0x1p62},
+           {(1ll << 62) + (1ll << 54) + 1, 0x1.01p62, 0x1.02p62},
+           {-(1ll << 62) - (1ll << 54) - 1, -0x1.01p62, -0x1.02p62}};
   for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
     ck_assert(type_convert(DT_f32, DT_i64, (union value){.i = t[i].x}).f == t[i].f32);
     ck_assert(type_convert(DT_bf16, DT_i64, (union value){.i = t[i].x}).f == t[i].bf16);
@@ -139,13 +188,34 @@ START_TEST(wide_integers_round_once) {
 END_TEST
 
 START_TEST(floats_to_integers_saturate) {
-  struct { double f; enum dtype t; int64_t want; } t[] = {
-    {1.9, DT_i32, 1}, {-1.9, DT_i32, -1}, {NAN, DT_i32, 0}, {1e10, DT_i32, INT32_MAX}, {-1e10, DT_i32, INT32_MIN}, {-0.9, DT_u8, 0},
-    {-5, DT_u8, 0}, {255.9, DT_u8, 255}, {256, DT_u8, 255}, {INFINITY, DT_i64, INT64_MAX}, {-INFINITY, DT_i64, INT64_MIN},
-    {0x1p63, DT_i64, INT64_MAX}, {-0x1p63, DT_i64, INT64_MIN}, {0x1p63, DT_u64, INT64_MIN}, {0x1p64, DT_u64, -1}, {127.99, DT_i8, 127},
-    {128, DT_i8, 127}, {-128.9, DT_i8, -128}, {-129, DT_i8, -128}, {0.25, DT_bool, 1}, {-0.0, DT_bool, 0}};
+  struct {
+    double f;
+    enum dtype t;
+    int64_t want;
+  } t[] = {{1.9, DT_i32, 1},
+           {-1.9, DT_i32, -1},
+           {NAN, DT_i32, 0},
+           {1e10, DT_i32, INT32_MAX},
+           {-1e10, DT_i32, INT32_MIN},
+           {-0.9, DT_u8, 0},
+           {-5, DT_u8, 0},
+           {255.9, DT_u8, 255},
+           {256, DT_u8, 255},
+           {INFINITY, DT_i64, INT64_MAX},
+           {-INFINITY, DT_i64, INT64_MIN},
+           {0x1p63, DT_i64, INT64_MAX},
+           {-0x1p63, DT_i64, INT64_MIN},
+           {0x1p63, DT_u64, INT64_MIN},
+           {0x1p64, DT_u64, -1},
+           {127.99, DT_i8, 127},
+           {128, DT_i8, 127},
+           {-128.9, DT_i8, -128},
+           {-129, DT_i8, -128},
+           {0.25, DT_bool, 1},
+           {-0.0, DT_bool, 0}};
   for (size_t i = 0; i < sizeof t / sizeof *t; i++)
-    ck_assert_msg(type_convert(t[i].t, DT_f64, (union value){.f = t[i].f}).i == t[i].want, "%g to %s", t[i].f, type_name(t[i].t));
+    ck_assert_msg(type_convert(t[i].t, DT_f64, (union value){.f = t[i].f}).i == t[i].want, "%g to %s", t[i].f,
+                  type_name(t[i].t));
 }
 END_TEST
 
