@@ -158,9 +158,24 @@ static struct lstmt *put_load(struct over *v, const struct env *e) {
   return loop_block(v->b->a, 2, s);
 }
 
+static struct lstmt *whole_vector(struct build *b, unsigned l, struct lstmt *body) {
+  unsigned lanes = b->p->loop[l].lanes;
+  struct lstmt *s = loop_for(b->a, F_VECTOR, b->lsym[l], cpoly(b, 0), cpoly(b, lanes), 1, body);
+  while ((1u << s->lanes_log2) < lanes) s->lanes_log2++;
+  return s;
+}
+
+/* Every lane, also where the tile is cut: the total takes up all of them. */
 static struct lstmt *put_identity(struct over *v, const struct env *e) {
+  struct build *b = v->b;
   const struct member *m = v->c->m;
-  return loop_store(v->b->a, place_reg(v->b, e, v->c->all), RED_none, identity(v->b, m->e->red, m->e->body->type));
+  unsigned l = (unsigned)m->vec;
+  struct env in = *e;
+  reg_open(b, l, &in);
+  int64_t n = reg_count(b->p, e, l);
+  struct lstmt *s = loop_store(b->a, place_reg(b, &in, v->c->all), RED_none, identity(b, m->e->red, m->e->body->type));
+  s = whole_vector(b, l, s);
+  return n > 1 ? loop_for(b->a, F_UNROLL, b->vsym[l], cpoly(b, 0), cpoly(b, n), 1, s) : s;
 }
 
 /* lo - position >= 0 in the first iteration of outer loop l. */
@@ -186,17 +201,10 @@ static struct lstmt *start_total(struct build *b, const struct accum *c, const s
 }
 
 struct lstmt *accum_init(struct build *b, const struct accum *c, const struct env *e) {
-  return c->lanes ? over_acc(b, c, e, true, put_identity) : start_total(b, c, e);
+  return c->lanes ? over_acc(b, c, e, false, put_identity) : start_total(b, c, e);
 }
 
 /* ---- the end ---- */
-
-static struct lstmt *whole_vector(struct build *b, unsigned l, struct lstmt *body) {
-  unsigned lanes = b->p->loop[l].lanes;
-  struct lstmt *s = loop_for(b->a, F_VECTOR, b->lsym[l], cpoly(b, 0), cpoly(b, lanes), 1, body);
-  while ((1u << s->lanes_log2) < lanes) s->lanes_log2++;
-  return s;
-}
 
 /* All vectors into the first, its lanes into the total. */
 static struct lstmt *lanes_total(struct over *v, const struct env *e) {

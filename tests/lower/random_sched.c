@@ -1,0 +1,155 @@
+/* Random legal schedules of the kernels in a folder give what the equations give. Every case prints its seed when it
+   fails: random_sched FOLDER [CASES [FIRST_SEED]] */
+#include "tests/lower/lower_common.h"
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static unsigned pick(uint64_t *s, unsigned n) {
+  return (unsigned)(lab_random(s) % n);
+}
+
+static void random_dims(struct lab *b, const struct kernel *k, uint64_t *s, char **out) {
+  static const int size[] = {0, 1, 2, 3, 4, 5, 7, 8, 9, 12, 13, 16, 17, 24, 31, 33};
+  unsigned cap = k->neq > 3 ? 14 : 16;
+  struct buf t;
+  buf_init(&t);
+  for (unsigned p = 0; p < k->nparam; p++)
+    if (k->param[p].kind == PARAM_DIM)
+      buf_printf(&t, "%s%s=%d", t.len ? "," : "", k->param[p].name, size[pick(s, pick(s, 3) ? cap : 6)]);
+  *out = arena_strdup(b->a, t.data ? t.data : "");
+  buf_free(&t);
+}
+
+static bool assumed(const struct kernel *k, const char *dims) {
+  bool has[256] = {false}, ok = true;
+  int64_t value[256] = {0}, v;
+  const char *bad;
+  if (k->nsym > 256 || !kernel_parse_dims(k, dims, has, value, &bad)) return false;
+  for (unsigned i = 0; i < k->nassume; i++) ok &= poly_eval(k->assume[i], value, &v) && v >= 0;
+  return ok;
+}
+
+static bool try_step(struct lab *b, const struct groups *gs, unsigned g, struct sched *s, unsigned kind, unsigned loop,
+                     int arg) {
+  struct step st = {(uint8_t)kind, (uint8_t)loop, (int16_t)arg};
+  if (legal_step(b->a, gs, g, s, st, &b->lim, &b->o)) return false;
+  return sched_push(s, (enum stepkind)kind, loop, arg);
+}
+
+static void random_order(struct lab *b, const struct groups *gs, unsigned g, struct sched *s, uint64_t *r) {
+  struct sched t = *s;
+  unsigned left[GROUP_MAX_AXIS], n = gs->g[g].naxis, total = 0;
+  for (unsigned a = 0; a < n; a++) {
+    left[a] = 1;
+    for (unsigned i = 0; i < s->nstep; i++) left[a] += s->step[i].kind == STEP_tile && LOOP_AXIS(s->step[i].loop) == a;
+    total += left[a];
+  }
+  for (unsigned stop = 1 + pick(r, total); stop > 0; stop--) {
+    unsigned a = pick(r, n);
+    while (!left[a]) a = (a + 1) % n;
+    if (!sched_push(&t, STEP_order, LOOP_ID(a, --left[a]), 0)) return;
+  }
+  if (!legal_sched(b->a, gs, g, &t, &b->lim, &b->o)) *s = t;
+}
+
+static void random_sched(struct lab *b, const struct groups *gs, unsigned g, struct sched *s, uint64_t *r) {
+  static const int tile[] = {1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64};
+  unsigned n = gs->g[g].naxis;
+  uint16_t operand[64];
+  unsigned nop = group_operands(gs, g, operand, 64);
+  *s = sched_none();
+  if (!n) return;
+  for (unsigned i = pick(r, 2 * n + 1); i > 0; i--)
+    try_step(b, gs, g, s, STEP_tile, LOOP_ID(pick(r, n), 0), tile[pick(r, 12)]);
+  if (pick(r, 4)) try_step(b, gs, g, s, STEP_vector, LOOP_ID(pick(r, n), 0), 0);
+  for (unsigned i = pick(r, 4); i > 0; i--)
+    try_step(b, gs, g, s, pick(r, 4) ? STEP_unroll : STEP_vector, LOOP_ID(pick(r, n), pick(r, 8) ? 0 : 1),
+             pick(r, 2) ? 0 : (int)(2 + pick(r, 3)));
+  if (pick(r, 3)) random_order(b, gs, g, s, r);
+  for (unsigned i = pick(r, 4); i > 0 && nop; i--)
+    try_step(b, gs, g, s, pick(r, 2) ? STEP_pack : STEP_copy, LOOP_ID(pick(r, n), pick(r, 3)),
+             (int)pick(r, nop < 64 ? nop : 64));
+  if (pick(r, 3) == 0) try_step(b, gs, g, s, STEP_parallel, LOOP_ID(pick(r, n), pick(r, 3)), 0);
+  if (pick(r, 6) == 0 && nop) try_step(b, gs, g, s, STEP_prefetch, LOOP_ID(pick(r, n), pick(r, 2)), (int)pick(r, nop));
+  if (pick(r, 6) == 0 && nop) try_step(b, gs, g, s, STEP_stream, 0, (int)pick(r, nop));
+}
+
+static void report(struct lab *b, const char *file, uint64_t seed, const struct groups *gs, const struct sched *s,
+                   const char *dims, const char *why) {
+  struct buf t;
+  buf_init(&t);
+  for (unsigned g = 0; g < gs->n; g++) {
+    buf_printf(&t, "  group %u: ", g);
+    sched_print(&t, gs, g, &s[g]);
+    buf_putc(&t, '\n');
+  }
+  printf("# seed %llu: %s at %s, vectors of %u bytes%s, %u threads: %s\n# %s", (unsigned long long)seed, file, dims,
+         b->lim.vector_bytes, b->o.strict ? ", strict" : "", b->o.threads, why, t.data);
+  buf_free(&t);
+}
+
+/* 0 right, 1 wrong, 2 nothing tried. */
+static int one_case(const char *path, uint64_t seed) {
+  struct lab b;
+  uint64_t r = seed;
+  size_t len;
+  bool skipped = true;
+  int result = 2;
+  lab_open(&b, 16u << pick(&r, 3));
+  b.o.strict = pick(&r, 5) == 0;
+  b.o.threads = 1 + pick(&r, 2);
+  char *dims = NULL, *text = lab_file(&b, path, &len);
+  struct kernel *k = text ? lab_kernel(&b, text, len) : NULL;
+  if (k) random_dims(&b, k, &r, &dims);
+  if (k && assumed(k, dims)) {
+    bool fixed = pick(&r, 2), passes = pick(&r, 4);
+    struct groups *gs = lab_groups(&b, fixed ? lab_fixed(&b, k, dims) : k, passes);
+    struct sched *s = gs ? ARENA_NEW(b.a, struct sched, gs->n + 1) : NULL;
+    const char *why = NULL; /* no groups: these dims make the kernel itself malformed */
+    bool dflt = pick(&r, 8) == 0;
+    for (unsigned g = 0; gs && g < gs->n; g++) {
+      if (dflt)
+        s[g] = sched_default(gs, g, &b.lim, &b.o);
+      else
+        random_sched(&b, gs, g, &s[g], &r);
+    }
+    if (gs) why = lab_check(&b, k, gs, s, dims, seed, &skipped);
+    if (why) report(&b, path, seed, gs, s, dims, why);
+    result = why ? 1 : skipped ? 2 : 0;
+  } else if (!k) {
+    printf("# %s: %s\n", path, text ? lab_messages(&b) : "cannot be read");
+    result = 1;
+  }
+  lab_close(&b);
+  return result;
+}
+
+static int is_kernel(const struct dirent *e) {
+  size_t n = strlen(e->d_name);
+  return n > 5 && !strcmp(e->d_name + n - 5, ".hone");
+}
+
+int main(int argc, char **argv) {
+  struct dirent **file;
+  long cases = argc > 2 ? atol(argv[2]) : 150;
+  uint64_t seed = argc > 3 ? strtoull(argv[3], NULL, 0) : 1, done = 0, bad = 0;
+  int n = argc > 1 ? scandir(argv[1], &file, is_kernel, alphasort) : -1;
+  if (n <= 0) {
+    fprintf(stderr, "usage: random_sched FOLDER [CASES [FIRST_SEED]]\n");
+    return 2;
+  }
+  for (uint64_t tried = 0; done < (uint64_t)cases && tried < (uint64_t)cases * 4; tried++, seed++) {
+    char path[4096];
+    uint64_t r = seed * 7919;
+    snprintf(path, sizeof path, "%s/%s", argv[1], file[lab_random(&r) % (unsigned)n]->d_name);
+    int x = one_case(path, seed);
+    done += x != 2;
+    bad += x == 1;
+  }
+  printf("%llu schedules, %llu wrong\n", (unsigned long long)done, (unsigned long long)bad);
+  while (n-- > 0) free(file[n]);
+  free(file);
+  return bad || !done;
+}
