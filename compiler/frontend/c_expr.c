@@ -92,7 +92,7 @@ static struct cval cast(struct cx *x, CXCursor c, struct cval v, CXType t) {
   if (c_is_pointer(t)) {
     enum dtype e;
     CXType to = x->cl->getCanonicalType(x->cl->getPointeeType(t));
-    for (unsigned i = 0; c_is_array(to); i++) to = x->cl->getCanonicalType(x->cl->getArrayElementType(to));
+    while (c_is_array(to)) to = x->cl->getCanonicalType(x->cl->getArrayElementType(to));
     if (v.kind != CV_PTR)
       c_refuse(x, c, "conversion to pointer type '%s' is not supported", c_str(x, x->cl->getTypeSpelling(t)));
     if (!c_dtype(x, to, &e) || e != v.ptr.type)
