@@ -105,11 +105,28 @@ static void keep_box(struct reference *r, struct output *o, const struct box *b,
   }
 }
 
+static enum status sample_cut(struct reference *r, struct output *o, const struct kernel *cut, struct arena *a,
+                              const struct box *b, unsigned n, struct diag *d) {
+  struct expect *want = ARENA_NEW(a, struct expect, r->p->k->nparam + 1);
+  enum status st = interpret(a, r, cut, want, BOX_WORK, d);
+  for (unsigned i = 0; i < n && st == ST_OK; i++) keep_box(r, o, &b[i], &want[o->param]);
+  return st;
+}
+
 static enum status sample_box(struct reference *r, struct output *o, const struct box *b, struct diag *d) {
   struct arena *a = arena_new();
-  struct expect *want = ARENA_NEW(a, struct expect, r->p->k->nparam + 1);
-  enum status st = interpret(a, r, sample_kernel(a, r->p->k, o->tensor, b), want, BOX_WORK, d);
-  if (st == ST_OK) keep_box(r, o, b, &want[o->param]);
+  enum status st = sample_cut(r, o, sample_kernel(a, r->p->k, o->tensor, b), a, b, 1, d);
+  arena_free(a);
+  return st;
+}
+
+/* All boxes in one run where they can share it: the interpreter's cost for large results is paid once. */
+static enum status sample_boxes(struct reference *r, struct output *o, const struct box *b, unsigned n,
+                                struct diag *d) {
+  struct arena *a = arena_new();
+  struct kernel *joined = sample_join(a, r->p->k, o->tensor, b, n);
+  enum status st = joined ? sample_cut(r, o, joined, a, b, n, d) : ST_OK;
+  for (unsigned i = 0; i < n && !joined && st == ST_OK; i++) st = sample_box(r, o, &b[i], d);
   arena_free(a);
   return st;
 }
@@ -168,16 +185,22 @@ static enum status sample_output(struct reference *r, struct output *o, uint64_t
     return ST_INFEASIBLE;
   }
   count = work > 0 ? (unsigned)fmin(BOXES, 1 + budget / work) : BOXES;
-  for (unsigned i = 0; i < count; i++) {
-    if (!choose_box(r, o, count < 4 ? 3 - i : i, rng, shapes[shape], &b)) break; /* few: the far corner first */
-    enum status st = sample_box(r, o, &b, d);
-    if (st != ST_OK) return st;
-  }
-  return ST_OK;
+  struct box boxes[BOXES];
+  for (unsigned i = 0; i < count; i++)
+    (void)choose_box(r, o, count < 4 ? 3 - i : i, rng, shapes[shape], &boxes[i]); /* few: the far corner first */
+  return sample_boxes(r, o, boxes, count, d);
 }
 
 static enum status footprint(struct reference *r, struct diag *d) {
   struct arena *a = r->arena;
+  unsigned covered = 0;
+  for (unsigned i = 0; i < r->n; i++) {
+    struct output *o = &r->out[i];
+    if (!sample_covers(r->p->k, o->tensor)) continue;
+    o->written = memset(ARENA_NEW(a, uint8_t, o->n + 1), 1, (size_t)o->n);
+    covered++;
+  }
+  if (covered == r->n) return ST_OK;
   struct kernel *k = sample_footprint(a, r->p->k);
   double work = kernel_work(k);
   if (work > 10 * FULL_WORK) return ST_OK; /* not known */

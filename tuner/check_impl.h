@@ -21,6 +21,11 @@ enum { BOX_RANK = 12 };
 struct box { bool any; int64_t lo[BOX_RANK], hi[BOX_RANK]; }; /* half open */
 /* k reduced to what elements `box` of tensor t need: other elements are not computed, or wrong. Needs constant dims. */
 struct kernel *sample_kernel(struct arena *a, const struct kernel *k, unsigned t, const struct box *box);
+/* k reduced to n boxes of t at once: the cuts one after the other. NULL when they cannot share a run: some cut writes a result outside its box, or reads what
+   another one wrote. */
+struct kernel *sample_join(struct arena *a, const struct kernel *k, unsigned t, const struct box *box, unsigned n);
+/* Does some equation write every element of t, whatever the values? */
+bool sample_covers(const struct kernel *k, unsigned t);
 /* k without its arithmetic: writes 0 wherever k writes its parameters. */
 struct kernel *sample_footprint(struct arena *a, const struct kernel *k);
 #endif

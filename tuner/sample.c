@@ -100,6 +100,70 @@ struct kernel *sample_kernel(struct arena *a, const struct kernel *k, unsigned t
   return n.k;
 }
 
+/* Does e, as narrowed, write results nowhere but inside the box? Temps may be written anywhere: each cut writes what it
+ * reads of them. */
+static bool confined(const struct kernel *k, const struct eq *e, unsigned t, const struct box *box, int64_t *lo,
+                     int64_t *hi) {
+  if (k->tensor[e->lhs].role == ROLE_TEMP) return true;
+  if (e->lhs != t) return false;
+  eq_ranges(k, e, lo, hi);
+  for (unsigned d = 0; d < k->tensor[t].rank && d < BOX_RANK; d++) {
+    int64_t min, max;
+    poly_range(e->lhs_idx[d], lo, hi, &min, &max);
+    if (min <= max && (min < box->lo[d] || max >= box->hi[d])) return false;
+  }
+  return true;
+}
+
+static bool reads_results(const struct kernel *k, const struct eq *e) {
+  for (unsigned t = 0; t < k->ntensor; t++) {
+    if (k->tensor[t].role != ROLE_OUT && k->tensor[t].role != ROLE_INOUT) continue;
+    if (expr_reads(e->body, t) || (e->init && expr_reads(e->init, t)) || (e->start && expr_reads(e->start, t)))
+      return true;
+  }
+  return false;
+}
+
+struct kernel *sample_join(struct arena *a, const struct kernel *k, unsigned t, const struct box *box, unsigned n) {
+  struct kernel *joined = kernel_clone(a, k);
+  int64_t *lo = ARENA_NEW(a, int64_t, k->nsym + 1), *hi = ARENA_NEW(a, int64_t, k->nsym + 1);
+  if ((size_t)k->neq * n > UINT16_MAX) return NULL;
+  joined->eq = ARENA_NEW(a, struct eq, (size_t)k->neq * n + 1);
+  joined->neq = 0;
+  for (unsigned b = 0; b < n; b++) {
+    struct kernel *cut = sample_kernel(a, k, t, &box[b]);
+    for (unsigned i = 0; i < cut->neq; i++) {
+      if (!confined(cut, &cut->eq[i], t, &box[b], lo, hi) || reads_results(cut, &cut->eq[i])) return NULL;
+      joined->eq[joined->neq++] = cut->eq[i];
+    }
+  }
+  return joined;
+}
+
+/* Subscript d of e runs over exactly [0, extent), by an axis that no other subscript uses. */
+static bool spans_dim(const struct kernel *k, const struct eq *e, unsigned d) {
+  sym_t s;
+  int64_t lo, hi, extent;
+  const struct tensor *t = &k->tensor[e->lhs];
+  if (!poly_is_sym(e->lhs_idx[d], &s) || !t->extent[d] || !poly_is_const(t->extent[d], &extent)) return false;
+  for (unsigned o = 0; o < t->rank; o++)
+    if (o != d && poly_has(e->lhs_idx[o], s)) return false;
+  for (unsigned i = 0; i < e->npar; i++)
+    if (e->axis[i].sym == s)
+      return poly_is_const(e->axis[i].lo, &lo) && poly_is_const(e->axis[i].hi, &hi) && lo == 0 && hi == extent;
+  return false;
+}
+
+bool sample_covers(const struct kernel *k, unsigned t) {
+  for (unsigned i = 0; i < k->neq; i++) {
+    const struct eq *e = &k->eq[i];
+    bool all = e->lhs == t && !e->nguard && e->npar == k->tensor[t].rank && !k->tensor[t].stride && k->tensor[t].extent;
+    for (unsigned d = 0; d < k->tensor[t].rank && all; d++) all = spans_dim(k, e, d);
+    if (all) return true;
+  }
+  return false;
+}
+
 /* Guards that hold a reduced axis restrict the reduction, the others what is written. */
 static void keep_write_guards(struct arena *a, struct eq *e) {
   poly_t *kept = ARENA_NEW(a, poly_t, e->nguard + 1u);

@@ -285,7 +285,7 @@ static void fill_box(const struct kernel *k, struct box *b, int64_t i, int64_t j
   *b = (struct box){.any = true, .lo = {i, j}, .hi = {i + 2, j + 3}};
 }
 
-/* A kernel cut down to a box gives the values of the whole there. */
+/* A kernel cut down to two boxes gives the values of the whole there. */
 START_TEST(cut_down) {
   struct problem p;
   problem_of(parse(texts[_i]), 12, 11, 10, INPUTS_RANDOM, 3, &p);
@@ -295,17 +295,42 @@ START_TEST(cut_down) {
   struct args whole = interpreted(&p);
   int64_t cols;
   ck_assert(poly_is_const(t->extent[1], &cols));
-  struct box b;
-  fill_box(p.k, &b, 4, 6);
+  struct box b[2];
+  fill_box(p.k, &b[0], 4, 6);
+  fill_box(p.k, &b[1], 1, 2);
   struct problem cut = p;
-  cut.k = sample_kernel(arena, p.k, p.k->param[o].ref, &b);
-  ck_assert(kernel_work(cut.k) < kernel_work(p.k) / 2);
+  cut.k = sample_join(arena, p.k, p.k->param[o].ref, b, 2);
+  ck_assert_ptr_nonnull(cut.k);
+  ck_assert(kernel_work(cut.k) < kernel_work(p.k));
   struct args part = interpreted(&cut);
   size_t size = type_size((enum dtype)t->type);
-  for (int64_t i = 4; i < 6; i++)
-    for (int64_t j = 6; j < 9; j++)
-      ck_assert_mem_eq((uint8_t *)whole.data[o] + (size_t)(i * cols + j) * size,
-                       (uint8_t *)part.data[o] + (size_t)(i * cols + j) * size, size);
+  for (int64_t n2 = 0; n2 < 12; n2++) {
+    int64_t i = b[n2 / 6].lo[0] + n2 % 6 / 3, j = b[n2 / 6].lo[1] + n2 % 3;
+    ck_assert_mem_eq((uint8_t *)whole.data[o] + (size_t)(i * cols + j) * size,
+                     (uint8_t *)part.data[o] + (size_t)(i * cols + j) * size, size);
+  }
+}
+END_TEST
+
+START_TEST(in_place) { /* each cut of a kernel that reads its result needs the pristine values */
+  const struct kernel *k = parse("kernel upd(M: i32, N: i32, K: i32, A: f32[M,K], B: f32[K,N], inout C: f32[M,N]) { "
+                                 "C[i,j] = sum(k) A[i,k] * B[k,j] from C[i,j] }");
+  struct problem p;
+  struct evidence ev = {0};
+  problem_of(k, 300, 200, 1000, INPUTS_EXACT, 3, &p);
+  ck_assert(p.exact);
+  struct reference *r = check_reference(arena, &p, diag);
+  ck_assert_msg(r != NULL, "%s", messages());
+  struct args got = p.args;
+  got.data = arena_dup(arena, got.data, p.k->nparam * sizeof *got.data);
+  const float *a = p.args.data[3], *b = p.args.data[4];
+  float *c = got.data[5] = arena_dup(arena, got.data[5], 300 * 200 * 4);
+  for (int i = 0; i < 300; i++)
+    for (int x = 0; x < 1000; x++)
+      for (int j = 0; j < 200; j++) c[i * 200 + j] += a[i * 1000 + x] * b[x * 200 + j];
+  ck_assert_msg(check_compare(&p, r, &got, &ev), "%s", ev.where);
+  c[0] += 1;
+  ck_assert(!check_compare(&p, r, &got, &ev));
 }
 END_TEST
 
@@ -353,6 +378,7 @@ int main(void) {
   tcase_add_test(t, missed_last_column);
   tcase_add_test(t, wrong_peer_is_overruled);
   tcase_add_loop_test(t, cut_down, 0, TEXTS);
+  tcase_add_test(t, in_place);
   tcase_add_test(t, large_softmax);
   suite_add_tcase(s, t);
   SRunner *r = srunner_create(s);
