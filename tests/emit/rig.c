@@ -171,8 +171,10 @@ static void same(struct rig *r, struct buffers *got, struct buffers *want, doubl
       union value a = type_load(t, (char *)got->f[i].p + (size_t)j * type_size(t));
       union value b = type_load(t, (char *)want->f[i].p + (size_t)j * type_size(t));
       if (type_value_eq(t, a, b)) continue;
-      if (type_is_float(t)) /* sums of numbers of about 1 may cancel */
-        ck_assert_msg(ulp_distance(t, a.f, b.f) <= ulps || fabs(a.f - b.f) <= 2 * ulps * type_epsilon(t), "%s[%lld]: compiled %.9g, interpreted %.9g", k->param[i].name, (long long)j, a.f, b.f);
+      bool close = type_is_float(t) && (ulp_distance(t, a.f, b.f) <= ulps || fabs(a.f - b.f) <= 2 * ulps * type_epsilon(t)); /* sums may cancel */
+      if (close) continue;
+      if (type_is_float(t))
+        ck_abort_msg("%s[%lld]: compiled %.9g, interpreted %.9g", k->param[i].name, (long long)j, a.f, b.f);
       else
         ck_abort_msg("%s[%lld]: compiled %lld, interpreted %lld", k->param[i].name, (long long)j, (long long)a.i, (long long)b.i);
     }

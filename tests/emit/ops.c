@@ -1,0 +1,171 @@
+/* Every row of ops.def with every type it takes: compiled (scalar, and on lanes with a masked tail) against op_eval. And every pair of types: casts. */
+#include "tests/emit/rig.h"
+#include <check.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { N = 523 };
+static const double specials[] = {0.0,   -0.0,  1,     -1,     0.5,  -0.5, 1.5,  2.5,   -2.5,    3,      INFINITY, -INFINITY, NAN,     1e-3, 100,
+                                  -100,  1e30,  -1e30, 0x1p-126, 0x1p-149, 0x1p-1074, 65504, 65520, 0x1p127, -88.8, 88.7,     -104,      3.14159, 1e6,  -7e8};
+static const int64_t ints[] = {0, 1, -1, 2, 3, 7, 8, 15, 16, 31, 32, 33, 63, 64, 65, -2, -128, 127, 128, 255, -32768, 32767, 65535,
+                               INT32_MIN, INT32_MAX, UINT32_MAX, INT64_MIN, INT64_MAX};
+
+static union value sample(enum dtype t, unsigned i, unsigned operand, uint64_t *seed) {
+  union value v = {0};
+  uint64_t x = rig_random(seed);
+  unsigned ns = sizeof specials / sizeof *specials, ni = sizeof ints / sizeof *ints;
+  unsigned k = operand == 0 ? i % 31 : operand == 1 ? i / 17 % 37 : i / 5 % 41;
+  if (type_is_float(t)) {
+    v.f = k < ns && i < 400 ? specials[k] : (double)(int64_t)(x >> 20) * 0x1p-40;
+    if (i % 3 == 1 && i >= 400) v.f *= 0x1p-7;
+  } else {
+    v.i = k < ni && i < 400 ? ints[k] : (int64_t)x >> (x & 63);
+  }
+  return type_round(t, v);
+}
+
+static void text_of(struct buf *b, enum op op, enum dtype t, bool lanes) {
+  static const char *const name[] = {"X", "Y", "W"};
+  unsigned n = op_info[op].arity;
+  const char *out = op_info[op].result_bool ? "bool" : type_name(t);
+  buf_printf(b, "func k {\n sym N, i, v\n param N: i64 dim N\n");
+  for (unsigned i = 0; i < n; i++) buf_printf(b, " param %s: %s tensor %s const\n", name[i], op == OP_select && !i ? "bool" : type_name(t), name[i]);
+  buf_printf(b, " param R: %s tensor R\n", out);
+  for (unsigned i = 0; i < n; i++) buf_printf(b, " tensor %s: %s[N] in\n", name[i], op == OP_select && !i ? "bool" : type_name(t));
+  buf_printf(b, " tensor R: %s[N] out\n", out);
+  const char *ix = lanes ? "v" : "i";
+  buf_printf(b, lanes ? " for i in 0 .. N step 16 { for v in i .. i + 16, N vector 16 {" : " for i in 0 .. N {");
+  buf_printf(b, " R[%s] = %s(", ix, op_info[op].name);
+  for (unsigned i = 0; i < n; i++) buf_printf(b, "%s%s[%s]", i ? ", " : "", name[i], ix);
+  buf_printf(b, ") }%s\n}\n", lanes ? " }" : "");
+}
+
+/* In units of the result's last place. f64 goes through libm, which the oracle also uses. */
+static double allowed(enum op op, enum dtype t) {
+  if (op == OP_rsqrt) return 1;
+  if (!(op_info[op].flags & OPF_TRANS)) return 0;
+  return t == DT_f32 ? 2 : t == DT_f64 ? 2 : 1;
+}
+
+static char *memory_of(enum dtype t, struct fence *f) {
+  fence_open(f, N * type_size(t), true);
+  return f->p;
+}
+
+static void check_result(enum op op, enum dtype t, const union value *v, union value got, union value want) {
+  enum dtype rt = op_info[op].result_bool ? DT_bool : t;
+  if (type_value_eq(rt, got, want)) return;
+  if (!type_is_float(rt)) ck_abort_msg("%s %s: %lld, want %lld", op_info[op].name, type_name(t), (long long)got.i, (long long)want.i);
+  if ((op == OP_fmin || op == OP_fmax) && got.f == want.f) return; /* of two zeros either */
+  if (!(ulp_distance(rt, got.f, want.f) <= allowed(op, t))) ck_abort_msg("%s %s(%.9g, %.9g, %.9g): %.9g, want %.9g", op_info[op].name, type_name(t), v[0].f,
+                v[1].f, v[2].f, got.f, want.f);
+}
+
+static void check_op(enum op op, enum dtype t, bool lanes, const char *cpu) {
+  struct rig r;
+  struct buf b;
+  rig_open(&r, cpu);
+  buf_init(&b);
+  text_of(&b, op, t, lanes);
+  rig_load(&r, b.data);
+  unsigned n = op_info[op].arity;
+  enum dtype rt = op_info[op].result_bool ? DT_bool : t, in[3] = {op == OP_select ? DT_bool : t, t, t};
+  struct fence f[4];
+  char *p[4];
+  uint64_t seed = 7;
+  union value v[N][3];
+  memset(v, 0, sizeof v);
+  for (unsigned k = 0; k < n; k++) p[k] = memory_of(in[k], &f[k]);
+  p[n] = memory_of(rt, &f[n]);
+  for (unsigned i = 0; i < N; i++)
+    for (unsigned k = 0; k < n; k++) {
+      v[i][k] = sample(in[k], i, k, &seed);
+      type_store(in[k], p[k] + i * type_size(in[k]), v[i][k]);
+      v[i][k] = type_load(in[k], p[k] + i * type_size(in[k]));
+    }
+  int64_t count = N;
+  void *args[5] = {&count, &p[0], &p[1], &p[2], &p[3]};
+  r.call(args);
+  for (unsigned i = 0; i < N; i++) check_result(op, t, v[i], type_load(rt, p[n] + i * type_size(rt)), op_eval(op, t, v[i]));
+  for (unsigned k = 0; k <= n; k++) fence_close(&f[k]);
+  buf_free(&b);
+  rig_close(&r);
+}
+
+static void all_types(enum op op, const char *cpu) {
+  for (unsigned t = 0; t < DT_COUNT; t++) {
+    if (!op_accepts(op, (enum dtype)t)) continue;
+    check_op(op, (enum dtype)t, false, cpu);
+    check_op(op, (enum dtype)t, true, cpu);
+  }
+}
+
+START_TEST(operations) {
+  all_types((enum op)_i, NULL);
+}
+END_TEST
+
+/* Baseline machine: no FMA, no F16C, no masks. */
+START_TEST(operations_v2) {
+  all_types((enum op)_i, "x86-64-v2");
+}
+END_TEST
+
+START_TEST(operations_v3) {
+  all_types((enum op)_i, "x86-64-v3");
+}
+END_TEST
+
+static void check_cast(enum dtype from, enum dtype to, bool lanes) {
+  struct rig r;
+  struct buf b;
+  rig_open(&r, NULL);
+  buf_init(&b);
+  const char *ix = lanes ? "v" : "i";
+  buf_printf(&b, "func k {\n sym N, i, v\n param N: i64 dim N\n param X: %s tensor X const\n param R: %s tensor R\n", type_name(from), type_name(to));
+  buf_printf(&b, " tensor X: %s[N] in\n tensor R: %s[N] out\n", type_name(from), type_name(to));
+  buf_printf(&b, lanes ? " for i in 0 .. N step 16 { for v in i .. i + 16, N vector 16 {" : " for i in 0 .. N {");
+  buf_printf(&b, " R[%s] = %s(X[%s]) }%s\n}\n", ix, type_name(to), ix, lanes ? " }" : "");
+  rig_load(&r, b.data);
+  struct fence fx, fr;
+  char *x = memory_of(from, &fx), *y = memory_of(to, &fr);
+  uint64_t seed = 3;
+  for (unsigned i = 0; i < N; i++) type_store(from, x + i * type_size(from), sample(from, i, 0, &seed));
+  int64_t count = N;
+  void *args[3] = {&count, &x, &y};
+  r.call(args);
+  for (unsigned i = 0; i < N; i++) {
+    union value v = type_load(from, x + i * type_size(from)), got = type_load(to, y + i * type_size(to)), want = type_convert(to, from, v);
+    if (!type_value_eq(to, got, want)) ck_abort_msg("%s(%s %.17g / %lld): %.17g / %lld, want %.17g / %lld", type_name(to), type_name(from), v.f, (long long)v.i,
+                  got.f, (long long)got.i, want.f, (long long)want.i);
+  }
+  fence_close(&fx), fence_close(&fr);
+  buf_free(&b);
+  rig_close(&r);
+}
+
+START_TEST(casts) {
+  for (unsigned to = 0; to < DT_COUNT; to++) {
+    check_cast((enum dtype)_i, (enum dtype)to, false);
+    check_cast((enum dtype)_i, (enum dtype)to, true);
+  }
+}
+END_TEST
+
+int main(void) {
+  Suite *s = suite_create("emit-ops");
+  TCase *t = tcase_create("ops");
+  tcase_add_loop_test(t, operations, 0, OP_COUNT);
+  tcase_add_loop_test(t, operations_v2, 0, OP_COUNT);
+  tcase_add_loop_test(t, operations_v3, 0, OP_COUNT);
+  tcase_add_loop_test(t, casts, 0, DT_COUNT);
+  tcase_set_timeout(t, 60);
+  suite_add_tcase(s, t);
+  SRunner *run = srunner_create(s);
+  srunner_run_all(run, CK_ENV);
+  int failed = srunner_ntests_failed(run);
+  srunner_free(run);
+  return failed != 0;
+}

@@ -1,0 +1,169 @@
+/* Accuracy of the vector math over all of f32: every 4097th bit pattern, all 2^32 of them with HONE_LONG=1. Against libm in double, rounded once.
+   Lanes and scalars must agree to the bit. */
+#include "tests/emit/rig.h"
+#include <check.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BLOCK = 1 << 16 };
+static const struct fn1 {
+  const char *name;
+  double (*ref)(double);
+} fns[] = {{"exp", exp}, {"log", log}, {"tanh", tanh}, {"erf", erf}, {"sigmoid", NULL}, {"sin", sin}, {"cos", cos}};
+
+static double reference(const struct fn1 *f, double x) {
+  if (f->ref) return f->ref(x);
+  return x >= 0 ? 1 / (1 + exp(-x)) : exp(x) / (1 + exp(x));
+}
+
+static void load1(struct rig *r, const char *cpu, const char *name, bool lanes) {
+  struct buf b;
+  rig_open(r, cpu);
+  buf_init(&b);
+  buf_printf(&b, "func k {\n sym N, i, v\n param N: i64 dim N\n param X: f32 tensor X const\n param R: f32 tensor R\n tensor X: f32[N] in\n tensor R: f32[N] out\n");
+  if (lanes)
+    buf_printf(&b, " for i in 0 .. N step 16 { for v in i .. i + 16, N vector 16 { R[v] = %s(X[v]) } }\n}\n", name);
+  else
+    buf_printf(&b, " for i in 0 .. N { R[i] = %s(X[i]) }\n}\n", name);
+  rig_load(r, b.data);
+  buf_free(&b);
+}
+
+static void run1(struct rig *r, const float *x, float *y, int64_t n) {
+  void *args[3] = {&n, &x, &y};
+  r->call(args);
+}
+
+static float from_bits(uint32_t u) {
+  float f;
+  memcpy(&f, &u, 4);
+  return f;
+}
+
+static uint32_t to_bits(float f) {
+  uint32_t u;
+  memcpy(&u, &f, 4);
+  return u;
+}
+
+/* Distance in units of the last place of the exact result. */
+static double error_ulps(float got, double want) {
+  float w = (float)want;
+  if (isnan(want)) return isnan(got) ? 0 : INFINITY;
+  if (isinf(w) || isinf(got)) return got == w ? 0 : isinf(w) && fabsf(got) == 0x1.fffffep127f ? 1 : INFINITY;
+  int e;
+  frexp(want, &e);
+  if (e < -125) e = -125;
+  if (want == 0) return got == 0 && signbit(got) == signbit(want) ? 0 : fabs((double)got) / 0x1p-149;
+  return fabs((double)got - want) / ldexp(1, e - 24);
+}
+
+static void accuracy(unsigned which, const char *cpu, double limit) {
+  const struct fn1 *f = &fns[which];
+  struct rig v, s;
+  load1(&v, cpu, f->name, true);
+  load1(&s, cpu, f->name, false);
+  uint64_t step = getenv("HONE_LONG") ? 1 : 4097, total = (1ull << 32) / step;
+  float *x = malloc(BLOCK * sizeof *x), *y = malloc(BLOCK * sizeof *y), *z = malloc(BLOCK * sizeof *z), worst = 0;
+  double max = 0;
+  for (uint64_t at = 0; at < total; at += BLOCK) {
+    int64_t n = (int64_t)(total - at < BLOCK ? total - at : BLOCK);
+    for (int64_t i = 0; i < n; i++) x[i] = from_bits((uint32_t)((at + (uint64_t)i) * step));
+    run1(&v, x, y, n);
+    run1(&s, x, z, n);
+    for (int64_t i = 0; i < n; i++) {
+      if (to_bits(y[i]) != to_bits(z[i]) && !(isnan(y[i]) && isnan(z[i]))) /* Check logs each assertion to disk: none in hot loops */
+        ck_abort_msg("%s(%a): lanes %a, scalar %a", f->name, x[i], y[i], z[i]);
+      double e = error_ulps(y[i], reference(f, x[i]));
+      if (e > max) max = e, worst = x[i];
+    }
+  }
+  printf("# %s%s%s: at most %.3f ulp (at %a)\n", f->name, cpu ? " " : "", cpu ? cpu : "", max, worst);
+  ck_assert_msg(max <= limit, "%s: %.3f ulp at %a", f->name, max, worst);
+  free(x), free(y), free(z);
+  rig_close(&v), rig_close(&s);
+}
+
+START_TEST(one_argument) {
+  accuracy((unsigned)_i, NULL, 2);
+}
+END_TEST
+
+START_TEST(without_fma) {
+  accuracy((unsigned)_i, "x86-64-v2", 2);
+}
+END_TEST
+
+START_TEST(with_avx2) {
+  accuracy((unsigned)_i, "x86-64-v3", 2);
+}
+END_TEST
+
+START_TEST(specials) {
+  static const float in[] = {0, -0.0f, INFINITY, -INFINITY, NAN, 0x1p-149f, -0x1p-149f, 0x1.fffffep127f, -0x1.fffffep127f, 1, -1};
+  enum { NIN = sizeof in / sizeof *in };
+  for (unsigned k = 0; k < sizeof fns / sizeof *fns; k++) {
+    struct rig r;
+    float y[NIN];
+    load1(&r, NULL, fns[k].name, true);
+    run1(&r, in, y, NIN);
+    for (unsigned i = 0; i < NIN; i++) {
+      float want = (float)reference(&fns[k], in[i]);
+      bool exact = i < 5;
+      ck_assert_msg(exact ? to_bits(y[i]) == to_bits(want) || (isnan(want) && isnan(y[i])) : error_ulps(y[i], reference(&fns[k], in[i])) <= 2,
+                    "%s(%a) = %a, want %a", fns[k].name, in[i], y[i], want);
+    }
+    rig_close(&r);
+  }
+}
+END_TEST
+
+START_TEST(power) {
+  static const float odd[] = {0, -0.0f, 1, -1, 2, -2, 0.5f, -0.5f, 3, -3, 1e30f, -1e30f, 0x1p-149f, INFINITY, -INFINITY, NAN, 0x1.fffffep127f, 2.5f, -2.5f, 16777217.0f};
+  enum { NO = sizeof odd / sizeof *odd, NP = 1 << 18 };
+  struct rig r;
+  rig_open(&r, NULL);
+  rig_load(&r, "func k {\n sym N, i, v\n param N: i64 dim N\n param X: f32 tensor X const\n param Y: f32 tensor Y const\n param R: f32 tensor R\n"
+               " tensor X: f32[N] in\n tensor Y: f32[N] in\n tensor R: f32[N] out\n"
+               " for i in 0 .. N step 16 { for v in i .. i + 16, N vector 16 { R[v] = pow(X[v], Y[v]) } }\n}\n");
+  float *x = malloc(NP * sizeof *x), *y = malloc(NP * sizeof *y), *z = malloc(NP * sizeof *z);
+  uint64_t seed = 99;
+  for (unsigned i = 0; i < NP; i++) {
+    x[i] = i < NO * NO ? odd[i % NO] : from_bits((uint32_t)(rig_random(&seed) >> 33));
+    y[i] = i < NO * NO ? odd[i / NO] : from_bits((uint32_t)(rig_random(&seed) >> 32));
+    if (i >= NO * NO && i % 2) y[i] = (float)((double)(int64_t)rig_random(&seed) * 0x1p-63 * 150 / fabs(log2(x[i])));
+  }
+  int64_t n = NP;
+  void *args[4] = {&n, &x, &y, &z};
+  r.call(args);
+  double max = 0;
+  for (unsigned i = 0; i < NP; i++) {
+    double e = error_ulps(z[i], pow(x[i], y[i]));
+    if (!(e <= 2)) ck_abort_msg("pow(%a, %a) = %a, want %a", x[i], y[i], z[i], pow(x[i], y[i]));
+    if (e > max) max = e;
+  }
+  printf("# pow: at most %.3f ulp\n", max);
+  free(x), free(y), free(z);
+  rig_close(&r);
+}
+END_TEST
+
+int main(void) {
+  Suite *s = suite_create("emit-vmath");
+  TCase *t = tcase_create("vmath");
+  int n = sizeof fns / sizeof *fns;
+  tcase_add_loop_test(t, one_argument, 0, n);
+  tcase_add_loop_test(t, with_avx2, 0, n);
+  tcase_add_loop_test(t, without_fma, 0, n);
+  tcase_add_test(t, specials);
+  tcase_add_test(t, power);
+  tcase_set_timeout(t, 3600);
+  suite_add_tcase(s, t);
+  SRunner *run = srunner_create(s);
+  srunner_run_all(run, CK_ENV);
+  int failed = srunner_ntests_failed(run);
+  srunner_free(run);
+  return failed != 0;
+}
