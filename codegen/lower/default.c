@@ -215,11 +215,11 @@ static int64_t pick_vectors(int64_t ext, int64_t lanes, int64_t max) {
   return max;
 }
 
-/* Rows of a register tile: at most max; a divisor of the extent when one is near. */
+/* Rows of a register tile: at most max; a divisor of the extent when one is very near (the rest costs less than a smaller tile). */
 static int64_t pick_rows(int64_t ext, int64_t max) {
   if (!ext) return max;
   if (ext <= max) return ext;
-  for (int64_t r = max; 3 * r >= 2 * max; r--)
+  for (int64_t r = max; r + 1 >= max; r--)
     if (ext % r == 0) return r;
   return max;
 }
