@@ -25,11 +25,28 @@ static bool starts_statement(const struct lexer *at) {
   return lex_is(&l, "=") || lex_is(&l, ":=");
 }
 
-/* Steps over characters that are no tokens: to the next line. */
+/* The next kernel, not a tensor of that name. */
+static bool at_kernel(const struct lexer *l) {
+  struct token next = lex_peek(l);
+  return l->tok.nl && lex_is(l, "kernel") && !lex_token_is(&next, "[");
+}
+
+/* Behind what is no token: from the next line on. l: before it. */
 static void skip_line(struct lexer *l) {
   while (l->p < l->end && *l->p != '\n') l->p++;
-  l->failed = false;
-  lex_next(l);
+  if (l->p < l->end) {
+    l->line++;
+    l->bol = ++l->p;
+  }
+}
+
+static void next_token(struct lexer *l) {
+  for (struct lexer before = *l;;) {
+    lex_next(l);
+    if (!l->failed) return;
+    skip_line(&before);
+    *l = before;
+  }
 }
 
 /* From the start of a failed statement to the next one, or to the end of the body. `kernel` starts a line: its body's
@@ -40,11 +57,10 @@ static void recover(struct tparser *p, const struct lexer *start, bool whole_ker
   l.d = NULL;
   l.failed = false;
   for (bool first = true;; first = false) {
-    if (!first) lex_next(&l);
-    while (l.failed) skip_line(&l);
+    if (!first) next_token(&l);
     if (l.tok.kind == TOK_EOF) break;
     if (first) continue;
-    if (l.tok.nl && lex_is(&l, "kernel")) break;
+    if (at_kernel(&l)) break;
     if (!whole_kernel && braces == 0 && (lex_is(&l, "}") || starts_statement(&l))) break;
     if (lex_is(&l, "{")) braces++;
     if (lex_is(&l, "}") && braces) braces--;
@@ -91,14 +107,24 @@ static bool parse_item(struct tparser *p, bool first) {
   return parse_statement(p);
 }
 
+/* A misspelt scalar looks like an index at first. */
+static void explain_indices(struct tparser *p, unsigned from, struct loc at) {
+  for (unsigned s = from; s < p->k->nsym; s++) {
+    const char *name = p->k->sym[s].name, *hint = suggest(p, name, strlen(name), 1u << NAME_SCALAR | 1u << NAME_DIM);
+    if (strlen(name) > 2 && hint[0]) diag_note(p->d, at, "'%s' was taken for an index%s", name, hint);
+  }
+}
+
 void parse_items(struct tparser *p) {
   bool first = !p->in_group;
   while (!lex_is(&p->l, "}") && p->l.tok.kind != TOK_EOF && p->errors < MAX_ERRORS) {
     struct lexer start = p->l;
-    if (p->l.tok.nl && lex_is(&p->l, "kernel")) break;
+    unsigned nsym = p->k->nsym;
+    if (at_kernel(&p->l)) break;
     if (!parse_item(p, first) || p->l.failed) {
       p->errors++;
       p->kernel_bad = true;
+      explain_indices(p, nsym, start.tok.loc);
       recover(p, &start, false);
     } else if (!p->l.tok.nl && !lex_is(&p->l, "}") && !lex_accept(&p->l, ";") && p->l.tok.kind != TOK_EOF) {
       semantic_error(p, p->l.tok.loc, "expected the end of the line before %s", lex_describe(&p->l));

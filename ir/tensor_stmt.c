@@ -92,7 +92,7 @@ static struct parens look_parens(const struct lexer *from) {
     if ((lex_is(&l, ")") || lex_is(&l, "]")) && --depth == 0) break;
     if (depth == 1 && lex_is(&l, ",")) r.commas++;
     if (depth == 1 && name && (lex_is(&l, "in") || lex_is(&l, "if"))) r.worded = true;
-    name = l.tok.kind == TOK_NAME;
+    name = l.tok.kind == TOK_NAME && !lex_is(&l, "if") && !lex_is(&l, "else");
   }
   lex_next(&l);
   r.after = l.tok;

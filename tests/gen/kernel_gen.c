@@ -33,10 +33,21 @@ static bool chance(struct gen *g, unsigned percent) {
   return below(g, 100) < percent;
 }
 
+static bool used(const struct gen *g, const char *name) {
+  for (unsigned i = 0; i < g->k->nsym; i++)
+    if (!strcmp(g->k->sym[i].name, name)) return true;
+  for (unsigned i = 0; i < g->k->nparam; i++)
+    if (!strcmp(g->k->param[i].name, name)) return true;
+  for (unsigned i = 0; i < g->k->ntensor; i++)
+    if (!strcmp(g->k->tensor[i].name, name)) return true;
+  return false;
+}
+
 static const char *name_of(struct gen *g, const char *base, unsigned n) {
-  static const char *const odd[] = {"if",    "in",  "sum", "from", "f32",    "exp", "state",
-                                    "group", "inf", "for", "temp", "kernel", "x y", "max"};
-  if (g->o->odd_names && chance(g, 20)) return arena_printf(g->a, "%s%s%u", odd[below(g, 14)], base, n % 2 ? n : 0);
+  static const char *const odd[] = {"if",  "in",   "sum", "from", "f32",    "exp",     "state", "group",  "inf",
+                                    "for", "temp", "x y", "max",  "kernel", "running", "start", "assume", "sym"};
+  const char *word = odd[below(g, sizeof odd / sizeof *odd)];
+  if (g->o->odd_names && chance(g, 25) && !used(g, word)) return word;
   return arena_printf(g->a, "%s%u", base, n);
 }
 
