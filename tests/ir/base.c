@@ -9,7 +9,9 @@ START_TEST(arena_blocks) {
     for (size_t n = 0; n < 300; n++) {
       unsigned char *p = arena_alloc(a, n * 37);
       ck_assert_uint_eq((uintptr_t)p % 16, 0);
-      for (size_t i = 0; i < n * 37; i++) ck_assert_uint_eq(p[i], 0);
+      size_t dirty = 0;
+      for (size_t i = 0; i < n * 37; i++) dirty += p[i] != 0;
+      ck_assert_uint_eq(dirty, 0);
       memset(p, 0xee, n * 37);
     }
     ck_assert_str_eq(arena_printf(a, "%s-%d", "x", 7), "x-7");
