@@ -45,6 +45,15 @@ void rig_emit(struct rig *r, enum emit_kind kind, struct buf *out) {
   ck_assert_msg(st == ST_OK, "emit: %s", why);
 }
 
+static void *resolve(void *ctx, const char *name) {
+  (void)ctx;
+  if (strcmp(name, HONE_RT_PARALLEL_SYMBOL) != 0) return NULL;
+  void (*fn)(int64_t, int64_t, hone_rt_body *, void *) = hone_rt_parallel;
+  void *p;
+  memcpy(&p, &fn, sizeof p);
+  return p;
+}
+
 void rig_load(struct rig *r, const char *text) {
   parse(r, text);
   const char *dump = getenv("HONE_DUMP");
@@ -59,7 +68,7 @@ void rig_load(struct rig *r, const char *text) {
   rig_emit(r, EMIT_OBJ, &r->object);
   char why[ELF_WHY], name[256];
   elf_unload(r->image);
-  r->image = elf_load(r->object.data, r->object.len, NULL, NULL, why);
+  r->image = elf_load(r->object.data, r->object.len, resolve, NULL, why);
   ck_assert_msg(r->image != NULL, "load: %s", why);
   snprintf(name, sizeof name, "%s__hone_call", r->f->k->name);
   void *p = elf_symbol(r->image, name);
