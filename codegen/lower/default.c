@@ -215,7 +215,8 @@ static int64_t pick_vectors(int64_t ext, int64_t lanes, int64_t max) {
   return max;
 }
 
-/* Rows of a register tile: at most max; a divisor of the extent when one is very near (the rest costs less than a smaller tile). */
+/* Rows of a register tile: at most max; a divisor of the extent when one is very near (the rest costs less than a
+ * smaller tile). */
 static int64_t pick_rows(int64_t ext, int64_t max) {
   if (!ext) return max;
   if (ext <= max) return ext;
@@ -384,6 +385,13 @@ static int64_t stream_block(int64_t ext, int64_t tile, int64_t want) {
   return n > tile ? n : 0;
 }
 
+/* Bodies of a stream are long: rather a smaller tile than a second body for the rest. */
+static int64_t even_rows(int64_t ext, int64_t max) {
+  for (int64_t r = max; ext && r * 3 >= max * 2; r--)
+    if (ext % r == 0) return r;
+  return pick_rows(ext, max);
+}
+
 static bool plan_stream(struct chooser *c) {
   unsigned s = (unsigned)c->g->stream;
   const struct eq *score = product_over(c, s, false), *out = product_over(c, s, true);
@@ -393,7 +401,7 @@ static bool plan_stream(struct chooser *c) {
   if (lanes < 2) return false;
   int64_t nv = c->lim->vector_regs >= 32 ? 4 : 2, sv = pick_vectors(extent(c, s), lanes, nv),
           vv = pick_vectors(extent(c, (unsigned)v), lanes, nv);
-  int64_t tr = pick_rows(extent(c, (unsigned)t), max_rows(c, sv > vv ? sv : vv));
+  int64_t tr = even_rows(extent(c, (unsigned)t), max_rows(c, sv > vv ? sv : vv));
   int64_t tb = pick_block(extent(c, (unsigned)t), tr, 48), sb = stream_block(extent(c, s), sv * lanes, 256);
   struct order o = {0};
   push(c, STEP_tile, LOOP_ID(t, 0), tr);

@@ -172,6 +172,69 @@ static bool add_eq(struct plan *p, const struct eq *from) {
   return add_copy(p, e, npg, vt);
 }
 
+/* ---- what readers do not need ---- */
+
+static bool guards_hold(const struct member *n, poly_t g, bool *written) {
+  for (unsigned i = 0; i < n->e->nguard + n->nsoft; i++)
+    if (poly_eq(n->e->guard[i], g)) {
+      *written = i < n->npg || i >= n->e->nguard;
+      return true;
+    }
+  return false;
+}
+
+/* Does every reader of m's private result read just the element that m writes, and only where g holds? */
+static bool unread_without(struct plan *p, const struct member *m, poly_t g) {
+  unsigned readers = 0;
+  for (unsigned i = 0; i < p->nmember; i++) {
+    const struct member *n = &p->member[i];
+    struct reads r;
+    bool written;
+    if (n != m && n->e->lhs == m->e->lhs) return false;
+    member_reads(n, m->e->lhs, &r);
+    if (!r.n) continue;
+    if (n == m || r.more || !guards_hold(n, g, &written)) return false;
+    bool start =
+        (n->e->init && expr_reads(n->e->init, m->e->lhs)) || (n->e->start && expr_reads(n->e->start, m->e->lhs));
+    if (start && !written) return false;
+    for (unsigned j = 0; j < r.n; j++)
+      if (!reads_at(r.acc[j], m->e, tensor_rank(p, m->e->lhs))) return false;
+    readers++;
+  }
+  return readers > 0;
+}
+
+static bool over_par(const struct plan *p, const struct eq *e, poly_t g) {
+  for (uint32_t i = 0; i < g->n; i++)
+    for (unsigned j = 0; j < g->mono[i].n; j++) {
+      sym_t s = g->mono[i].sym[j];
+      int x = eq_axis(e, s);
+      if (p->k->sym[s].kind != SYM_DIM && (x < 0 || x >= e->npar)) return false;
+    }
+  return true;
+}
+
+/* Guards that all readers of a private temp share need not hold where it is computed, but loops may stop there: of a
+   causal attention's scores only those before the diagonal are made. From the last reader backwards. */
+static void soft_guards(struct plan *p) {
+  for (unsigned i = p->nmember; i-- > 0;) {
+    struct member *m = &p->member[i];
+    const struct member *reader = NULL;
+    if (!tensor_shrinks(p, m->e->lhs)) continue;
+    for (unsigned j = i + 1; j < p->nmember && !reader; j++)
+      if (expr_reads(p->member[j].e->body, m->e->lhs)) reader = &p->member[j];
+    for (unsigned g = 0; reader && g < (unsigned)(reader->e->nguard + reader->nsoft) && m->nsoft < 8; g++) {
+      poly_t x = reader->e->guard[g];
+      bool written;
+      if (!over_par(p, m->e, x) || guards_hold(m, x, &written) || !unread_without(p, m, x)) continue;
+      poly_t *all = ARENA_NEW(p->a, poly_t, m->e->nguard + m->nsoft + 1);
+      for (unsigned k = 0; k < (unsigned)(m->e->nguard + m->nsoft); k++) all[k] = m->e->guard[k];
+      all[m->e->nguard + m->nsoft++] = x;
+      m->e->guard = all;
+    }
+  }
+}
+
 static bool take_axes(struct plan *p) {
   p->naxis = p->g->naxis;
   for (unsigned a = 0; a < p->naxis; a++) {
@@ -203,6 +266,7 @@ const struct axis *member_axis(const struct plan *p, const struct member *m, uns
 bool members_make(struct plan *p) {
   for (unsigned i = 0; i < p->g->neq; i++)
     if (!add_eq(p, &p->k->eq[p->g->eq[i]])) return false;
+  soft_guards(p);
   return take_axes(p);
 }
 

@@ -41,6 +41,7 @@ struct member {
   uint8_t kind;
   uint16_t aux;             /* argmin/argmax: virtual tensor of the best value; else UINT16_MAX */
   uint8_t npg;              /* the first npg of e->guard restrict all that is written, the others the reduction */
+  uint8_t nsoft;            /* behind e->guard[nguard): where one fails nobody reads the result; loops may be clipped by them, no more */
   bool on_stream;           /* takes part in the stream loop as a running member */
   uint64_t walks, red, reg; /* loops; those of reduced axes; those that live in registers */
   int vec;                  /* the loop on its lanes, or -1 */

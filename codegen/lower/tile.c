@@ -19,13 +19,14 @@ static bool walks(const struct member *m, unsigned l) {
 /* May guard number g of m cut iterations off loop l? What only restricts a reduction must not stop the result from
  * being written. */
 static bool may_clip(const struct member *m, unsigned g, unsigned l) {
-  return g < m->npg || (m->red & BIT(l));
+  return g < m->npg || g >= m->e->nguard || (m->red & BIT(l));
 }
 
 static bool all_have(const struct set *s, unsigned l, poly_t g) {
   for (unsigned i = 0; i < s->n; i++) {
-    bool has = !walks(s->m[i], l);
-    for (unsigned j = 0; j < s->m[i]->e->nguard && !has; j++)
+    bool has =
+        !walks(s->m[i], l) || s->m[i]->kind != MK_EQ; /* helpers of the stream do nothing where the others do nothing */
+    for (unsigned j = 0; j < s->m[i]->e->nguard + s->m[i]->nsoft && !has; j++)
       has = may_clip(s->m[i], j, l) && poly_eq(s->m[i]->e->guard[j], g);
     if (!has) return false;
   }
@@ -70,8 +71,8 @@ static void clip_all(struct build *b, const struct set *s, unsigned l, const str
   sym_t sym = b->p->axis[LOOP_AXIS(l)].sym;
   for (unsigned i = 0; i < s->n; i++) {
     const struct member *m = s->m[i];
-    if (!walks(m, l)) continue;
-    for (unsigned g = 0; g < m->e->nguard; g++) {
+    if (!walks(m, l) || m->kind != MK_EQ) continue;
+    for (unsigned g = 0; g < m->e->nguard + m->nsoft; g++) {
       poly_t x = m->e->guard[g];
       if (poly_has(x, sym) && may_clip(m, g, l) && !is_known(inner, x) && all_have(s, l, x))
         clip(b, m, l, e, x, o, inner);
@@ -129,13 +130,12 @@ void loop_open(struct build *b, unsigned l, struct env *e) {
 
 struct lstmt *loop_close(struct build *b, unsigned l, const struct env *e, const struct bounds *bd,
                          struct lstmt *body) {
-  (void)e;
   struct lstmt *s = loop_for(b->a, F_SERIAL, b->sym[l], bd->lo[0], bd->hi[0], b->p->loop[l].step, body);
   s->lo = arena_dup(b->a, bd->lo, sizeof *bd->lo * bd->nlo);
   s->hi = arena_dup(b->a, bd->hi, sizeof *bd->hi * bd->nhi);
   s->nlo = (uint8_t)bd->nlo;
   s->nhi = (uint8_t)bd->nhi;
-  s->unroll = b->p->loop[l].unroll;
+  s->unroll = e->edge ? 0 : b->p->loop[l].unroll; /* partial tiles are rare: small code */
   if (b->p->loop[l].parallel && b->p->o->threads > 1) s->fkind = F_PARALLEL;
   return s;
 }
