@@ -429,8 +429,8 @@ bool check_compare(const struct problem *p, const struct reference *shared, cons
                    struct evidence *ev) {
   struct reference *r =
       (struct reference *)shared; /* learns: samples made to settle disputes, and the first right results */
-  (void)p;
   ev->where[0] = 0;
+  ev->seed = p->seed;
   for (unsigned i = 0; i < r->n; i++) {
     struct output *o = &r->out[i];
     const void *data = got->data[o->param];

@@ -334,7 +334,7 @@ enum status check_problem(struct arena *a, const struct kernel *k, const int64_t
                           uint64_t seed, unsigned threads, struct problem *out, struct diag *d) {
   bool *has = ARENA_NEW(a, bool, k->nsym + 1);
   for (unsigned s = 0; s < k->nsym; s++) has[s] = k->sym[s].kind == SYM_DIM;
-  *out = (struct problem){.k = kernel_specialise(a, k, has, value), .threads = threads};
+  *out = (struct problem){.k = kernel_specialise(a, k, has, value), .threads = threads, .seed = seed};
   k = out->k;
   out->args = (struct args){ARENA_NEW(a, int64_t, k->nparam + 1), ARENA_NEW(a, union value, k->nparam + 1),
                             ARENA_NEW(a, void *, k->nparam + 1)};

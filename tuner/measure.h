@@ -13,6 +13,7 @@ struct problem {                    /* what to run it on: built once per (group,
   struct args args;                 /* pristine inputs */
   unsigned threads;
   bool cold;                        /* time with caches swept before each call */
+  uint64_t seed;                    /* what the inputs were made from */
   bool exact;                       /* every order of every sum gives the same bits on these inputs: compare bit for bit */
 };
 uint64_t measure_poison(enum dtype t); /* bits of one element of what outputs hold before a run: a signalling NaN for floats */

@@ -8,6 +8,7 @@
 static enum status open_inputs(struct bench *b, const int64_t *value, enum inputs kind, const struct tune_opts *o, struct diag *d) {
   enum status st = check_problem(b->arena, b->gs->k, value, kind, o->seed + kind, o->threads, &b->problem[kind], d);
   if (st != ST_OK) return st;
+  b->problem[kind].cold = o->cold;
   b->reference[kind] = check_reference(b->arena, &b->problem[kind], d);
   if (!b->reference[kind]) return ST_INFEASIBLE;
   b->has[kind] = true;
@@ -24,6 +25,7 @@ enum status bench_open(struct bench *b, const struct groups *bound, unsigned g, 
   int64_t *value = ARENA_NEW(b->arena, int64_t, b->gs->k->nsym + 1); /* dims are constants by now: none is asked for */
   enum status st = open_inputs(b, value, INPUTS_EXACT, o, d);
   if (st == ST_OK) st = open_inputs(b, value, INPUTS_RANDOM, o, d);
+  if (st == ST_OK) st = open_inputs(b, value, INPUTS_SPECIAL, o, d);
   return st;
 }
 
@@ -73,6 +75,7 @@ void trial_check(struct bench *b, struct built *c, enum inputs kind) {
     struct evidence ev = {.seed = c->ev.seed};
     bool right = check_compare(&b->problem[kind], b->reference[kind], &got, &ev);
     c->ev.passes++;
+    c->ev.seed = ev.seed;
     if (ev.worst > c->ev.worst) c->ev.worst = ev.worst;
     if (!right) {
       c->status = TRIAL_WRONG;
