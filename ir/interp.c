@@ -187,15 +187,9 @@ static bool guards_hold(const struct eval *v) {
   return true;
 }
 
-/* Guards that hold reduction axes restrict the reduction; the others restrict what is written. */
+/* The guards of a reduction restrict what is reduced, never what is written. */
 static bool parallel_guards_hold(const struct eval *v) {
-  for (unsigned g = 0; g < v->e->nguard; g++) {
-    bool reduced = false;
-    for (unsigned x = v->e->npar; x < v->e->nax; x++) reduced = reduced || poly_has(v->e->guard[g], v->e->axis[x].sym);
-    int64_t y;
-    if (!reduced && (!poly_eval(v->e->guard[g], v->c->sym, &y) || y < 0)) return false;
-  }
-  return true;
+  return v->e->red != RED_none || guards_hold(v);
 }
 
 static void reduce(struct eval *v, unsigned x, struct fold *f) {
