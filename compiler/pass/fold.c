@@ -153,6 +153,11 @@ static expr_t fold_neg(struct arena *a, expr_t x, expr_t p) {
   return x;
 }
 
+static expr_t fold_abs(struct arena *a, expr_t x, expr_t p) {
+  if (type_class(x->type) == DC_UINT) return p;
+  return is_op(p, OP_neg) || is_op(p, OP_abs) ? expr_op1(a, OP_abs, p->kid[0]) : x;
+}
+
 static expr_t fold_select(expr_t x) {
   expr_t c = x->kid[0];
   if (c->kind == E_CONST) return c->val.u ? x->kid[1] : x->kid[2];
@@ -216,7 +221,7 @@ static expr_t fold_op(struct arena *a, expr_t x, bool exact_only) {
   case OP_neg:
     return fold_neg(a, x, p);
   case OP_abs:
-    return is_op(p, OP_neg) || is_op(p, OP_abs) ? expr_op1(a, OP_abs, p->kid[0]) : x;
+    return fold_abs(a, x, p);
   case OP_min:
   case OP_max:
   case OP_fmin:

@@ -60,7 +60,7 @@ static bool reader_is_ratio(const struct sums *c, const struct eq *r) {
 /* r writes every element that the sum wrote. */
 static bool overwrites(const struct sums *c, const struct eq *r) {
   const struct eq *s = member(c, c->sum);
-  if (r->lhs != s->lhs || r->npar != s->npar || (r->red == RED_none && r->nguard)) return false;
+  if (r->lhs != s->lhs || r->npar != s->npar || eq_partial(r)) return false;
   for (unsigned i = 0; i < s->npar; i++)
     if (r->axis[i].sym != s->axis[i].sym || !poly_eq(r->axis[i].lo, s->axis[i].lo) ||
         !poly_eq(r->axis[i].hi, s->axis[i].hi))

@@ -92,11 +92,9 @@ static bool hoist(struct arena *a, struct kernel *k, unsigned at, bool strict) {
   if (den_safe) x = expr_op2(a, OP_div, x, den_safe);
   if (f.neg) x = expr_op1(a, OP_neg, x);
   if (rest->init) x = expr_op2(a, OP_add, rest->init, x);
-  rest->body = expr_cast(a, k->tensor[rest->lhs].type, x);
-  rest->init = NULL;
-  rest->red = RED_none;
-  rest->nax = rest->npar;
-  rest->nguard = 0;
+  expr_t body = expr_cast(a, k->tensor[rest->lhs].type, x);
+  *rest = eq_outer(a, rest);
+  rest->body = body;
   return true;
 }
 
@@ -122,12 +120,10 @@ static expr_t prove_read(struct arena *a, expr_t x, void *ctx) {
   return expr_read(a, x->type, acc);
 }
 
-/* Init and start are evaluated where no guard and no reduced axis hold. */
+/* Init and start are evaluated outside of the reduction. */
 static void simplify_eq(struct arena *a, struct eq *e, bool strict) {
   drop_guards(a, e);
-  struct eq view = *e, outer = *e;
-  outer.nax = outer.npar;
-  outer.nguard = e->red == RED_none ? e->nguard : 0;
+  struct eq view = *e, outer = eq_outer(a, e);
   e->body = fold_expr(a, expr_map(a, e->body, prove_read, &view), strict);
   if (e->init) e->init = fold_expr(a, expr_map(a, e->init, prove_read, &outer), strict);
   if (e->start) e->start = fold_expr(a, expr_map(a, e->start, prove_read, &outer), strict);

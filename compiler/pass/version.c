@@ -11,7 +11,7 @@
 static bool covers_tensor(const struct kernel *k, const struct eq *e) {
   const struct tensor *t = &k->tensor[e->lhs];
   int64_t lo;
-  if (!eq_bare(k, e) || (e->red == RED_none && e->nguard)) return false;
+  if (!eq_bare(k, e) || eq_partial(e)) return false;
   for (unsigned d = 0; d < t->rank; d++)
     for (unsigned i = 0; i < e->npar; i++)
       if (poly_has(e->lhs_idx[d], e->axis[i].sym) &&
@@ -29,8 +29,7 @@ static const struct axis *axis_at(const struct eq *e, unsigned d) {
 
 /* Both write the same box of elements: bare subscripts over equal ranges that speak of dims only. */
 static bool same_box(const struct kernel *k, const struct eq *x, const struct eq *y) {
-  if (!eq_bare(k, x) || !eq_bare(k, y) || (y->red == RED_none && y->nguard) || (x->red == RED_none && x->nguard))
-    return false;
+  if (!eq_bare(k, x) || !eq_bare(k, y) || eq_partial(x) || eq_partial(y)) return false;
   for (unsigned d = 0; d < k->tensor[x->lhs].rank; d++) {
     const struct axis *p = axis_at(x, d), *q = axis_at(y, d);
     if (poly_has_axis(x, p->lo) || poly_has_axis(x, p->hi) || !poly_eq(p->lo, q->lo) || !poly_eq(p->hi, q->hi))

@@ -133,5 +133,5 @@ struct args *copy_args(struct bench *b, const struct kernel *k, const struct arg
 double element(const struct kernel *k, const struct args *x, unsigned param, int64_t i) {
   enum dtype t = k->param[param].type;
   union value v = type_load(t, (char *)x->data[param] + (size_t)i * type_size(t));
-  return type_is_float(t) ? v.f : type_is_signed(t) ? (double)v.i : (double)v.u;
+  return type_is_float(t) ? v.f : (double)v.i;
 }

@@ -22,6 +22,6 @@ struct groups *run_pipeline(struct bench *b, const struct kernel *k, bool strict
 /* Values for all parameters; seeded. Floats are drawn from [-1, 1), or with `special` sometimes -inf and NaN; integers small, so that none overflows. */
 struct args *make_args(struct bench *b, const struct kernel *k, const char *dims, uint64_t seed, bool special);
 struct args *copy_args(struct bench *b, const struct kernel *k, const struct args *x);
-double element(const struct kernel *k, const struct args *x, unsigned param, int64_t i); /* integers as doubles */
+double element(const struct kernel *k, const struct args *x, unsigned param, int64_t i); /* integers as doubles, their 64 bits taken as signed */
 int64_t elements(const struct kernel *k, const struct args *x, unsigned param);
 #endif

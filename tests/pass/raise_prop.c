@@ -107,6 +107,8 @@ static void close_trial(struct trial *t, unsigned n) {
 static bool close_enough(enum dtype t, union value x, const struct expect *e, size_t i) {
   if (!type_is_float(t)) return x.i == e->ival[i];
   if (isnan(x.f) || isnan(e->ref[i])) return isnan(x.f) && isnan(e->ref[i]);
+  double max = t == DT_f32 ? 0x1p127 : t == DT_f16 ? 65504 : INFINITY; /* beyond: C has overflowed or is about to */
+  if (fabs(e->ref[i]) + e->bound[i] >= max) return isinf(x.f) || isnan(x.f) || fabs(x.f - e->ref[i]) <= 2 * e->bound[i];
   if (isinf(x.f) || isinf(e->ref[i])) return x.f == e->ref[i];
   return fabs(x.f - e->ref[i]) <= 2 * e->bound[i] + 1e-30;
 }
@@ -136,16 +138,23 @@ static bool compare(struct trial *t, const struct kernel *k, const char *before,
   return true;
 }
 
-static bool run(struct trial *t, const struct source *s, const struct kernel *k, const char *file, struct diag *d) {
+static bool run(struct trial *t, const struct source *s, const struct kernel *k, const char *file, struct diag *d,
+                unsigned *ran) {
   struct arena *a = arena_new();
   struct expect *want = ARENA_NEW(a, struct expect, k->nparam + 1);
   char **before = ARENA_NEW(a, char *, k->nparam + 1);
   for (unsigned p = 0; p < k->nparam; p++)
     if (k->param[p].kind == PARAM_TENSOR)
       before[p] = arena_dup(a, t->a.data[p], ((size_t)t->elems[p] + PAD) * type_size((enum dtype)k->param[p].type));
-  bool ok = lfunc_interp(s->f, &t->a, 4000000, d) == ST_OK;
-  ok = ok && kernel_interp(k, &t->b, a, want, 4000000, d) == ST_OK;
+  enum status st = lfunc_interp(s->f, &t->a, 4000000, d);
+  if (st == ST_REFUSED) { /* at these sizes the C function itself reads outside an array */
+    diag_clear(d);
+    arena_free(a);
+    return true;
+  }
+  bool ok = st == ST_OK && kernel_interp(k, &t->b, a, want, 4000000, d) == ST_OK;
   if (!ok) printf("not ok - %s: %s: cannot be interpreted\n", file, k->name);
+  ++*ran;
   for (unsigned p = 0; ok && p < k->nparam; p++)
     if (k->param[p].kind == PARAM_TENSOR) ok = compare(t, k, before[p], p, &want[p], file);
   arena_free(a);
@@ -170,8 +179,7 @@ static void check(const struct source *s, const struct kernel *k, const char *fi
     struct trial t = {0};
     open_trial(&t, k->nparam);
     if (make(&t, k, needs_whole(k) || r % 2, true)) {
-      ok = run(&t, s, k, file, d);
-      ran++;
+      ok = run(&t, s, k, file, d, &ran);
     }
     close_trial(&t, k->nparam);
   }
