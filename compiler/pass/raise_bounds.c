@@ -46,26 +46,15 @@ static void inside_read(expr_t x, void *ctx) {
   if (x->kind == E_READ) inside(ctx, x->acc);
 }
 
-/* What happens for every parallel point, whether or not the reduction has a term. */
-static void outer_domain(struct raise *r, const struct item *it, struct domain *d) {
-  domain_init(r, d);
-  for (unsigned i = 0; i < it->nax; i++)
-    if (!it->ax[i].red) domain_var(r, d, &it->ax[i].b);
-  for (unsigned i = 0; i < it->nguard; i++) {
-    bool red = false;
-    for (unsigned j = 0; j < it->nax; j++) red |= it->ax[j].red && poly_has(it->guard[i], it->ax[j].b.sym);
-    if (!red) domain_fact(d, it->guard[i]);
-  }
-}
-
 void raise_bounds(struct raise *r, const struct item *it) {
   struct domain *d = ARENA_NEW(r->a, struct domain, 1), *outer = ARENA_NEW(r->a, struct domain, 1);
   domain_init(r, d);
-  domain_item(r, d, it);
-  outer_domain(r, it, outer);
+  domain_item(r, d, it, false);
+  domain_init(r, outer);
+  domain_item(r, outer, it, true);
   struct bounds all = {r, it, d}, par = {r, it, outer};
   expr_visit(it->body, inside_read, &all);
   if (it->init) expr_visit(it->init, inside_read, &par);
   if (it->start) expr_visit(it->start, inside_read, &par);
-  inside(&par, item_store(r, it));
+  inside(&par, item_store(r, it).x);
 }

@@ -64,7 +64,7 @@ static bool item_touches(struct raise *r, const struct item *it, unsigned obj, b
   if (!reads_only && it->lhs == obj) return true;
   struct reads rd = item_reads(r, it, true);
   for (unsigned i = 0; i < rd.n; i++)
-    if (rd.v[i]->tensor == obj) return true;
+    if (rd.v[i].x->tensor == obj) return true;
   return false;
 }
 
@@ -92,7 +92,7 @@ static unsigned reads_in_items(struct raise *r, const struct items *l, unsigned 
   unsigned n = 0;
   for (unsigned i = 0; i < l->n; i++) {
     struct reads rd = item_reads(r, l->v[i], true);
-    for (unsigned j = 0; j < rd.n; j++) n += rd.v[j]->tensor == obj;
+    for (unsigned j = 0; j < rd.n; j++) n += rd.v[j].x->tensor == obj;
   }
   return n;
 }
@@ -140,6 +140,7 @@ static bool merge_init(struct raise *r, struct items *l, unsigned at) {
       return false;
     for (unsigned k = j + 1; k < at; k++)
       if (writes_what(r, l->v[k], a)) return false;
+    b->nwhere = 0; /* a has stored there in any case */
     b->init = fold_cast(r, (enum dtype)b->body->type, rename_expr(r, a->body, &m));
     drop_identity(b);
     items_remove(l, j);
@@ -170,7 +171,7 @@ static bool reads_only_self(struct raise *r, const struct item *a, const struct 
   struct item probe = {.body = init};
   struct reads rd = item_reads(r, &probe, true);
   for (unsigned i = 0; i < rd.n; i++)
-    if (rd.v[i]->tensor == x->lhs && !access_eq(rd.v[i], self->acc)) return false;
+    if (rd.v[i].x->tensor == x->lhs && !access_eq(rd.v[i].x, self->acc)) return false;
   return true;
 }
 
@@ -187,6 +188,8 @@ static void rename_axes(struct raise *r, struct item *it, struct match *m) {
   }
   it->guard = it->nguard ? arena_dup(r->a, it->guard, sizeof *it->guard * it->nguard) : NULL;
   for (unsigned i = 0; i < it->nguard; i++) it->guard[i] = rename_poly(r->a, it->guard[i], m);
+  it->where = it->nwhere ? arena_dup(r->a, it->where, sizeof *it->where * it->nwhere) : NULL;
+  for (unsigned i = 0; i < it->nwhere; i++) it->where[i] = rename_poly(r->a, it->where[i], m);
   it->body = rename_expr(r, it->body, m);
   it->init = rename_expr(r, it->init, m);
   it->start = rename_expr(r, it->start, m);
@@ -218,7 +221,7 @@ static bool merge_copy(struct raise *r, struct items *l, unsigned at) {
   int w = writer(l, e->acc->tensor);
   if (w < 0 || (unsigned)w >= at) return false;
   struct item *a = l->v[w];
-  if (r->obj[a->lhs].keep || (!a->red && (a->nguard || a->cond))) return false;
+  if (r->obj[a->lhs].keep || !item_always(a)) return false;
   if (a->body->type != r->obj[a->lhs].type && x->body->kind == E_CAST) return false;
   poly_t ix[RAISE_RANK];
   for (unsigned i = 0; i < a->rank; i++) ix[i] = e->acc->ix[i].poly;
@@ -291,32 +294,43 @@ void raise_clean(struct raise *r, struct items *l) {
 
 /* --- guards --- */
 
-/* it happens only where all g >= 0 and cond. */
-void item_guard(struct raise *r, struct items *l, struct item *it, unsigned n, const poly_t *g, expr_t cond) {
-  poly_t *all = ARENA_NEW(r->a, poly_t, it->nguard + n + 1);
-  unsigned all_n = 0;
-  for (unsigned i = 0; i < n + it->nguard; i++) {
-    poly_t p = i < n ? g[i] : it->guard[i - n];
+static void add_polys(struct raise *r, poly_t **to, unsigned *nto, const poly_t *g, unsigned n) {
+  poly_t *all = ARENA_NEW(r->a, poly_t, *nto + n + 1);
+  unsigned k = 0;
+  for (unsigned i = 0; i < n + *nto; i++) {
+    poly_t p = i < n ? g[i] : (*to)[i - n];
     bool known = false;
-    for (unsigned j = 0; j < all_n; j++) known |= poly_eq(all[j], p);
-    if (!known) all[all_n++] = p;
+    for (unsigned j = 0; j < k; j++) known |= poly_eq(all[j], p);
+    if (!known) all[k++] = p;
   }
-  it->guard = all;
-  it->nguard = all_n;
+  *to = all;
+  *nto = k;
+}
+
+void item_terms(struct raise *r, struct item *it, unsigned n, const poly_t *g, expr_t cond) {
+  add_polys(r, &it->guard, &it->nguard, g, n);
   if (!cond) return;
-  if (it->red && r->obj[it->lhs].kind != OBJ_TEMP)
-    raise_no(r, it->loc, "'%s' is reduced into under a condition on values", r->obj[it->lhs].name);
-  if (it->red && (it->red == RED_argmin || it->red == RED_argmax))
+  if (it->red == RED_argmin || it->red == RED_argmax)
     raise_no(r, it->loc, "'%s' is searched for under a condition on values", r->obj[it->lhs].name);
-  (void)l;
+  if (it->body->kind == E_OP && it->body->op == OP_select && expr_eq(it->body->kid[0], cond)) return;
+  enum dtype t = (enum dtype)it->body->type;
+  it->body = expr_op3(r->a, OP_select, cond, it->body, expr_const(r->a, t, red_identity((enum red)it->red, t)));
+}
+
+void item_guard(struct raise *r, struct item *it, unsigned n, const poly_t *g, expr_t cond) {
   if (it->red) {
-    if (it->body->kind == E_OP && it->body->op == OP_select && expr_eq(it->body->kid[0], cond)) return;
-    expr_t none =
-        expr_const(r->a, (enum dtype)it->body->type, red_identity((enum red)it->red, (enum dtype)it->body->type));
-    it->body = expr_op3(r->a, OP_select, cond, it->body, none);
-  } else {
-    it->cond = it->cond ? expr_op2(r->a, OP_and, cond, it->cond) : cond;
+    if (cond && r->obj[it->lhs].kind != OBJ_TEMP)
+      raise_no(r, it->loc, "'%s' is reduced into under a condition on values", r->obj[it->lhs].name);
+    add_polys(r, &it->where, &it->nwhere, g, n);
+    item_terms(r, it, n, g, cond);
+    return;
   }
+  add_polys(r, &it->guard, &it->nguard, g, n);
+  if (cond) it->cond = it->cond ? expr_op2(r->a, OP_and, cond, it->cond) : cond;
+}
+
+bool item_always(const struct item *it) {
+  return !it->cond && !it->nwhere && (it->red || !it->nguard);
 }
 
 /* --- versions --- */
@@ -359,11 +373,11 @@ static bool in_bounds(struct raise *r, const struct domain *d, const struct item
 }
 
 /* The element x, at any point of reader, is one of idx[] over w's axes. Each idx is a bare axis or does not vary. */
-bool item_covers(struct raise *r, const struct item *w, const poly_t *idx, const struct item *reader,
-                 const struct access *x) {
+bool item_covers(struct raise *r, const struct item *w, const poly_t *idx, const struct item *reader, struct touch t) {
+  const struct access *x = t.x;
   struct domain *d = ARENA_NEW(r->a, struct domain, 1);
   domain_init(r, d);
-  domain_item(r, d, reader);
+  domain_item(r, d, reader, t.outer);
   for (unsigned i = 0; i < x->rank; i++)
     if (x->ix[i].dyn) return false;
   for (unsigned i = 0; i < x->rank; i++) {
@@ -381,7 +395,7 @@ bool item_covers(struct raise *r, const struct item *w, const poly_t *idx, const
 static bool whole_again(struct raise *r, struct items *l, unsigned first, unsigned at) {
   struct item *b = l->v[at], *a = l->v[first];
   struct match m;
-  if (own_init(r, b) || b->nguard || b->cond || own_init(r, a) || a->cond || a->nguard) return false;
+  if (own_init(r, b) || own_init(r, a) || !item_always(a) || !item_always(b)) return false;
   for (unsigned i = first; i < at; i++) {
     struct item *it = l->v[i];
     if (it->lhs == b->lhs && !match(r, it, it->idx, b, b->idx, b->rank, &m)) return false;
@@ -389,7 +403,7 @@ static bool whole_again(struct raise *r, struct items *l, unsigned first, unsign
   for (unsigned i = first + 1; i <= at; i++) {
     struct reads rd = item_reads(r, l->v[i], true);
     for (unsigned j = 0; j < rd.n; j++)
-      if (rd.v[j]->tensor == b->lhs && !item_covers(r, a, a->idx, l->v[i], rd.v[j])) return false;
+      if (rd.v[j].x->tensor == b->lhs && !item_covers(r, a, a->idx, l->v[i], rd.v[j])) return false;
   }
   return true;
 }

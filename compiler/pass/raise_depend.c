@@ -4,32 +4,34 @@
 #include <stdlib.h>
 #include <string.h>
 
-const struct access *item_store(struct raise *r, const struct item *it) {
-  return access_new(r->a, it->lhs, it->rank, it->idx);
+struct touch item_store(struct raise *r, const struct item *it) {
+  return (struct touch){access_new(r->a, it->lhs, it->rank, it->idx), true};
 }
 
 struct gather {
   struct raise *r;
   struct reads list;
   unsigned cap;
+  bool outer;
 };
 
 static void gather_one(expr_t x, void *ctx) {
   struct gather *g = ctx;
   if (x->kind != E_READ) return;
   if (g->list.n == g->cap) {
-    const struct access **old = g->list.v;
+    struct touch *old = g->list.v;
     g->cap = g->cap ? 2 * g->cap : 16;
-    g->list.v = ARENA_NEW(g->r->a, const struct access *, g->cap);
+    g->list.v = ARENA_NEW(g->r->a, struct touch, g->cap);
     if (old) memcpy(g->list.v, old, sizeof *old * g->list.n);
   }
-  g->list.v[g->list.n++] = x->acc;
+  g->list.v[g->list.n++] = (struct touch){x->acc, g->outer};
 }
 
 struct reads item_reads(struct raise *r, const struct item *it, bool self_init) {
   struct gather g = {.r = r};
   expr_visit(it->body, gather_one, &g);
   if (it->cond) expr_visit(it->cond, gather_one, &g);
+  g.outer = true;
   if (it->start) expr_visit(it->start, gather_one, &g);
   if (it->init && (self_init || !expr_eq(it->init, item_self(r, it)))) expr_visit(it->init, gather_one, &g);
   return g.list;
@@ -47,17 +49,24 @@ static const poly_t *rename_all(struct raise *r, const struct renamed *m, const 
   return q;
 }
 
-static void add_renamed(struct raise *r, struct domain *d, struct renamed *m, const struct item *y) {
+static void rename_bound(struct raise *r, const struct renamed *m, struct bound *b) {
+  b->lo = rename_all(r, m, b->lo, b->nlo);
+  b->hi = rename_all(r, m, b->hi, b->nhi);
+}
+
+/* y with fresh names for its axes. */
+static void add_renamed(struct raise *r, struct domain *d, struct renamed *m, const struct item *y, bool outer) {
+  struct item fresh = *y;
+  fresh.ax = arena_dup(r->a, y->ax, sizeof *y->ax * y->nax);
   for (unsigned i = 0; i < y->nax; i++) {
-    struct bound b = y->ax[i].b;
-    b.lo = rename_all(r, m, b.lo, b.nlo);
-    b.hi = rename_all(r, m, b.hi, b.nhi);
+    rename_bound(r, m, &fresh.ax[i].b);
     sym_t s = raise_sym(r);
-    m->map[b.sym] = s;
-    b.sym = s;
-    domain_var(r, d, &b);
+    m->map[fresh.ax[i].b.sym] = s;
+    fresh.ax[i].b.sym = s;
   }
-  for (unsigned i = 0; i < y->nguard; i++) domain_fact(d, poly_rename(r->a, y->guard[i], m->map, m->n));
+  fresh.guard = (poly_t *)rename_all(r, m, y->guard, y->nguard);
+  fresh.where = (poly_t *)rename_all(r, m, y->where, y->nwhere);
+  domain_item(r, d, &fresh, outer);
 }
 
 static void add_later(struct raise *r, struct domain *d, struct renamed *m, const struct bound *loop) {
@@ -132,8 +141,9 @@ static bool solve(struct raise *r, struct domain *d, unsigned at, poly_t value) 
   return no;
 }
 
-bool may_conflict(struct raise *r, const struct bound *loop, const struct item *x, const struct access *ax,
-                  const struct item *y, const struct access *ay, bool later) {
+bool may_conflict(struct raise *r, const struct bound *loop, const struct item *x, struct touch tx,
+                  const struct item *y, struct touch ty, bool later) {
+  const struct access *ax = tx.x, *ay = ty.x;
   if (ax->tensor != ay->tensor || ax->rank != ay->rank) return ax->tensor == ay->tensor;
   struct domain *d = ARENA_NEW(r->a, struct domain, 1);
   domain_init(r, d);
@@ -141,9 +151,9 @@ bool may_conflict(struct raise *r, const struct bound *loop, const struct item *
   struct renamed m = {.n = r->nsym};
   m.map = ARENA_NEW(r->a, sym_t, m.n);
   for (unsigned i = 0; i < m.n; i++) m.map[i] = SYM_NONE;
-  domain_item(r, d, x);
+  domain_item(r, d, x, tx.outer);
   if (later) add_later(r, d, &m, loop);
-  add_renamed(r, d, &m, y);
+  add_renamed(r, d, &m, y, ty.outer);
   poly_t eq[RAISE_RANK];
   unsigned n = 0;
   for (unsigned i = 0; i < ax->rank && n < RAISE_RANK; i++)

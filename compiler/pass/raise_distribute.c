@@ -99,6 +99,8 @@ static void make_reduction(struct raise *r, const struct items *l, struct item *
   it->red = (uint8_t)p.red;
   it->body = p.term;
   it->init = expr_cast(r->a, p.wide, self);
+  it->where = it->guard;
+  it->nwhere = it->nguard;
   if (it->cond) {
     expr_t none = expr_const(r->a, p.wide, red_identity(p.red, p.wide));
     it->body = expr_op3(r->a, OP_select, it->cond, it->body, none);
@@ -117,14 +119,14 @@ static void add_axis(struct raise *r, struct item *it, const struct bound *loop,
 /* The item reads nothing that an earlier iteration of its own has written, and no two iterations write one element
  * (unless they reduce). */
 static void check_self(struct raise *r, const struct item *it, const struct bound *loop, bool red) {
-  const struct access *w = item_store(r, it);
+  struct touch w = item_store(r, it);
   struct reads rd = item_reads(r, it, false);
   for (unsigned i = 0; i < rd.n; i++)
-    if (rd.v[i]->tensor == it->lhs && may_conflict(r, loop, it, w, it, rd.v[i], true))
-      raise_recurrence(r, it, w, rd.v[i], loop);
+    if (rd.v[i].x->tensor == it->lhs && may_conflict(r, loop, it, w, it, rd.v[i], true))
+      raise_recurrence(r, it, w.x, rd.v[i].x, loop);
   if (!red && may_conflict(r, loop, it, w, it, w, true))
     raise_no(r, it->loc, "several iterations of the loop over '%s' may write the same element %s",
-             raise_sym_name(r, loop->sym), access_text(r, w));
+             raise_sym_name(r, loop->sym), access_text(r, w.x));
 }
 
 /* --- order --- */
@@ -132,17 +134,17 @@ static void check_self(struct raise *r, const struct item *it, const struct boun
 /* x, then y in the same or (later) a later iteration, touch one element and one of them writes it. */
 static bool depends(struct raise *r, const struct bound *loop, const struct item *x, const struct item *y, bool later,
                     const struct access **which) {
-  const struct access *wx = item_store(r, x), *wy = item_store(r, y);
-  *which = wy;
-  if (wx->tensor == wy->tensor && may_conflict(r, loop, x, wx, y, wy, later)) return true;
+  struct touch wx = item_store(r, x), wy = item_store(r, y);
+  *which = wy.x;
+  if (wx.x->tensor == wy.x->tensor && may_conflict(r, loop, x, wx, y, wy, later)) return true;
   struct reads rx = item_reads(r, x, true), ry = item_reads(r, y, true);
   for (unsigned i = 0; i < ry.n; i++) {
-    *which = ry.v[i];
-    if (ry.v[i]->tensor == wx->tensor && may_conflict(r, loop, x, wx, y, ry.v[i], later)) return true;
+    *which = ry.v[i].x;
+    if (ry.v[i].x->tensor == wx.x->tensor && may_conflict(r, loop, x, wx, y, ry.v[i], later)) return true;
   }
   for (unsigned i = 0; i < rx.n; i++) {
-    *which = rx.v[i];
-    if (rx.v[i]->tensor == wy->tensor && may_conflict(r, loop, x, rx.v[i], y, wy, later)) return true;
+    *which = rx.v[i].x;
+    if (rx.v[i].x->tensor == wy.x->tensor && may_conflict(r, loop, x, rx.v[i], y, wy, later)) return true;
   }
   return false;
 }
@@ -174,7 +176,7 @@ static _Noreturn void cycle(struct order *o, const bool *done) {
           depends(o->r, o->loop, o->l->v[q], o->l->v[p], true, &which)) {
         const struct item *w = which->tensor == o->l->v[q]->lhs ? o->l->v[q] : o->l->v[p];
         raise_no(o->r, w->loc, "%s depends on %s of an earlier iteration of '%s': compiled as written (recurrence)",
-                 access_text(o->r, item_store(o->r, o->l->v[p])), access_text(o->r, item_store(o->r, o->l->v[q])),
+                 access_text(o->r, item_store(o->r, o->l->v[p]).x), access_text(o->r, item_store(o->r, o->l->v[q]).x),
                  raise_sym_name(o->r, o->loop->sym));
       }
   raise_no(o->r, o->r->at,

@@ -3,17 +3,16 @@
 #include "compiler/pass/raise_impl.h"
 #include <string.h>
 
-static void add_guard(struct raise *r, struct item *it, poly_t p) {
-  poly_t *g = ARENA_NEW(r->a, poly_t, it->nguard + 1);
-  if (it->nguard) memcpy(g, it->guard, sizeof *g * it->nguard);
-  g[it->nguard++] = p;
-  it->guard = g;
-}
-
-static void one_bound(struct raise *r, struct item *it, struct bound *b) {
-  poly_t s = poly_sym(r->a, b->sym);
-  for (unsigned i = 1; i < b->nlo; i++) add_guard(r, it, poly_sub(r->a, s, b->lo[i]));
-  for (unsigned i = 1; i < b->nhi; i++) add_guard(r, it, poly_addc(r->a, poly_sub(r->a, b->hi[i], s), -1));
+static void one_bound(struct raise *r, struct item *it, const struct raxis *ax, struct bound *b) {
+  poly_t s = poly_sym(r->a, b->sym), g;
+  for (unsigned i = 1; i < b->nlo + (unsigned)b->nhi - 1; i++) {
+    bool lower = i < b->nlo;
+    g = lower ? poly_sub(r->a, s, b->lo[i]) : poly_addc(r->a, poly_sub(r->a, b->hi[i - b->nlo + 1], s), -1);
+    if (ax->red)
+      item_terms(r, it, 1, &g, NULL);
+    else
+      item_guard(r, it, 1, &g, NULL);
+  }
   b->nlo = b->nhi = 1;
 }
 
@@ -41,11 +40,13 @@ static void hull(struct raise *r, struct item *it, unsigned at) {
   *hi = b->hi[0];
   bool ok = true;
   if (has_red(it, b->lo[0])) {
-    add_guard(r, it, poly_sub(r->a, s, b->lo[0]));
+    poly_t g = poly_sub(r->a, s, b->lo[0]);
+    item_terms(r, it, 1, &g, NULL);
     ok &= prove_min(r, d, b->lo[0], lo);
   }
   if (has_red(it, b->hi[0])) {
-    add_guard(r, it, poly_addc(r->a, poly_sub(r->a, b->hi[0], s), -1));
+    poly_t g = poly_addc(r->a, poly_sub(r->a, b->hi[0], s), -1);
+    item_terms(r, it, 1, &g, NULL);
     ok &= prove_max(r, d, b->hi[0], hi);
   }
   if (!ok || has_red(it, *lo) || has_red(it, *hi) || has_inner(it, at, *lo) || has_inner(it, at, *hi))
@@ -75,8 +76,8 @@ static void split_guard(struct raise *r, struct items *l, unsigned at) {
       set->ax[set->nax++] = it->ax[i];
     }
   x->rank = x->nlead;
-  for (unsigned i = 0; i < it->nguard; i++)
-    if (!has_red(it, it->guard[i])) add_guard(r, set, it->guard[i]);
+  for (unsigned i = 0; i < it->nwhere; i++)
+    if (!has_red(it, it->where[i])) item_guard(r, set, 1, &it->where[i], NULL);
   expr_t sum = raise_read(r, o, x->rank, idx);
   struct peel p = {.red = (enum red)it->red, .wide = w, .term = sum};
   set->body = own ? peel_rebuild(r, &p, self) : expr_cast(r->a, t, sum);
@@ -95,36 +96,44 @@ static bool has_axis(const struct item *it, poly_t p) {
   return false;
 }
 
-/* Guards that hold wherever the item is reached (its parallel ranges are not empty there) say nothing. One over dims
-   alone, `if (n < 8) return`, is assumed: the form as written runs where it fails. False: the item never happens under
-   what is assumed. */
+/* Of g[0..*n): those that hold wherever d does say nothing. One over dims alone, `if (n < 8) return`, is assumed: the
+   form as written runs where it fails. False: they never hold under what is assumed. */
+static bool settle(struct raise *r, const struct item *it, struct domain *d, poly_t *g, unsigned *n) {
+  unsigned kept = 0, all = *n;
+  bool never = false;
+  for (unsigned i = 0; i < all; i++) {
+    if (prove_ge0(r, d, g[i])) continue;
+    bool no = prove_ge0(r, d, poly_addc(r->a, poly_scale(r->a, g[i], -1), -1));
+    never |= no;
+    if (no || has_axis(it, g[i])) {
+      g[kept++] = g[i];
+      continue;
+    }
+    raise_assume(r, g[i]);
+    domain_fact(d, g[i]);
+  }
+  *n = kept;
+  return !never;
+}
+
+/* False: the item never happens. */
 static bool settle_guards(struct raise *r, struct item *it) {
   struct domain *d = ARENA_NEW(r->a, struct domain, 1);
-  unsigned n = 0;
-  poly_t *g = ARENA_NEW(r->a, poly_t, it->nguard + 1);
+  it->guard = arena_dup(r->a, it->guard, sizeof *it->guard * it->nguard);
+  it->where = arena_dup(r->a, it->where, sizeof *it->where * it->nwhere);
   domain_init(r, d);
   for (unsigned i = 0; i < it->nax; i++)
     if (!it->ax[i].red) domain_var(r, d, &it->ax[i].b);
-  for (unsigned i = 0; i < it->nguard; i++) {
-    if (prove_ge0(r, d, it->guard[i])) continue;
-    if (prove_ge0(r, d, poly_addc(r->a, poly_scale(r->a, it->guard[i], -1), -1))) return false;
-    if (has_axis(it, it->guard[i])) {
-      g[n++] = it->guard[i];
-      continue;
-    }
-    raise_assume(r, it->guard[i]);
-    domain_fact(d, it->guard[i]);
-  }
-  it->guard = g;
-  it->nguard = n;
-  return true;
+  unsigned n = 0;
+  for (unsigned i = 0; i < it->nwhere; i++)
+    if (!has_red(it, it->where[i])) it->where[n++] = it->where[i];
+  it->nwhere = n;
+  bool happens = settle(r, it, d, it->where, &it->nwhere), terms = settle(r, it, d, it->guard, &it->nguard);
+  return r->obj[it->lhs].kind == OBJ_TEMP || (happens && (it->red || terms));
 }
 
 static bool guards_writes(struct raise *r, const struct item *it) {
-  if (!it->red || r->obj[it->lhs].kind == OBJ_TEMP) return false;
-  for (unsigned i = 0; i < it->nguard; i++)
-    if (!has_red(it, it->guard[i])) return true;
-  return false;
+  return it->red && r->obj[it->lhs].kind != OBJ_TEMP && it->nwhere;
 }
 
 static bool is_identity(const struct item *it, expr_t x) {
@@ -134,14 +143,14 @@ static bool is_identity(const struct item *it, expr_t x) {
 }
 
 /* red select(g >= 0, term, identity): the guard of the reduction. */
-static void select_guard(struct raise *r, struct items *l, struct item *it) {
+static void select_guard(struct raise *r, struct item *it) {
   while (item_is_red(it) && it->body->kind == E_OP && it->body->op == OP_select && is_identity(it, it->body->kid[2])) {
     poly_t g[64];
     unsigned n = 0;
     expr_t rest = cond_split(r, it->body->kid[0], false, g, &n, 60);
     if (!n) return;
     it->body = rest ? expr_op3(r->a, OP_select, rest, it->body->kid[1], it->body->kid[2]) : it->body->kid[1];
-    item_guard(r, l, it, n, g, NULL);
+    item_terms(r, it, n, g, NULL);
     if (rest) return;
   }
 }
@@ -169,11 +178,11 @@ void raise_finish(struct raise *r, struct items *l) {
   for (unsigned i = 0; i < l->n; i++) {
     struct item *it = l->v[i];
     raise_open(r, it);
-    select_guard(r, l, it);
+    select_guard(r, it);
     raise_shut(r);
     if (it->nguard) it->body = expr_map(r->a, it->body, implied, it);
     it->ax = arena_dup(r->a, it->ax, sizeof *it->ax * it->nax);
-    for (unsigned k = 0; k < it->nax; k++) one_bound(r, it, &it->ax[k].b);
+    for (unsigned k = 0; k < it->nax; k++) one_bound(r, it, &it->ax[k], &it->ax[k].b);
     for (unsigned k = 0; k < it->nax; k++)
       if (!it->ax[k].red && (has_red(it, it->ax[k].b.lo[0]) || has_red(it, it->ax[k].b.hi[0]))) hull(r, it, k);
     if (!settle_guards(r, it))

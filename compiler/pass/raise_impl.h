@@ -47,8 +47,10 @@ struct item {
   uint16_t lhs;
   uint8_t rank, nax, red;
   bool fmax;               /* max/min by fmax/fmin: right only from an init that is no NaN */
-  unsigned nguard;
-  poly_t *idx, *guard;
+  unsigned nguard, nwhere;
+  poly_t *idx;
+  poly_t *guard;           /* of an assignment: where it happens; of a reduction: which terms there are */
+  poly_t *where;           /* of a reduction: where it happens (a temp: where its value is wanted); those with a reduced axis say nothing */
   struct raxis *ax;        /* outermost first */
   expr_t cond;             /* guard that is not affine; NULL */
   expr_t body, init, start;
@@ -122,7 +124,8 @@ bool expr_poly_value(struct raise *r, expr_t x, poly_t *p);        /* the intege
 void domain_init(struct raise *r, struct domain *d);               /* the open loops and guards */
 void domain_var(struct raise *r, struct domain *d, const struct bound *b);
 void domain_fact(struct domain *d, poly_t p);
-void domain_item(struct raise *r, struct domain *d, const struct item *it);
+/* The item's axes and guards. outer: where its result is stored and its start is computed, which is also where there are no terms. */
+void domain_item(struct raise *r, struct domain *d, const struct item *it, bool outer);
 void raise_open(struct raise *r, const struct item *it);           /* as if the statement stood in the item's loops; at top level only */
 void raise_shut(struct raise *r);
 bool prove_ge0(struct raise *r, const struct domain *d, poly_t p);
@@ -132,10 +135,10 @@ bool prove_min(struct raise *r, const struct domain *d, poly_t p, poly_t *min);
 
 /* --- raise_depend.c --- */
 /* Can x's access in iteration i of the loop and y's in iteration i' touch one element? later: i' > i, else i' == i. */
-bool may_conflict(struct raise *r, const struct bound *loop, const struct item *x, const struct access *ax, const struct item *y,
-                  const struct access *ay, bool later);
-const struct access *item_store(struct raise *r, const struct item *it);
-struct reads { unsigned n; const struct access **v; };
+struct touch { const struct access *x; bool outer; };
+bool may_conflict(struct raise *r, const struct bound *loop, const struct item *x, struct touch tx, const struct item *y, struct touch ty, bool later);
+struct touch item_store(struct raise *r, const struct item *it);
+struct reads { unsigned n; struct touch *v; };
 struct reads item_reads(struct raise *r, const struct item *it, bool self_init); /* self_init: also the read of lhs[idx] in init */
 _Noreturn void raise_recurrence(struct raise *r, const struct item *w, const struct access *wx, const struct access *rx, const struct bound *loop);
 const char *access_text(struct raise *r, const struct access *x);
@@ -172,9 +175,11 @@ void raise_close(struct raise *r, struct items *l, const struct bound *loop, uns
 /* --- raise_clean.c --- */
 void raise_clean(struct raise *r, struct items *l);                /* init into reduction, reduction into its copy, dead temps */
 void raise_versions(struct raise *r, struct items *l);             /* arrays that are wholly written again get a name per version */
-void item_guard(struct raise *r, struct items *l, struct item *it, unsigned n, const poly_t *g, expr_t cond);
+void item_guard(struct raise *r, struct item *it, unsigned n, const poly_t *g, expr_t cond); /* it happens only where all hold */
+void item_terms(struct raise *r, struct item *it, unsigned n, const poly_t *g, expr_t cond); /* a reduction has terms only where all hold */
+bool item_always(const struct item *it);                           /* stores at every point of its parallel axes */
 
-bool item_covers(struct raise *r, const struct item *w, const poly_t *idx, const struct item *reader, const struct access *x);
+bool item_covers(struct raise *r, const struct item *w, const poly_t *idx, const struct item *reader, struct touch t);
 
 /* --- raise_finish.c --- */
 void raise_finish(struct raise *r, struct items *l);               /* bounds and guards as equations need them */

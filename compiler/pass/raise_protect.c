@@ -18,6 +18,7 @@ struct protect {
   const struct items *l;
   unsigned at;
   const struct item *it;
+  bool outer; /* the expression is the start of a reduction */
 };
 
 /* x is loaded whenever e is evaluated: by what always counts, or on both sides of a select. */
@@ -57,15 +58,17 @@ static void cover_one(expr_t e, void *ctx) {
     for (unsigned i = 0; i < e->acc->rank; i++) used |= poly_has(ix[i], c->w->ax[j].b.sym);
     if (!used) return;
   }
-  c->yes = item_covers(c->p->r, c->w, ix, c->p->it, c->x);
+  c->yes = item_covers(c->p->r, c->w, ix, c->p->it, (struct touch){c->x, c->p->outer});
 }
 
 /* An earlier item reads or writes the element in any case. */
 static bool touched_before(struct protect *p, const struct access *x) {
   for (unsigned i = 0; i < p->at; i++) {
     const struct item *w = p->l->v[i];
-    if (w->nguard || w->cond) continue;
-    if (w->lhs == x->tensor && w->rank == x->rank && item_covers(p->r, w, w->idx, p->it, x)) return true;
+    struct touch t = {x, p->outer};
+    if (!item_always(w)) continue;
+    if (w->lhs == x->tensor && w->rank == x->rank && item_covers(p->r, w, w->idx, p->it, t)) return true;
+    if (w->nguard) continue;
     struct cover c = {p, w, x, false};
     expr_visit(w->body, cover_one, &c);
     if (c.yes) return true;
@@ -74,10 +77,10 @@ static bool touched_before(struct protect *p, const struct access *x) {
 }
 
 static bool happens_anyway(struct protect *p, const struct path *q, const struct access *x) {
-  if (loaded_by(p->it->body, x) || loaded_by(p->it->cond, x)) return true;
+  if (!p->outer && (loaded_by(p->it->body, x) || loaded_by(p->it->cond, x))) return true;
   for (unsigned i = 0; i < q->ncond; i++)
     if (loaded_by(q->cond[i], x)) return true;
-  return p->it->lhs == x->tensor && !p->it->cond && !p->it->red && access_eq(item_store(p->r, p->it), x);
+  return p->it->lhs == x->tensor && !p->it->cond && !p->it->red && access_eq(item_store(p->r, p->it).x, x);
 }
 
 /* Memory of our own: an element inside its size can always be loaded. */
@@ -87,7 +90,7 @@ static bool own_memory(struct protect *p, const struct access *x) {
   if (o->kind != OBJ_LOCAL) return false;
   struct domain *d = ARENA_NEW(p->r->a, struct domain, 1);
   domain_init(p->r, d);
-  domain_item(p->r, d, p->it);
+  domain_item(p->r, d, p->it, p->outer);
   for (unsigned i = o->nlead; i < x->rank; i++) {
     if (x->ix[i].dyn || !prove_ge0(p->r, d, x->ix[i].poly)) return false;
     if (!prove_ge0(p->r, d, poly_addc(p->r->a, poly_sub(p->r->a, o->extent[i - o->nlead], x->ix[i].poly), -1)))
@@ -210,13 +213,12 @@ static expr_t protect(struct protect *p, const struct path *q, expr_t x) {
   return e;
 }
 
-/* A reduction's start is computed even where the reduction's guards leave no term. */
-static void start_path(struct raise *r, const struct item *it, struct path *q) {
-  (void)r;
-  for (unsigned i = 0; i < it->nguard && q->n < PATH; i++) {
-    bool outer = true;
-    for (unsigned j = 0; j < it->nax; j++) outer &= !it->ax[j].red || !poly_has(it->guard[i], it->ax[j].b.sym);
-    if (outer) q->g[q->n++] = it->guard[i];
+/* A reduction's start is wanted where the reduction happens. */
+static void start_path(const struct item *it, struct path *q) {
+  for (unsigned i = 0; i < it->nwhere && q->n < PATH; i++) {
+    bool red = false;
+    for (unsigned j = 0; j < it->nax; j++) red |= it->ax[j].red && poly_has(it->where[i], it->ax[j].b.sym);
+    if (!red) q->g[q->n++] = it->where[i];
   }
 }
 
@@ -233,7 +235,7 @@ static bool apart(struct raise *r, const struct item *x, const struct item *y) {
 /* X[i] = e where cond holds, as X[i] = cond ? e : X[i], when X[i] is sure to exist. */
 void raise_cond_store(struct raise *r, const struct items *l, unsigned at) {
   struct item *it = l->v[at];
-  struct protect p = {r, l, at, it};
+  struct protect p = {r, l, at, it, false};
   expr_t self = item_self(r, it);
   if (!it->cond) return;
   if (!own_memory(&p, self->acc) && !loaded_by(it->cond, self->acc) && !touched_before(&p, self->acc))
@@ -246,12 +248,13 @@ void raise_cond_store(struct raise *r, const struct items *l, unsigned at) {
 
 void raise_protect(struct raise *r, const struct items *l, unsigned at) {
   struct item *it = l->v[at];
-  struct protect p = {r, l, at, it};
+  struct protect p = {r, l, at, it, false};
   struct path *none = ARENA_NEW(r->a, struct path, 1), *start = ARENA_NEW(r->a, struct path, 1);
   raise_open(r, it);
   it->body = protect(&p, none, it->body);
   raise_shut(r);
-  start_path(r, it, start);
+  start_path(it, start);
+  p.outer = true;
   if (it->init) it->init = protect(&p, start, it->init);
   if (it->start) it->start = protect(&p, start, it->start);
 }

@@ -25,9 +25,16 @@ void domain_init(struct raise *r, struct domain *d) {
   for (unsigned i = 0; i < r->nassume; i++) domain_fact(d, r->assume[i]);
 }
 
-void domain_item(struct raise *r, struct domain *d, const struct item *it) {
-  for (unsigned i = 0; i < it->nax; i++) domain_var(r, d, &it->ax[i].b);
-  for (unsigned i = 0; i < it->nguard; i++) domain_fact(d, it->guard[i]);
+void domain_item(struct raise *r, struct domain *d, const struct item *it, bool outer) {
+  outer &= it->red != RED_none;
+  for (unsigned i = 0; i < it->nax; i++)
+    if (!outer || !it->ax[i].red) domain_var(r, d, &it->ax[i].b);
+  for (unsigned i = 0; i < it->nguard && !outer; i++) domain_fact(d, it->guard[i]);
+  for (unsigned i = 0; i < it->nwhere; i++) {
+    bool red = false;
+    for (unsigned j = 0; j < it->nax; j++) red |= it->ax[j].red && poly_has(it->where[i], it->ax[j].b.sym);
+    if (!red) domain_fact(d, it->where[i]);
+  }
 }
 
 void raise_open(struct raise *r, const struct item *it) {

@@ -155,7 +155,7 @@ static bool extend_under(struct peeler *q, expr_t x, struct peel *on, struct pee
   unsigned n = 0;
   if (other->extend || other->red != RED_none) return false;
   expr_t rest = cond_split(q->r, x->kid[0], one == off, g, &n, 30);
-  item_guard(q->r, q->l, one->extend, n, g, rest);
+  item_terms(q->r, one->extend, n, g, rest);
   *p = *one;
   return true;
 }

@@ -127,7 +127,7 @@ static void walk_store(struct raise *r, const struct lstmt *s) {
   if (s->red) it->body = red_value(r, (enum red)s->red, item_self(r, it), it->body);
   keep_readers(r, it->lhs);
   items_add(r, r->out, it);
-  if (s->acc->nguard) item_guard(r, r->out, it, s->acc->nguard, s->acc->guard, NULL);
+  if (s->acc->nguard) item_guard(r, it, s->acc->nguard, s->acc->guard, NULL);
 }
 
 /* --- branches --- */
@@ -200,12 +200,12 @@ static void guard_else(struct raise *r, struct items *l, unsigned n, const poly_
       poly_t *gk = arena_dup(r->a, g, sizeof *g * (k + 1));
       gk[k] = poly_addc(r->a, poly_scale(r->a, g[k], -1), -1);
       items_add(r, l, it);
-      item_guard(r, l, it, k + 1, gk, NULL);
+      item_guard(r, it, k + 1, gk, NULL);
     }
   for (unsigned i = 0; i < items; i++) {
     poly_t *gk = n ? arena_dup(r->a, g, sizeof *g * n) : NULL;
     if (!cond) gk[n - 1] = poly_addc(r->a, poly_scale(r->a, g[n - 1], -1), -1);
-    item_guard(r, l, l->v[i], n, gk, cond ? cond_not(r, cond) : NULL);
+    item_guard(r, l->v[i], n, gk, cond ? cond_not(r, cond) : NULL);
   }
 }
 
@@ -256,7 +256,7 @@ static void walk_if(struct raise *r, const struct lstmt *s) {
     it->body = expr_op3(r->a, OP_select, c, it->body, e.l.v[0]->body);
     items_add(r, r->out, it);
   } else {
-    for (unsigned i = 0, m = t.l.n; i < m; i++) item_guard(r, &t.l, t.l.v[i], n, g, rest);
+    for (unsigned i = 0, m = t.l.n; i < m; i++) item_guard(r, t.l.v[i], n, g, rest);
     if (n + (rest != NULL)) guard_else(r, &e.l, n, g, rest);
     append(r, r->out, &t.l);
     append(r, r->out, &e.l);
