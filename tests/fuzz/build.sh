@@ -2,7 +2,7 @@
 # Builds the libFuzzer targets into a folder: tests/fuzz/build.sh OUT. Needs clang-22 and its compiler-rt.
 set -eu
 out=$1
-cc="${FUZZ_CC:-clang-22} -std=gnu17 -D_GNU_SOURCE -DHONE_VERSION=\"fuzz\" -I. -g -O1 -fno-math-errno -ffp-contract=off -fsanitize=address,undefined -fno-sanitize-recover=undefined"
+cc="${FUZZ_CC:-clang-22} -std=gnu17 -D_GNU_SOURCE -isystem $(llvm-config-22 --includedir) -DHONE_VERSION=\"fuzz\" -I. -g -O1 -fno-math-errno -ffp-contract=off -fsanitize=address,undefined -fno-sanitize-recover=undefined"
 jobs=$(nproc 2>/dev/null || echo 2)
 
 # A folder as an archive: lib FOLDER

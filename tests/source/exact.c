@@ -4,6 +4,7 @@
    correctly rounded, so results that went through them may differ a little. */
 #include "compiler/frontend/frontend.h"
 #include "ir/interp.h"
+#include "random_c.h"
 #include <dlfcn.h>
 #include <inttypes.h>
 #include <math.h>
@@ -221,7 +222,30 @@ static void check_file(const char *dir, const char *path) {
   arena_free(a);
 }
 
+/* The n-th random file; kept when it fails. */
+static void check_random(const char *dir, uint64_t n) {
+  char path[4096];
+  snprintf(path, sizeof path, "%s/random_%d_%" PRIu64 ".c", dir, (int)getpid(), n);
+  FILE *f = fopen(path, "w");
+  if (!f) {
+    failures++;
+    return;
+  }
+  random_c(f, n, 12);
+  fclose(f);
+  int before = failures;
+  check_file(dir, path);
+  if (failures == before) remove(path);
+}
+
 int main(int argc, char **argv) {
+  if (argc == 5 && !strcmp(argv[1], "--random")) { /* --random DIR FIRST COUNT */
+    uint64_t first = strtoull(argv[3], NULL, 10), count = strtoull(argv[4], NULL, 10);
+    if (getenv("HONE_LONG")) count *= 20;
+    for (uint64_t i = 0; i < count; i++) check_random(argv[2], first + i);
+    printf("%d failures\n", failures);
+    return failures ? 1 : 0;
+  }
   if (argc < 3) return 2;
   for (int i = 2; i < argc; i++) check_file(argv[1], argv[i]);
   printf("%d failures\n", failures);

@@ -1,0 +1,8 @@
+/* Random C for comparing SOURCE with a compiler. */
+#ifndef HONE_TESTS_RANDOM_C_H
+#define HONE_TESTS_RANDOM_C_H
+#include <stdint.h>
+#include <stdio.h>
+/* Writes a file of functions f0, f1 … The same seed gives the same text. */
+void random_c(FILE *f, uint64_t seed, int functions);
+#endif
