@@ -36,6 +36,7 @@ uint64_t measure_poison(enum dtype t) {
 
 static const double START_S = 10; /* for the worker to come up on a busy machine */
 static const double SAMPLE_S = 200e-6;
+static const double PATIENCE = 20, LEAST_PATIENCE_S = 2; /* times the quickest run so far; and on a busy machine */
 #define SPARE_MEMORY      ((uint64_t)1 << 30)
 #define STACKS_PER_THREAD ((uint64_t)80 << 20) /* stack and malloc arena: address space, hardly memory */
 
@@ -44,6 +45,8 @@ struct cpu {
   char *worker;
   double timeout_s;
   uint64_t seed;
+  const struct kernel *known; /* kernel of the problem measured last, and the quickest run of a candidate for it */
+  double quickest_s;
 };
 
 /* A job under construction and its process. */
@@ -287,12 +290,27 @@ static enum trial_status verdict(struct batch *b, const struct reply *r) {
   }
 }
 
+/* How long one call may take: what the caller said, less once a candidate for this problem has shown how long it needs.
+ */
+static double patience_for(const struct cpu *cpu, const struct problem *p) {
+  double s = PATIENCE * cpu->quickest_s;
+  if (cpu->known != p->k || !(cpu->quickest_s > 0)) return cpu->timeout_s;
+  if (s < LEAST_PATIENCE_S) s = LEAST_PATIENCE_S;
+  return s < cpu->timeout_s ? s : cpu->timeout_s;
+}
+
+static void learn_duration(struct cpu *cpu, const struct problem *p, double s) {
+  if (cpu->known == p->k && s >= cpu->quickest_s) return;
+  cpu->known = p->k;
+  cpu->quickest_s = s;
+}
+
 /* Reads messages until REPLY_END. on_round gets the samples; each message (each call or sample) may take `patience`
  * seconds. */
 static enum trial_status follow(struct batch *b, double patience, void (*on_round)(void *, const double *), void *ctx,
                                 unsigned *culprit) {
   struct reply r;
-  double grace = START_S;
+  double grace = START_S, begun = 0, quickest = 0;
   for (;;) {
     int rc = next_reply(b, &r, now() + patience + grace);
     if (rc <= 0 && culprit) *culprit = b->job->current;
@@ -305,13 +323,18 @@ static enum trial_status follow(struct batch *b, double patience, void (*on_roun
     grace = 0;
     switch (r.kind) {
     case REPLY_BEAT:
-    case REPLY_DONE:
+      begun = now();
+      break;
+    case REPLY_DONE: /* with filling and copying of buffers: more than the call alone */
+      if (quickest == 0 || now() - begun < quickest) quickest = now() - begun;
+      begun = now();
       break;
     case REPLY_ROUND:
       if (on_round) on_round(ctx, r.seconds);
       break;
     case REPLY_END:
       finish(b, false);
+      if (quickest > 0) learn_duration(b->cpu, b->p, quickest);
       return TRIAL_OK;
     default:
       if (culprit) *culprit = r.candidate;
@@ -360,7 +383,7 @@ static enum trial_status cpu_run_once(struct measure *m, const struct candidate 
   if (header) {
     header->command = JOB_RUN;
     header->cpu_s = (uint64_t)ceil(2 * (cpu->timeout_s + START_S)) * (p->threads ? p->threads : 1);
-    ts = go(&b, header, c, 1, cpu->timeout_s, NULL, NULL, NULL);
+    ts = go(&b, header, c, 1, patience_for(cpu, p), NULL, NULL, NULL);
     if (ts == TRIAL_OK) ts = collect(&b, out);
     release(&b);
   }
@@ -398,7 +421,7 @@ static enum trial_status cpu_time(struct measure *m, const struct candidate *c, 
     header->command = JOB_TIME;
     header->rounds = rounds;
     header->stop_ratio = stop_ratio;
-    ts = go(&b, header, c, n, cpu->timeout_s, keep_round, &r, culprit);
+    ts = go(&b, header, c, n, patience_for(cpu, p), keep_round, &r, culprit);
     release(&b);
   }
   free(header);
