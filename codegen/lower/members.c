@@ -426,6 +426,18 @@ static void find_vector(const struct plan *p, struct member *m) {
     if ((m->walks & BIT(l)) && (p->loop[l].mark == MARK_UNROLL || (int)l == m->vec)) m->reg |= BIT(l);
 }
 
+/* An element-wise member with a long body walks its rows one after the other even where others unroll them: twenty-four
+   copies of a tanh are no faster than four, and compile six times as long. */
+static void spare_copies(const struct plan *p, struct member *m) {
+  int64_t copies = expr_cost(m->e->body);
+  if (m->e->red != RED_none) return;
+  for (unsigned l = 0; l < MAX_LOOP; l++)
+    if (m->reg & BIT(l))
+      copies *= p->axis[LOOP_AXIS(l)].ntile ? p->axis[LOOP_AXIS(l)].tile[0] : p->axis[LOOP_AXIS(l)].ext;
+  if (m->vec >= 0 && p->loop[m->vec].lanes) copies /= p->loop[m->vec].lanes;
+  if (copies > 200) m->reg &= m->vec >= 0 ? BIT(m->vec) : 0;
+}
+
 /* The innermost run of reduction loops; what stands inside it must be register loops. */
 static void find_run(const struct plan *p, struct member *m) {
   bool in = false, out = false;
@@ -468,6 +480,7 @@ static bool find_first(const struct plan *p, const struct member *m) {
 bool member_analyse(struct plan *p, struct member *m) {
   find_walks(p, m);
   find_vector(p, m);
+  spare_copies(p, m);
   find_run(p, m);
   m->first = find_first(p, m);
   return true;
@@ -576,5 +589,6 @@ bool members_analyse(struct plan *p) {
     if (!member_analyse(p, &p->member[i]) || !check_reduction(p, &p->member[i])) return false;
   for (unsigned l = 0; l < MAX_LOOP; l++)
     if (p->loop[l].mark == MARK_VECTOR && !find_lanes(p, l)) return false;
+  for (unsigned i = 0; i < p->nmember; i++) member_analyse(p, &p->member[i]); /* again: the lanes are known now */
   return (p->stream_top < 0 || check_stream(p)) && check_size(p);
 }

@@ -67,7 +67,8 @@ static bool may_sink(struct build *b, const struct set *run, const struct member
 static bool joins(struct build *b, const struct set *run, const struct member *n, unsigned l, const struct env *e,
                   uint32_t fixed) {
   for (unsigned i = 0; i < run->n; i++)
-    if (!(run->m[i]->walks & BIT(l)) || !walks_here(run->m[i], e, l) || !deps_share(b->p, run->m[i], n, l, fixed))
+    if (!(run->m[i]->walks & BIT(l)) || is_reg(run->m[i], e, l) != is_reg(n, e, l) || !walks_here(run->m[i], e, l) ||
+        !deps_share(b->p, run->m[i], n, l, fixed))
       return false;
   return true;
 }

@@ -85,7 +85,7 @@ static void inner_bounds(struct build *b, const struct axis *x, unsigned l, cons
   const struct paxis *px = &b->p->axis[LOOP_AXIS(l)];
   int64_t t = px->tile[LOOP_LEVEL(l)], c;
   o->lo[o->nlo++] = cpoly(b, 0);
-  if (px->uniform && px->ext > 0 && px->ext % t == 0) {
+  if ((px->uniform && px->ext > 0 && px->ext % t == 0) || (!LOOP_LEVEL(l) && e->mode[LOOP_AXIS(l)] == AX_FULL)) {
     o->hi[o->nhi++] = cpoly(b, t);
     return;
   }
