@@ -67,7 +67,7 @@ static expr_t redirect_read(struct arena *a, expr_t x, void *ctx) {
 
 static void make_copy(struct arena *a, const struct kernel *k, struct eq *second, const struct eq *first) {
   unsigned rank = k->tensor[first->lhs].rank;
-  *second = eq_outer(a, second);
+  *second = eq_outer(second);
   second->body = expr_read(a, k->tensor[first->lhs].type, access_new(a, first->lhs, rank, second->lhs_idx));
 }
 

@@ -93,7 +93,7 @@ static bool hoist(struct arena *a, struct kernel *k, unsigned at, bool strict) {
   if (f.neg) x = expr_op1(a, OP_neg, x);
   if (rest->init) x = expr_op2(a, OP_add, rest->init, x);
   expr_t body = expr_cast(a, k->tensor[rest->lhs].type, x);
-  *rest = eq_outer(a, rest);
+  *rest = eq_outer(rest);
   rest->body = body;
   return true;
 }
@@ -123,7 +123,7 @@ static expr_t prove_read(struct arena *a, expr_t x, void *ctx) {
 /* Init and start are evaluated outside of the reduction. */
 static void simplify_eq(struct arena *a, struct eq *e, bool strict) {
   drop_guards(a, e);
-  struct eq view = *e, outer = eq_outer(a, e);
+  struct eq view = *e, outer = eq_outer(e);
   e->body = fold_expr(a, expr_map(a, e->body, prove_read, &view), strict);
   if (e->init) e->init = fold_expr(a, expr_map(a, e->init, prove_read, &outer), strict);
   if (e->start) e->start = fold_expr(a, expr_map(a, e->start, prove_read, &outer), strict);

@@ -144,24 +144,13 @@ bool poly_has_axis(const struct eq *e, poly_t p) {
   return false;
 }
 
-bool eq_guard_outer(const struct eq *e, unsigned g) {
-  for (unsigned i = e->npar; i < e->nax; i++)
-    if (poly_has(e->guard[g], e->axis[i].sym)) return false;
-  return true;
-}
-
 bool eq_partial(const struct eq *e) {
-  for (unsigned g = 0; g < e->nguard; g++)
-    if (eq_guard_outer(e, g)) return true;
-  return false;
+  return e->red == RED_none && e->nguard;
 }
 
-struct eq eq_outer(struct arena *a, const struct eq *e) {
+struct eq eq_outer(const struct eq *e) {
   struct eq out = *e;
-  out.guard = ARENA_NEW(a, poly_t, e->nguard + 1u);
-  out.nguard = 0;
-  for (unsigned g = 0; g < e->nguard; g++)
-    if (eq_guard_outer(e, g)) out.guard[out.nguard++] = e->guard[g];
+  if (e->red != RED_none) out.nguard = 0;
   out.red = RED_none;
   out.nax = e->npar;
   out.init = out.start = NULL;
@@ -222,7 +211,7 @@ static bool guard_bound(struct arena *a, poly_t g, sym_t s, poly_t *lo, unsigned
 
 /* cond AND p > 0 at e's parallel axes; NULL stands for "true". */
 static expr_t and_positive(struct arena *a, const struct eq *e, expr_t cond, poly_t p, bool *always) {
-  struct eq outer = eq_outer(a, e);
+  struct eq outer = eq_outer(e);
   if (eq_proves(a, &outer, poly_addc(a, p, -1))) return cond;
   *always = false;
   expr_t x = expr_op2(a, OP_gt, expr_poly(a, p), expr_i(a, DT_i64, 0));
@@ -234,15 +223,16 @@ expr_t eq_nonempty(struct arena *a, const struct eq *e, bool *always) {
   unsigned nred = e->nax - e->npar;
   expr_t cond = NULL;
   *always = true;
-  unsigned inner = e->nguard - eq_outer(a, e).nguard;
-  if ((inner && nred != 1) || inner >= MAX_BOUND - 1) return *always = false, NULL;
+  if ((e->nguard && nred != 1) || e->nguard >= MAX_BOUND - 1) return *always = false, NULL;
   for (unsigned i = e->npar; i < e->nax; i++) {
     poly_t lo[MAX_BOUND] = {e->axis[i].lo}, hi[MAX_BOUND] = {e->axis[i].hi};
     unsigned nlo = 1, nhi = 1;
     for (unsigned r = e->npar; r < i; r++)
       if (poly_has(lo[0], e->axis[r].sym) || poly_has(hi[0], e->axis[r].sym)) return *always = false, NULL;
     for (unsigned g = 0; g < e->nguard; g++)
-      if (!eq_guard_outer(e, g) && !guard_bound(a, e->guard[g], e->axis[i].sym, lo, &nlo, hi, &nhi))
+      if (!poly_has(e->guard[g], e->axis[i].sym))
+        cond = and_positive(a, e, cond, poly_addc(a, e->guard[g], 1), always);
+      else if (!guard_bound(a, e->guard[g], e->axis[i].sym, lo, &nlo, hi, &nhi))
         return *always = false, NULL;
     for (unsigned h = 0; h < nhi; h++)
       for (unsigned l = 0; l < nlo; l++) cond = and_positive(a, e, cond, poly_sub(a, hi[h], lo[l]), always);

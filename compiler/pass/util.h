@@ -30,11 +30,9 @@ bool eq_is_par(const struct eq *e, sym_t s);         /* a parallel axis of e */
 bool eq_is_red(const struct eq *e, sym_t s);         /* a reduced axis of e */
 bool expr_has_red(const struct eq *e, expr_t x);     /* x varies along a reduced axis of e */
 bool poly_has_axis(const struct eq *e, poly_t p);    /* p holds an axis of e */
-/* A guard of e that names no reduced axis restricts what is written; the others restrict the reduction. */
-bool eq_guard_outer(const struct eq *e, unsigned g);
-bool eq_partial(const struct eq *e);                 /* some guard restricts what is written */
-/* e without its reduction: its parallel axes and the guards that restrict what is written. */
-struct eq eq_outer(struct arena *a, const struct eq *e);
+bool eq_partial(const struct eq *e);                 /* guards restrict what is written (those of a reduction only restrict what is reduced) */
+/* e without its reduction: its parallel axes, and its guards if it had no reduction. */
+struct eq eq_outer(const struct eq *e);
 /* lhs_idx are the parallel axes, each once, bare. */
 bool eq_bare(const struct kernel *k, const struct eq *e);
 bool access_has_sym(const struct access *x, sym_t s);

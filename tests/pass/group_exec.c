@@ -123,19 +123,8 @@ static bool is_arg(const struct eq *e) {
   return e->red == RED_argmax || e->red == RED_argmin;
 }
 
-/* Guards that name no reduced axis say what is written at all. */
-static bool is_written(const struct exec *c, const struct eq *e) {
-  for (unsigned g = 0; g < e->nguard; g++) {
-    bool inner = false;
-    for (unsigned i = e->npar; i < e->nax; i++) inner |= poly_has(e->guard[g], e->axis[i].sym);
-    if (!inner && poly_at(c, e->guard[g]) < 0) return false;
-  }
-  return true;
-}
-
 static void begin_point(struct exec *c, const struct eq *e, bool whole) {
   (void)whole;
-  if (!is_written(c, e)) return;
   struct store *s = &c->t[e->lhs];
   int64_t at = element_of(c, e->lhs, e->lhs_idx);
   if (is_arg(e)) {
@@ -177,7 +166,7 @@ static void correct(struct exec *c, const struct eq *e, int64_t at) {
 }
 
 static void block_point(struct exec *c, const struct eq *e, bool whole) {
-  if (!is_written(c, e)) return;
+  if (e->red == RED_none && !guards_hold(c, e->guard, e->nguard)) return;
   struct store *s = &c->t[e->lhs];
   int64_t at = element_of(c, e->lhs, e->lhs_idx);
   if (e->red == RED_none) {
