@@ -25,7 +25,8 @@ static void settle(struct fn *f, struct val *v) {
 }
 
 struct state state_of(struct fn *f, const struct lstmt *s) {
-  uint8_t *objects = ARENA_NEW(f->m->arena, uint8_t, f->f->nobject + 1), *locals = ARENA_NEW(f->m->arena, uint8_t, f->f->nlocal + 1);
+  uint8_t *objects = ARENA_NEW(f->m->arena, uint8_t, f->f->nobject + 1),
+          *locals = ARENA_NEW(f->m->arena, uint8_t, f->f->nlocal + 1);
   stmt_effects(s, objects, locals);
   unsigned n = 0, cap = 0;
   for (unsigned i = 0; i < f->f->nlocal; i++) cap += locals[i];
@@ -35,7 +36,8 @@ struct state state_of(struct fn *f, const struct lstmt *s) {
       reg_slots(f, i, &k);
       cap += k;
     }
-  struct state st = {.at = ARENA_NEW(f->m->arena, struct val *, cap + 1), .was = ARENA_NEW(f->m->arena, struct val, cap + 1)};
+  struct state st = {.at = ARENA_NEW(f->m->arena, struct val *, cap + 1),
+                     .was = ARENA_NEW(f->m->arena, struct val, cap + 1)};
   for (unsigned i = 0; i < f->f->nlocal; i++) {
     if (!locals[i]) continue;
     enum dtype t = (enum dtype)f->f->local[i].type;
@@ -158,8 +160,10 @@ static void emit_if(struct fn *f, const struct lstmt *s) {
   }
   if (s->cond) {
     cond = g < 0 ? guarded_cond(f, s, cond) : emit_expr(f, s->cond);
-    if (LLVMIsConstant(cond.v) && !cond.lanes) g = LLVMConstIntGetZExtValue(cond.v) ? 1 : 0;
-    else g = -1;
+    if (LLVMIsConstant(cond.v) && !cond.lanes)
+      g = LLVMConstIntGetZExtValue(cond.v) ? 1 : 0;
+    else
+      g = -1;
   }
   unsigned nfact = f->nfact;
   if (g == 1)
@@ -186,26 +190,43 @@ static void emit_set(struct fn *f, const struct lstmt *s) {
   *l = v;
 }
 
-/* Bytes of an object: product of its extents, not less than 0; *overflow is or-ed when it does not fit. */
+/* x op y of sizes; *overflow is or-ed when it does not fit. name: "mul" or "add". */
+static struct val checked(struct fn *f, const char *name, struct val x, struct val y, LLVMValueRef *overflow) {
+  bool mul = *name == 'm';
+  if (LLVMIsConstant(x.v) && LLVMIsConstant(y.v)) {
+    int64_t a = LLVMConstIntGetSExtValue(x.v), b = LLVMConstIntGetSExtValue(y.v), c;
+    if (mul ? __builtin_mul_overflow(a, b, &c) : __builtin_add_overflow(a, b, &c)) c = INT64_MAX;
+    return vi64(f, c);
+  }
+  LLVMValueRef arg[2] = {x.v, y.v};
+  LLVMValueRef r =
+      call_intrinsic(f->m, f->b, mul ? "llvm.smul.with.overflow" : "llvm.sadd.with.overflow", &f->m->i64, 1, arg, 2);
+  LLVMValueRef bad = LLVMBuildExtractValue(f->b, r, 1, "");
+  *overflow = *overflow ? LLVMBuildOr(f->b, *overflow, bad, "") : bad;
+  return mkval(LLVMBuildExtractValue(f->b, r, 0, ""), cur_level(f), DT_i64, 0);
+}
+
+static struct val at_least(struct fn *f, struct val x, int64_t least) {
+  struct val low = vi64(f, least);
+  return vselect(f, vicmp(f, LLVMIntSLT, x, low), low, x);
+}
+
+/* Bytes of an object: the span of its elements, 1 + sum (extent - 1) * stride; without strides the product of the
+ * extents. Not less than 0. */
 static struct val object_bytes(struct fn *f, const struct object *o, LLVMValueRef *overflow) {
-  struct val size = vi64(f, (int64_t)type_size(o->type)), zero = vi64(f, 0);
+  struct val bytes = vi64(f, (int64_t)type_size(o->type)), span = vi64(f, 1);
   *overflow = NULL;
   for (unsigned d = 0; d < o->rank; d++) {
     struct val e = fn_poly(f, fn_subst(f, o->extent[d]));
-    e = vselect(f, vicmp(f, LLVMIntSLT, e, zero), zero, e);
-    if (LLVMIsConstant(size.v) && LLVMIsConstant(e.v)) {
-      int64_t c;
-      if (__builtin_mul_overflow(LLVMConstIntGetSExtValue(size.v), LLVMConstIntGetSExtValue(e.v), &c)) c = INT64_MAX;
-      size = vi64(f, c);
+    if (!o->stride) {
+      span = checked(f, "mul", span, at_least(f, e, 0), overflow);
       continue;
     }
-    LLVMValueRef arg[2] = {size.v, e.v};
-    LLVMValueRef r = call_intrinsic(f->m, f->b, "llvm.smul.with.overflow", &f->m->i64, 1, arg, 2);
-    LLVMValueRef bad = LLVMBuildExtractValue(f->b, r, 1, "");
-    *overflow = *overflow ? LLVMBuildOr(f->b, *overflow, bad, "") : bad;
-    size = mkval(LLVMBuildExtractValue(f->b, r, 0, ""), cur_level(f), DT_i64, 0);
+    struct val last = at_least(f, vbin(f, LLVMAdd, e, vi64(f, -1), true), 0),
+               step = fn_poly(f, fn_subst(f, o->stride[d]));
+    span = checked(f, "add", span, checked(f, "mul", last, at_least(f, step, 0), overflow), overflow);
   }
-  return size;
+  return checked(f, "mul", bytes, span, overflow);
 }
 
 /* A kernel returns nothing, so exhausted memory cannot be reported: abort, as a failed new would in C++. */
@@ -225,7 +246,8 @@ static void alloc_heap(struct fn *f, unsigned object, const struct lstmt *body) 
   LLVMValueRef overflow;
   struct val bytes = object_bytes(f, o, &overflow);
   if (overflow) abort_when(f, overflow);
-  bytes = vbin(f, LLVMAnd, vbin(f, LLVMAdd, bytes, vi64(f, 127), false), vi64(f, -64), false); /* aligned_alloc wants a multiple; never 0 */
+  bytes = vbin(f, LLVMAnd, vbin(f, LLVMAdd, bytes, vi64(f, 127), false), vi64(f, -64),
+               false); /* aligned_alloc wants a multiple; never 0 */
   LLVMTypeRef in[2] = {m->i64, m->i64}, t = LLVMFunctionType(m->ptr, in, 2, 0);
   LLVMValueRef arg[2] = {LLVMConstInt(m->i64, 64, 0), bytes.v}, fn = extern_fn(m, "aligned_alloc", t);
   add_attr(m, fn, 0, "noalias", 0);
@@ -244,9 +266,15 @@ enum { STACK_LIMIT = 65536 };
 /* In the entry block, so that a loop around it does not grow the stack. */
 static bool alloc_stack(struct fn *f, unsigned object, const struct lstmt *body) {
   const struct object *o = &f->f->object[object];
-  int64_t n = 1, c;
+  int64_t n = 1, c, step;
   for (unsigned d = 0; d < o->rank; d++) {
-    if (!poly_is_const(fn_subst(f, o->extent[d]), &c) || c < 0 || __builtin_mul_overflow(n, c, &n)) return false;
+    if (!poly_is_const(fn_subst(f, o->extent[d]), &c) || c < 0) return false;
+    if (!o->stride) {
+      if (__builtin_mul_overflow(n, c, &n)) return false;
+    } else if (!poly_is_const(fn_subst(f, o->stride[d]), &step) || __builtin_mul_overflow(c - 1, step, &c) ||
+               __builtin_add_overflow(n, c, &n)) {
+      return false;
+    }
     if (n > STACK_LIMIT) return false;
   }
   LLVMBasicBlockRef now = LLVMGetInsertBlock(f->b);
@@ -316,7 +344,8 @@ void emit_stmt(struct fn *f, const struct lstmt *s) {
 
 LLVMTypeRef internal_type(struct module *m, const struct kernel *k) {
   LLVMTypeRef *in = ARENA_NEW(m->arena, LLVMTypeRef, k->nparam + 1);
-  for (unsigned i = 0; i < k->nparam; i++) in[i] = k->param[i].kind == PARAM_DIM ? m->i64 : c_param_type(m, &k->param[i]);
+  for (unsigned i = 0; i < k->nparam; i++)
+    in[i] = k->param[i].kind == PARAM_DIM ? m->i64 : c_param_type(m, &k->param[i]);
   return LLVMFunctionType(m->void_, in, k->nparam, 0);
 }
 
