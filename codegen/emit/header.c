@@ -1,30 +1,61 @@
-/* The C header of a module: prototypes with the shapes of their arrays. */
+/* The C header of a module: prototypes with the shapes of their arrays. In C++ arrays of run-time size are pointers to their first element. */
 #include "codegen/emit/emit.h"
+#include <stdio.h>
+#include <string.h>
 
 static const char *c_name(const struct param *p) {
   return type_cname((enum dtype)p->type);
 }
 
-/* `const float A[M][N]` where the extents are single dims or constants that C can spell, else a pointer. */
-static void tensor_param(struct buf *out, const struct kernel *k, const struct param *p) {
-  const struct tensor *t = &k->tensor[p->ref];
-  bool written = t->role == ROLE_OUT || t->role == ROLE_INOUT;
-  buf_printf(out, "%s%s *%s", written ? "" : "const ", c_name(p), p->name);
+/* The C spelling of an extent inside a prototype: a constant, or a dim whose parameter stands before parameter `before`. */
+static const char *extent_text(const struct kernel *k, poly_t e, unsigned before, char out[32]) {
+  int64_t c;
+  sym_t s;
+  if (!e) return NULL;
+  if (poly_is_const(e, &c)) {
+    snprintf(out, 32, "%lld", (long long)c);
+    return c > 0 ? out : NULL;
+  }
+  if (!poly_is_sym(e, &s) || s >= k->nsym || k->sym[s].kind != SYM_DIM || k->sym[s].param >= before) return NULL;
+  return k->param[k->sym[s].param].name;
 }
 
-void emit_prototype(struct buf *out, const struct kernel *k) {
+static bool spells_array(const struct kernel *k, unsigned param) {
+  const struct tensor *t = &k->tensor[k->param[param].ref];
+  char text[32];
+  if (t->rank < 2 || t->stride) return false;
+  for (unsigned d = 0; d < t->rank; d++)
+    if (!extent_text(k, t->extent[d], param, text)) return false;
+  return true;
+}
+
+/* `const float A[M][N]` where C can spell the extents, else (and in C++) `const float *A`. */
+static void tensor_param(struct buf *out, const struct kernel *k, unsigned param, bool arrays) {
+  const struct param *p = &k->param[param];
+  const struct tensor *t = &k->tensor[p->ref];
+  bool written = t->role == ROLE_OUT || t->role == ROLE_INOUT, array = arrays && spells_array(k, param);
+  buf_printf(out, "%s%s %s%s", written ? "" : "const ", c_name(p), array ? "" : "*", p->name);
+  char text[32];
+  for (unsigned d = 0; array && d < t->rank; d++) buf_printf(out, "[%s]", extent_text(k, t->extent[d], param, text));
+}
+
+static void prototype(struct buf *out, const struct kernel *k, bool arrays) {
   buf_printf(out, "void %s(", k->name);
   for (unsigned i = 0; i < k->nparam; i++) {
     const struct param *p = &k->param[i];
     if (i) buf_puts(out, ", ");
-    if (p->ctype)
+    if (p->ctype && (arrays || !strchr(p->ctype, '[')))
       buf_puts(out, p->ctype);
     else if (p->kind == PARAM_TENSOR)
-      tensor_param(out, k, p);
+      tensor_param(out, k, i, arrays);
     else
       buf_printf(out, "%s %s", c_name(p), p->name);
   }
   buf_puts(out, k->nparam ? ")" : "void)");
+}
+
+void emit_prototype(struct buf *out, const struct kernel *k) {
+  prototype(out, k, true);
 }
 
 static void shape(struct buf *out, const struct kernel *k, const struct tensor *t) {
@@ -52,8 +83,17 @@ static void one(struct buf *out, const struct emit_entry *e) {
   }
   if (any && k->noalias) buf_puts(out, "   Arrays that are written must not overlap others.\n");
   if (any) buf_puts(out, " */\n");
-  emit_prototype(out, k);
-  buf_puts(out, ";\n");
+  struct buf c, plus;
+  buf_init(&c);
+  buf_init(&plus);
+  prototype(&c, k, true);
+  prototype(&plus, k, false);
+  if (strcmp(c.data, plus.data) != 0) /* C++ has no arrays of run-time size */
+    buf_printf(out, "#ifdef __cplusplus\n%s;\n#else\n%s;\n#endif\n", plus.data, c.data);
+  else
+    buf_printf(out, "%s;\n", c.data);
+  buf_free(&c);
+  buf_free(&plus);
 }
 
 void emit_header(struct buf *out, const struct emit_entry *e, unsigned n, const char *guard) {
