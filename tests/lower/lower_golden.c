@@ -1,0 +1,155 @@
+/* One case a feature of the lowering: the LOOP text it gives (tests/golden/lower/NAME.txt; HONE_BLESS=1 rewrites) and, at several dims, the same results
+   as the equations. */
+#include "tests/lower/lower_common.h"
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MATMUL "kernel f(A: f32[M, K], B: f32[K, N]) -> C: f32[M, N] { C[i, j] = sum(k) A[i, k] * B[k, j] }"
+#define EPILOGUE                                                                                                       \
+  "kernel f(A: f32[M, K], B: f32[K, N], b: f32[N]) -> C: f32[M, N] {\n"                                               \
+  "  X[i, j] = sum(k) A[i, k] * B[k, j]\n  C[i, j] = max(X[i, j] + b[j], 0)\n}"
+#define SOFTMAX                                                                                                        \
+  "kernel f(X: f32[I, J]) -> Y: f32[I, J] {\n"                                                                        \
+  "  M[i] = max(j) X[i, j]\n  E[i, j] = exp(X[i, j] - M[i])\n  Z[i] = sum(j) E[i, j]\n  Y[i, j] = E[i, j] / Z[i]\n}"
+#define ATTENTION(guard)                                                                                               \
+  "kernel f(Q: f32[T, D], K: f32[S, D], V: f32[S, D]) -> O: f32[T, D] {\n"                                            \
+  "  P[t, s] = sum(d) Q[t, d] * K[s, d]\n  M[t] = max(s" guard ") P[t, s]\n  E[t, s] = exp(P[t, s] - M[t])\n"           \
+  "  Z[t] = sum(s" guard ") E[t, s]\n  O[t, d] = sum(s" guard ") E[t, s] * V[s, d] / Z[t]\n}"
+
+struct tcase {
+  const char *name, *kernel, *sched;
+  bool strict, fixed; /* fixed: the first dims as constants */
+  const char *dims[4];
+};
+static const struct tcase cases[] = {
+    {"plain", MATMUL, "none", .dims = {"M=3,N=5,K=4", "M=0,N=2,K=3", "M=2,N=2,K=0", "M=1,N=-1,K=2"}},
+    {"order", MATMUL, "order k0 i0 j0", .dims = {"M=3,N=5,K=4", "M=2,N=2,K=0"}},
+    {"tile", MATMUL, "tile i 4; tile j 8; tile i 8", .dims = {"M=13,N=17,K=3", "M=8,N=8,K=1"}},
+    {"vector", MATMUL, "tile j 32; vector j0", .dims = {"M=3,N=70,K=4", "M=2,N=3,K=0", "M=1,N=32,K=2"}},
+    {"lanes_reduce", MATMUL, "tile k 32; vector k0", .dims = {"M=3,N=5,K=70", "M=2,N=3,K=0", "M=1,N=2,K=32"}},
+    {"register_tile", MATMUL, "tile i 4; tile j 32; order j1 i1 k0 i0 j0; unroll i0 0; vector j0; unroll k0 4",
+     .dims = {"M=9,N=70,K=5", "M=8,N=64,K=3", "M=1,N=1,K=0"}},
+    {"register_tile_fixed", MATMUL, "tile i 4; tile j 32; order j1 i1 k0 i0 j0; unroll i0 0; vector j0", .fixed = true,
+     .dims = {"M=10,N=48,K=5"}},
+    {"outer_reduction", MATMUL, "tile i 2; tile j 16; tile k 8; order k1 j1 i1 k0 i0 j0; unroll i0 0; vector j0",
+     .dims = {"M=5,N=20,K=19", "M=4,N=16,K=8", "M=2,N=3,K=0"}},
+    {"pack", MATMUL, "tile i 2; tile j 16; tile k 8; tile j 32; order j2 k1 j1 i1 k0 i0 j0; unroll i0 0; vector j0; pack B k1; copy A k1",
+     .dims = {"M=5,N=50,K=19", "M=4,N=64,K=8", "M=2,N=3,K=0"}},
+    {"epilogue", EPILOGUE, "tile i 2; tile j 16; tile k 8; order k1 j1 i1 k0 i0 j0; unroll i0 0; vector j0",
+     .dims = {"M=5,N=20,K=19", "M=4,N=16,K=8", "M=2,N=3,K=0"}},
+    {"epilogue_registers", EPILOGUE, "tile i 2; tile j 16; order j1 i1 k0 i0 j0; unroll i0 0; vector j0",
+     .dims = {"M=5,N=20,K=19", "M=4,N=16,K=8", "M=2,N=3,K=0"}},
+    {"strict", MATMUL, "tile k 8; order k1 i0 j0 k0", .strict = true, .dims = {"M=3,N=5,K=20", "M=2,N=2,K=0"}},
+    {"rows", SOFTMAX, "tile j 32; vector j0", .dims = {"I=3,J=70", "I=2,J=1", "I=2,J=0"}},
+    {"stream", ATTENTION(""),
+     "tile t 2; tile s 16; tile d_1 16; tile s 32; order s2 t1 d_11 s1 d0 s0 t0 d_10; vector s0; vector d_10; unroll t0 0; pack K s2",
+     .dims = {"T=5,S=70,D=9", "T=4,S=64,D=16", "T=2,S=1,D=1"}},
+    {"stream_causal", ATTENTION(" if s <= t"),
+     "tile t 2; tile s 16; tile d_1 16; tile t 4; tile s 32; order t2 s2 t1 d_11 s1 d0 s0 t0 d_10; vector s0; vector d_10; unroll t0 0",
+     .dims = {"T=50,S=70,D=9", "T=64,S=64,D=16", "T=2,S=1,D=1"}},
+    {"guards",
+     "kernel f(X: f32[H, W], F: f32[3, 3]) -> Y: f32[H, W] {\n"
+     "  for y in 0..H, x in 0..W: Y[y, x] = sum(r, s if y + r - 1 >= 0, H - y - r >= 0, x + s - 1 >= 0, W - x - s >= 0) X[y + r - 1, x + s - 1] * F[r, s]\n}",
+     "tile x 16; order y0 x1 r0 s0 x0; vector x0", .dims = {"H=4,W=40", "H=1,W=1", "H=2,W=16"}},
+    {"triangle", "kernel f(L: f32[N, N], x: f32[N]) -> y: f32[N] { y[i] = sum(j in 0..i + 1) L[i, j] * x[j] }",
+     "tile j 16; vector j0", .dims = {"N=40", "N=1", "N=0"}},
+    {"shift", "kernel f(inout A: f32[N]) { for i in 0..N - 1: A[i] = A[i + 1] * 2 }", "tile i 16; vector i0",
+     .dims = {"N=40", "N=1", "N=2"}},
+    {"argmin", "kernel f(X: f32[I, K]) -> L: i32[I] { L[i] = argmin(k) X[i, k] }", "tile i 16; tile k 4; order k1 i1 k0 i0; vector i0",
+     .dims = {"I=20,K=9", "I=3,K=0", "I=1,K=1"}},
+    {"half", "kernel f(A: bf16[M, K], x: f32[K]) -> y: bf16[M] { y[i] := sum(k) f32(A[i, k]) * x[k] }",
+     "tile k 32; tile i 2; order i1 k1 i0 k0; vector k0; unroll i0 0", .dims = {"M=5,K=70", "M=2,K=0"}},
+    {"parallel", SOFTMAX, "tile j 32; vector j0; parallel i0", .dims = {"I=3,J=70", "I=2,J=0"}},
+    {"prefetch", MATMUL, "tile i 2; tile j 16; order j1 i1 k0 i0 j0; unroll i0 0; vector j0; prefetch C i1; stream C",
+     .dims = {"M=5,N=20,K=3"}},
+};
+
+static const char *folder;
+
+static char *slurp(struct lab *b, const char *path) {
+  size_t n;
+  char *s = lab_file(b, path, &n);
+  if (s) s[n] = 0;
+  return s;
+}
+
+static void check_text(struct lab *b, const struct tcase *t, const char *text) {
+  char *path = arena_printf(b->a, "%s/%s.txt", folder, t->name);
+  if (getenv("HONE_BLESS")) {
+    FILE *f = fopen(path, "w");
+    ck_assert_msg(f != NULL, "%s cannot be written", path);
+    fputs(text, f);
+    fclose(f);
+  }
+  char *want = slurp(b, path);
+  ck_assert_msg(want != NULL, "%s is missing: run with HONE_BLESS=1 and read what it says", path);
+  ck_assert_msg(!strcmp(want, text), "%s differs; now it is\n%s", path, text);
+}
+
+static struct groups *prepare(struct lab *b, const struct tcase *t, struct kernel **k, struct sched *s) {
+  *k = lab_kernel(b, t->kernel, strlen(t->kernel));
+  ck_assert_msg(*k != NULL, "%s", lab_messages(b));
+  struct groups *gs = lab_groups(b, t->fixed ? lab_fixed(b, *k, t->dims[0]) : *k, true);
+  ck_assert_msg(gs && gs->n == 1, "%s", lab_messages(b));
+  ck_assert_msg(lab_sched(b, gs, 0, t->sched, s), "%s", lab_messages(b));
+  return gs;
+}
+
+START_TEST(golden) {
+  const struct tcase *t = &cases[_i];
+  struct lab b;
+  struct kernel *k;
+  struct sched s;
+  struct lfunc *f;
+  const char *why = NULL;
+  lab_open(&b, 64);
+  b.o = (struct lower_opts){t->strict, 2};
+  struct groups *gs = prepare(&b, t, &k, &s);
+  ck_assert_msg(lower_kernel(b.a, gs, &s, &b.lim, &b.o, "f", &f, &why) == ST_OK, "%s", why);
+  struct buf out;
+  buf_init(&out);
+  buf_printf(&out, "# %s\n", t->sched);
+  lfunc_print(&out, f);
+  check_text(&b, t, out.data);
+  buf_free(&out);
+  lab_close(&b);
+}
+END_TEST
+
+START_TEST(results) {
+  const struct tcase *t = &cases[_i];
+  static const unsigned bytes[] = {16, 32, 64};
+  for (unsigned v = 0; v < 3; v++)
+    for (unsigned d = 0; d < 4 && t->dims[d]; d++) {
+      struct lab b;
+      struct kernel *k;
+      struct sched s;
+      bool skipped;
+      lab_open(&b, bytes[v]);
+      b.o = (struct lower_opts){t->strict, 2};
+      struct groups *gs = prepare(&b, t, &k, &s);
+      const char *bad = lab_check(&b, k, gs, &s, t->dims[d], 7 + d, &skipped);
+      ck_assert_msg(!bad, "%s at %s, vectors of %u bytes: %s", t->name, t->dims[d], bytes[v], bad);
+      ck_assert_msg(!skipped, "%s at %s was not run", t->name, t->dims[d]);
+      lab_close(&b);
+    }
+}
+END_TEST
+
+int main(int argc, char **argv) {
+  if (argc < 2) return 2;
+  folder = argv[1];
+  Suite *s = suite_create("lower");
+  TCase *g = tcase_create("golden"), *r = tcase_create("results");
+  tcase_add_loop_test(g, golden, 0, sizeof cases / sizeof *cases);
+  tcase_add_loop_test(r, results, 0, sizeof cases / sizeof *cases);
+  suite_add_tcase(s, g);
+  suite_add_tcase(s, r);
+  SRunner *run = srunner_create(s);
+  srunner_run_all(run, CK_ENV);
+  int failed = srunner_ntests_failed(run);
+  srunner_free(run);
+  return failed != 0;
+}
