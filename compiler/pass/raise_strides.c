@@ -5,27 +5,9 @@
    What is left is split by the coefficients of the loop variables. For arrays that are written the split must be one to
    one: each stride at least what the dims inside it span; that is assumed, and checked at entry. Sizes come from the
    largest subscripts. */
-#include "compiler/pass/raise_impl.h"
+#include "compiler/pass/raise_split.h"
 #include <string.h>
 
-struct use {
-  uint16_t obj;
-  bool written;
-  poly_t p, rest; /* subscript 0; what is still to be split */
-  struct domain *d;
-};
-struct uses {
-  struct raise *r;
-  unsigned n, cap;
-  struct use *v;
-};
-
-/* How one array is split: dense[0] innermost; then strides, outermost first, the last one 1. */
-struct split {
-  bool on;
-  unsigned ndense, nstride;
-  poly_t dense[RAISE_RANK], stride[RAISE_RANK];
-};
 struct splits {
   struct raise *r;
   struct split *of; /* [nobj] */
@@ -128,174 +110,6 @@ static void uses_tree(struct uses *u, const struct lstmt *s) {
   r->nloop = nloop;
 }
 
-/* --- dividing by a monomial --- */
-
-/* m / w, when w divides it. */
-static bool mono_div(const struct mono *m, const struct mono *w, struct mono *q) {
-  if (m->coef % w->coef) return false;
-  *q = *m;
-  q->coef /= w->coef;
-  for (unsigned i = 0; i < w->n; i++) {
-    unsigned j = 0;
-    while (j < q->n && q->sym[j] != w->sym[i]) j++;
-    if (j == q->n) return false;
-    memmove(&q->sym[j], &q->sym[j + 1], sizeof(sym_t) * (POLY_DEG - 1 - j));
-    q->sym[--q->n] = 0;
-  }
-  return true;
-}
-
-static poly_t mono_poly(struct raise *r, const struct mono *m) {
-  poly_t p = poly_const(r->a, m->coef);
-  for (unsigned i = 0; i < m->n; i++) p = poly_mul(r->a, p, poly_sym(r->a, m->sym[i]));
-  return p;
-}
-
-/* p = q * w + rest. */
-static poly_t divide(struct raise *r, poly_t p, poly_t w, poly_t *rest) {
-  poly_t q = poly_const(r->a, 0);
-  struct mono m;
-  *rest = q;
-  for (uint32_t i = 0; i < p->n; i++)
-    if (mono_div(&p->mono[i], &w->mono[0], &m))
-      q = poly_add(r->a, q, mono_poly(r, &m));
-    else
-      *rest = poly_add(r->a, *rest, mono_poly(r, &p->mono[i]));
-  return q;
-}
-
-static int var_at(const struct domain *d, const struct mono *m) {
-  for (unsigned j = 0; j < m->n; j++)
-    for (unsigned i = 0; i < d->n; i++)
-      if (d->v[i].sym == m->sym[j]) return (int)i;
-  return -1;
-}
-
-/* The coefficient, over dims, of the loop variable in m; false: none, or two of them. */
-static bool coefficient(const struct domain *d, const struct mono *m, struct mono *w) {
-  int v = var_at(d, m);
-  if (v < 0) return false;
-  struct mono s = {.coef = 1, .n = 1, .sym = {d->v[v].sym}};
-  if (!mono_div(m, &s, w) || var_at(d, w) >= 0) return false;
-  return true;
-}
-
-/* --- dense dims --- */
-
-static bool dense_everywhere(struct raise *r, struct uses *u, unsigned obj, poly_t w) {
-  bool useful = false;
-  for (unsigned i = 0; i < u->n; i++) {
-    poly_t rest, q;
-    if (u->v[i].obj != obj) continue;
-    q = divide(r, u->v[i].rest, w, &rest);
-    if (!prove_ge0(r, u->v[i].d, rest) || !prove_ge0(r, u->v[i].d, poly_addc(r->a, poly_sub(r->a, w, rest), -1)))
-      return false;
-    for (uint32_t j = 0; j < q->n; j++) useful |= var_at(u->v[i].d, &q->mono[j]) >= 0;
-  }
-  return useful;
-}
-
-static bool try_dense(struct raise *r, struct uses *u, unsigned obj, struct split *s, const struct mono *m) {
-  poly_t w = mono_poly(r, m);
-  if (m->coef < 1 || (!m->n && m->coef == 1) || s->ndense + 2 >= RAISE_RANK || !dense_everywhere(r, u, obj, w))
-    return false;
-  s->dense[s->ndense++] = w;
-  for (unsigned i = 0; i < u->n; i++)
-    if (u->v[i].obj == obj) {
-      poly_t rest;
-      u->v[i].rest = divide(r, u->v[i].rest, w, &rest);
-    }
-  return true;
-}
-
-/* Candidates: the coefficients of loop variables, whole or one symbol of them; small degrees first. */
-static bool find_dense(struct raise *r, struct uses *u, unsigned obj, struct split *s) {
-  for (unsigned degree = 0; degree <= POLY_DEG; degree++)
-    for (unsigned i = 0; i < u->n; i++) {
-      if (u->v[i].obj != obj) continue;
-      poly_t p = u->v[i].rest;
-      for (uint32_t j = 0; j < p->n; j++) {
-        struct mono w;
-        if (!coefficient(u->v[i].d, &p->mono[j], &w)) continue;
-        if (degree == 1 && w.n > 1)
-          for (unsigned k = 0; k < w.n; k++) {
-            struct mono one = {.coef = 1, .n = 1, .sym = {w.sym[k]}};
-            if (try_dense(r, u, obj, s, &one)) return true;
-          }
-        if (w.n == degree && try_dense(r, u, obj, s, &w)) return true;
-      }
-    }
-  return false;
-}
-
-/* --- symbolic strides --- */
-
-static int depth_of(struct uses *u, unsigned obj, poly_t w) {
-  int best = RAISE_VARS;
-  for (unsigned i = 0; i < u->n; i++)
-    for (uint32_t j = 0; u->v[i].obj == obj && j < u->v[i].rest->n; j++) {
-      struct mono m;
-      poly_t p;
-      if (!coefficient(u->v[i].d, &u->v[i].rest->mono[j], &m)) continue;
-      m.coef = 1;
-      p = mono_poly(u->r, &m);
-      int v = var_at(u->v[i].d, &u->v[i].rest->mono[j]);
-      if (poly_eq(p, w) && v < best) best = v;
-    }
-  return best;
-}
-
-/* Distinct products of dims among the coefficients, by the depth of the loops that they belong to; then 1. */
-static void find_strides(struct raise *r, struct uses *u, unsigned obj, struct split *s) {
-  for (unsigned i = 0; i < u->n; i++)
-    for (uint32_t j = 0; u->v[i].obj == obj && j < u->v[i].rest->n; j++) {
-      struct mono m;
-      if (!coefficient(u->v[i].d, &u->v[i].rest->mono[j], &m) || !m.n) continue;
-      m.coef = 1;
-      poly_t w = mono_poly(r, &m);
-      bool known = false;
-      for (unsigned k = 0; k < s->nstride; k++) known |= poly_eq(s->stride[k], w);
-      if (known) continue;
-      if (s->nstride + s->ndense + 2 >= RAISE_RANK) raise_no(r, r->at, "'%s' has too many strides", r->obj[obj].name);
-      unsigned at = s->nstride++;
-      int depth = depth_of(u, obj, w);
-      for (; at && depth_of(u, obj, s->stride[at - 1]) > depth; at--) s->stride[at] = s->stride[at - 1];
-      s->stride[at] = w;
-    }
-  s->stride[s->nstride++] = poly_const(r->a, 1);
-}
-
-/* Terms with a loop variable go to the stride that is their coefficient; others to the first stride that divides them.
- */
-static void split_rest(struct raise *r, const struct split *s, const bool *is_var, poly_t p, poly_t *idx) {
-  for (unsigned k = 0; k < s->nstride; k++) idx[k] = poly_const(r->a, 0);
-  for (uint32_t j = 0; j < p->n; j++) {
-    int best = (int)s->nstride - 1, best_n = -1;
-    struct mono q, keep = p->mono[j];
-    for (unsigned k = 0; k < s->nstride; k++) {
-      struct mono w = s->stride[k]->mono[0];
-      if (!mono_div(&p->mono[j], &w, &q) || (int)w.n <= best_n) continue;
-      bool var = false, dims_left = false;
-      for (unsigned i = 0; i < q.n; i++) (q.sym[i] < SYM_NONE && is_var[q.sym[i]] ? (var = true) : (dims_left = true));
-      if (var && dims_left) continue;
-      best = (int)k;
-      best_n = w.n;
-      keep = q;
-    }
-    idx[best] = poly_add(r->a, idx[best], mono_poly(r, &keep));
-  }
-}
-
-/* idx[] of an access, outermost first; returns their number. */
-static unsigned apply(struct raise *r, const struct split *s, const bool *is_var, poly_t p, poly_t *idx) {
-  poly_t dense[RAISE_RANK];
-  for (unsigned i = 0; i < s->ndense; i++) p = divide(r, p, s->dense[i], &dense[i]);
-  split_rest(r, s, is_var, p, idx);
-  unsigned n = s->nstride;
-  for (unsigned i = s->ndense; i-- > 0;) idx[n++] = dense[i];
-  return n;
-}
-
 /* --- sizes --- */
 
 /* The larger one of two sizes. A constant beside dims (x[0], whatever n is) is assumed to be the smaller one. */
@@ -315,11 +129,15 @@ static poly_t extent_of(struct raise *r, struct uses *u, unsigned obj, const str
                         unsigned dim) {
   poly_t all = NULL;
   for (unsigned i = 0; i < u->n; i++) {
-    poly_t idx[2 * RAISE_RANK], max;
+    poly_t idx[2 * RAISE_RANK], max, min;
+    int64_t c;
     if (u->v[i].obj != obj) continue;
-    apply(r, s, is_var, u->v[i].p, idx);
-    if (!prove_ge0(r, u->v[i].d, idx[dim]))
-      raise_no(r, r->obj[obj].loc, "a subscript of '%s' may be negative", r->obj[obj].name);
+    split_apply(r, s, is_var, u->v[i].p, idx);
+    if (!prove_ge0(r, u->v[i].d, idx[dim])) {
+      if (!prove_min(r, u->v[i].d, idx[dim], &min) || (poly_is_const(min, &c) && c < 0))
+        raise_no(r, r->obj[obj].loc, "a subscript of '%s' may be negative", r->obj[obj].name);
+      raise_assume(r, min);
+    }
     if (!prove_max(r, u->v[i].d, idx[dim], &max))
       raise_no(r, r->obj[obj].loc, "cannot tell how large '%s' is", r->obj[obj].name);
     max = poly_addc(r->a, max, 1);
@@ -370,7 +188,7 @@ static const struct access *split_access(struct arena *a, const struct access *x
   bool *is_var = ARENA_NEW(a, bool, q->r->nsym + 1u);
   for (unsigned i = 0; i < q->r->f->k->nsym; i++) is_var[i] = q->r->f->k->sym[i].kind == SYM_INDEX;
   poly_t idx[2 * RAISE_RANK];
-  unsigned n = apply(q->r, s, is_var, x->ix[0].poly, idx);
+  unsigned n = split_apply(q->r, s, is_var, x->ix[0].poly, idx);
   struct access *y = arena_dup(a, x, sizeof *x);
   y->rank = (uint8_t)(n + x->rank - 1);
   y->ix = ARENA_NEW(a, struct subscript, y->rank);
@@ -390,9 +208,9 @@ static bool wants_split(struct raise *r, struct uses *u, unsigned obj) {
   const struct obj *o = &r->obj[obj];
   if (!o->extent[0]) return true;
   for (unsigned i = 0; i < u->n; i++)
-    for (uint32_t j = 0; u->v[i].obj == obj && j < u->v[i].p->n; j++) {
-      struct mono w;
-      if (coefficient(u->v[i].d, &u->v[i].p->mono[j], &w) && w.n) return true;
+    for (unsigned v = 0; u->v[i].obj == obj && v < u->v[i].d->n; v++) {
+      poly_t c = split_coefficient(r, &u->v[i], u->v[i].p, v);
+      if (c && !poly_is_const(c, NULL)) return true;
     }
   return false;
 }
@@ -409,8 +227,7 @@ struct lstmt *raise_strides(struct raise *r, struct lstmt *body) {
     if (!used || !flat(r, o) || !wants_split(r, &u, o)) continue;
     struct split *s = &q.of[o];
     s->on = true;
-    while (find_dense(r, &u, o, s)) continue;
-    find_strides(r, &u, o, s);
+    split_find(r, &u, o, s);
     set_dims(r, &u, o, s, is_var);
   }
   struct tree_map m = {.a = r->a, .expr = split_read, .store = split_access, .ctx = &q};
