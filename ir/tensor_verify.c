@@ -8,6 +8,7 @@
 #include "ir/tensor_infer.h"
 #include "ir/tensor_text.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { MAX_RANK = 16, MAX_DEPTH = 2000 };
@@ -241,21 +242,19 @@ static void check_expr(struct check *c, expr_t x) {
 
 /* ---- injectivity ---- */
 
-/* The smallest and the largest value of sum coef*(i - lo) over the axes of p other than s, as constants; false: not
- * known. */
-static bool others_span(struct check *c, poly_t p, sym_t s, int64_t *span) {
+/* How far the axes of p with weights up to `weight`, other than s, can move it; false: not known. */
+static bool lesser_span(struct check *c, poly_t p, sym_t s, int64_t weight, int64_t *span) {
   *span = 0;
   for (unsigned i = 0; i < c->e->npar; i++) {
     const struct axis *x = &c->e->axis[i];
     poly_t coef, rest;
-    int64_t n, w;
+    int64_t n, w, part;
     if (x->sym == s || !poly_has(p, x->sym)) continue;
-    poly_t len = poly_sub(c->a, x->hi, x->lo);
-    if (!poly_split(c->a, p, x->sym, &coef, &rest) || !poly_is_const(coef, &w) || !poly_is_const(len, &n)) return false;
-    if (n < 1) n = 1;
-    if (w < 0) w = w == INT64_MIN ? INT64_MAX : -w;
-    int64_t part;
-    if (__builtin_mul_overflow(n - 1, w, &part) || __builtin_add_overflow(*span, part, span)) return false;
+    if (!poly_split(c->a, p, x->sym, &coef, &rest) || !poly_is_const(coef, &w) || w == INT64_MIN) return false;
+    if (llabs(w) > weight) continue;
+    if (!poly_is_const(poly_sub(c->a, x->hi, x->lo), &n)) return false;
+    if (__builtin_mul_overflow(n < 1 ? 0 : n - 1, llabs(w), &part) || __builtin_add_overflow(*span, part, span))
+      return false;
   }
   return true;
 }
@@ -270,22 +269,17 @@ static unsigned axes_in(const struct check *c, poly_t p, const bool *solved, uns
   return n;
 }
 
-/* A mixed radix subscript, as in T*i + j with j < T: the part with the largest constant or symbolic weight is
- * determined when the others span less. */
-static bool solve_mixed(struct check *c, poly_t p, bool *solved) {
-  bool all = true;
+/* A mixed radix subscript, as in 4*i + j with j < 4: each weight is larger than what those below it can add up to. */
+static bool solve_mixed(struct check *c, poly_t p, const bool *solved) {
   for (unsigned i = 0; i < c->e->npar; i++) {
     poly_t coef, rest;
     int64_t w, span;
     sym_t s = c->e->axis[i].sym;
     if (solved[i] || !poly_has(p, s)) continue;
-    if (!poly_split(c->a, p, s, &coef, &rest) || !poly_only_dims(c->k, coef)) return false;
-    if (poly_is_const(coef, &w)) {
-      if (!others_span(c, p, s, &span)) return false;
-      all = all && (w > span || w < -span);
-    }
+    if (!poly_split(c->a, p, s, &coef, &rest) || !poly_is_const(coef, &w) || w == INT64_MIN) return false;
+    if (!lesser_span(c, p, s, llabs(w), &span) || llabs(w) <= span) return false;
   }
-  return all;
+  return true;
 }
 
 /* Distinct index tuples give distinct elements: subscripts are solved one axis at a time. Symbolic weights (row*ld +
