@@ -1,5 +1,7 @@
 /* Making database records out of trials: integers only (picoseconds, parts per million). */
 #include "tuner/records.h"
+#include "tuner/env.h"
+#include <stdio.h>
 #include <string.h>
 
 static int64_t ps(double s) {
@@ -44,5 +46,17 @@ enum status record_trial(struct db *db, const struct db_key *key, const uint8_t 
   }
   enum status st = db_add(db, key, &r, d);
   buf_free(&verify);
+  return st;
+}
+
+enum status record_run(struct db *db, uint8_t run_id[32], struct diag *d) {
+  struct buf env;
+  static char llvm[48];
+  snprintf(llvm, sizeof llvm, "LLVM %s", emit_llvm_version());
+  db_set_toolchain(llvm);
+  buf_init(&env);
+  env_json(&env);
+  enum status st = db_begin_run(db, "hone " HONE_VERSION, env.data, run_id, d);
+  buf_free(&env);
   return st;
 }

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { BATCH = 4, FINALISTS = 5, SCREEN_ROUNDS = 6, RACE_ROUNDS = 21, FINAL_ROUNDS = 60, MAX_SEEDS = 8 };
+enum { BATCH = 4, FINALISTS = 5, SCREEN_ROUNDS = 6, RACE_ROUNDS = 21, FINAL_ROUNDS = 60, MAX_SEEDS = 8, MAX_IMPORTED = 4 };
 
 struct finalist { struct built built; double ratio; }; /* ratio: to the default */
 struct loop {
@@ -297,7 +297,7 @@ static void resume(struct loop *l) {
   if (db_records(l->db, l->arena, &l->key, &all, l->d) != ST_OK) return;
   for (unsigned i = 0; i < all.n; i++) {
     struct trial t = {.ok = !strcmp(all.r[i].status, "ok") && all.r[i].rel_ppm > 0};
-    if (sched_parse_canon(all.r[i].sched, strlen(all.r[i].sched), &t.sched) != ST_OK) continue;
+    if (!all.r[i].trusted || sched_parse_canon(all.r[i].sched, strlen(all.r[i].sched), &t.sched) != ST_OK) continue;
     t.cost = t.ok ? (double)all.r[i].rel_ppm * 1e-6 * l->base_s : 0;
     l->o->strategy->tell(l->strategy, &t);
   }
@@ -313,13 +313,40 @@ static void revive_winner(struct loop *l) {
   run_batch(l, &s, 1);
 }
 
+static struct finalist *finalist_of(struct loop *l, const struct sched *s) {
+  for (unsigned i = 0; i < l->nbest; i++)
+    if (sched_eq(&l->best[i].built.sched, s)) return &l->best[i];
+  return NULL;
+}
+
+/* Records that came from elsewhere: each is run through the checks here and timed against the default; only one that holds may win from now on. */
+static void try_imported(struct loop *l) {
+  struct db_records u;
+  if (db_untrusted(l->db, l->arena, &l->key, MAX_IMPORTED, &u, l->d) != ST_OK) return;
+  for (unsigned i = 0; i < u.n && l->st == ST_OK && !out_of_time(l); i++) {
+    struct sched s;
+    struct finalist *f = NULL;
+    if (sched_parse_canon(u.r[i].sched, strlen(u.r[i].sched), &s) == ST_OK && !sched_eq(&s, &l->base.built.sched) &&
+        !legal_sched(l->arena, l->bench.gs, 0, &s, &l->bench.target->limits, &l->bench.lower)) {
+      if (!finalist_of(l, &s)) run_batch(l, &s, 1);
+      f = finalist_of(l, &s);
+    }
+    if (f) {
+      trial_check(&l->bench, &f->built, INPUTS_RANDOM);
+      trial_check(&l->bench, &f->built, INPUTS_SPECIAL);
+    }
+    bool holds = f && f->built.status == TRIAL_OK && f->ratio < 1;
+    if (db_trust(l->db, u.r[i].id, holds, l->d) != ST_OK) l->st = ST_ENV;
+  }
+}
+
 static enum status open_all(struct loop *l) {
   const struct tune_job *j = l->job;
   const struct tune_opts *o = l->o;
   key_make(l->arena, j->symbolic, j->gsym, j->bound, j->gbound, j->value, j->target, o->threads, o->cold, o->strict, &l->key);
   enum status st = bench_open(&l->bench, j->bound, j->gbound, j->target, o, l->d);
   if (st != ST_OK) return st;
-  return db_begin_run(l->db, "hone " HONE_VERSION, "{}", l->run_id, l->d);
+  return record_run(l->db, l->run_id, l->d);
 }
 
 static enum status run_loop(struct loop *l) {
@@ -336,6 +363,7 @@ static enum status run_loop(struct loop *l) {
     resume(l);
     if (l->o->strategy->measures) {
       revive_winner(l);
+      try_imported(l);
       search(l);
     } else {
       search_estimate(l);

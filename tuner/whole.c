@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROUNDS = 41 };
+enum { ROUNDS = 41, MAX_IMPORTED = 4 };
 
 static const char *joined(struct arena *a, const struct sched *s, unsigned n) {
   struct buf b;
@@ -36,7 +36,7 @@ static enum status measure(struct bench *b, struct pair *p) {
 
 static enum status conclude(struct db *db, const struct db_key *key, struct pair *p, struct tune_result *out, struct diag *d) {
   uint8_t run[32];
-  enum status st = db_begin_run(db, "hone " HONE_VERSION, "{}", run, d);
+  enum status st = record_run(db, run, d);
   if (st != ST_OK) return st;
   struct interval one = {1, 1, 1};
   st = record_trial(db, key, run, p->text[0], &p->built[0], 2, &p->s[0], &one, d);
@@ -54,6 +54,39 @@ static enum status conclude(struct db *db, const struct db_key *key, struct pair
   return st;
 }
 
+/* "… | …": one legal schedule for each group. */
+static bool parse_joined(struct bench *b, const char *text, struct sched *out) {
+  for (unsigned g = 0; g < b->gs->n; g++) {
+    const char *bar = strstr(text, " | ");
+    size_t len = bar ? (size_t)(bar - text) : strlen(text);
+    if (!bar != (g + 1u == b->gs->n) || sched_parse_canon(text, len, &out[g]) != ST_OK) return false;
+    if (legal_sched(b->arena, b->gs, g, &out[g], &b->target->limits, &b->lower)) return false;
+    text += len + 3;
+  }
+  return true;
+}
+
+/* Records of the whole that came from elsewhere may win once they passed the checks here and beat the defaults here. */
+static enum status try_imported(struct db *db, struct bench *b, const struct db_key *key, const struct built *def, struct diag *d) {
+  struct db_records u;
+  struct sched *s = ARENA_NEW(b->arena, struct sched, b->gs->n + 1u);
+  enum status st = db_untrusted(db, b->arena, key, MAX_IMPORTED, &u, d);
+  for (unsigned i = 0; st == ST_OK && i < u.n; i++) {
+    struct pair p = {.built = {*def}};
+    bool holds = parse_joined(b, u.r[i].sched, s);
+    if (holds) {
+      build_and_check(b, s, &p.built[1]);
+      holds = p.built[1].status == TRIAL_OK && measure(b, &p) == ST_OK && p.s[0].n && p.s[1].n &&
+              stats_ratio(p.s[1].s, p.s[0].s, p.s[1].n < p.s[0].n ? p.s[1].n : p.s[0].n).mid < 1;
+      built_free(&p.built[1]);
+    }
+    st = db_trust(db, u.r[i].id, holds, d);
+    free(p.s[0].s);
+    free(p.s[1].s);
+  }
+  return st;
+}
+
 static enum status run(struct db *db, const struct tune_job *job, const struct sched *sched, struct bench *b, const struct db_key *key, struct tune_result *out,
                        struct diag *d) {
   struct sched *def = ARENA_NEW(b->arena, struct sched, b->gs->n + 1u);
@@ -68,6 +101,7 @@ static enum status run(struct db *db, const struct tune_job *job, const struct s
   } else {
     if (p.built[1].status == TRIAL_OK) (void)measure(b, &p);
     st = conclude(db, key, &p, out, d);
+    if (st == ST_OK) st = try_imported(db, b, key, &p.built[0], d);
   }
   for (unsigned i = 0; i < 2; i++) {
     free(p.s[i].s);
