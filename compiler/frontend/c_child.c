@@ -26,7 +26,12 @@ static void limit(int what, rlim_t value) {
 static void set_limits(void) {
   limit(RLIMIT_CPU, SECONDS);
   limit(RLIMIT_CORE, 0);
-#if !defined(__SANITIZE_ADDRESS__)
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
+#if !defined(__SANITIZE_ADDRESS__) /* which reserves terabytes */
   limit(RLIMIT_AS, (rlim_t)MEGABYTES << 20);
 #endif
 }

@@ -12,7 +12,7 @@ static void *open_library(void) {
     snprintf(name[1], sizeof name[1], "libclang-%d.so.1", v);
     snprintf(name[2], sizeof name[2], "/usr/lib/llvm-%d/lib/libclang.so.1", v);
     for (int i = 0; i < 3; i++) {
-      void *h = dlopen(name[i], RTLD_NOW | RTLD_LOCAL);
+      void *h = dlopen(name[i], RTLD_LAZY | RTLD_LOCAL);
       if (h) return h;
     }
   }
