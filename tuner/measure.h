@@ -20,6 +20,7 @@ uint64_t measure_poison(enum dtype t); /* bits of one element of what outputs ho
 struct samples { unsigned n; double *s; };        /* seconds per call, in order of rounds */
 struct measure {                    /* a device */
   const char *name;
+  bool patient;                     /* no deadline from how long other candidates took: for peers that are many times slower */
   /* Runs the candidate on a copy of the problem's inputs, outputs poisoned, guard pages around: once with buffers that end at one, once with buffers that start
      after one; both must give the same bytes. Result bytes into out->data of each output (allocated by the caller as in the problem). */
   enum trial_status (*run_once)(struct measure *m, const struct candidate *c, const struct problem *p, struct args *out, char why[256]);

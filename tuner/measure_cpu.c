@@ -294,7 +294,7 @@ static enum trial_status verdict(struct batch *b, const struct reply *r) {
  */
 static double patience_for(const struct cpu *cpu, const struct problem *p) {
   double s = PATIENCE * cpu->quickest_s;
-  if (cpu->known != p->k || !(cpu->quickest_s > 0)) return cpu->timeout_s;
+  if (cpu->m.patient || cpu->known != p->k || !(cpu->quickest_s > 0)) return cpu->timeout_s;
   if (s < LEAST_PATIENCE_S) s = LEAST_PATIENCE_S;
   return s < cpu->timeout_s ? s : cpu->timeout_s;
 }
@@ -443,7 +443,7 @@ struct measure *measure_cpu_open(const char *worker_path, double timeout_s) {
     free(path);
     return NULL;
   }
-  *cpu = (struct cpu){.m = {"cpu", cpu_run_once, cpu_time, cpu_close},
+  *cpu = (struct cpu){.m = {.name = "cpu", .run_once = cpu_run_once, .time = cpu_time, .close = cpu_close},
                       .worker = path,
                       .timeout_s = timeout_s > 0 ? timeout_s : 10,
                       .seed = 0x6a09e667};

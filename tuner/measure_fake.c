@@ -109,7 +109,10 @@ static void fake_close(struct measure *m) {
 struct measure *measure_fake_open(double (*cost)(void *, const struct candidate *), void *ctx) {
   struct fake *f = calloc(1, sizeof *f);
   if (!f) return NULL;
-  *f = (struct fake){.m = {"fake", fake_run_once, fake_time, fake_close}, .cost = cost, .ctx = ctx, .noise = 1};
+  *f = (struct fake){.m = {.name = "fake", .run_once = fake_run_once, .time = fake_time, .close = fake_close},
+                     .cost = cost,
+                     .ctx = ctx,
+                     .noise = 1};
   return &f->m;
 }
 
