@@ -217,6 +217,12 @@ static const char *name_of(const struct elf_image *im, uint32_t i) {
   return im->sym[i].st_name < im->names_len ? im->names + im->sym[i].st_name : "";
 }
 
+/* What gcc calls for vectors of expf and the like; the library that holds it is not one that programs name. */
+static void *vector_math(const char *name) {
+  void *lib = dlopen("libmvec.so.1", RTLD_NOW | RTLD_LOCAL);
+  return lib ? dlsym(lib, name) : NULL;
+}
+
 static bool resolve_external(struct elf_image *im, uint32_t i) {
   const char *name = name_of(im, i);
   if (!strcmp(name, "_GLOBAL_OFFSET_TABLE_")) { /* named by assemblers wherever slots are used */
@@ -225,6 +231,7 @@ static bool resolve_external(struct elf_image *im, uint32_t i) {
   }
   void *p = *name && im->resolve ? im->resolve(im->ctx, name) : NULL;
   if (!p && *name) p = dlsym(RTLD_DEFAULT, name);
+  if (!p && !strncmp(name, "_ZGV", 4)) p = vector_math(name);
   if (!p && ELF64_ST_BIND(im->sym[i].st_info) != STB_WEAK) return refuse(im, "undefined symbol '%.100s'", name);
   im->addr[i] = (uint64_t)(uintptr_t)p;
   return true;

@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 enum { MAX_CALLS = 1 << 20, COLD_CALLS = 3 };
+enum { LEAST_ROUNDS = 5 };
+static const double ENOUGH_S = 2.0;    /* after LEAST_ROUNDS, a candidate that has had this much is not timed further */
 static const double HOPELESS_S = 1e-3; /* a first call shorter than this may be all page faults: never judged by it */
 
 struct timer {
@@ -21,7 +23,7 @@ struct timer {
   uint8_t *sweep;     /* cold: twice the last-level cache */
   size_t sweep_len;
   unsigned calls; /* a sample */
-  double first[JOB_CANDIDATES], last_beat;
+  double first[JOB_CANDIDATES], spent[JOB_CANDIDATES], last_beat;
   bool dropped[JOB_CANDIDATES];
   uint64_t rng;
 };
@@ -136,7 +138,7 @@ static void warm_up(struct timer *t) {
 static bool hopeless(const struct timer *t, unsigned c, double reference) {
   const struct job *j = t->w->job;
   if (c == 0 || t->first[c] < HOPELESS_S) return false;
-  if (t->first[c] * t->calls > j->timeout_s / 2) return true;
+  if (t->first[c] > j->timeout_s / 2) return true;
   return j->stop_ratio > 0 && t->first[c] > 3 * j->stop_ratio * reference;
 }
 
@@ -149,7 +151,18 @@ static void shuffle(struct timer *t, unsigned *order, unsigned n) {
   }
 }
 
-static void one_round(struct timer *t, bool is_first, double reference) {
+/* Seconds a call. One that is many times slower than candidate 0 (a peer, not a variant) needs fewer calls for the
+ * clock. */
+static double sample(struct timer *t, unsigned c) {
+  double slower = t->first[c] / t->first[0];
+  unsigned calls = slower > 8 ? (unsigned)ceil(t->calls / slower) : t->calls;
+  double s = run(t, c, calls);
+  t->spent[c] += s;
+  return s / calls;
+}
+
+static void one_round(struct timer *t, uint32_t r, double reference) {
+  bool is_first = r == 0;
   unsigned n = t->w->job->ncandidates, order[JOB_CANDIDATES];
   double s[JOB_CANDIDATES];
   shuffle(t, order, n);
@@ -158,7 +171,8 @@ static void one_round(struct timer *t, bool is_first, double reference) {
     s[c] = -1;
     if (t->dropped[c]) continue;
     t->dropped[c] = is_first && hopeless(t, c, reference);
-    s[c] = t->dropped[c] ? t->first[c] : run(t, c, t->calls) / t->calls;
+    s[c] = t->dropped[c] ? t->first[c] : sample(t, c);
+    t->dropped[c] = t->dropped[c] || (r + 1 >= LEAST_ROUNDS && t->spent[c] > ENOUGH_S);
   }
   double stop = t->w->job->stop_ratio;
   for (unsigned c = 1; c < n && is_first && stop > 0; c++) t->dropped[c] |= s[c] > stop * s[0];
@@ -171,5 +185,5 @@ void time_candidates(struct work *w) {
   open_timer(&t, w);
   warm_up(&t);
   double reference = run(&t, 0, t.calls) / t.calls;
-  for (uint32_t r = 0; r < w->job->rounds; r++) one_round(&t, r == 0, reference);
+  for (uint32_t r = 0; r < w->job->rounds; r++) one_round(&t, r, reference);
 }

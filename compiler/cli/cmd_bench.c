@@ -214,6 +214,7 @@ static enum status run(struct options *o, struct buf *out, struct diag *d) {
   struct measure *dev = NULL;
   struct db *db = NULL;
   enum status st = tuning_device(a, o, &dev, d);
+  if (st == ST_OK) dev->patient = true;
   if (st == ST_OK) st = tuning_db(a, o, DB_READONLY, &db, d);
   for (unsigned i = 0; st == ST_OK && i < o->nspec; i++) st = bench_spec(o, o->spec[i], db, dev, out, d);
   db_close(db);
