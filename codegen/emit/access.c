@@ -66,7 +66,8 @@ static bool written_within(const struct fn *f, const struct level *l, unsigned o
   return false;
 }
 
-/* The outermost level from `least` on where the load surely happens and sees the same value. A conditional level keeps it. */
+/* The outermost level from `least` on where the load surely happens and sees the same value. A conditional level keeps
+ * it. */
 static unsigned load_level(struct fn *f, unsigned object, unsigned least) {
   unsigned lev = cur_level(f), best = lev;
   while (lev > least && !f->level[lev].conditional && !written_within(f, &f->level[lev], object)) {
@@ -117,7 +118,8 @@ static void align_arg(struct module *m, LLVMValueRef call, int arg, unsigned ali
   LLVMAddCallSiteAttribute(call, (LLVMAttributeIndex)arg, LLVMCreateEnumAttribute(m->ctx, kind, align));
 }
 
-static struct val load_masked(struct fn *f, unsigned object, const struct spot *s, struct val mask, const char *name, unsigned key) {
+static struct val load_masked(struct fn *f, unsigned object, const struct spot *s, struct val mask, const char *name,
+                              unsigned key) {
   enum dtype t = f->f->object[object].type;
   LLVMTypeRef mt = vec_of(mem_type(f->m, t), f->lanes);
   struct val r;
@@ -205,7 +207,8 @@ static struct spot find_spot(struct fn *f, const struct access *acc) {
   struct val dyn = dyn_offset(f, acc, size);
   poly_t p = fn_subst(f, access_poly(f, acc)), coef = NULL, rest = p;
   bool varies = f->lane != SYM_NONE && poly_has(p, f->lane);
-  if (varies && !poly_split(f->m->arena, p, f->lane, &coef, &rest)) emit_fail(f->m, "a subscript is not linear in the vector index");
+  if (varies && !poly_split(f->m->arena, p, f->lane, &coef, &rest))
+    emit_fail(f->m, "a subscript is not linear in the vector index");
   struct spot s = {.at = base, .stride = coef};
   if (f->m->fail) return s;
   s.at = fn_address(f, base, rest, size, &s.disp);
@@ -243,7 +246,8 @@ static struct val read_memory(struct fn *f, const struct access *acc, struct val
     s.stride = poly_const(f->m->arena, 0); /* gathered under the mask: one load that all lanes share, or none */
   }
   if (is_unit(&s))
-    return mask.v ? load_masked(f, acc->tensor, &s, mask, "llvm.masked.load", KEY_MASK) : load_plain(f, acc->tensor, &s, f->lanes);
+    return mask.v ? load_masked(f, acc->tensor, &s, mask, "llvm.masked.load", KEY_MASK)
+                  : load_plain(f, acc->tensor, &s, f->lanes);
   if (!mask.v && !s.many) return load_strided(f, acc->tensor, &s, fn_poly(f, poly_scale(f->m->arena, s.stride, size)));
   struct val all = mkval(splat_const(LLVMConstInt(f->m->i1, 1, 0), f->lanes), 0, DT_bool, f->lanes);
   s = pointers_of(f, &s, size);
@@ -352,7 +356,8 @@ static void store_plain(struct fn *f, const struct lstmt *s, const struct spot *
   }
 }
 
-static void store_masked(struct fn *f, unsigned object, const struct spot *sp, struct val v, struct val mask, const char *name) {
+static void store_masked(struct fn *f, unsigned object, const struct spot *sp, struct val v, struct val mask,
+                         const char *name) {
   LLVMValueRef mem = to_memory(f, v);
   LLVMTypeRef over[2] = {LLVMTypeOf(mem), LLVMTypeOf(sp->at.v)};
   LLVMValueRef arg[3] = {mem, displaced(f, sp), mask.v};
@@ -425,7 +430,7 @@ static void store_lanes(struct fn *f, const struct lstmt *s, struct spot *sp, st
   if (s->red != RED_none) {
     struct val old = unit && !mask.v ? load_plain(f, object, &at, f->lanes)
                      : unit          ? load_masked(f, object, &at, mask, "llvm.masked.load", KEY_MASK)
-                                     : load_masked(f, object, &at, mask.v ? mask : all, "llvm.masked.gather", KEY_GATHER);
+                            : load_masked(f, object, &at, mask.v ? mask : all, "llvm.masked.gather", KEY_GATHER);
     v = emit_red(f, s->red, convert(f, v.type, old), v);
   }
   v = convert(f, t, v);
@@ -472,7 +477,8 @@ static void store_arm(struct fn *f, void *ctx) {
   f->mask = mask, f->active = active;
 }
 
-/* Guards that all lanes share are a branch around the whole statement, so its loads are not made either; the others are masks. */
+/* Guards that all lanes share are a branch around the whole statement, so its loads are not made either; the others are
+ * masks. */
 void emit_store(struct fn *f, const struct lstmt *s) {
   const struct access *acc = s->acc;
   poly_t shared[UINT8_MAX], lanes[UINT8_MAX];
@@ -498,6 +504,7 @@ void emit_prefetch(struct fn *f, const struct lstmt *s) {
   if (in_registers(f, s->acc->tensor)) return;
   struct spot sp = find_spot(f, s->acc);
   if (f->m->fail || sp.many) return;
-  LLVMValueRef arg[4] = {displaced(f, &sp), LLVMConstInt(f->m->i32, s->red != 0, 0), LLVMConstInt(f->m->i32, 3, 0), LLVMConstInt(f->m->i32, 1, 0)};
+  LLVMValueRef arg[4] = {displaced(f, &sp), LLVMConstInt(f->m->i32, s->red != 0, 0), LLVMConstInt(f->m->i32, 3, 0),
+                         LLVMConstInt(f->m->i32, 1, 0)};
   call_intrinsic(f->m, f->b, "llvm.prefetch", &f->m->ptr, 1, arg, 4);
 }

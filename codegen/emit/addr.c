@@ -1,9 +1,10 @@
 /* Polynomials to LLVM: values, addresses, what is known to hold.
 
-   An address is base + sum of monomials. Monomials are added in the order of the level at which they are known, so everything that does not move with the
-   innermost loop is computed outside of it. A loop counter with a constant byte stride of 1, 2, 4 or 8 stays a scaled index; any other stride gets an
-   offset that advances with the loop, shared by all accesses of equal stride: `disp(base, offset)` is one operand on x86.
-   Constants go last, into the displacement. No `inbounds`: a partial sum may lie outside of the object. */
+   An address is base + sum of monomials. Monomials are added in the order of the level at which they are known, so
+   everything that does not move with the innermost loop is computed outside of it. A loop counter with a constant byte
+   stride of 1, 2, 4 or 8 stays a scaled index; any other stride gets an offset that advances with the loop, shared by
+   all accesses of equal stride: `disp(base, offset)` is one operand on x86. Constants go last, into the displacement.
+   No `inbounds`: a partial sum may lie outside of the object. */
 #include "codegen/emit/build.h"
 #include <string.h>
 
@@ -14,7 +15,6 @@ struct accmap {
   } slot[1024];
 };
 
-struct accmap *accmap_new(struct arena *a);
 struct accmap *accmap_new(struct arena *a) {
   return ARENA_NEW(a, struct accmap, 1);
 }
@@ -36,7 +36,8 @@ static poly_t subst_mono(struct fn *f, const struct mono *m) {
   return r;
 }
 
-/* Terms without bound symbols keep their order; bound ones that are constants fold into one number: no allocation per term. */
+/* Terms without bound symbols keep their order; bound ones that are constants fold into one number: no allocation per
+ * term. */
 poly_t fn_subst(struct fn *f, poly_t p) {
   bool bound = false;
   for (uint32_t i = 0; i < p->n && !bound; i++) bound = mono_bound(f, &p->mono[i]);
@@ -237,7 +238,8 @@ struct val fn_address(struct fn *f, struct val base, poly_t p, unsigned size, in
     }
   }
   const struct mono *last = p->n ? &p->mono[p->n - 1] : NULL;
-  if (last && last->n == 0 && (__builtin_mul_overflow(last->coef, (int64_t)size, disp) || *disp > INT64_MAX / 64 || *disp < INT64_MIN / 64))
+  if (last && last->n == 0 &&
+      (__builtin_mul_overflow(last->coef, (int64_t)size, disp) || *disp > INT64_MAX / 64 || *disp < INT64_MIN / 64))
     emit_fail(f->m, "an index does not fit 64 bits");
   return at;
 }

@@ -114,6 +114,7 @@ LLVMValueRef extern_fn(struct module *m, const char *name, LLVMTypeRef type);
 void add_attr(struct module *m, LLVMValueRef fn, int at, const char *name, uint64_t value);
 
 /* value.c: levels, placing, the value cache */
+struct vncache *cache_new(struct arena *a);
 unsigned cur_level(const struct fn *f);
 void level_push(struct fn *f, LLVMBasicBlockRef inner, bool conditional); /* the current block is terminated already */
 void loop_push(struct fn *f, LLVMBasicBlockRef head, bool conditional, const uint8_t *writes);
@@ -151,6 +152,7 @@ struct val round_val(struct fn *f, struct val v); /* after an operation on f16, 
 struct val convert(struct fn *f, enum dtype to, struct val v);
 
 /* addr.c */
+struct accmap *accmap_new(struct arena *a);
 poly_t fn_subst(struct fn *f, poly_t p);
 struct val fn_poly(struct fn *f, poly_t substituted); /* i64; varying when it holds the lane symbol */
 unsigned poly_level(struct fn *f, poly_t substituted);
@@ -185,11 +187,24 @@ struct val emit_horizontal(struct fn *f, enum red red, struct val x); /* vector 
 struct val emit_math(struct fn *f, enum op op, struct val *v);        /* f32 or f64 operands */
 LLVMValueRef math_sincos_big(struct module *m, bool cosine);
 
-/* func.c, loop.c */
+/* func.c, loop.c, parallel.c */
 void emit_stmt(struct fn *f, const struct lstmt *s);
 void emit_for(struct fn *f, const struct lstmt *s);
 void emit_while(struct fn *f, const struct lstmt *s);
 void emit_parallel(struct fn *f, const struct lstmt *s);
+void emit_serial(struct fn *f, const struct lstmt *s);
+struct range { /* of a loop, substituted */
+  poly_t lo, hi;
+  poly_t los[UINT8_MAX], his[UINT8_MAX];
+  unsigned nlo, nhi;
+};
+void find_range(struct fn *f, const struct lstmt *s, struct range *r);
+struct serial {
+  const struct lstmt *s;
+  const struct range *r;
+  struct val lo, hi;
+};
+void serial_arm(struct fn *f, void *serial); /* an arm_fn: the loop over [lo, hi), which is not empty */
 struct state { /* the locals and slots that a statement may change */
   unsigned n;
   struct val **at, *was;

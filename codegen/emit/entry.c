@@ -86,7 +86,9 @@ static LLVMValueRef needs_source(struct entry *x) {
   const struct kernel *k = x->e->k;
   LLVMValueRef bad = NULL;
   for (unsigned i = 0; i < k->nassume; i++)
-    bad = or2(x->b, bad, LLVMBuildICmp(x->b, LLVMIntSLT, plain_poly(x->m, x->b, k->assume[i], x->dim), LLVMConstInt(x->m->i64, 0, 0), ""));
+    bad = or2(x->b, bad,
+              LLVMBuildICmp(x->b, LLVMIntSLT, plain_poly(x->m, x->b, k->assume[i], x->dim),
+                            LLVMConstInt(x->m->i64, 0, 0), ""));
   if (!k->noalias) {
     LLVMValueRef hit = emit_overlap(x->m, x->b, k, x->dim, x->arg);
     if (hit) bad = or2(x->b, bad, hit);
@@ -99,7 +101,8 @@ static LLVMValueRef fits(struct entry *x, const struct emit_variant *v) {
   LLVMValueRef ok = LLVMConstInt(x->m->i1, 1, 0);
   for (unsigned s = 0; v->has && s < k->nsym; s++) {
     if (!v->has[s] || !x->dim[s]) continue;
-    LLVMValueRef same = LLVMBuildICmp(x->b, LLVMIntEQ, x->dim[s], LLVMConstInt(x->m->i64, (uint64_t)v->value[s], 1), "");
+    LLVMValueRef same =
+        LLVMBuildICmp(x->b, LLVMIntEQ, x->dim[s], LLVMConstInt(x->m->i64, (uint64_t)v->value[s], 1), "");
     ok = LLVMBuildAnd(x->b, ok, same, "");
   }
   return ok;

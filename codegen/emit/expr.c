@@ -28,7 +28,8 @@ static bool risky(struct fn *f, expr_t cond, expr_t arm) {
   return s.found;
 }
 
-static struct val arm_value(struct fn *f, expr_t e, LLVMBasicBlockRef at, LLVMBasicBlockRef join, LLVMBasicBlockRef *from) {
+static struct val arm_value(struct fn *f, expr_t e, LLVMBasicBlockRef at, LLVMBasicBlockRef join,
+                            LLVMBasicBlockRef *from) {
   level_push(f, at, true);
   struct val v = emit_expr(f, e);
   if (f->lane != SYM_NONE) v = vsplat(f, v); /* both arms of one shape */
@@ -39,7 +40,8 @@ static struct val arm_value(struct fn *f, expr_t e, LLVMBasicBlockRef at, LLVMBa
 }
 
 static struct val select_branched(struct fn *f, expr_t e, struct val c) {
-  LLVMBasicBlockRef then = new_block(f, "sel.then"), els = new_block(f, "sel.else"), join = new_block(f, "sel.end"), from[2];
+  LLVMBasicBlockRef then = new_block(f, "sel.then"), els = new_block(f, "sel.else"), join = new_block(f, "sel.end"),
+                    from[2];
   LLVMBasicBlockRef start = LLVMGetInsertBlock(f->b);
   LLVMBuildCondBr(f->b, c.v, then, els);
   struct val a = arm_value(f, e->kid[1], then, join, &from[0]);

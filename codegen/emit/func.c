@@ -2,9 +2,6 @@
 #include "codegen/emit/build.h"
 #include <string.h>
 
-struct vncache *cache_new(struct arena *a);
-struct accmap *accmap_new(struct arena *a);
-
 /* --- what statements change --- */
 
 void stmt_effects(const struct lstmt *s, uint8_t *objects, uint8_t *locals) {

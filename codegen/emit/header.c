@@ -1,4 +1,5 @@
-/* The C header of a module: prototypes with the shapes of their arrays. In C++ arrays of run-time size are pointers to their first element. */
+/* The C header of a module: prototypes with the shapes of their arrays. In C++ arrays of run-time size are pointers to
+ * their first element. */
 #include "codegen/emit/emit.h"
 #include <stdio.h>
 #include <string.h>
@@ -7,7 +8,8 @@ static const char *c_name(const struct param *p) {
   return type_cname((enum dtype)p->type);
 }
 
-/* The C spelling of an extent inside a prototype: a constant, or a dim whose parameter stands before parameter `before`. */
+/* The C spelling of an extent inside a prototype: a constant, or a dim whose parameter stands before parameter
+ * `before`. */
 static const char *extent_text(const struct kernel *k, poly_t e, unsigned before, char out[32]) {
   int64_t c;
   sym_t s;
@@ -97,7 +99,8 @@ static void one(struct buf *out, const struct emit_entry *e) {
 }
 
 void emit_header(struct buf *out, const struct emit_entry *e, unsigned n, const char *guard) {
-  buf_printf(out, "/* Made by hone. */\n#ifndef %s\n#define %s\n#include <stdbool.h>\n#include <stdint.h>\n", guard, guard);
+  buf_printf(out, "/* Made by hone. */\n#ifndef %s\n#define %s\n#include <stdbool.h>\n#include <stdint.h>\n", guard,
+             guard);
   buf_puts(out, "#ifdef __cplusplus\nextern \"C\" {\n#endif\n");
   for (unsigned i = 0; i < n; i++) one(out, &e[i]);
   buf_puts(out, "\n#ifdef __cplusplus\n}\n#endif\n#endif\n");

@@ -1,5 +1,6 @@
 /* One LLVM module from entries to bytes, in this process or in a forked child that LLVM may take down.
-   Leaves the contents of functions to func.c and entry.c. No IR pass is run: values are SSA and placed when they are built (build.h).
+   Leaves the contents of functions to func.c and entry.c. No IR pass is run: values are SSA and placed when they are
+   built (build.h).
 
    Loop strength reduction is off for the process: it costs 10-30 % of code generation and makes register tiles spill
    (12x2 f32 tile: 57 % of peak with it, 91 % without). */
@@ -68,7 +69,8 @@ void add_attr(struct module *m, LLVMValueRef fn, int at, const char *name, uint6
 
 LLVMValueRef extern_fn(struct module *m, const char *name, LLVMTypeRef type) {
   LLVMValueRef fn = LLVMGetNamedFunction(m->mod, name);
-  if (fn) return fn;
+  if (fn && LLVMGlobalGetValueType(fn) == type && LLVMIsDeclaration(fn)) return fn;
+  if (fn) emit_fail(m, "a kernel cannot be called '%s': generated code calls the library function of that name", name);
   fn = LLVMAddFunction(m->mod, name, type);
   add_attr(m, fn, (int)LLVMAttributeFunctionIndex, "nounwind", 0);
   return fn;
@@ -172,7 +174,8 @@ static void write_module(struct module *m, LLVMTargetMachineRef tm, enum emit_ki
   }
   LLVMMemoryBufferRef mem;
   char *err = NULL;
-  if (LLVMTargetMachineEmitToMemoryBuffer(tm, m->mod, kind == EMIT_ASM ? LLVMAssemblyFile : LLVMObjectFile, &err, &mem)) {
+  if (LLVMTargetMachineEmitToMemoryBuffer(tm, m->mod, kind == EMIT_ASM ? LLVMAssemblyFile : LLVMObjectFile, &err,
+                                          &mem)) {
     emit_fail(m, "%s", err);
     LLVMDisposeMessage(err);
     return;
@@ -188,9 +191,10 @@ struct job {
   const struct emit_opts *o;
 };
 
-/* Builds the module once. A register object that is indexed by a run-time value is put in memory and the module built again (*retry). */
-static enum status attempt(struct arena *a, const struct job *j, LLVMTargetMachineRef tm, struct demotion **demoted, bool *retry,
-                           struct buf *out, const char **why) {
+/* Builds the module once. A register object that is indexed by a run-time value is put in memory and the module built
+ * again (*retry). */
+static enum status attempt(struct arena *a, const struct job *j, LLVMTargetMachineRef tm, struct demotion **demoted,
+                           bool *retry, struct buf *out, const char **why) {
   struct module m = {.retry = retry, .demoted = *demoted};
   module_init(&m, j->t, tm);
   for (unsigned i = 0; i < j->n && !m.fail; i++) {
@@ -306,7 +310,8 @@ static bool drain(int fd, struct buf *got) {
   }
 }
 
-static enum status child_result(struct arena *a, const struct buf *got, bool in_time, int wstatus, struct buf *out, const char **why) {
+static enum status child_result(struct arena *a, const struct buf *got, bool in_time, int wstatus, struct buf *out,
+                                const char **why) {
   if (!in_time) {
     *why = "code generation took too long";
     return ST_INFEASIBLE;
@@ -352,13 +357,15 @@ static enum status emit_forked(struct arena *a, const struct job *j, struct buf 
   close(fd[0]);
   if (!in_time) kill(pid, SIGKILL);
   int wstatus = 0;
-  while (waitpid(pid, &wstatus, 0) < 0 && errno == EINTR) {}
+  while (waitpid(pid, &wstatus, 0) < 0 && errno == EINTR) {
+  }
   enum status st = child_result(a, &got, in_time, wstatus, out, why);
   buf_free(&got);
   return st;
 }
 
-/* The first code generation of a process costs 5 ms more (tables, page faults): the parent pays it once, its children inherit it. */
+/* The first code generation of a process costs 5 ms more (tables, page faults): the parent pays it once, its children
+ * inherit it. */
 static void warm_up(const struct target *t, struct arena *a) {
   static _Thread_local bool warm;
   if (warm) return;
@@ -384,8 +391,8 @@ static void warm_up(const struct target *t, struct arena *a) {
   module_free(&m);
 }
 
-enum status emit_module(struct arena *a, const struct emit_entry *e, unsigned n, const struct target *t, const struct emit_opts *o, bool forked,
-                        struct buf *out, const char **why) {
+enum status emit_module(struct arena *a, const struct emit_entry *e, unsigned n, const struct target *t,
+                        const struct emit_opts *o, bool forked, struct buf *out, const char **why) {
   const char *none;
   if (!why) why = &none;
   *why = "";

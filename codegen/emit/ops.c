@@ -1,5 +1,6 @@
-/* Scalar operations of ops.def on scalars or lanes, with the meaning of op_eval. Everything is total: integer division by zero gives 0, shifts by the
-   width or more move every bit out, min and max are `b < a ? b : a`. Transcendentals are vmath.c's. */
+/* Scalar operations of ops.def on scalars or lanes, with the meaning of op_eval. Everything is total: integer division
+   by zero gives 0, shifts by the width or more move every bit out, min and max are `b < a ? b : a`. Transcendentals are
+   vmath.c's. */
 #include "codegen/emit/build.h"
 
 enum form { FORM_BIN, FORM_CMP, FORM_INTR, FORM_MATH, FORM_HAND };
@@ -9,11 +10,16 @@ struct row {
   const char *intr;
 };
 
-#define BIN(f, s, u) {FORM_BIN, LLVM##f, LLVM##s, LLVM##u, NULL}
-#define CMP(f, s, u) {FORM_CMP, LLVMReal##f, LLVMInt##s, LLVMInt##u, NULL}
-#define INTR(name)   {FORM_INTR, 0, 0, 0, name}
-#define MATH(fn)     {FORM_MATH, 0, 0, 0, NULL}
-#define HAND         {FORM_HAND, 0, 0, 0, NULL}
+#define BIN(f, s, u)                                                                                                   \
+  { FORM_BIN, LLVM##f, LLVM##s, LLVM##u, NULL }
+#define CMP(f, s, u)                                                                                                   \
+  { FORM_CMP, LLVMReal##f, LLVMInt##s, LLVMInt##u, NULL }
+#define INTR(name)                                                                                                     \
+  { FORM_INTR, 0, 0, 0, name }
+#define MATH(fn)                                                                                                       \
+  { FORM_MATH, 0, 0, 0, NULL }
+#define HAND                                                                                                           \
+  { FORM_HAND, 0, 0, 0, NULL }
 static const struct row table[OP_COUNT] = {
 #define OP(name, n, types, result, flags, text, prec, F, S, U, LLVM) LLVM,
 #include "ir/ops.def"
@@ -101,8 +107,8 @@ static struct val call3(struct fn *f, struct val a, struct val b, struct val c) 
   return r;
 }
 
-/* a * b + c of types narrower than double: the product is exact there, the sum is rounded to odd (TwoSum finds whether it was inexact), so that
-   the rounding to t is the only one. */
+/* a * b + c of types narrower than double: the product is exact there, the sum is rounded to odd (TwoSum finds whether
+   it was inexact), so that the rounding to t is the only one. */
 static struct val fma_odd(struct fn *f, enum dtype t, struct val *v) {
   struct val a = convert(f, DT_f64, v[0]), b = convert(f, DT_f64, v[1]), c = convert(f, DT_f64, v[2]);
   struct val p = vbin(f, LLVMFMul, a, b, false), s = vbin(f, LLVMFAdd, p, c, false);
@@ -203,5 +209,7 @@ struct val emit_op(struct fn *f, enum op op, enum dtype t, struct val *v) {
     x = by_hand(f, op, t, v);
   }
   x.type = (uint8_t)t;
-  return type_is_float(t) && op != OP_select && op != OP_min && op != OP_max && op != OP_neg && op != OP_abs ? round_val(f, x) : x;
+  return type_is_float(t) && op != OP_select && op != OP_min && op != OP_max && op != OP_neg && op != OP_abs
+             ? round_val(f, x)
+             : x;
 }

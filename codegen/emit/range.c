@@ -1,6 +1,7 @@
-/* Do the arrays of a call overlap where that matters? Each tensor's touched elements lie between two polynomials over dims, found by replacing
-   axes by their ends, innermost first (both ends, so no sign need be known); at run time the least and greatest of the candidates give a range of bytes.
-   Empty axes only widen it. What cannot be bounded (an index read from memory, an array of unknown size) is taken to overlap. */
+/* Do the arrays of a call overlap where that matters? Each tensor's touched elements lie between two polynomials over
+   dims, found by replacing axes by their ends, innermost first (both ends, so no sign need be known); at run time the
+   least and greatest of the candidates give a range of bytes. Empty axes only widen it. What cannot be bounded (an
+   index read from memory, an array of unknown size) is taken to overlap. */
 #include "codegen/emit/build.h"
 #include <string.h>
 
@@ -53,7 +54,8 @@ static LLVMValueRef pick(LLVMBuilderRef b, LLVMIntPredicate p, LLVMValueRef a, L
   return a ? LLVMBuildSelect(b, LLVMBuildICmp(b, p, a, c, ""), a, c, "") : c;
 }
 
-static void touch(struct ctx *x, unsigned tensor, const struct subscript *ix, const poly_t *plain, unsigned rank, bool write) {
+static void touch(struct ctx *x, unsigned tensor, const struct subscript *ix, const poly_t *plain, unsigned rank,
+                  bool write) {
   struct arena *a = x->m->arena;
   struct span *s = &x->span[tensor];
   const struct tensor *t = &x->k->tensor[tensor];
@@ -132,11 +134,13 @@ static LLVMValueRef pair(struct ctx *x, unsigned a, unsigned c, LLVMValueRef *pt
   if (x->span[a].unbounded || x->span[c].unbounded) return LLVMConstInt(x->m->i1, 1, 0);
   LLVMValueRef alo = byte_at(x, a, ptr, x->span[a].lo, 0), ahi = byte_at(x, a, ptr, x->span[a].hi, 1);
   LLVMValueRef clo = byte_at(x, c, ptr, x->span[c].lo, 0), chi = byte_at(x, c, ptr, x->span[c].hi, 1);
-  LLVMValueRef before = LLVMBuildICmp(x->b, LLVMIntULT, alo, chi, ""), after = LLVMBuildICmp(x->b, LLVMIntULT, clo, ahi, "");
+  LLVMValueRef before = LLVMBuildICmp(x->b, LLVMIntULT, alo, chi, ""),
+               after = LLVMBuildICmp(x->b, LLVMIntULT, clo, ahi, "");
   return LLVMBuildAnd(x->b, before, after, "");
 }
 
-LLVMValueRef emit_overlap(struct module *m, LLVMBuilderRef b, const struct kernel *k, LLVMValueRef *dim, LLVMValueRef *ptr) {
+LLVMValueRef emit_overlap(struct module *m, LLVMBuilderRef b, const struct kernel *k, LLVMValueRef *dim,
+                          LLVMValueRef *ptr) {
   struct ctx x = {.m = m, .b = b, .k = k, .dim = dim, .span = ARENA_NEW(m->arena, struct span, k->ntensor + 1)};
   for (unsigned i = 0; i < k->neq; i++) touch_eq(&x, &k->eq[i]);
   if (!k->neq) touch_declared(&x);

@@ -1,5 +1,5 @@
-/* Reductions: one step, and across lanes. Lanes are folded by halves with the step itself, so the order is the same on every target
-   (llvm.vector.reduce leaves it to the backend), and NaN and index rules are those of the scalar step. */
+/* Reductions: one step, and across lanes. Lanes are folded by halves with the step itself, so the order is the same on
+   every target (llvm.vector.reduce leaves it to the backend), and NaN and index rules are those of the scalar step. */
 #include "codegen/emit/build.h"
 
 static enum op step_op(enum red red, enum dtype t) {

@@ -1,6 +1,7 @@
-/* Objects in registers: arrays of SSA values. A slot is one element, or one vector along the dimension that vector loops walk (padded to whole vectors).
-   Loops and branches merge slots like locals (func.c), so no alloca and no mem2reg. An object that turns out to be indexed by a run-time value
-   is given memory instead: the module is built again with it demoted. */
+/* Objects in registers: arrays of SSA values. A slot is one element, or one vector along the dimension that vector
+   loops walk (padded to whole vectors). Loops and branches merge slots like locals (func.c), so no alloca and no
+   mem2reg. An object that turns out to be indexed by a run-time value is given memory instead: the module is built
+   again with it demoted. */
 #include "codegen/emit/build.h"
 
 bool in_registers(const struct fn *f, unsigned object) {
@@ -101,7 +102,8 @@ static struct place locate(struct fn *f, const struct access *acc) {
     int64_t c = 0, lane = 0;
     bool varies = f->lane != SYM_NONE && poly_has(ix, f->lane);
     bool linear = !varies || (poly_split(f->m->arena, ix, f->lane, &coef, &rest) && poly_is_const(coef, &lane));
-    if (acc->ix[d].dyn || !linear || !poly_is_const(rest, &c) || (varies && lane != 1) || (varies && (int)d != s->dim)) {
+    if (acc->ix[d].dyn || !linear || !poly_is_const(rest, &c) || (varies && lane != 1) ||
+        (varies && (int)d != s->dim)) {
       demote(f, acc->tensor);
       return p;
     }
@@ -141,7 +143,8 @@ static LLVMValueRef index32(struct fn *f, unsigned i) {
   return LLVMConstInt(f->m->i32, i, 0);
 }
 
-/* How many slots remain along the lane dimension's last, fastest run: only valid when that dimension is innermost in slots. */
+/* How many slots remain along the lane dimension's last, fastest run: only valid when that dimension is innermost in
+ * slots. */
 static unsigned slot_step(const struct fn *f, unsigned object) {
   const struct slots *s = f->reg[object];
   unsigned step = 1;
@@ -153,7 +156,8 @@ static unsigned slot_step(const struct fn *f, unsigned object) {
 static struct val element(struct fn *f, unsigned object, unsigned slot, unsigned e) {
   struct slots *s = f->reg[object];
   unsigned at = slot + e / s->width * slot_step(f, object);
-  if (at >= s->n) return mkval(LLVMConstNull(reg_type(f->m, f->f->object[object].type)), 0, f->f->object[object].type, 0);
+  if (at >= s->n)
+    return mkval(LLVMConstNull(reg_type(f->m, f->f->object[object].type)), 0, f->f->object[object].type, 0);
   struct val v = *slot_of(f, object, at);
   if (s->width == 1) return v;
   return mkval(LLVMBuildExtractElement(f->b, v.v, index32(f, e % s->width), ""), cur_level(f), v.type, 0);

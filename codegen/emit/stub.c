@@ -1,4 +1,5 @@
-/* NAME__hone_call(void *const *args): the worker's uniform way to call a kernel (runtime/abi.h). args[i] points to the i-th argument. */
+/* NAME__hone_call(void *const *args): the worker's uniform way to call a kernel (runtime/abi.h). args[i] points to the
+ * i-th argument. */
 #include "codegen/emit/build.h"
 
 static LLVMValueRef load_arg(struct module *m, LLVMBuilderRef b, const struct param *p, LLVMValueRef at) {

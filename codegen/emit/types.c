@@ -1,6 +1,7 @@
-/* Scalar types: how they lie in memory, how they are held, how they convert. The meaning is ir/type.h's type_convert and type_round.
-   f16 and bf16 are held as float that is exactly representable; every operation is followed by round_val. Operations on two such values
-   round innocuously twice (24 >= 2p + 2 significand bits for +, -, *, / and sqrt), so results are those of a direct rounding. */
+/* Scalar types: how they lie in memory, how they are held, how they convert. The meaning is ir/type.h's type_convert
+   and type_round. f16 and bf16 are held as float that is exactly representable; every operation is followed by
+   round_val. Operations on two such values round innocuously twice (24 >= 2p + 2 significand bits for +, -, *, / and
+   sqrt), so results are those of a direct rounding. */
 #include "codegen/emit/build.h"
 #include <string.h>
 
@@ -35,7 +36,8 @@ LLVMTypeRef mem_type(struct module *m, enum dtype t) {
 
 struct val const_val(struct fn *f, enum dtype t, union value v) {
   LLVMTypeRef rt = reg_type(f->m, t);
-  LLVMValueRef c = type_is_float(t) ? LLVMConstReal(rt, v.f) : LLVMConstInt(rt, t == DT_bool ? v.u != 0 : v.u, type_is_signed(t));
+  LLVMValueRef c =
+      type_is_float(t) ? LLVMConstReal(rt, v.f) : LLVMConstInt(rt, t == DT_bool ? v.u != 0 : v.u, type_is_signed(t));
   return mkval(c, 0, t, 0);
 }
 
@@ -69,7 +71,8 @@ static LLVMValueRef float_to_half_soft(struct module *m, LLVMBuilderRef b, LLVMV
   LLVMValueRef sign = LLVMBuildAnd(b, LLVMBuildLShr(b, u, kint(m->i32, 16, n), ""), kint(m->i32, 0x8000, n), "");
   LLVMValueRef a = LLVMBuildAnd(b, u, kint(m->i32, 0x7fffffff, n), "");
   LLVMValueRef lsb = LLVMBuildAnd(b, LLVMBuildLShr(b, a, kint(m->i32, 13, n), ""), kint(m->i32, 1, n), "");
-  LLVMValueRef norm = LLVMBuildAdd(b, LLVMBuildAdd(b, a, kint(m->i32, 0xc8000fffu, n), ""), lsb, ""); /* exponent less 112, + half */
+  LLVMValueRef norm =
+      LLVMBuildAdd(b, LLVMBuildAdd(b, a, kint(m->i32, 0xc8000fffu, n), ""), lsb, ""); /* exponent less 112, + half */
   norm = LLVMBuildLShr(b, norm, kint(m->i32, 13, n), "");
   LLVMValueRef magic = kint(m->i32, 0x3f000000, n); /* 0.5: its last bit is 2^-24 */
   LLVMValueRef sub = LLVMBuildFAdd(b, LLVMBuildBitCast(b, a, tf, ""), LLVMBuildBitCast(b, magic, tf, ""), "");

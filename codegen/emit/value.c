@@ -8,7 +8,8 @@ struct vnentry {
   const void *a, *b, *c;
   struct val v;
   unsigned op;
-  uint32_t uid, epoch; /* valid while the level is still the same opening, and (loads) nothing was stored to the object */
+  uint32_t uid,
+      epoch; /* valid while the level is still the same opening, and (loads) nothing was stored to the object */
   int32_t object;
   struct vnentry *next;
 };
@@ -102,7 +103,8 @@ bool cache_get(struct fn *f, unsigned op, const void *a, const void *b, const vo
 static void put(struct fn *f, unsigned op, const void *a, const void *b, const void *c, struct val v, int object) {
   if (++f->m->nop > OP_LIMIT) emit_fail(f->m, "the unrolled code is too large");
   struct vnentry *e = ARENA_NEW(f->m->arena, struct vnentry, 1), **at = &f->cache->bucket[bucket_of(op, a, b, c)];
-  *e = (struct vnentry){.a = a, .b = b, .c = c, .v = v, .op = op, .uid = f->level[v.level].uid, .object = object, .next = *at};
+  *e = (struct vnentry){
+      .a = a, .b = b, .c = c, .v = v, .op = op, .uid = f->level[v.level].uid, .object = object, .next = *at};
   if (object >= 0) e->epoch = f->epoch[object];
   *at = e;
 }
@@ -111,7 +113,8 @@ void cache_put(struct fn *f, unsigned op, const void *a, const void *b, const vo
   put(f, op, a, b, c, v, -1);
 }
 
-void cache_put_load(struct fn *f, unsigned op, const void *a, const void *b, const void *c, struct val v, unsigned object) {
+void cache_put_load(struct fn *f, unsigned op, const void *a, const void *b, const void *c, struct val v,
+                    unsigned object) {
   put(f, op, a, b, c, v, (int)object);
 }
 
@@ -127,9 +130,9 @@ static unsigned max2(unsigned a, unsigned b) {
 }
 
 /* Numbers of operations in the cache; user operations start at 1000 (see expr.c). */
-#define KEY_BIN(op, contract) (10u + (unsigned)(op) * 2u + (contract))
-#define KEY_ICMP(p) (300u + (unsigned)(p))
-#define KEY_FCMP(p) (400u + (unsigned)(p))
+#define KEY_BIN(op, contract) (10u + (unsigned)(op)*2u + (contract))
+#define KEY_ICMP(p)           (300u + (unsigned)(p))
+#define KEY_FCMP(p)           (400u + (unsigned)(p))
 enum { KEY_SELECT = 500, KEY_SPLAT = 501, KEY_CALL1 = 502, KEY_CAST = 600 };
 
 static bool is_int(LLVMValueRef v, int64_t c) {
@@ -267,7 +270,6 @@ struct val lane_ids(struct fn *f, LLVMTypeRef t, enum dtype dt) {
 }
 
 /* First use by fn_init (func.c). */
-struct vncache *cache_new(struct arena *a);
 struct vncache *cache_new(struct arena *a) {
   return ARENA_NEW(a, struct vncache, 1);
 }

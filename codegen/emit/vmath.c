@@ -1,10 +1,12 @@
-/* Transcendental functions of f32, the same instructions for a scalar and for any number of lanes, so a vector and its scalar tail agree to the bit.
-   Largest errors (tests/emit/vmath.c; all 2^32 arguments in the long tier): exp, log, tanh, erf, sigmoid, sin, cos at most 2 ulp, pow at most 1 ulp.
-   Infinities, NaN, signed zeros and subnormal results are those of C. No flag that lets LLVM re-associate is set here.
+/* Transcendental functions of f32, the same instructions for a scalar and for any number of lanes, so a vector and its
+   scalar tail agree to the bit. Largest errors (tests/emit/vmath.c; all 2^32 arguments in the long tier): exp, log,
+   tanh, erf, sigmoid, sin, cos at most 2 ulp, pow at most 1 ulp. Infinities, NaN, signed zeros and subnormal results
+   are those of C. No flag that lets LLVM re-associate is set here.
 
-   exp, log, erf: minimax polynomials in the manner of N. Juffa's published single-precision functions; tanh below 0.625: the polynomial of Cephes.
-   sin, cos: reduced in double (exact products up to 2^20), beyond by Payne and Hanek's method, one lane after the other, in a branch rarely taken.
-   pow: in double. f64: lane by lane through libm. f16, bf16: through f32, in ops.c. */
+   exp, log, erf: minimax polynomials in the manner of N. Juffa's published single-precision functions; tanh below
+   0.625: the polynomial of Cephes. sin, cos: reduced in double (exact products up to 2^20), beyond by Payne and Hanek's
+   method, one lane after the other, in a branch rarely taken. pow: in double. f64: lane by lane through libm. f16,
+   bf16: through f32, in ops.c. */
 #include "codegen/emit/build.h"
 #include <math.h>
 
@@ -75,7 +77,8 @@ static V horner(struct vm *v, V x, const double *c, unsigned n) {
 static V scale2(struct vm *v, V p, V n) {
   V one = I(v, 1), bias = I(v, 127), s = I(v, 23);
   V n1 = LLVMBuildAShr(v->b, n, one, ""), n2 = LLVMBuildSub(v->b, n, n1, "");
-  V a = LLVMBuildShl(v->b, LLVMBuildAdd(v->b, n1, bias, ""), s, ""), b = LLVMBuildShl(v->b, LLVMBuildAdd(v->b, n2, bias, ""), s, "");
+  V a = LLVMBuildShl(v->b, LLVMBuildAdd(v->b, n1, bias, ""), s, ""),
+    b = LLVMBuildShl(v->b, LLVMBuildAdd(v->b, n2, bias, ""), s, "");
   return mul(v, mul(v, p, bits(v, a, v->f)), bits(v, b, v->f));
 }
 
@@ -114,7 +117,8 @@ static V log32(struct vm *v, V x) {
 }
 
 static V tanh32(struct vm *v, V x) {
-  static const double c[] = {-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1};
+  static const double c[] = {-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1,
+                             -3.33332819422e-1};
   V a = un(v, "llvm.fabs", x), z = mul(v, x, x);
   V small = mad(v, mul(v, horner(v, z, c, 5), z), x, x);
   V e = exp32(v, add(v, a, a));
@@ -123,12 +127,14 @@ static V tanh32(struct vm *v, V x) {
 }
 
 static V erf32(struct vm *v, V x) {
-  static const double c[] = {-5.96761703e-4, 4.99119423e-3, -2.67681349e-2, 1.12819925e-1, -3.76125336e-1, 1.28379166e-1};
+  static const double c[] = {-5.96761703e-4, 4.99119423e-3,  -2.67681349e-2,
+                             1.12819925e-1,  -3.76125336e-1, 1.28379166e-1};
   V t = un(v, "llvm.fabs", x), s = mul(v, x, x);
   V small = mad(v, horner(v, s, c, 6), x, x);
   /* Beyond 10 the result is 1: keeps infinity out of the polynomial. */
   V tc = sel(v, cmp(v, LLVMRealOGT, t, K(v, 10)), K(v, 10), t), sc = mul(v, tc, tc);
-  V r = mad(v, K(v, -1.72853470e-5), tc, K(v, 3.83197126e-4)), u = mad(v, K(v, -3.88396438e-3), tc, K(v, 2.42546219e-2));
+  V r = mad(v, K(v, -1.72853470e-5), tc, K(v, 3.83197126e-4)),
+    u = mad(v, K(v, -3.88396438e-3), tc, K(v, 2.42546219e-2));
   r = mad(v, r, sc, u);
   r = mad(v, r, tc, K(v, -1.06777877e-1));
   r = mad(v, r, tc, K(v, -6.34846687e-1));
@@ -209,11 +215,18 @@ static V sincos_fast(struct vm *v, V x, bool cosine) {
 }
 
 static struct vm vm_of(struct module *m, LLVMBuilderRef b, unsigned n) {
-  return (struct vm){.m = m, .b = b, .n = n, .f = vec_of(m->f32, n), .i = vec_of(m->i32, n), .d = vec_of(m->f64, n), .l = vec_of(m->i64, n)};
+  return (struct vm){.m = m,
+                     .b = b,
+                     .n = n,
+                     .f = vec_of(m->f32, n),
+                     .i = vec_of(m->i32, n),
+                     .d = vec_of(m->f64, n),
+                     .l = vec_of(m->i64, n)};
 }
 
 static V two_over_pi(struct module *m) {
-  static const uint32_t word[] = {0, 0x28be60db, 0x9391054a, 0x7f09d5f4, 0x7d4d3770, 0x36d8a566, 0x4f10e410, 0x7f9458ea, 0xf7aef158};
+  static const uint32_t word[] = {0,          0x28be60db, 0x9391054a, 0x7f09d5f4, 0x7d4d3770,
+                                  0x36d8a566, 0x4f10e410, 0x7f9458ea, 0xf7aef158};
   V c[9], g = LLVMGetNamedGlobal(m->mod, "hone.2opi");
   if (g) return g;
   for (unsigned i = 0; i < 9; i++) c[i] = LLVMConstInt(m->i32, word[i], 0);
@@ -265,7 +278,8 @@ static void big_body(struct vm *v, V x, bool cosine) {
 
 LLVMValueRef math_sincos_big(struct module *m, bool cosine) {
   if (m->sincos_big[cosine]) return m->sincos_big[cosine];
-  LLVMValueRef fn = LLVMAddFunction(m->mod, cosine ? "hone.cos.big" : "hone.sin.big", LLVMFunctionType(m->f32, &m->f32, 1, 0));
+  LLVMValueRef fn =
+      LLVMAddFunction(m->mod, cosine ? "hone.cos.big" : "hone.sin.big", LLVMFunctionType(m->f32, &m->f32, 1, 0));
   LLVMSetLinkage(fn, LLVMInternalLinkage);
   add_attr(m, fn, (int)LLVMAttributeFunctionIndex, "nounwind", 0);
   LLVMBuilderRef b = LLVMCreateBuilderInContext(m->ctx);

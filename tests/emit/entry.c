@@ -1,4 +1,5 @@
-/* The exported function: which variant runs, overlap, assumptions, symbols, bytes that repeat, the header; LLVM's death is not ours. */
+/* The exported function: which variant runs, overlap, assumptions, symbols, bytes that repeat, the header; LLVM's death
+ * is not ours. */
 #include "tests/emit/rig.h"
 #include <check.h>
 #include <elf.h>
@@ -60,7 +61,8 @@ static void world_load(struct world *w, const struct emit_entry *e) {
   memcpy(&w->r.call, &p, sizeof p);
 }
 
-/* Calls with the given shape; x and y inside one array at the given places. Returns how many times s was added to the first element. */
+/* Calls with the given shape; x and y inside one array at the given places. Returns how many times s was added to the
+ * first element. */
 static int which(struct world *w, int64_t n, int64_t m, long x_at, long y_at) {
   static float mem[4096];
   float s = 1, *x = mem + x_at, *y = mem + y_at;
@@ -197,7 +199,8 @@ START_TEST(header) {
   ck_assert_ptr_nonnull(f);
   fputs(b.data, f);
   fclose(f);
-  static const char *const compile[] = {"cc -std=c11 -Wall -Wextra -Werror -x c -c", "c++ -std=c++17 -Wall -Wextra -Werror -x c++ -c"};
+  static const char *const compile[] = {"cc -std=c11 -Wall -Wextra -Werror -x c -c",
+                                        "c++ -std=c++17 -Wall -Wextra -Werror -x c++ -c"};
   for (unsigned i = 0; i < 2; i++) {
     snprintf(cmd, sizeof cmd, "command -v %.3s >/dev/null || exit 0; %s %s -o /dev/null", compile[i], compile[i], path);
     ck_assert_msg(system(cmd) == 0, "%s\n%s", cmd, b.data);
@@ -211,7 +214,8 @@ END_TEST
 /* An unrolled nest of a million statements is refused, not compiled for an hour. */
 START_TEST(too_large) {
   static const char text[] = "func f {\n sym a, b, c, d\n param Y: f32 tensor Y\n tensor Y: f32[32] inout\n"
-                             " for a in 0 .. 32 unroll { for b in 0 .. 32 unroll { for c in 0 .. 32 unroll { for d in 0 .. 32 unroll { Y[a] sum= exp(Y[b] + Y[c] * Y[d]) } } } }\n}\n";
+                             " for a in 0 .. 32 unroll { for b in 0 .. 32 unroll { for c in 0 .. 32 unroll { for d in "
+                             "0 .. 32 unroll { Y[a] sum= exp(Y[b] + Y[c] * Y[d]) } } } }\n}\n";
   struct rig r;
   rig_open(&r, NULL);
   uint16_t file = diag_file(r.d, "test", text, sizeof text - 1);
@@ -225,11 +229,28 @@ START_TEST(too_large) {
 }
 END_TEST
 
+/* A kernel with the name of a function that its own code calls. */
+START_TEST(name_of_libm) {
+  static const char text[] = "func exp {\n sym i\n param Y: f64 tensor Y\n tensor Y: f64[4] inout\n for i in 0 .. 4 { Y[i] = exp(Y[i]) }\n}\n";
+  struct rig r;
+  rig_open(&r, NULL);
+  uint16_t file = diag_file(r.d, "test", text, sizeof text - 1);
+  ck_assert_int_eq(lfunc_parse(r.a, r.d, file, text, sizeof text - 1, &r.f), ST_OK);
+  struct emit_entry e = {.k = r.f->k, .general = r.f};
+  struct emit_opts o = {.kind = EMIT_OBJ, .pic = true};
+  const char *why = "";
+  ck_assert_int_eq(emit_module(r.a, &e, 1, &r.t, &o, true, &r.object, &why), ST_INFEASIBLE);
+  ck_assert_str_eq(why, "a kernel cannot be called 'exp': generated code calls the library function of that name");
+  rig_close(&r);
+}
+END_TEST
+
 START_TEST(targets) {
   struct arena *a = arena_new();
   struct diag *d = diag_new();
   struct target t;
-  static const char *const cpus[] = {"native", "haswell", "x86-64-v2", "x86-64-v3", "x86-64-v4", "skylake-avx512", "znver4", "sapphirerapids"};
+  static const char *const cpus[] = {"native",    "haswell",        "x86-64-v2", "x86-64-v3",
+                                     "x86-64-v4", "skylake-avx512", "znver4",    "sapphirerapids"};
   for (unsigned i = 0; i < sizeof cpus / sizeof *cpus; i++) {
     ck_assert_int_eq(target_resolve(a, NULL, cpus[i], &t, d), ST_OK);
     ck_assert(t.isa[0] && t.class_[0] && t.silicon[0]);
@@ -258,6 +279,7 @@ int main(void) {
   tcase_add_test(t, bytes_repeat);
   tcase_add_test(t, header);
   tcase_add_test(t, too_large);
+  tcase_add_test(t, name_of_libm);
   tcase_add_test(t, targets);
   tcase_set_timeout(t, 60);
   suite_add_tcase(s, t);

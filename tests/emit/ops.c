@@ -1,4 +1,5 @@
-/* Every row of ops.def with every type it takes: compiled (scalar, and on lanes with a masked tail) against op_eval. And every pair of types: casts. */
+/* Every row of ops.def with every type it takes: compiled (scalar, and on lanes with a masked tail) against op_eval.
+ * And every pair of types: casts. */
 #include "tests/emit/rig.h"
 #include <check.h>
 #include <math.h>
@@ -7,10 +8,12 @@
 #include <string.h>
 
 enum { N = 523 };
-static const double specials[] = {0.0,   -0.0,  1,     -1,     0.5,  -0.5, 1.5,  2.5,   -2.5,    3,      INFINITY, -INFINITY, NAN,     1e-3, 100,
-                                  -100,  1e30,  -1e30, 0x1p-126, 0x1p-149, 0x1p-1074, 65504, 65520, 0x1p127, -88.8, 88.7,     -104,      3.14159, 1e6,  -7e8};
-static const int64_t ints[] = {0, 1, -1, 2, 3, 7, 8, 15, 16, 31, 32, 33, 63, 64, 65, -2, -128, 127, 128, 255, -32768, 32767, 65535,
-                               INT32_MIN, INT32_MAX, UINT32_MAX, INT64_MIN, INT64_MAX};
+static const double specials[] = {0.0,       -0.0,      1,     -1,      0.5,   -0.5, 1.5,  2.5,     -2.5,     3,
+                                  INFINITY,  -INFINITY, NAN,   1e-3,    100,   -100, 1e30, -1e30,   0x1p-126, 0x1p-149,
+                                  0x1p-1074, 65504,     65520, 0x1p127, -88.8, 88.7, -104, 3.14159, 1e6,      -7e8};
+static const int64_t ints[] = {0,      1,     -1,    2,         3,         7,          8,         15,       16,  31,
+                               32,     33,    63,    64,        65,        -2,         -128,      127,      128, 255,
+                               -32768, 32767, 65535, INT32_MIN, INT32_MAX, UINT32_MAX, INT64_MIN, INT64_MAX};
 
 static union value sample(enum dtype t, unsigned i, unsigned operand, uint64_t *seed) {
   union value v = {0};
@@ -31,9 +34,11 @@ static void text_of(struct buf *b, enum op op, enum dtype t, bool lanes) {
   unsigned n = op_info[op].arity;
   const char *out = op_info[op].result_bool ? "bool" : type_name(t);
   buf_printf(b, "func k {\n sym N, i, v\n param N: i64 dim N\n");
-  for (unsigned i = 0; i < n; i++) buf_printf(b, " param %s: %s tensor %s const\n", name[i], op == OP_select && !i ? "bool" : type_name(t), name[i]);
+  for (unsigned i = 0; i < n; i++)
+    buf_printf(b, " param %s: %s tensor %s const\n", name[i], op == OP_select && !i ? "bool" : type_name(t), name[i]);
   buf_printf(b, " param R: %s tensor R\n", out);
-  for (unsigned i = 0; i < n; i++) buf_printf(b, " tensor %s: %s[N] in\n", name[i], op == OP_select && !i ? "bool" : type_name(t));
+  for (unsigned i = 0; i < n; i++)
+    buf_printf(b, " tensor %s: %s[N] in\n", name[i], op == OP_select && !i ? "bool" : type_name(t));
   buf_printf(b, " tensor R: %s[N] out\n", out);
   const char *ix = lanes ? "v" : "i";
   buf_printf(b, lanes ? " for i in 0 .. N step 16 { for v in i .. i + 16, N vector 16 {" : " for i in 0 .. N {");
@@ -57,10 +62,12 @@ static char *memory_of(enum dtype t, struct fence *f) {
 static void check_result(enum op op, enum dtype t, const union value *v, union value got, union value want) {
   enum dtype rt = op_info[op].result_bool ? DT_bool : t;
   if (type_value_eq(rt, got, want)) return;
-  if (!type_is_float(rt)) ck_abort_msg("%s %s: %lld, want %lld", op_info[op].name, type_name(t), (long long)got.i, (long long)want.i);
+  if (!type_is_float(rt))
+    ck_abort_msg("%s %s: %lld, want %lld", op_info[op].name, type_name(t), (long long)got.i, (long long)want.i);
   if ((op == OP_fmin || op == OP_fmax) && got.f == want.f) return; /* of two zeros either */
-  if (!(ulp_distance(rt, got.f, want.f) <= allowed(op, t))) ck_abort_msg("%s %s(%.9g, %.9g, %.9g): %.9g, want %.9g", op_info[op].name, type_name(t), v[0].f,
-                v[1].f, v[2].f, got.f, want.f);
+  if (!(ulp_distance(rt, got.f, want.f) <= allowed(op, t)))
+    ck_abort_msg("%s %s(%.9g, %.9g, %.9g): %.9g, want %.9g", op_info[op].name, type_name(t), v[0].f, v[1].f, v[2].f,
+                 got.f, want.f);
 }
 
 static void check_op(enum op op, enum dtype t, bool lanes, const char *cpu) {
@@ -88,7 +95,8 @@ static void check_op(enum op op, enum dtype t, bool lanes, const char *cpu) {
   int64_t count = N;
   void *args[5] = {&count, &p[0], &p[1], &p[2], &p[3]};
   r.call(args);
-  for (unsigned i = 0; i < N; i++) check_result(op, t, v[i], type_load(rt, p[n] + i * type_size(rt)), op_eval(op, t, v[i]));
+  for (unsigned i = 0; i < N; i++)
+    check_result(op, t, v[i], type_load(rt, p[n] + i * type_size(rt)), op_eval(op, t, v[i]));
   for (unsigned k = 0; k <= n; k++) fence_close(&f[k]);
   buf_free(&b);
   rig_close(&r);
@@ -124,7 +132,8 @@ static void check_cast(enum dtype from, enum dtype to, bool lanes) {
   rig_open(&r, NULL);
   buf_init(&b);
   const char *ix = lanes ? "v" : "i";
-  buf_printf(&b, "func k {\n sym N, i, v\n param N: i64 dim N\n param X: %s tensor X const\n param R: %s tensor R\n", type_name(from), type_name(to));
+  buf_printf(&b, "func k {\n sym N, i, v\n param N: i64 dim N\n param X: %s tensor X const\n param R: %s tensor R\n",
+             type_name(from), type_name(to));
   buf_printf(&b, " tensor X: %s[N] in\n tensor R: %s[N] out\n", type_name(from), type_name(to));
   buf_printf(&b, lanes ? " for i in 0 .. N step 16 { for v in i .. i + 16, N vector 16 {" : " for i in 0 .. N {");
   buf_printf(&b, " R[%s] = %s(X[%s]) }%s\n}\n", ix, type_name(to), ix, lanes ? " }" : "");
@@ -137,9 +146,11 @@ static void check_cast(enum dtype from, enum dtype to, bool lanes) {
   void *args[3] = {&count, &x, &y};
   r.call(args);
   for (unsigned i = 0; i < N; i++) {
-    union value v = type_load(from, x + i * type_size(from)), got = type_load(to, y + i * type_size(to)), want = type_convert(to, from, v);
-    if (!type_value_eq(to, got, want)) ck_abort_msg("%s(%s %.17g / %lld): %.17g / %lld, want %.17g / %lld", type_name(to), type_name(from), v.f, (long long)v.i,
-                  got.f, (long long)got.i, want.f, (long long)want.i);
+    union value v = type_load(from, x + i * type_size(from)), got = type_load(to, y + i * type_size(to)),
+                want = type_convert(to, from, v);
+    if (!type_value_eq(to, got, want))
+      ck_abort_msg("%s(%s %.17g / %lld): %.17g / %lld, want %.17g / %lld", type_name(to), type_name(from), v.f,
+                   (long long)v.i, got.f, (long long)got.i, want.f, (long long)want.i);
   }
   fence_close(&fx), fence_close(&fr);
   buf_free(&b);

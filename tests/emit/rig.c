@@ -152,7 +152,8 @@ static void fill(struct rig *r, const struct args *args, struct buffers *b, bool
     fence_open(&b->f[i], (size_t)b->n[i] * type_size(t), at_end);
     args->data[i] = b->f[i].p;
     uint64_t seed = 0x9E3779B97F4A7C15u * (i + 1);
-    for (int64_t j = 0; j < b->n[i]; j++) type_store(t, (char *)b->f[i].p + (size_t)j * type_size(t), random_value(t, &seed));
+    for (int64_t j = 0; j < b->n[i]; j++)
+      type_store(t, (char *)b->f[i].p + (size_t)j * type_size(t), random_value(t, &seed));
   }
 }
 
@@ -180,12 +181,14 @@ static void same(struct rig *r, struct buffers *got, struct buffers *want, doubl
       union value a = type_load(t, (char *)got->f[i].p + (size_t)j * type_size(t));
       union value b = type_load(t, (char *)want->f[i].p + (size_t)j * type_size(t));
       if (type_value_eq(t, a, b)) continue;
-      bool close = type_is_float(t) && (ulp_distance(t, a.f, b.f) <= ulps || fabs(a.f - b.f) <= 2 * ulps * type_epsilon(t)); /* sums may cancel */
+      bool close = type_is_float(t) && (ulp_distance(t, a.f, b.f) <= ulps ||
+                                        fabs(a.f - b.f) <= 2 * ulps * type_epsilon(t)); /* sums may cancel */
       if (close) continue;
       if (type_is_float(t))
         ck_abort_msg("%s[%lld]: compiled %.9g, interpreted %.9g", k->param[i].name, (long long)j, a.f, b.f);
       else
-        ck_abort_msg("%s[%lld]: compiled %lld, interpreted %lld", k->param[i].name, (long long)j, (long long)a.i, (long long)b.i);
+        ck_abort_msg("%s[%lld]: compiled %lld, interpreted %lld", k->param[i].name, (long long)j, (long long)a.i,
+                     (long long)b.i);
     }
   }
 }

@@ -1,4 +1,5 @@
-/* What the emitter's tests share: LOOP text in, a loaded function out; arguments between guard pages; compiled against interpreted. */
+/* What the emitter's tests share: LOOP text in, a loaded function out; arguments between guard pages; compiled against
+ * interpreted. */
 #ifndef HONE_TESTS_EMIT_RIG_H
 #define HONE_TESTS_EMIT_RIG_H
 #include "codegen/emit/emit.h"
@@ -31,8 +32,8 @@ struct fence {
 void fence_open(struct fence *f, size_t bytes, bool at_end);
 void fence_close(struct fence *f);
 
-/* Runs r->f at these dims (by parameter) on pseudo-random data, compiled and interpreted, with buffers fenced at both ends in turn, and compares outputs:
-   floats to `ulps` units in the last place of their type, integers exactly. */
+/* Runs r->f at these dims (by parameter) on pseudo-random data, compiled and interpreted, with buffers fenced at both
+   ends in turn, and compares outputs: floats to `ulps` units in the last place of their type, integers exactly. */
 void rig_compare(struct rig *r, const int64_t *dims, double ulps);
 void rig_compare_text(const char *text, const int64_t *dims, double ulps);
 uint64_t rig_random(uint64_t *state);

@@ -1,5 +1,6 @@
-/* The machine code of a register tile: its innermost loop has no memory operand on the stack, at most one broadcast a row and one load a vector of B, and
-   nothing is called. On every CPU with enough registers, whose scheduling models differ. */
+/* The machine code of a register tile: its innermost loop has no memory operand on the stack, at most one broadcast a
+   row and one load a vector of B, and nothing is called. On every CPU with enough registers, whose scheduling models
+   differ. */
 #include "tests/emit/rig.h"
 #include <check.h>
 #include <ctype.h>
@@ -9,13 +10,20 @@
 
 static void tile_text(struct buf *b, unsigned rows, unsigned vecs, unsigned lanes, bool fixed) {
   unsigned w = vecs * lanes;
-  buf_printf(b, "func tile reassoc {\n sym K, L, k, i, j, v\n param K: i64 dim K\n param L: i64 dim L\n param A: f32 tensor A const\n param B: f32 tensor B const\n"
-                " param C: f32 tensor C\n tensor A: f32[%u, %s] in\n tensor B: f32[K, %u] in\n tensor C: f32[%u, %u] inout\n", rows, fixed ? "512" : "L", w, rows, w);
+  buf_printf(
+      b,
+      "func tile reassoc {\n sym K, L, k, i, j, v\n param K: i64 dim K\n param L: i64 dim L\n param A: f32 tensor A "
+      "const\n param B: f32 tensor B const\n"
+      " param C: f32 tensor C\n tensor A: f32[%u, %s] in\n tensor B: f32[K, %u] in\n tensor C: f32[%u, %u] inout\n",
+      rows, fixed ? "512" : "L", w, rows, w);
   buf_printf(b, " object c: f32[%u, %u] reg\n alloc c {\n", rows, w);
   for (int phase = 0; phase < 3; phase++) {
     if (phase == 1) buf_puts(b, "  for k in 0 .. K {");
-    buf_printf(b, "  for i in 0 .. %u unroll { for j in 0 .. %u step %u unroll { for v in j .. j + %u vector %u {\n", rows, w, lanes, lanes, lanes);
-    buf_puts(b, phase == 0 ? "   c[i, v] = C[i, v]" : phase == 1 ? "   c[i, v] sum= A[i, k] * B[k, v]" : "   C[i, v] = c[i, v]");
+    buf_printf(b, "  for i in 0 .. %u unroll { for j in 0 .. %u step %u unroll { for v in j .. j + %u vector %u {\n",
+               rows, w, lanes, lanes, lanes);
+    buf_puts(b, phase == 0   ? "   c[i, v] = C[i, v]"
+                : phase == 1 ? "   c[i, v] sum= A[i, k] * B[k, v]"
+                             : "   C[i, v] = c[i, v]");
     buf_puts(b, phase == 1 ? " } } } }\n" : " } } }\n");
   }
   buf_puts(b, " }\n}\n");
@@ -58,9 +66,10 @@ static const struct tile {
   unsigned rows, vecs, lanes;
   bool fixed;
 } tiles[] = {
-    {"znver5", 6, 4, 16, false},         {"znver5", 6, 4, 16, true},         {"znver5", 8, 3, 16, true},  {"znver5", 14, 2, 16, true},
-    {"sapphirerapids", 6, 4, 16, false}, {"sapphirerapids", 6, 4, 16, true}, {"sapphirerapids", 14, 2, 16, true}, {"znver4", 6, 4, 16, false},
-    {"x86-64-v4", 6, 4, 16, true},       {"haswell", 6, 2, 8, true},         {"x86-64-v3", 4, 3, 8, true},
+    {"znver5", 6, 4, 16, false},         {"znver5", 6, 4, 16, true},          {"znver5", 8, 3, 16, true},
+    {"znver5", 14, 2, 16, true},         {"sapphirerapids", 6, 4, 16, false}, {"sapphirerapids", 6, 4, 16, true},
+    {"sapphirerapids", 14, 2, 16, true}, {"znver4", 6, 4, 16, false},         {"x86-64-v4", 6, 4, 16, true},
+    {"haswell", 6, 2, 8, true},          {"x86-64-v3", 4, 3, 8, true},
 };
 
 START_TEST(no_stack) {

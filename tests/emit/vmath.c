@@ -1,5 +1,5 @@
-/* Accuracy of the vector math over all of f32: every 4097th bit pattern, all 2^32 of them with HONE_LONG=1. Against libm in double, rounded once.
-   Lanes and scalars must agree to the bit. */
+/* Accuracy of the vector math over all of f32: every 4097th bit pattern, every N-th with HONE_LONG=N (1: all 2^32).
+   Against libm in double, rounded once. Lanes and scalars must agree to the bit. */
 #include "tests/emit/rig.h"
 #include <check.h>
 #include <math.h>
@@ -22,7 +22,8 @@ static void load1(struct rig *r, const char *cpu, const char *name, bool lanes) 
   struct buf b;
   rig_open(r, cpu);
   buf_init(&b);
-  buf_printf(&b, "func k {\n sym N, i, v\n param N: i64 dim N\n param X: f32 tensor X const\n param R: f32 tensor R\n tensor X: f32[N] in\n tensor R: f32[N] out\n");
+  buf_printf(&b, "func k {\n sym N, i, v\n param N: i64 dim N\n param X: f32 tensor X const\n param R: f32 tensor R\n "
+                 "tensor X: f32[N] in\n tensor R: f32[N] out\n");
   if (lanes)
     buf_printf(&b, " for i in 0 .. N step 16 { for v in i .. i + 16, N vector 16 { R[v] = %s(X[v]) } }\n}\n", name);
   else
@@ -65,7 +66,8 @@ static void accuracy(unsigned which, const char *cpu, double limit) {
   struct rig v, s;
   load1(&v, cpu, f->name, true);
   load1(&s, cpu, f->name, false);
-  uint64_t step = getenv("HONE_LONG") ? 1 : 4097, total = (1ull << 32) / step;
+  uint64_t step = getenv("HONE_LONG") ? (uint64_t)atoll(getenv("HONE_LONG")) : 4097,
+           total = (1ull << 32) / (step ? step : 1);
   float *x = malloc(BLOCK * sizeof *x), *y = malloc(BLOCK * sizeof *y), *z = malloc(BLOCK * sizeof *z), worst = 0;
   double max = 0;
   for (uint64_t at = 0; at < total; at += BLOCK) {
@@ -74,7 +76,8 @@ static void accuracy(unsigned which, const char *cpu, double limit) {
     run1(&v, x, y, n);
     run1(&s, x, z, n);
     for (int64_t i = 0; i < n; i++) {
-      if (to_bits(y[i]) != to_bits(z[i]) && !(isnan(y[i]) && isnan(z[i]))) /* Check logs each assertion to disk: none in hot loops */
+      if (to_bits(y[i]) != to_bits(z[i]) &&
+          !(isnan(y[i]) && isnan(z[i]))) /* Check logs each assertion to disk: none in hot loops */
         ck_abort_msg("%s(%a): lanes %a, scalar %a", f->name, x[i], y[i], z[i]);
       double e = error_ulps(y[i], reference(f, x[i]));
       if (e > max) max = e, worst = x[i];
@@ -102,7 +105,8 @@ START_TEST(with_avx2) {
 END_TEST
 
 START_TEST(specials) {
-  static const float in[] = {0, -0.0f, INFINITY, -INFINITY, NAN, 0x1p-149f, -0x1p-149f, 0x1.fffffep127f, -0x1.fffffep127f, 1, -1};
+  static const float in[] = {0,          -0.0f,           INFINITY,         -INFINITY, NAN, 0x1p-149f,
+                             -0x1p-149f, 0x1.fffffep127f, -0x1.fffffep127f, 1,         -1};
   enum { NIN = sizeof in / sizeof *in };
   for (unsigned k = 0; k < sizeof fns / sizeof *fns; k++) {
     struct rig r;
@@ -112,7 +116,8 @@ START_TEST(specials) {
     for (unsigned i = 0; i < NIN; i++) {
       float want = (float)reference(&fns[k], in[i]);
       bool exact = i < 5;
-      ck_assert_msg(exact ? to_bits(y[i]) == to_bits(want) || (isnan(want) && isnan(y[i])) : error_ulps(y[i], reference(&fns[k], in[i])) <= 2,
+      ck_assert_msg(exact ? to_bits(y[i]) == to_bits(want) || (isnan(want) && isnan(y[i]))
+                          : error_ulps(y[i], reference(&fns[k], in[i])) <= 2,
                     "%s(%a) = %a, want %a", fns[k].name, in[i], y[i], want);
     }
     rig_close(&r);
@@ -121,11 +126,14 @@ START_TEST(specials) {
 END_TEST
 
 START_TEST(power) {
-  static const float odd[] = {0, -0.0f, 1, -1, 2, -2, 0.5f, -0.5f, 3, -3, 1e30f, -1e30f, 0x1p-149f, INFINITY, -INFINITY, NAN, 0x1.fffffep127f, 2.5f, -2.5f, 16777217.0f};
+  static const float odd[] = {0,     -0.0f,      1,      -1,        2,        -2,        0.5f, -0.5f,           3,
+                              -3,    1e30f,      -1e30f, 0x1p-149f, INFINITY, -INFINITY, NAN,  0x1.fffffep127f, 2.5f,
+                              -2.5f, 16777217.0f};
   enum { NO = sizeof odd / sizeof *odd, NP = 1 << 18 };
   struct rig r;
   rig_open(&r, NULL);
-  rig_load(&r, "func k {\n sym N, i, v\n param N: i64 dim N\n param X: f32 tensor X const\n param Y: f32 tensor Y const\n param R: f32 tensor R\n"
+  rig_load(&r, "func k {\n sym N, i, v\n param N: i64 dim N\n param X: f32 tensor X const\n param Y: f32 tensor Y "
+               "const\n param R: f32 tensor R\n"
                " tensor X: f32[N] in\n tensor Y: f32[N] in\n tensor R: f32[N] out\n"
                " for i in 0 .. N step 16 { for v in i .. i + 16, N vector 16 { R[v] = pow(X[v], Y[v]) } }\n}\n");
   float *x = malloc(NP * sizeof *x), *y = malloc(NP * sizeof *y), *z = malloc(NP * sizeof *z);
