@@ -79,6 +79,12 @@ static int step_of(const struct chooser *c, unsigned tensor, const poly_t *ix, s
   return v == 0 ? 0 : v == 1 ? 1 : 2;
 }
 
+static const poly_t *read_subs(const struct chooser *c, const struct access *r) {
+  poly_t *ix = ARENA_NEW(c->a, poly_t, r->rank + 1);
+  for (unsigned d = 0; d < r->rank; d++) ix[d] = r->ix[d].poly;
+  return ix;
+}
+
 struct score {
   const struct chooser *c;
   sym_t s;
@@ -87,13 +93,10 @@ struct score {
 static void score_read(expr_t x, void *ctx) {
   struct score *k = ctx;
   if (x->kind != E_READ) return;
-  poly_t ix[64];
-  unsigned n = x->acc->rank < 64 ? x->acc->rank : 64;
-  for (unsigned d = 0; d < n; d++) {
-    ix[d] = x->acc->ix[d].poly;
+  for (unsigned d = 0; d < x->acc->rank; d++) {
     if (x->acc->ix[d].dyn && expr_has_sym(x->acc->ix[d].dyn, k->s)) k->far++;
   }
-  int st = step_of(k->c, x->acc->tensor, ix, k->s);
+  int st = step_of(k->c, x->acc->tensor, read_subs(k->c, x->acc), k->s);
   if (st == 1)
     k->unit++;
   else if (st == 2)
@@ -298,53 +301,88 @@ static bool pack_pays(const struct chooser *c, const struct reuse *k, unsigned r
   return guess(c, row) > 128 && bytes > c->lim->l1_bytes / 2.0;
 }
 
+/* The operand that does not move with the lanes, when its rows lie far apart: broadcasting from a copied block keeps
+ * them out of one cache set. */
+static const struct access *row_operand(const struct chooser *c, unsigned lane, unsigned row, unsigned red) {
+  struct reuse k = {c->g->axis[row].sym, c->g->axis[lane].sym, c, false, 0, NULL};
+  expr_visit(c->main->body, find_shared, &k); /* walks rows, not lanes */
+  if (!k.acc || k.acc->nguard || !has(k.acc, c->g->axis[red].sym)) return NULL;
+  return k.acc;
+}
+
+struct blocks {
+  int64_t nv, mr, kc, nc, mc; /* vectors, rows, and cache blocks of reduction, lanes and rows; 0: the whole axis */
+  bool pack, copy, panel;     /* panel: one panel of the packed operand at a time is enough */
+};
+
+static struct blocks pick_blocks(const struct chooser *c, unsigned lane, unsigned row, unsigned red,
+                                 const struct reuse *k) {
+  const struct eq *e = c->main;
+  int64_t lanes = lanes_of(c, e), ev = extent(c, lane), er = extent(c, row), size = (int64_t)type_size(e->body->type);
+  struct blocks o = {.nv = pick_vectors(ev, lanes, c->lim->vector_regs >= 32 ? 4 : 2)};
+  if (size < 4) size = 4;
+  o.mr = pick_rows(er, max_rows(c, o.nv));
+  o.kc = pick_block(extent(c, red), 4, 2048 / size);
+  o.pack = pack_pays(c, k, row) && o.nv * lanes <= guess(c, lane);
+  int64_t depth = o.kc ? o.kc : guess(c, red), room = (int64_t)c->lim->l2_bytes / 2;
+  double rows = (double)guess(c, row) * (double)guess(c, red) * (double)size;
+  o.panel = o.pack && !o.kc && rows <= (double)c->lim->l2_bytes * 1.5;
+  o.mc = o.panel ? 0 : pick_block(er, o.mr, room / (depth * size) < 24 ? 24 : room / (depth * size));
+  o.nc = o.pack && !o.panel ? pick_block(ev, o.nv * lanes, 4096 / size) : 0;
+  const struct access *a = row_operand(c, lane, row, red);
+  o.copy = o.pack && o.mc && a && step_of(c, a->tensor, read_subs(c, a), c->g->axis[row].sym) == 2;
+  return o;
+}
+
+static void product_order(const struct chooser *c, unsigned lane, unsigned row, unsigned red, const struct blocks *b,
+                          struct order *o, unsigned *pack, unsigned *copy) {
+  const struct eq *e = c->main;
+  unsigned ll = b->nc ? 2 : 1, lr = b->mc ? 2 : 1;
+  for (unsigned x = 0; x < e->npar; x++) {
+    int a = axis_of(c, e->axis[x].sym);
+    if (a >= 0 && !is_row_or_lane((unsigned)a, (int)row, (int)lane)) then(o, (unsigned)a, 0);
+  }
+  if (b->nc || b->panel) then(o, lane, ll);
+  if (b->kc) then(o, red, 1);
+  *pack = o->n ? o->l[o->n - 1] : MAX_LOOP;
+  if (b->mc) then(o, row, lr);
+  *copy = o->n ? o->l[o->n - 1] : MAX_LOOP;
+  then(o, lane, 1);
+  then(o, row, 1);
+  for (unsigned x = e->npar; x < e->nax; x++) {
+    int a = axis_of(c, e->axis[x].sym);
+    if (a >= 0 && a != (int)red) then(o, (unsigned)a, 0);
+  }
+  then(o, red, 0);
+  then(o, row, 0);
+  then(o, lane, 0);
+}
+
 static bool plan_product(struct chooser *c, int lane, int row, const struct reuse *k) {
   const struct eq *e = c->main;
-  int64_t lanes = lanes_of(c, e), ev = extent(c, (unsigned)lane), er = extent(c, (unsigned)row);
-  if (lanes < 2) return false;
-  int64_t nv = pick_vectors(ev, lanes, c->lim->vector_regs >= 32 ? 4 : 2), mr = pick_rows(er, max_rows(c, nv));
-  int64_t size = (int64_t)type_size(e->body->type);
   int red = -1;
+  unsigned pack, copy;
   struct order o = {0};
+  if (lanes_of(c, e) < 2) return false;
   for (unsigned x = e->npar; x < e->nax; x++) {
     int a = axis_of(c, e->axis[x].sym);
     if (a >= 0 && (red < 0 || guess(c, (unsigned)a) >= guess(c, (unsigned)red))) red = a;
   }
   if (red < 0) return false;
-  bool pack = pack_pays(c, k, (unsigned)row) && nv * lanes <= guess(c, (unsigned)lane);
-  int64_t kc = pick_block(extent(c, (unsigned)red), 4, 256 * 4 / (size < 4 ? 4 : size));
-  int64_t nc = pack ? pick_block(ev, nv * lanes, 1024 * 4 / (size < 4 ? 4 : size)) : 0;
-  int64_t mc = pick_block(er, mr, 120);
-  push(c, STEP_tile, LOOP_ID(row, 0), mr);
-  push(c, STEP_tile, LOOP_ID(lane, 0), nv * lanes);
-  unsigned lr = 1, ll = 1, lk = 0;
-  if (kc) push(c, STEP_tile, LOOP_ID(red, 0), kc), lk = 1;
-  if (nc) push(c, STEP_tile, LOOP_ID(lane, 0), nc), ll = 2;
-  if (mc) push(c, STEP_tile, LOOP_ID(row, 0), mc), lr = 2;
-  for (unsigned x = 0; x < e->npar; x++) {
-    int a = axis_of(c, e->axis[x].sym);
-    if (a >= 0 && !is_row_or_lane((unsigned)a, row, lane)) then(&o, (unsigned)a, 0);
-  }
-  bool threads = c->o->threads > 1 && lr == 2;
-  if (threads) then(&o, (unsigned)row, lr);
-  if (nc) then(&o, (unsigned)lane, ll);
-  if (lk) then(&o, (unsigned)red, 1);
-  unsigned at = o.n ? o.l[o.n - 1] : 0;
-  if (lr == 2) then(&o, (unsigned)row, 2);
-  then(&o, (unsigned)lane, 1);
-  then(&o, (unsigned)row, 1);
-  for (unsigned x = e->npar; x < e->nax; x++) {
-    int a = axis_of(c, e->axis[x].sym);
-    if (a >= 0 && a != red) then(&o, (unsigned)a, 0);
-  }
-  then(&o, (unsigned)red, 0);
-  then(&o, (unsigned)row, 0);
-  then(&o, (unsigned)lane, 0);
+  struct blocks b = pick_blocks(c, (unsigned)lane, (unsigned)row, (unsigned)red, k);
+  push(c, STEP_tile, LOOP_ID(row, 0), b.mr);
+  push(c, STEP_tile, LOOP_ID(lane, 0), b.nv * (int64_t)lanes_of(c, e));
+  if (b.kc) push(c, STEP_tile, LOOP_ID(red, 0), b.kc);
+  if (b.nc) push(c, STEP_tile, LOOP_ID(lane, 0), b.nc);
+  if (b.mc) push(c, STEP_tile, LOOP_ID(row, 0), b.mc);
+  product_order(c, (unsigned)lane, (unsigned)row, (unsigned)red, &b, &o, &pack, &copy);
   push_order(c, &o);
   push(c, STEP_vector, LOOP_ID(lane, 0), 0);
   push(c, STEP_unroll, LOOP_ID(row, 0), 0);
   push(c, STEP_unroll, LOOP_ID(red, 0), 4);
-  if (pack && o.n && (lk || nc)) push(c, STEP_pack, at, operand_rank(c, k->tensor));
+  if (b.pack && pack < MAX_LOOP) push(c, STEP_pack, pack, operand_rank(c, k->tensor));
+  if (b.copy && copy < MAX_LOOP)
+    push(c, STEP_copy, copy, operand_rank(c, row_operand(c, (unsigned)lane, (unsigned)row, (unsigned)red)->tensor));
   push_parallel(c, &o);
   return true;
 }
