@@ -7,8 +7,10 @@
 #include "runtime/hone_rt.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,9 +44,32 @@ static _Noreturn void fail(enum reply_kind kind, uint32_t candidate, const char 
   _exit(1);
 }
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+/* Limits on address space do not go with sanitizers: count what is lent instead. What a candidate never frees is none
+ * of theirs. */
+static _Atomic uint64_t lent_bytes;
+static bool too_much(void *p) {
+  return work.job->memory && atomic_fetch_add(&lent_bytes, malloc_usable_size(p)) > work.job->memory;
+}
+static void lent_free(void *p) {
+  if (p) atomic_fetch_sub(&lent_bytes, malloc_usable_size(p));
+  free(p);
+}
+const char *__asan_default_options(void);
+const char *__asan_default_options(void) {
+  return "detect_leaks=0:allocator_may_return_null=1";
+}
+#else
+static bool too_much(void *p) {
+  (void)p;
+  return false;
+}
+#define lent_free free
+#endif
+
 /* Allocation of candidates: a refusal is reported as what it is, whatever the candidate would have made of it. */
 static void *granted(void *p, size_t n) {
-  if (!p && n) fail(REPLY_OOM, work.job->current, "an allocation was refused");
+  if ((!p && n) || too_much(p)) fail(REPLY_OOM, work.job->current, "an allocation was refused");
   return p;
 }
 static void *lent_malloc(size_t n) {
@@ -54,14 +79,18 @@ static void *lent_calloc(size_t n, size_t size) {
   return granted(calloc(n, size), n && size);
 }
 static void *lent_realloc(void *p, size_t n) {
-  return granted(realloc(p, n), n);
+  void *q = lent_malloc(n);
+  size_t old = p ? malloc_usable_size(p) : 0;
+  if (p && q) memcpy(q, p, old < n ? old : n);
+  lent_free(p);
+  return q;
 }
 static void *lent_aligned_alloc(size_t align, size_t n) {
   return granted(aligned_alloc(align, n), n);
 }
 static int lent_posix_memalign(void **out, size_t align, size_t n) {
   int rc = posix_memalign(out, align, n);
-  if (rc == ENOMEM) granted(NULL, 1);
+  if (rc == 0 || rc == ENOMEM) granted(rc ? NULL : *out, 1);
   return rc;
 }
 
@@ -71,6 +100,7 @@ static void *resolve(void *ctx, const char *name) {
     void *p;
   } lent[] = {{HONE_RT_PARALLEL_SYMBOL, (void *)(uintptr_t)hone_rt_parallel},
               {"hone_rt_num_threads", (void *)(uintptr_t)hone_rt_num_threads},
+              {"free", (void *)(uintptr_t)lent_free},
               {"malloc", (void *)(uintptr_t)lent_malloc},
               {"calloc", (void *)(uintptr_t)lent_calloc},
               {"realloc", (void *)(uintptr_t)lent_realloc},

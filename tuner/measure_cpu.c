@@ -169,7 +169,7 @@ static int move_up(int fd) {
 /* What the worker sees of our environment: nothing that changes how memory or mathematics behave (MALLOC_PERTURB_,
  * LD_PRELOAD of a profiler). */
 static char **worker_environment(char *out[8]) {
-  static const char *const kept[] = {"LD_LIBRARY_PATH=", "ASAN_OPTIONS=", "UBSAN_OPTIONS=", "TSAN_OPTIONS="};
+  static const char *const kept[] = {"LD_LIBRARY_PATH="};
   unsigned n = 0;
   for (char **e = environ; *e; e++)
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
