@@ -65,14 +65,32 @@ poly_t split_coefficient(struct raise *r, const struct use *u, poly_t p, unsigne
 
 /* --- dense dims --- */
 
-static bool dense_everywhere(struct raise *r, struct uses *u, unsigned obj, poly_t w) {
+/* u's rest = q*w + rest with rest in [0, w): (i + 1)*w - 1 - j is i*w + (w - 1 - j). */
+static bool divide_use(struct raise *r, const struct use *u, poly_t w, poly_t *q, int8_t *adjust) {
+  poly_t rest, base = divide(r, u->rest, w, &rest);
+  for (*adjust = 0; *adjust >= -1; --*adjust) {
+    poly_t at = poly_sub(r->a, rest, poly_scale(r->a, w, *adjust));
+    *q = poly_addc(r->a, base, *adjust);
+    if (prove_ge0(r, u->d, at) && prove_ge0(r, u->d, poly_addc(r->a, poly_sub(r->a, w, at), -1))) return true;
+  }
+  return false;
+}
+
+/* Uses of one subscript are rewritten alike: they must agree on how it is split. */
+static bool agrees(const struct uses *u, unsigned at, int8_t adjust, unsigned dim) {
+  for (unsigned i = 0; i < at; i++)
+    if (u->v[i].obj == u->v[at].obj && poly_eq(u->v[i].p, u->v[at].p) && u->v[i].adjust[dim] != adjust) return false;
+  return true;
+}
+
+static bool dense_everywhere(struct raise *r, struct uses *u, unsigned obj, poly_t w, unsigned dim) {
   bool useful = false;
   for (unsigned i = 0; i < u->n; i++) {
-    poly_t rest, q;
+    poly_t q;
+    int8_t adjust;
     if (u->v[i].obj != obj) continue;
-    q = divide(r, u->v[i].rest, w, &rest);
-    if (!prove_ge0(r, u->v[i].d, rest) || !prove_ge0(r, u->v[i].d, poly_addc(r->a, poly_sub(r->a, w, rest), -1)))
-      return false;
+    if (!divide_use(r, &u->v[i], w, &q, &adjust) || !agrees(u, i, adjust, dim)) return false;
+    u->v[i].adjust[dim] = adjust;
     useful |= !over_dims(u->v[i].d, q);
   }
   return useful;
@@ -80,13 +98,14 @@ static bool dense_everywhere(struct raise *r, struct uses *u, unsigned obj, poly
 
 static bool try_dense(struct raise *r, struct uses *u, unsigned obj, struct split *s, poly_t w) {
   int64_t c;
-  if (w->overflow || !w->n || w->mono[0].coef < 1 || (poly_is_const(w, &c) && c <= 1)) return false;
-  if (s->ndense + 2 >= RAISE_RANK || !dense_everywhere(r, u, obj, w)) return false;
+  if (w->n && w->mono[0].coef < 0) w = poly_scale(r->a, w, -1);
+  if (w->overflow || !w->n || (poly_is_const(w, &c) && c <= 1)) return false;
+  if (s->ndense + 2 >= RAISE_RANK || !dense_everywhere(r, u, obj, w, s->ndense)) return false;
   s->dense[s->ndense++] = w;
   for (unsigned i = 0; i < u->n; i++)
     if (u->v[i].obj == obj) {
-      poly_t rest;
-      u->v[i].rest = divide(r, u->v[i].rest, w, &rest);
+      poly_t rest, q = divide(r, u->v[i].rest, w, &rest);
+      u->v[i].rest = poly_addc(r->a, q, u->v[i].adjust[s->ndense - 1]);
     }
   return true;
 }
@@ -117,7 +136,7 @@ static bool find_dense(struct raise *r, struct uses *u, unsigned obj, struct spl
 /* The stride that a coefficient stands for: without its constant factor when it is one term; NULL: 1. */
 static poly_t stride_of(struct raise *r, poly_t c) {
   if (poly_is_const(c, NULL)) return NULL;
-  if (c->n > 1) return c;
+  if (c->n > 1) return c->mono[0].coef < 0 ? poly_scale(r->a, c, -1) : c;
   struct mono m = c->mono[0];
   m.coef = 1;
   return mono_poly(r, &m);
@@ -183,9 +202,12 @@ static void split_rest(struct raise *r, const struct split *s, const bool *is_va
   }
 }
 
-unsigned split_apply(struct raise *r, const struct split *s, const bool *is_var, poly_t p, poly_t *idx) {
-  poly_t dense[RAISE_RANK];
-  for (unsigned i = 0; i < s->ndense; i++) p = divide(r, p, s->dense[i], &dense[i]);
+unsigned split_apply(struct raise *r, const struct split *s, const bool *is_var, const struct use *u, poly_t *idx) {
+  poly_t dense[RAISE_RANK], p = u->p;
+  for (unsigned i = 0; i < s->ndense; i++) {
+    p = poly_addc(r->a, divide(r, p, s->dense[i], &dense[i]), u->adjust[i]);
+    dense[i] = poly_sub(r->a, dense[i], poly_scale(r->a, s->dense[i], u->adjust[i]));
+  }
   split_rest(r, s, is_var, p, idx);
   unsigned n = s->nstride;
   for (unsigned i = s->ndense; i-- > 0;) idx[n++] = dense[i];

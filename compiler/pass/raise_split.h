@@ -8,6 +8,7 @@ struct use {
   bool written;
   poly_t p, rest; /* subscript 0; what is still to be split */
   struct domain *d;
+  int8_t adjust[RAISE_RANK]; /* by dense dim: what is added to the quotient */
 };
 struct uses {
   struct raise *r;
@@ -24,6 +25,6 @@ struct split {
 /* Coefficient of the use's v-th loop variable in p; NULL: none, or not one over dims alone. */
 poly_t split_coefficient(struct raise *r, const struct use *u, poly_t p, unsigned v);
 void split_find(struct raise *r, struct uses *u, unsigned obj, struct split *s);
-/* Subscripts of an access at p, outermost first, into idx[2 * RAISE_RANK]; returns their number. is_var: [symbol]. */
-unsigned split_apply(struct raise *r, const struct split *s, const bool *is_var, poly_t p, poly_t *idx);
+/* Subscripts of the use, outermost first, into idx[2 * RAISE_RANK]; returns their number. is_var: [symbol]. */
+unsigned split_apply(struct raise *r, const struct split *s, const bool *is_var, const struct use *u, poly_t *idx);
 #endif

@@ -11,6 +11,7 @@
 struct splits {
   struct raise *r;
   struct split *of; /* [nobj] */
+  const struct uses *uses;
 };
 
 static bool flat(const struct raise *r, unsigned obj) {
@@ -37,7 +38,7 @@ static void add_use(struct uses *u, const struct access *x, bool written) {
   struct domain *d = ARENA_NEW(r->a, struct domain, 1);
   domain_init(r, d);
   for (unsigned i = 0; i < x->nguard; i++) domain_fact(d, x->guard[i]);
-  u->v[u->n++] = (struct use){x->tensor, written, x->ix[0].poly, x->ix[0].poly, d};
+  u->v[u->n++] = (struct use){.obj = x->tensor, .written = written, .p = x->ix[0].poly, .rest = x->ix[0].poly, .d = d};
 }
 
 static unsigned push_guards(struct raise *r, const poly_t *g, unsigned n) {
@@ -132,7 +133,7 @@ static poly_t extent_of(struct raise *r, struct uses *u, unsigned obj, const str
     poly_t idx[2 * RAISE_RANK], max, min;
     int64_t c;
     if (u->v[i].obj != obj) continue;
-    split_apply(r, s, is_var, u->v[i].p, idx);
+    split_apply(r, s, is_var, &u->v[i], idx);
     if (!prove_ge0(r, u->v[i].d, idx[dim])) {
       if (!prove_min(r, u->v[i].d, idx[dim], &min) || (poly_is_const(min, &c) && c < 0))
         raise_no(r, r->obj[obj].loc, "a subscript of '%s' may be negative", r->obj[obj].name);
@@ -166,7 +167,9 @@ static void set_dims(struct raise *r, struct uses *u, unsigned obj, const struct
   }
   for (unsigned i = n; i-- > 0;) {
     bool is_dense = i >= s->nstride;
+    int64_t c;
     extent[i] = is_dense ? s->dense[n - 1 - i] : extent_of(r, u, obj, s, is_var, i);
+    if (poly_is_const(extent[i], &c) && c < 1) raise_no(r, o->loc, "cannot tell how large '%s' is", o->name);
     stride[i] = is_dense ? inner : poly_mul(r->a, inner, s->stride[i]);
     if (is_dense) inner = poly_mul(r->a, inner, extent[i]);
   }
@@ -188,7 +191,11 @@ static const struct access *split_access(struct arena *a, const struct access *x
   bool *is_var = ARENA_NEW(a, bool, q->r->nsym + 1u);
   for (unsigned i = 0; i < q->r->f->k->nsym; i++) is_var[i] = q->r->f->k->sym[i].kind == SYM_INDEX;
   poly_t idx[2 * RAISE_RANK];
-  unsigned n = split_apply(q->r, s, is_var, x->ix[0].poly, idx);
+  unsigned at = 0;
+  while (at < q->uses->n && (q->uses->v[at].obj != x->tensor || !poly_eq(q->uses->v[at].p, x->ix[0].poly))) at++;
+  if (at == q->uses->n || x->ix[0].dyn)
+    raise_no(q->r, q->r->at, "'%s' is used at subscripts that depend on values", q->r->obj[x->tensor].name);
+  unsigned n = split_apply(q->r, s, is_var, &q->uses->v[at], idx);
   struct access *y = arena_dup(a, x, sizeof *x);
   y->rank = (uint8_t)(n + x->rank - 1);
   y->ix = ARENA_NEW(a, struct subscript, y->rank);
@@ -218,7 +225,7 @@ static bool wants_split(struct raise *r, struct uses *u, unsigned obj) {
 struct lstmt *raise_strides(struct raise *r, struct lstmt *body) {
   struct uses u = {.r = r};
   uses_tree(&u, body);
-  struct splits q = {r, ARENA_NEW(r->a, struct split, r->nobj + 1)};
+  struct splits q = {r, ARENA_NEW(r->a, struct split, r->nobj + 1), &u};
   bool *is_var = ARENA_NEW(r->a, bool, r->nsym + 1);
   for (unsigned i = 0; i < r->f->k->nsym; i++) is_var[i] = r->f->k->sym[i].kind == SYM_INDEX;
   for (unsigned o = 0; o < r->nobj; o++) {
