@@ -39,12 +39,12 @@ expect 2 "hone: error: compile: no specification" "$hone" compile
 expect 5 "hone: error: cannot open 'none.hone': No such file or directory" "$hone" compile none.hone
 expect 1 "hone: error: 'dir.hone' is a directory" sh -c "mkdir -p dir.hone; '$hone' compile dir.hone"
 expect 1 "hone: error: 'mm.f90': unknown kind of specification (expected .c or .hone)" "$hone" compile mm.f90
-expect 2 "hone: error: --dims Q=3: 'Q' is not a dim of 'mm' with a value" "$hone" compile mm.hone $q --dims Q=3 -o x.o
+expect 2 "hone: error: --dims Q=3: 'Q=3' is not a dim of 'mm' with a value" "$hone" compile mm.hone $q --dims Q=3 -o x.o
 expect 2 "hone: error: --emit frob: expected source, tensor, groups, loops, llvm, asm or obj" "$hone" compile mm.hone $q --emit frob
 expect 5 "hone: error: cannot write 'none/x.o': No such file or directory" "$hone" compile mm.hone $q -o none/x.o
 expect 5 "hone: error: cannot write 'dir': Is a directory" "$hone" compile mm.hone $q -o dir
 expect 5 "hone: error: cannot write '/dev/full': No space left on device" "$hone" compile mm.hone $q -o /dev/full
-expect 3 "mm.hone:1:8: error: 'mm' is not tuned for $("$hone" targets | sed -n 's/^host *\([^ ]*\).*/\1/p')
+expect 3 "mm.hone:1:8: error: 'mm' is not tuned for $("$hone" why mm.hone --dims M=1,K=1,N=1 | sed -n '1s/.* for //p')
     1 | kernel mm(A: f32[M,K], B: f32[K,N]) -> C: f32[M,N] {
       |        ^" "$hone" compile mm.hone --on-miss=error -o x.o
 expect 5 "hone: error: cannot open database 'none.db': no such file" "$hone" compile mm.hone --db none.db --locked -o x.o
