@@ -161,6 +161,8 @@ static const char *compare(struct lab *b, const struct kernel *k, const struct a
   return NULL;
 }
 
+enum status (*lab_run)(const struct lfunc *f, const struct args *a, uint64_t max_ops, struct diag *d) = lfunc_interp;
+
 const char *lab_check(struct lab *b, const struct kernel *spec, const struct groups *gs, const struct sched *s,
                       const char *dims, uint64_t seed, bool *skipped) {
   struct lfunc *f;
@@ -178,7 +180,7 @@ const char *lab_check(struct lab *b, const struct kernel *spec, const struct gro
   diag_free(quiet);
   *skipped = st != ST_OK;
   if (*skipped) return NULL;
-  if (lfunc_interp(f, got, UINT64_C(1) << 28, b->d) != ST_OK) return arena_printf(b->a, "run: %s", lab_messages(b));
+  if (lab_run(f, got, UINT64_C(1) << 28, b->d) != ST_OK) return arena_printf(b->a, "run: %s", lab_messages(b));
   for (unsigned p = 0; p < spec->nparam; p++) {
     if (spec->param[p].kind != PARAM_TENSOR || spec->tensor[spec->param[p].ref].role == ROLE_IN) continue;
     const char *bad = compare(b, spec, in, got, &want[p], p);

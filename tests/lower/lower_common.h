@@ -23,5 +23,8 @@ bool lab_sched(struct lab *b, const struct groups *gs, unsigned g, const char *t
 const char *lab_check(struct lab *b, const struct kernel *spec, const struct groups *gs, const struct sched *s, const char *dims, uint64_t seed,
                       bool *skipped);
 
+/* How lab_check runs a lowered function: lfunc_interp; tests/emit/random.c puts compiled code here. */
+extern enum status (*lab_run)(const struct lfunc *f, const struct args *a, uint64_t max_ops, struct diag *d);
+
 uint64_t lab_random(uint64_t *state);
 #endif
