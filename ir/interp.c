@@ -10,6 +10,7 @@ struct eval {
   const struct eq *e;
   struct prog *body, *init, *start;
   struct place *lhs;
+  struct lin *guard;               /* [nguard] */
   struct diag *d;
   uint64_t max_ops;
   struct cell *late;               /* results that wait until the whole right side is done */
@@ -192,13 +193,48 @@ static bool parallel_guards_hold(const struct eval *v) {
   return v->e->red != RED_none || guards_hold(v);
 }
 
+static void fold_block(struct fold *f, const struct lanes *r, unsigned n, int64_t at) {
+  bool sum = f->red == RED_sum && type_is_float(f->type) && !r->any_bad;
+  for (unsigned l = 0; l < n && !sum; l++)
+    fold_step(f, (struct ival){r->v[l], r->i[l], r->any_e ? r->e[l] : 0, r->any_bad ? r->bad[l] : 0}, at + l);
+  if (!sum) return;
+  f->len += n;
+  for (unsigned l = 0; l < n; l++) {
+    f->acc.v += r->v[l];
+    f->mag += fabsl(r->v[l]);
+  }
+  for (unsigned l = 0; l < n && r->any_e; l++) f->acc.e += r->e[l];
+}
+
+/* The part of the axis where the guards hold; false when they are not affine. */
+static bool guarded_range(struct eval *v, const struct axis *ax, int64_t *lo, int64_t *hi) {
+  if (!poly_eval(ax->lo, v->c->sym, lo) || !poly_eval(ax->hi, v->c->sym, hi)) *lo = *hi = 0;
+  for (unsigned g = 0; g < v->e->nguard; g++)
+    if (!lin_narrow(v->c, &v->guard[g], ax->sym, lo, hi)) return false;
+  return true;
+}
+
+/* The innermost reduction axis, in blocks; false when that is not possible. */
+static bool reduce_last(struct eval *v, struct fold *f) {
+  const struct axis *ax = &v->e->axis[v->e->nax - 1];
+  int64_t lo, hi;
+  if (!guarded_range(v, ax, &lo, &hi)) return false;
+  for (int64_t i = lo; i < hi && v->st == ST_OK;) {
+    unsigned n = hi - i > INTERP_LANES ? INTERP_LANES : (unsigned)(hi - i);
+    fold_block(f, prog_block(v->c, v->body, ax->sym, i, n), n, i);
+    if (v->c->ops > v->max_ops) v->st = ST_INFEASIBLE;
+    i += n;
+  }
+  return true;
+}
+
 static void reduce(struct eval *v, unsigned x, struct fold *f) {
   if (x == v->e->nax) {
     if (v->e->nguard && !guards_hold(v)) return;
-    int64_t at = v->e->nax > v->e->npar ? v->c->sym[v->e->axis[v->e->nax - 1].sym] : 0;
-    fold_step(f, prog_run(v->c, v->body), at);
+    fold_step(f, prog_run(v->c, v->body), v->c->sym[v->e->axis[x - 1].sym]);
     return;
   }
+  if (x + 1 == v->e->nax && reduce_last(v, f)) return;
   const struct axis *ax = &v->e->axis[x];
   int64_t lo, hi;
   if (!poly_eval(ax->lo, v->c->sym, &lo) || !poly_eval(ax->hi, v->c->sym, &hi)) return;
@@ -272,7 +308,38 @@ static void point(struct eval *v) {
   put(v, at, finish(v, r, from));
 }
 
+/* Elements sym = at … at + n - 1 of an equation without reduction. What is not all right is done one by one, for the message. */
+static void map_block(struct eval *v, sym_t sym, int64_t at, unsigned n) {
+  int64_t to, step;
+  const struct lanes *r = prog_block(v->c, v->body, sym, at, n);
+  bool plain = !r->any_bad && place_block(v->c, v->lhs, sym, at, n, &to, &step);
+  for (unsigned l = 0; l < n && v->st == ST_OK; l++) {
+    v->c->sym[sym] = at + l;
+    if (plain) {
+      struct ival x = {r->v[l], r->i[l], r->any_e ? r->e[l] : 0, BAD_NONE};
+      put(v, to + (int64_t)l * step, finish(v, x, (enum dtype)v->e->body->type));
+    } else {
+      point(v);
+    }
+  }
+}
+
+/* An equation without reduction along its innermost axis; false when it must be walked one by one. */
+static bool map_last(struct eval *v) {
+  const struct axis *ax = &v->e->axis[v->e->npar - 1];
+  int64_t lo, hi;
+  if (v->e->red != RED_none || !guarded_range(v, ax, &lo, &hi)) return false;
+  for (int64_t i = lo; i < hi && v->st == ST_OK;) {
+    unsigned n = hi - i > INTERP_LANES ? INTERP_LANES : (unsigned)(hi - i);
+    map_block(v, ax->sym, i, n);
+    if (v->c->ops > v->max_ops) v->st = ST_INFEASIBLE;
+    i += n;
+  }
+  return true;
+}
+
 static void walk(struct eval *v, unsigned x) {
+  if (x + 1 == v->e->npar && map_last(v)) return;
   if (x == v->e->npar) {
     point(v);
     if (v->c->ops > v->max_ops) v->st = ST_INFEASIBLE;
@@ -299,6 +366,8 @@ static enum status run_eq(struct icontext *c, const struct eq *e, uint64_t max_o
   struct eval v = {.c = c, .e = e, .d = d, .max_ops = max_ops, .st = ST_OK, .body = prog_new(c, e->body, e->axis, e->nax), .lhs = place_new(c, lhs, e->axis, e->npar)};
   if (e->init) v.init = prog_new(c, e->init, e->axis, e->npar);
   if (e->start) v.start = prog_new(c, e->start, e->axis, e->npar);
+  v.guard = ARENA_NEW(c->arena, struct lin, e->nguard + 1u);
+  for (unsigned g = 0; g < e->nguard; g++) v.guard[g] = lin_new(c, e->guard[g], e->axis, e->nax);
   if (reads_itself(e)) {
     v.late_cap = 256;
     v.late = xmalloc((size_t)v.late_cap * sizeof *v.late);

@@ -7,27 +7,13 @@
 
 /* Subscripts --------------------------------------------------------------------------------------------------------------------------------- */
 
-enum { MAX_AXES = 12 };
-struct lin {                /* value = base + sum coef[i] * sym[axis[i]], or a polynomial when that does not hold */
-  int64_t base, coef[MAX_AXES];
-  sym_t axis[MAX_AXES];
-  uint8_t n;
-  poly_t general;
-};
-struct place {
-  const struct access *acc;
-  struct lin ix[16];
-  const struct prog *dyn[16];
-  struct lin *guard;
-};
-
 static bool linear(struct icontext *c, poly_t p, const struct axis *axis, unsigned naxis, struct lin *out) {
   memset(out, 0, sizeof *out);
   poly_t rest = p;
   for (unsigned x = 0; x < naxis; x++) {
     poly_t coef;
     if (!poly_has(rest, axis[x].sym)) continue;
-    if (out->n == MAX_AXES || !poly_split(c->arena, rest, axis[x].sym, &coef, &rest)) return false;
+    if (out->n == INTERP_AXES || !poly_split(c->arena, rest, axis[x].sym, &coef, &rest)) return false;
     for (unsigned y = 0; y < naxis; y++)
       if (poly_has(coef, axis[y].sym)) return false;
     if (!poly_eval(coef, c->sym, &out->coef[out->n])) return false;
@@ -36,7 +22,7 @@ static bool linear(struct icontext *c, poly_t p, const struct axis *axis, unsign
   return poly_eval(rest, c->sym, &out->base);
 }
 
-static struct lin lin_new(struct icontext *c, poly_t p, const struct axis *axis, unsigned naxis) {
+struct lin lin_new(struct icontext *c, poly_t p, const struct axis *axis, unsigned naxis) {
   struct lin l;
   if (!linear(c, p, axis, naxis, &l)) {
     memset(&l, 0, sizeof l);
@@ -45,8 +31,7 @@ static struct lin lin_new(struct icontext *c, poly_t p, const struct axis *axis,
   return l;
 }
 
-/* false: overflow. */
-static bool lin_eval(const struct icontext *c, const struct lin *l, int64_t *out) {
+bool lin_eval(const struct icontext *c, const struct lin *l, int64_t *out) {
   if (l->general) return poly_eval(l->general, c->sym, out);
   int64_t v = l->base;
   for (unsigned i = 0; i < l->n; i++) {
@@ -62,7 +47,7 @@ struct place *place_new(struct icontext *c, const struct access *acc, const stru
   p->acc = acc;
   for (unsigned d = 0; d < acc->rank && d < 16; d++) {
     p->ix[d] = lin_new(c, acc->ix[d].poly, axis, naxis);
-    if (acc->ix[d].dyn) p->dyn[d] = prog_new(c, acc->ix[d].dyn, axis, naxis);
+    if (acc->ix[d].dyn) p->dyn[d] = prog_new(c, acc->ix[d].dyn, axis, naxis), p->any_dyn = true;
   }
   p->guard = ARENA_NEW(c->arena, struct lin, acc->nguard + 1u);
   for (unsigned g = 0; g < acc->nguard; g++) p->guard[g] = lin_new(c, acc->guard[g], axis, naxis);
@@ -99,19 +84,6 @@ int64_t place_element(struct icontext *c, const struct place *p, struct fault *f
 }
 
 /* Programs ----------------------------------------------------------------------------------------------------------------------------------- */
-
-struct node {
-  uint8_t kind, op, type, from;    /* from: operand type of a cast or comparison */
-  uint16_t kid[3];
-  struct ival val;                 /* constants, scalars */
-  struct place *place;
-  struct lin lin;                  /* E_POLY */
-};
-struct prog {
-  unsigned n, cap;
-  struct node *node;
-  struct ival *val;                /* [n] */
-};
 
 static struct ival exact(enum dtype t, union value v) {
   struct ival r = {0};
@@ -168,7 +140,7 @@ static struct ival read_element(const struct icontext *c, unsigned t, int64_t at
   return r;
 }
 
-static struct ival read_node(struct icontext *c, const struct node *n, const struct ival *val) {
+struct ival prog_read(struct icontext *c, const struct node *n, const struct ival *val) {
   if (!guards_hold(c, n->place)) return val[n->kid[0]];
   struct fault f;
   int64_t at = place_element(c, n->place, &f);
@@ -330,8 +302,8 @@ static struct ival cast_op(const struct node *n, struct ival a) {
   return r;
 }
 
-static struct ival apply(const struct node *n, const struct ival *val) {
-  struct ival a = val[n->kid[0]], b = val[n->kid[1]], c = val[n->kid[2]], r;
+struct ival prog_apply(const struct node *n, struct ival a, struct ival b, struct ival c) {
+  struct ival r;
   uint8_t arity = n->kind == E_CAST ? 1 : op_info[n->op].arity;
   if (n->kind == E_OP && n->op == OP_select) return select_op(n, a, b, c);
   if (n->kind == E_CAST) r = cast_op(n, a);
@@ -355,8 +327,8 @@ struct ival prog_run(struct icontext *c, const struct prog *p) {
       p->val[i] = (struct ival){.i = v, .bad = ok ? BAD_NONE : BAD_BOUNDS};
       break;
     }
-    case E_READ: p->val[i] = read_node(c, n, p->val); break;
-    default: p->val[i] = apply(n, p->val); break;
+    case E_READ: p->val[i] = prog_read(c, n, p->val); break;
+    default: p->val[i] = prog_apply(n, p->val[n->kid[0]], p->val[n->kid[1]], p->val[n->kid[2]]); break;
     }
   }
   c->ops += p->n;

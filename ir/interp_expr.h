@@ -23,8 +23,41 @@ struct store {              /* memory of one tensor while it is interpreted */
 /* Where a subscript is outside: for the message. */
 struct fault { const struct access *acc; int64_t ix[16]; };
 
-struct place;               /* an access with its index arithmetic resolved */
+enum { INTERP_AXES = 12, INTERP_LANES = 64 };
+struct lin {                /* value = base + sum coef[i] * sym[axis[i]], or a polynomial when that does not hold */
+  int64_t base, coef[INTERP_AXES];
+  sym_t axis[INTERP_AXES];
+  uint8_t n;
+  poly_t general;
+};
 struct prog;
+struct place {              /* an access with its index arithmetic resolved */
+  const struct access *acc;
+  struct lin ix[16];
+  struct prog *dyn[16];
+  struct lin *guard;
+  bool any_dyn;
+};
+struct lanes {              /* values for successive values of one index */
+  long double v[INTERP_LANES];
+  int64_t i[INTERP_LANES];
+  double e[INTERP_LANES];
+  uint8_t bad[INTERP_LANES];
+  bool any_e, any_bad;      /* false: e (bad) need not be looked at */
+};
+struct node {
+  uint8_t kind, op, type, from;    /* from: operand type of a cast or comparison */
+  uint16_t kid[3];
+  struct ival val;                 /* constants, scalars */
+  struct place *place;
+  struct lin lin;                  /* E_POLY */
+};
+struct prog {               /* an expression in order of evaluation */
+  unsigned n, cap;
+  struct node *node;
+  struct ival *val;                /* [n] */
+  struct lanes *lanes;             /* [n] made when first run in blocks */
+};
 struct icontext {
   const struct kernel *k;
   const struct args *args;
@@ -39,6 +72,16 @@ struct icontext {
 /* x over the axes of one equation. */
 struct prog *prog_new(struct icontext *c, expr_t x, const struct axis *axis, unsigned naxis);
 struct ival prog_run(struct icontext *c, const struct prog *p);
+struct ival prog_read(struct icontext *c, const struct node *n, const struct ival *val);  /* the element, or val[kid] outside of the guards */
+struct ival prog_apply(const struct node *n, struct ival x, struct ival y, struct ival z);
+bool lin_eval(const struct icontext *c, const struct lin *l, int64_t *out);               /* false: overflow */
+struct lin lin_new(struct icontext *c, poly_t p, const struct axis *axis, unsigned naxis);
+/* x for sym = start, start + 1, … start + n - 1 (n at most INTERP_LANES): valid until the next run. sym is left at some value in that range. */
+const struct lanes *prog_block(struct icontext *c, struct prog *p, sym_t sym, int64_t start, unsigned n);
+/* Narrows [*lo, *hi) to the values of sym for which l >= 0; false when l is not affine in sym. */
+bool lin_narrow(const struct icontext *c, const struct lin *l, sym_t sym, int64_t *lo, int64_t *hi);
+/* Element for sym = start and the step to the next; false: it must be asked for each (dyn, out of bounds somewhere). */
+bool place_block(struct icontext *c, const struct place *p, sym_t sym, int64_t start, unsigned n, int64_t *at, int64_t *step);
 /* Element of tensor `t` at subscripts ix; -1 when outside. */
 struct place *place_new(struct icontext *c, const struct access *acc, const struct axis *axis, unsigned naxis);
 int64_t place_element(struct icontext *c, const struct place *p, struct fault *f);
