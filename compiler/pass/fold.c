@@ -158,10 +158,42 @@ static expr_t fold_abs(struct arena *a, expr_t x, expr_t p) {
   return is_op(p, OP_neg) || is_op(p, OP_abs) ? expr_op1(a, OP_abs, p->kid[0]) : x;
 }
 
-static expr_t fold_select(expr_t x) {
+/* a > b ? a : b and its kin, as min and max are defined (b > a ? b : a): exact for NaN and signed zeros too. */
+static expr_t fold_pick(struct arena *a, expr_t x) {
+  expr_t c = x->kid[0], p = x->kid[1], q = x->kid[2];
+  if (c->kind != E_OP || x->type == DT_bool || c->kid[0]->type != x->type) return x;
+  bool more = c->op == OP_gt || c->op == OP_ge, less = c->op == OP_lt || c->op == OP_le;
+  bool or_equal = c->op == OP_ge || c->op == OP_le;
+  if ((!more && !less) || (or_equal && has_nan(x))) return x;
+  expr_t l = c->kid[0], r = c->kid[1];
+  if (expr_eq(p, l) && expr_eq(q, r)) return expr_op2(a, more ? OP_max : OP_min, r, l);
+  if (expr_eq(p, r) && expr_eq(q, l)) return expr_op2(a, more ? OP_min : OP_max, l, r);
+  return x;
+}
+
+static bool is_below(expr_t lo, expr_t hi) {
+  if (lo->kind != E_CONST || hi->kind != E_CONST) return false;
+  union value v[2] = {lo->val, hi->val};
+  return op_eval(OP_le, lo->type, v).u;
+}
+
+/* v > hi ? hi : max(v, lo)  is  min(max(v, lo), hi)  when lo <= hi; and the other way round. */
+static expr_t fold_clamp(struct arena *a, expr_t x) {
+  expr_t c = x->kid[0], p = x->kid[1], q = x->kid[2];
+  if (c->kind != E_OP || q->kind != E_OP || c->nkid != 2 || !expr_eq(p, c->kid[1]) || q->nkid != 2 ||
+      !expr_eq(q->kid[0], c->kid[0]))
+    return x;
+  if (c->op == OP_gt && q->op == OP_max && is_below(q->kid[1], p)) return expr_op2(a, OP_min, q, p);
+  if (c->op == OP_lt && q->op == OP_min && is_below(p, q->kid[1])) return expr_op2(a, OP_max, q, p);
+  return x;
+}
+
+static expr_t fold_select(struct arena *a, expr_t x) {
   expr_t c = x->kid[0];
   if (c->kind == E_CONST) return c->val.u ? x->kid[1] : x->kid[2];
-  return expr_eq(x->kid[1], x->kid[2]) ? x->kid[1] : x;
+  if (expr_eq(x->kid[1], x->kid[2])) return x->kid[1];
+  expr_t y = fold_pick(a, x);
+  return y == x ? fold_clamp(a, x) : y;
 }
 
 static expr_t fold_bits(struct arena *a, expr_t x, expr_t p, expr_t q) {
@@ -244,7 +276,7 @@ static expr_t fold_op(struct arena *a, expr_t x, bool exact_only) {
   case OP_ge:
     return fold_cmp(a, x, p, q);
   case OP_select:
-    return fold_select(x);
+    return fold_select(a, x);
   case OP_pow:
     return fold_pow(a, x, p, q, exact_only);
   default:

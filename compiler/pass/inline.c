@@ -1,5 +1,5 @@
 /* inline: TENSOR -> TENSOR. Needs temps with one writer to be recognisable (any form will do); gives fewer temps.
-   Changes no result.
+   Changes no result. Results that copy temps take their place (copy.c).
 
    An element-wise temp T[i,j] = f(...) goes into all of its readers, or into none (a temp that must be kept costs its
    store anyway), when
@@ -10,6 +10,8 @@
    once (it is that reduction's epilogue: computed once in registers); and f is transcendental or divides and would be
    evaluated more often than once. A guarded read of T becomes select(guards, f, otherwise) with the guards copied onto
    f's own reads. dce removes T afterwards. */
+#include "compiler/pass/copy.h"
+#include "compiler/pass/fold.h"
 #include "compiler/pass/passes.h"
 #include "compiler/pass/util.h"
 #include <limits.h>
@@ -111,11 +113,64 @@ static struct uses count_uses(const struct def *p, unsigned at) {
   return u;
 }
 
-static bool worth_it(const struct def *p, unsigned at) {
+/* One of T's factors varies along a reduced axis of the reader. */
+static bool varies(const struct def *p, const struct eq *reader, const struct access *read, expr_t factor) {
+  for (unsigned d = 0; d < p->rank; d++)
+    for (unsigned x = reader->npar; x < reader->nax; x++)
+      if (expr_has_sym(factor, p->sym[d]) && poly_has(read->ix[d].poly, reader->axis[x].sym)) return true;
+  return false;
+}
+
+/* Factors of T: plain elements that vary in the sum, and something that does not, which simplify takes out of it again.
+ */
+static bool splits(const struct def *p, const struct eq *reader, const struct access *read) {
+  struct factors own = {0};
+  unsigned fixed = 0;
+  fold_factors(p->e->body, false, &own);
+  for (unsigned i = 0; i < own.n; i++) {
+    bool v = varies(p, reader, read, own.f[i].x);
+    if (v && (own.f[i].den || own.f[i].x->kind != E_READ)) return false;
+    fixed += !v;
+  }
+  return fixed && fixed < own.n && !own.full;
+}
+
+/* T is a factor of the sum `reader`, once, and splits there. */
+static bool leaves_sum(const struct def *p, const struct eq *reader) {
+  struct factors outer = {0};
+  const struct access **acc, *read = NULL;
+  if (reader->red != RED_sum || !type_is_float(reader->body->type) || p->e->body->type != reader->body->type)
+    return false;
+  fold_factors(reader->body, false, &outer);
+  for (unsigned i = 0; i < outer.n; i++)
+    if (outer.f[i].x->kind == E_READ && outer.f[i].x->acc->tensor == p->tensor) read = outer.f[i].x->acc;
+  return read && !outer.full && !read->nguard && eq_accesses(p->a, reader, p->tensor, &acc) == 1 &&
+         splits(p, reader, read);
+}
+
+static bool leaves_every_sum(const struct def *p, unsigned at) {
+  for (unsigned r = at + 1; r < p->k->neq; r++)
+    if (eq_reads(&p->k->eq[r], p->tensor) && !leaves_sum(p, &p->k->eq[r])) return false;
+  return true;
+}
+
+static void note_read(expr_t x, void *ctx) {
+  if (x->kind == E_READ) *(bool *)ctx = true;
+}
+
+/* A number that is the same for the whole call: whoever evaluates it can do so outside of all loops. */
+static bool is_fixed(const struct def *p) {
+  bool reads = false;
+  eq_visit(p->e, note_read, &reads);
+  return p->rank == 0 && !reads;
+}
+
+static bool worth_it(const struct def *p, unsigned at, bool strict) {
   struct uses u = count_uses(p, at);
   unsigned cost = expr_cost(p->e->body);
   bool costly = false;
   if (!u.possible || !u.places || cost > MAX_COST) return false;
+  if (is_fixed(p) || (!strict && leaves_every_sum(p, at))) return true;
   eq_visit(p->e, flag_costly, &costly);
   if (u.repeated && is_epilogue(p->a, p->k, p->e)) return false;
   if (u.mentions == 1 && !u.repeated) return true;
@@ -159,9 +214,10 @@ static expr_t put_in(struct arena *a, expr_t x, void *ctx) {
 enum status pass_inline(struct arena *a, struct unit *u, struct diag *d) {
   (void)d;
   struct kernel *k = u->k;
+  copy_kernel(a, k);
   for (unsigned at = 0; at < k->neq; at++) {
     struct def p;
-    if (!def_of(a, k, at, &p) || !worth_it(&p, at)) continue;
+    if (!def_of(a, k, at, &p) || !worth_it(&p, at, u->strict)) continue;
     for (unsigned r = at + 1; r < k->neq; r++)
       if (eq_reads(&k->eq[r], p.tensor)) eq_map(a, &k->eq[r], put_in, &p);
   }

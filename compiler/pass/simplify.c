@@ -2,9 +2,10 @@
    vary in them.
 
    1. Values that a result holds for a while become temps (version.c).
-   2. Constant folding and exact algebra on each expression (fold.c).
-   3. Guards that hold everywhere in the equation's ranges go.
-   4. Unless strict, for floats (for integers always, the ring is exact):
+   2. Reductions that start from their first term walk it too (peel.c).
+   3. Constant folding and exact algebra on each expression (fold.c).
+   4. Guards that hold everywhere in the equation's ranges go.
+   5. Unless strict, for floats (for integers always, the ring is exact):
         L = init + sum(k) c*f(k)/z    becomes    T = sum(k) f(k);  L = init + T*c/z.
       One multiplication per term becomes one per result, and a quotient by a row's own sum no longer stands inside the
       sum, which is what lets `online` see attention. An empty sum is 0 even where c is infinite or z is 0, so a factor
@@ -14,6 +15,7 @@
    Changes no result otherwise: order and roles stay. Leaves dead temps to dce. */
 #include "compiler/pass/fold.h"
 #include "compiler/pass/passes.h"
+#include "compiler/pass/peel.h"
 #include "compiler/pass/util.h"
 #include "compiler/pass/version.h"
 #include <math.h>
@@ -135,6 +137,7 @@ enum status pass_simplify(struct arena *a, struct unit *u, struct diag *d) {
   version_kernel(a, k);
   for (unsigned i = 0; i < k->neq; i++) {
     simplify_eq(a, &k->eq[i], u->strict);
+    peel_eq(a, &k->eq[i], u->strict);
     if (k->eq[i].init && k->eq[i].red == RED_sum && fold_is(k->eq[i].init, 0)) k->eq[i].init = NULL;
   }
   for (unsigned i = 0; i < k->neq; i++)

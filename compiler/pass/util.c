@@ -169,6 +169,24 @@ bool eq_bare(const struct kernel *k, const struct eq *e) {
   return true;
 }
 
+/* The axis of e that subscript d of its left side is. */
+static const struct axis *axis_at(const struct eq *e, unsigned d) {
+  for (unsigned i = 0; i < e->npar; i++)
+    if (poly_has(e->lhs_idx[d], e->axis[i].sym)) return &e->axis[i];
+  return NULL;
+}
+
+/* Both write the same box of elements: bare subscripts over equal ranges that speak of dims only. */
+bool eq_same_box(const struct kernel *k, const struct eq *x, const struct eq *y) {
+  if (!eq_bare(k, x) || !eq_bare(k, y) || eq_partial(x) || eq_partial(y)) return false;
+  for (unsigned d = 0; d < k->tensor[x->lhs].rank; d++) {
+    const struct axis *p = axis_at(x, d), *q = axis_at(y, d);
+    if (poly_has_axis(x, p->lo) || poly_has_axis(x, p->hi) || !poly_eq(p->lo, q->lo) || !poly_eq(p->hi, q->hi))
+      return false;
+  }
+  return true;
+}
+
 bool access_has_sym(const struct access *x, sym_t s) {
   for (unsigned d = 0; d < x->rank; d++)
     if (poly_has(x->ix[d].poly, s) || (x->ix[d].dyn && expr_has_sym(x->ix[d].dyn, s))) return true;

@@ -35,6 +35,8 @@ bool eq_partial(const struct eq *e);                 /* guards restrict what is 
 struct eq eq_outer(const struct eq *e);
 /* lhs_idx are the parallel axes, each once, bare. */
 bool eq_bare(const struct kernel *k, const struct eq *e);
+/* Both write the same box of elements of a tensor: bare subscripts, equal ranges over dims only, nothing left out. */
+bool eq_same_box(const struct kernel *k, const struct eq *x, const struct eq *y);
 bool access_has_sym(const struct access *x, sym_t s);
 /* Same subscripts as idx, no gather, no guard. */
 bool access_is(const struct access *x, unsigned rank, const poly_t *idx);

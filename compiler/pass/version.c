@@ -20,24 +20,6 @@ static bool covers_tensor(const struct kernel *k, const struct eq *e) {
   return true;
 }
 
-/* The axis of e that subscript d of its left side is. */
-static const struct axis *axis_at(const struct eq *e, unsigned d) {
-  for (unsigned i = 0; i < e->npar; i++)
-    if (poly_has(e->lhs_idx[d], e->axis[i].sym)) return &e->axis[i];
-  return NULL;
-}
-
-/* Both write the same box of elements: bare subscripts over equal ranges that speak of dims only. */
-static bool same_box(const struct kernel *k, const struct eq *x, const struct eq *y) {
-  if (!eq_bare(k, x) || !eq_bare(k, y) || eq_partial(x) || eq_partial(y)) return false;
-  for (unsigned d = 0; d < k->tensor[x->lhs].rank; d++) {
-    const struct axis *p = axis_at(x, d), *q = axis_at(y, d);
-    if (poly_has_axis(x, p->lo) || poly_has_axis(x, p->hi) || !poly_eq(p->lo, q->lo) || !poly_eq(p->hi, q->hi))
-      return false;
-  }
-  return true;
-}
-
 static unsigned next_writer(const struct kernel *k, unsigned i) {
   unsigned j = i + 1;
   while (j < k->neq && k->eq[j].lhs != k->eq[i].lhs) j++;
@@ -51,7 +33,7 @@ static bool may_version(struct arena *a, const struct kernel *k, unsigned i, uns
   for (unsigned d = 0; d < t->rank; d++)
     if (!t->extent[d]) return false;
   if (covers_tensor(k, e) && covers_tensor(k, &k->eq[j])) return true;
-  if (!same_box(k, e, &k->eq[j]) || !eq_in_place(a, k, &k->eq[j])) return false;
+  if (!eq_same_box(k, e, &k->eq[j]) || !eq_in_place(a, k, &k->eq[j])) return false;
   for (unsigned r = i + 1; r < j; r++)
     if (eq_reads(&k->eq[r], e->lhs)) return false;
   return true;
