@@ -185,6 +185,8 @@ bool edge_wanted(struct build *b, const struct set *s, unsigned pos, const struc
 struct lstmt *edge_split(struct build *b, const struct set *s, unsigned pos, const struct env *e);
 /* storage.c */
 const struct place *place_of(const struct env *e, const struct member *m, unsigned tensor, const struct subscript *ix);
+/* Another member writes other elements of the tensor (t[i, 0] and t[i, 1]): one register cannot stand for both. */
+bool other_writer(struct build *b, unsigned tensor, const struct member *m);
 bool place_memory(struct build *b, unsigned tensor, const struct member *producer, struct env *e);
 struct access *place_reg(struct build *b, const struct env *e, const struct place *x);
 struct access *place_access(struct build *b, const struct env *e, const struct member *m, unsigned tensor, const struct subscript *ix, unsigned rank);

@@ -107,7 +107,7 @@ static bool region(struct build *b, const struct env *e, const struct member *m,
   return !(*extent)->overflow && poly_over_dims(b->p->k, *extent);
 }
 
-static bool other_writer(struct build *b, unsigned tensor, const struct member *m) {
+bool other_writer(struct build *b, unsigned tensor, const struct member *m) {
   for (unsigned i = 0; i < b->p->nmember; i++) {
     const struct member *o = &b->p->member[i];
     if (o == m || o->e->lhs != tensor) continue;

@@ -149,7 +149,7 @@ static int local_temp(struct build *b, const struct set *s, unsigned i, unsigned
   unsigned t = m->e->lhs;
   int v = pending_vec(m, e);
   if (!tensor_shrinks(b->p, t) || placed(e, m, t)) return -1;
-  if (touched(b, s, 0, i, t) || touched(b, s, n, s->n, t)) {
+  if (touched(b, s, 0, i, t) || touched(b, s, n, s->n, t) || (t < VT_BASE && other_writer(b, t, m))) {
     place_memory(b, t, m, e);
     return -1;
   }
