@@ -229,7 +229,8 @@ static int64_t pick_rows(int64_t ext, int64_t max) {
 }
 
 static int64_t max_rows(const struct chooser *c, int64_t nv) {
-  int64_t r = ((int64_t)c->lim->vector_regs - 1 - nv) / nv, cap = 14;
+  int64_t r = ((int64_t)c->lim->vector_regs - 1 - nv) / nv,
+          cap = nv == 1 ? 8 : 12; /* more rows than a cache set has ways, at a power-of-two stride, thrash */
   return r < 1 ? 1 : r > cap ? cap : r;
 }
 
@@ -358,6 +359,28 @@ static void product_order(const struct chooser *c, unsigned lane, unsigned row, 
   then(o, lane, 0);
 }
 
+struct padded {
+  const struct access *acc;
+};
+static void find_padded(expr_t x, void *ctx) {
+  struct padded *k = ctx;
+  if (x->kind == E_READ && x->acc->nguard && !k->acc) k->acc = x->acc;
+}
+
+/* A read with a border is copied with its border, once for all the rows of an image line: inside, no tile is cut by
+ * guards. */
+static void push_padding(struct chooser *c, const struct order *o, unsigned lane, unsigned row) {
+  struct padded k = {NULL};
+  int at = -1;
+  expr_visit(c->main->body, find_padded, &k);
+  for (unsigned i = 0; k.acc && i < o->n; i++) {
+    unsigned a = LOOP_AXIS(o->l[i]);
+    if (a == lane || a == row || eq_axis(c->main, c->g->axis[a].sym) >= c->main->npar) break;
+    at = o->l[i];
+  }
+  if (at >= 0) push(c, STEP_copy, (unsigned)at, operand_rank(c, k.acc->tensor));
+}
+
 static bool plan_product(struct chooser *c, int lane, int row, const struct reuse *k) {
   const struct eq *e = c->main;
   int red = -1;
@@ -379,7 +402,8 @@ static bool plan_product(struct chooser *c, int lane, int row, const struct reus
   push_order(c, &o);
   push(c, STEP_vector, LOOP_ID(lane, 0), 0);
   push(c, STEP_unroll, LOOP_ID(row, 0), 0);
-  push(c, STEP_unroll, LOOP_ID(red, 0), 4);
+  if (e->nax == e->npar + 1) push(c, STEP_unroll, LOOP_ID(red, 0), 4);
+  push_padding(c, &o, (unsigned)lane, (unsigned)row);
   if (b.pack && pack < MAX_LOOP) push(c, STEP_pack, pack, operand_rank(c, k->tensor));
   if (b.copy && copy < MAX_LOOP)
     push(c, STEP_copy, copy, operand_rank(c, row_operand(c, (unsigned)lane, (unsigned)row, (unsigned)red)->tensor));
@@ -505,12 +529,21 @@ static void plan_plain(struct chooser *c, int lane, int row) {
   bool stream = lane == c->g->stream && !c->o->strict;
   if (stream) stream = push_block(c, (unsigned)lane, stream_block(ext, nv * lanes, 1024));
   if (row >= 0) push(c, STEP_tile, LOOP_ID(row, 0), 4);
+  bool squares = tiles && guess(c, (unsigned)lane) > 64 && guess(c, (unsigned)other) > 64 && nv * lanes < 64;
   if (tiles) push(c, STEP_tile, LOOP_ID(other, 0), lanes);
+  if (squares) {
+    push(c, STEP_tile, LOOP_ID(lane, 0), 64);
+    push(c, STEP_tile, LOOP_ID(other, 0), 64);
+  }
   for (unsigned a = 0; a < c->g->naxis; a++) {
     bool par = true;
     for (unsigned i = 0; i < c->g->neq; i++) par &= !reduces(&c->gs->k->eq[c->g->eq[i]], c->g->axis[a].sym);
     if (!par || (int)a == lane) continue;
-    then(&o, a, (int)a == row || ((int)a == other && tiles) ? 1 : 0);
+    if (!squares || (int)a != other) then(&o, a, (int)a == row || ((int)a == other && tiles) ? 1 : 0);
+  }
+  if (squares) {
+    then(&o, (unsigned)lane, 2);
+    then(&o, (unsigned)other, 2);
   }
   if (stream) then(&o, (unsigned)lane, 2);
   if (!red) then(&o, (unsigned)lane, 1);
