@@ -98,6 +98,8 @@ static void store_list(struct cx *x, CXCursor list, unsigned obj, enum dtype t, 
   for (unsigned i = 0; i < k.n; i++) {
     enum CXCursorKind kind = x->cl->getCursorKind(k.c[i]);
     ix[d] = poly_const(x->a, i);
+    if (kind == CXCursor_UnexposedExpr && c_kids(x, k.c[i]).n > 1)
+      c_refuse(x, k.c[i], "designated initialisers are not supported: give the elements in order");
     if (d + 1 < s->rank) {
       int64_t z;
       if (kind == CXCursor_InitListExpr) {
@@ -108,8 +110,8 @@ static void store_list(struct cx *x, CXCursor list, unsigned obj, enum dtype t, 
       if (v.kind == CV_NUM && v.p && poly_is_const(v.p, &z) && z == 0) continue; /* = {0} */
       c_refuse(x, k.c[i], "initialiser needs a pair of braces for each row");
     }
-    if (kind == CXCursor_InitListExpr || !c_is_expr(x, k.c[i]) || c_kids(x, k.c[i]).n > 8)
-      c_refuse(x, k.c[i], "this form of initialiser is not supported (designators: give the elements in order)");
+    if (kind == CXCursor_InitListExpr || !c_is_expr(x, k.c[i]))
+      c_refuse(x, k.c[i], "this form of initialiser is not supported");
     struct cval v = c_expr(x, k.c[i]);
     if (v.kind != CV_NUM) c_refuse(x, k.c[i], "this initial value is not supported");
     store_at(x, k.c[i], obj, s, ix, cv_get(x, cv_convert(x, v, t)));
