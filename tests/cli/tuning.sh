@@ -29,6 +29,11 @@ K
 d="--dims M=48,N=64,K=32"
 records() { "$hone" db export --db "$1" | grep -c '"sched"'; }
 
+wait_for_record() { # until the tuner in the background has stored something; a loaded machine may need long
+  tries=0
+  while [ $tries -lt 300 ] && { [ ! -f "$1" ] || [ "$(records "$1" 2>/dev/null)" -lt 3 ]; }; do sleep 0.1; tries=$((tries + 1)); done
+}
+
 # every trial is a record; the seed decides which
 "$hone" tune mm.c $d --trials 8 --seed 3 --db a.db >out 2>err || no "tune: $(cat err)"
 n=$(records a.db)
@@ -42,7 +47,7 @@ grep -q 'exact' out && ok || no "the .hone form does not find the C form's recor
 # kill -9 in the middle, then go on
 "$hone" tune mm.c $d --budget 30s --db k.db >/dev/null 2>&1 &
 pid=$!
-sleep 2
+wait_for_record k.db
 kill -9 $pid
 wait $pid 2>/dev/null
 before=$(records k.db)
@@ -54,7 +59,7 @@ if [ "$after" -gt "$before" ] && [ "$before" -gt 0 ]; then ok; else no "records 
 # Ctrl-C keeps the best so far
 "$hone" tune mm.c $d --budget 60s --db c.db >out 2>err &
 pid=$!
-sleep 2
+wait_for_record c.db
 kill -INT $pid
 wait $pid
 is "exit code after SIGINT" $? 0
