@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -725,6 +726,63 @@ START_TEST(killed_while_writing) {
 }
 END_TEST
 
+START_TEST(full_disk) { /* a limit on the size of files stands in for one */
+  struct db *db = filled("full.db");
+  add(db, "d0=8", &host, "tile a0 8", 1);
+  pid_t pid = fork();
+  if (pid == 0) {
+    struct rlimit r = {64 << 10, 64 << 10};
+    enum status st = ST_OK;
+    signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &r);
+    struct db *mine = open_db("full.db", DB_READWRITE);
+    for (int i = 0; i < 1000 && st == ST_OK; i++) {
+      char sched[32];
+      snprintf(sched, sizeof sched, "tile a0 %d", i + 1);
+      struct db_key k = key("d0=8", &host);
+      struct db_record rec = record(sched, 1000 + i);
+      st = db_add(mine, &k, &rec, diag);
+    }
+    db_close(mine);
+    _exit(st == ST_ENV && strstr(messages(), "hone: error: database 'full.db': ") ? 0 : 1);
+  }
+  int status;
+  waitpid(pid, &status, 0);
+  ck_assert_int_eq(status, 0);
+  unsigned bad;
+  ck_assert_int_eq(db_verify(db, diag, &bad), ST_OK);
+  ck_assert_uint_eq(bad, 0);
+  add(db, "d0=8", &host, "tile a1 8", 1); /* there is room again */
+  db_close(db);
+}
+END_TEST
+
+START_TEST(large_exchange) {
+  enum { DIMS = 30, SCHEDULES = 10 };
+  struct db *db = filled("large.db"), *other = open_db("other.db", DB_READWRITE);
+  struct buf b;
+  buf_init(&b);
+  add(db, "d0=8", &host, "tile a0 8", 1);
+  for (int i = 0; i < DIMS; i++) {
+    char dims[32];
+    snprintf(dims, sizeof dims, "d0=%d", i);
+    for (int j = 0; j < SCHEDULES; j++) {
+      char sched[32];
+      snprintf(sched, sizeof sched, "tile a0 %d", j + 1);
+      add(db, dims, &host, sched, 1000 + j);
+    }
+  }
+  ck_assert_int_eq(db_export(db, &b, false, diag), ST_OK);
+  unsigned added;
+  ck_assert_int_eq(db_import(other, "x", b.data, b.len, &added, diag), ST_OK);
+  ck_assert_uint_eq(added, DIMS * SCHEDULES + 1);
+  ck_assert_str_eq(b.data, export_of(other, false));
+  buf_free(&b);
+  db_close(other);
+  db_close(db);
+}
+END_TEST
+
 START_TEST(tampered_file_is_noticed) {
   struct db *db = filled("a.db");
   add(db, "d0=8", &host, "tile a0 8", 700000);
@@ -766,6 +824,8 @@ int main(void) {
   tcase_add_test(t, every_step_fails_once);
   tcase_add_test(t, two_writers);
   tcase_add_test(t, killed_while_writing);
+  tcase_add_test(t, full_disk);
+  tcase_add_test(t, large_exchange);
   tcase_add_test(t, tampered_file_is_noticed);
   suite_add_tcase(s, t);
   SRunner *r = srunner_create(s);
