@@ -11,6 +11,7 @@ _Noreturn void raise_no(struct raise *r, struct loc at, const char *fmt, ...) {
   va_start(ap, fmt);
   vsnprintf(text, sizeof text, fmt, ap);
   va_end(ap);
+  r->a = r->main;
   r->why = arena_strdup(r->a, text);
   r->why_loc = at.line ? at : r->at;
   longjmp(r->jmp, 1);
@@ -86,6 +87,7 @@ static void add_objects(struct raise *r) {
 
 static struct kernel *raise(struct raise *r) {
   r->nsym = r->f->k->nsym;
+  r->fuel = RAISE_FUEL;
   r->env = ARENA_NEW(r->a, expr_t, r->f->nlocal + 1);
   r->lost = ARENA_NEW(r->a, bool, r->f->nlocal + 1);
   r->uses = ARENA_NEW(r->a, unsigned, r->f->nlocal + 1);
@@ -107,20 +109,32 @@ static struct kernel *raise(struct raise *r) {
   return raise_emit(r, &top);
 }
 
+static enum status guarded(struct raise *r, struct kernel **out) {
+  if (setjmp(r->jmp)) return ST_INFEASIBLE;
+  *out = raise(r);
+  return ST_OK;
+}
+
 enum status pass_raise(struct arena *a, const struct source *s, struct kernel **out, struct diag *d, const char **why,
                        struct loc *why_loc) {
   (void)d;
   struct raise *r = ARENA_NEW(a, struct raise, 1);
-  r->a = a;
+  struct oom_guard g;
+  enum status st = ST_NOMEM;
+  *out = NULL;
+  r->a = r->main = a;
   r->f = s->f;
   r->at = s->f->k->loc;
-  *out = NULL;
-  if (setjmp(r->jmp)) {
-    *why = r->why;
-    *why_loc = r->why_loc;
-    return ST_INFEASIBLE;
+  if (OOM_TRY(&g)) {
+    r->proofs = arena_new();
+    r->tests = arena_new();
+    st = guarded(r, out);
+    oom_leave(&g);
   }
-  *out = raise(r);
-  *why = NULL;
-  return ST_OK;
+  arena_free(r->proofs);
+  arena_free(r->tests);
+  if (st == ST_NOMEM) oom_raise();
+  *why = r->why;
+  *why_loc = r->why_loc;
+  return st;
 }

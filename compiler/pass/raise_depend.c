@@ -141,8 +141,8 @@ static bool solve(struct raise *r, struct domain *d, unsigned at, poly_t value) 
   return no;
 }
 
-bool may_conflict(struct raise *r, const struct bound *loop, const struct item *x, struct touch tx,
-                  const struct item *y, struct touch ty, bool later) {
+static bool conflict(struct raise *r, const struct bound *loop, const struct item *x, struct touch tx,
+                     const struct item *y, struct touch ty, bool later) {
   const struct access *ax = tx.x, *ay = ty.x;
   if (ax->tensor != ay->tensor || ax->rank != ay->rank) return ax->tensor == ay->tensor;
   struct domain *d = ARENA_NEW(r->a, struct domain, 1);
@@ -171,6 +171,18 @@ bool may_conflict(struct raise *r, const struct bound *loop, const struct item *
     for (unsigned i = 0; i < n; i++) eq[i] = poly_subst(r->a, eq[i], s, value);
   }
   return true;
+}
+
+bool may_conflict(struct raise *r, const struct bound *loop, const struct item *x, struct touch tx,
+                  const struct item *y, struct touch ty, bool later) {
+  if (++r->ntests > RAISE_TESTS) raise_no(r, r->at, "the function is too large to be analysed");
+  unsigned nsym = r->nsym;
+  r->a = r->tests;
+  bool yes = conflict(r, loop, x, tx, y, ty, later);
+  r->a = r->main;
+  arena_reset(r->tests);
+  r->nsym = nsym; /* the fresh names went with the test */
+  return yes;
 }
 
 const char *poly_text(struct raise *r, poly_t p) {

@@ -5,7 +5,7 @@
 #include <limits.h>
 #include <setjmp.h>
 
-enum { RAISE_LOOPS = 24, RAISE_VARS = 64, RAISE_FACTS = 96, RAISE_RANK = 12, RAISE_NODES = 400, RAISE_ITEMS = 400 };
+enum { RAISE_LOOPS = 24, RAISE_VARS = 64, RAISE_FACTS = 96, RAISE_RANK = 12, RAISE_NODES = 400, RAISE_ITEMS = 400, RAISE_TESTS = 100000, RAISE_FUEL = 3000000 };
 
 /* max(lo[]) <= sym < min(hi[]) */
 struct bound {
@@ -62,7 +62,10 @@ struct items {
 };
 
 struct raise {
-  struct arena *a;
+  struct arena *a;         /* where to allocate now: main, or in a dependence test the arena of the tests */
+  struct arena *main, *proofs, *tests; /* the last two are emptied after each proof, each test */
+  unsigned ntests;
+  long fuel;               /* steps that proofs may still take in all */
   const struct lfunc *f;
   unsigned nsym;           /* the function's symbols, then fresh ones */
   unsigned nobj, capobj;

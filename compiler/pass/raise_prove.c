@@ -103,8 +103,14 @@ static bool prove(struct proof *q, poly_t p, int depth) {
 }
 
 bool prove_ge0(struct raise *r, const struct domain *d, poly_t p) {
-  struct proof q = {r->a, d, FUEL};
-  return prove(&q, p, DEPTH);
+  int64_t c;
+  if (poly_is_const(p, &c)) return c >= 0;
+  if (r->fuel <= 0) raise_no(r, r->at, "the function is too large to be analysed");
+  struct proof q = {r->proofs, d, FUEL};
+  bool yes = prove(&q, p, DEPTH);
+  r->fuel -= FUEL - q.fuel;
+  arena_reset(r->proofs);
+  return yes;
 }
 
 static bool prove_end(struct raise *r, const struct domain *d, poly_t p, int depth, poly_t *max) {
