@@ -330,6 +330,10 @@ static struct blocks pick_blocks(const struct chooser *c, unsigned lane, unsigne
   o.panel = o.pack && !o.kc && rows <= (double)c->lim->l2_bytes * 1.5;
   o.mc = o.panel ? 0 : pick_block(er, o.mr, room / (depth * size) < 24 ? 24 : room / (depth * size));
   o.nc = o.pack && !o.panel ? pick_block(ev, o.nv * lanes, 4096 / size) : 0;
+  if (o.mc && c->o->threads > 1 && er) {
+    int64_t share = round_up((er + 2 * c->o->threads - 1) / (2 * c->o->threads), o.mr);
+    o.mc = o.mc < share ? o.mc : share <= o.mr ? 0 : share;
+  }
   const struct access *a = row_operand(c, lane, row, red);
   o.copy = o.pack && o.mc && a && step_of(c, a->tensor, read_subs(c, a), c->g->axis[row].sym) == 2;
   return o;
@@ -343,6 +347,7 @@ static void product_order(const struct chooser *c, unsigned lane, unsigned row, 
     int a = axis_of(c, e->axis[x].sym);
     if (a >= 0 && !is_row_or_lane((unsigned)a, (int)row, (int)lane)) then(o, (unsigned)a, 0);
   }
+  if (c->o->threads > 1 && b->mc) then(o, row, lr); /* threads take blocks of rows; each packs for itself */
   if (b->nc || b->panel) then(o, lane, ll);
   if (b->kc) then(o, red, 1);
   *pack = o->n ? o->l[o->n - 1] : MAX_LOOP;

@@ -225,7 +225,7 @@ static bool check_parallel(struct plan *p) {
     const struct ploop *l = &p->loop[p->order[i]];
     const char *name = plan_loop_name(p, p->order[i]);
     if (!l->parallel) {
-      serial |= !l->trivial;
+      serial |= !l->trivial && !(p->axis[LOOP_AXIS(p->order[i])].uniform && p->axis[LOOP_AXIS(p->order[i])].ext == 1);
       continue;
     }
     if (serial) return refuse(p, arena_printf(p->a, "parallel %s: stands inside a serial loop", name));
