@@ -7,6 +7,8 @@
 #include "compiler/pass/passes.h"
 #include "compiler/pass/util.h"
 
+enum { NEAR = 64 }; /* equations looked back: kernels of many hundred equations stay quick */
+
 static bool polys_equal(const poly_t *x, const poly_t *y, unsigned n) {
   for (unsigned i = 0; i < n; i++)
     if (!poly_eq(x[i], y[i])) return false;
@@ -87,7 +89,7 @@ enum status pass_cse(struct arena *a, struct unit *u, struct diag *d) {
   struct kernel *k = u->k;
   outline_kernel(a, k);
   for (unsigned j = 1; j < k->neq; j++)
-    for (unsigned i = 0; i < j; i++)
+    for (unsigned i = j > NEAR ? j - NEAR : 0; i < j; i++)
       if (k->eq[i].lhs != k->eq[j].lhs && undisturbed(k, &k->eq[i], i + 1, j) &&
           same_value(a, k, &k->eq[i], &k->eq[j])) {
         replace(a, k, i, j);

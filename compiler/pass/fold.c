@@ -229,6 +229,7 @@ static expr_t fold_cmp(struct arena *a, expr_t x, expr_t p, expr_t q) {
 
 static expr_t fold_pow(struct arena *a, expr_t x, expr_t p, expr_t q, bool exact_only) {
   if (fold_is(q, 1)) return p;
+  if (expr_cost(p) > 16) return x; /* the operand is written several times: nested powers would grow without bound */
   if (fold_is(q, 2)) return expr_op2(a, OP_mul, p, p);
   if (fold_is(q, 3) && !exact_only) return expr_op2(a, OP_mul, expr_op2(a, OP_mul, p, p), p);
   return x;

@@ -29,13 +29,12 @@ static void open_group(struct fuse *f, unsigned e) {
   for (unsigned i = 0; i < g->nshared; i++) g->shared[i] = g->axis[i].sym;
 }
 
+/* Besides its latest producer's group only the newest are tried: kernels of many hundred equations stay quick. */
+enum { NEAR = 8 };
+
 static void place(struct fuse *f, unsigned e) {
   unsigned first = f->n ? earliest(f, &f->k->eq[e]) : 0;
-  if (f->k->eq[e].nax > GROUP_MAX_AXIS) {
-    open_group(f, e); /* refused later by the verifier: no schedule can name its axes */
-    return;
-  }
-  for (unsigned g = first; g < f->n; g++)
+  for (unsigned g = first; g < f->n; g = g == first && f->n > first + NEAR ? f->n - NEAR : g + 1)
     if (fuse_join(f, &f->g[g], e)) return;
   open_group(f, e);
 }
@@ -140,8 +139,18 @@ static struct groups *fuse_kernel(struct arena *a, const struct kernel *k, bool 
   return collect(&f);
 }
 
+static bool axes_fit(const struct kernel *k, struct diag *d) {
+  for (unsigned e = 0; e < k->neq; e++)
+    if (k->eq[e].nax > GROUP_MAX_AXIS) {
+      diag_error(d, k->eq[e].loc, "an equation over %u indices; at most %d can be scheduled", k->eq[e].nax,
+                 (int)GROUP_MAX_AXIS);
+      return false;
+    }
+  return true;
+}
+
 enum status pass_fuse(struct arena *a, struct unit *u, struct diag *d) {
-  (void)d;
+  if (!axes_fit(u->k, d)) return ST_REFUSED;
   bool hold = true;
   struct groups *gs = fuse_kernel(a, u->k, !u->strict, &hold);
   if (!hold) gs = fuse_kernel(a, u->k, false, &hold);

@@ -85,6 +85,14 @@ struct uses {
   bool repeated, possible;
 };
 
+static unsigned most_guards(struct arena *a, const struct eq *e) {
+  const struct access **acc;
+  unsigned n = eq_accesses(a, e, UINT_MAX, &acc), most = 0;
+  for (unsigned i = 0; i < n; i++)
+    if (acc[i]->nguard > most) most = acc[i]->nguard;
+  return most;
+}
+
 static void count_reader(const struct def *p, const struct eq *reader, struct uses *u) {
   const struct access **acc;
   unsigned n = eq_accesses(p->a, reader, p->tensor, &acc);
@@ -94,6 +102,7 @@ static void count_reader(const struct def *p, const struct eq *reader, struct us
     for (unsigned j = 0; j < i; j++) seen |= access_eq(acc[i], acc[j]);
     u->places += !seen;
     u->repeated |= repeats(reader, acc[i]);
+    u->possible &= acc[i]->nguard + most_guards(p->a, p->e) <= UINT8_MAX;
     for (unsigned d = 0; d < acc[i]->rank; d++) u->possible &= acc[i]->ix[d].dyn == NULL;
   }
 }

@@ -9,7 +9,7 @@
 #include "compiler/pass/outline.h"
 #include "compiler/pass/util.h"
 
-enum { MAX_PICK = 16, MAX_AXES = 12 };
+enum { MAX_PICK = 16, MAX_AXES = 12, NEAR = 32 };
 
 /* A subexpression and the axes it varies in, in the order in which its equation has them. */
 struct pick {
@@ -125,7 +125,7 @@ static bool unchanged(const struct kernel *k, expr_t x, unsigned i, unsigned j) 
 
 static bool evaluated_elsewhere(struct arena *a, const struct kernel *k, const struct pick *p) {
   struct picks other;
-  for (unsigned e = 0; e < k->neq; e++) {
+  for (unsigned e = p->eq > NEAR ? p->eq - NEAR : 0; e < k->neq && e <= p->eq + NEAR; e++) {
     if (e == p->eq) continue;
     pick_all(k, e, &other);
     for (unsigned i = 0; i < other.n; i++)
