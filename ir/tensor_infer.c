@@ -148,3 +148,15 @@ bool poly_only_dims(const struct kernel *k, poly_t p) {
       if (k->sym[p->mono[i].sym[j]].kind != SYM_DIM) return false;
   return true;
 }
+
+void scratch_run(void (*fn)(struct arena *a, void *ctx), void *ctx) {
+  struct arena *a = arena_new();
+  struct oom_guard g;
+  if (!OOM_TRY(&g)) {
+    arena_free(a);
+    oom_raise();
+  }
+  fn(a, ctx);
+  oom_leave(&g);
+  arena_free(a);
+}

@@ -27,4 +27,6 @@ bool red_is_arg(unsigned red);                           /* argmin, argmax */
 /* Index symbols in p that are not yet in out are appended. */
 void poly_index_syms(const struct kernel *k, poly_t p, sym_t *out, unsigned *n, unsigned max);
 void expr_index_syms(const struct kernel *k, expr_t x, sym_t *out, unsigned *n, unsigned max);
+/* Runs fn with an arena of its own, which is freed also when memory runs out. */
+void scratch_run(void (*fn)(struct arena *a, void *ctx), void *ctx);
 #endif

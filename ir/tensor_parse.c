@@ -331,16 +331,22 @@ static bool surely_empty(struct arena *a, const struct eq *e) {
   return false;
 }
 
-void text_check_bounds(const struct kernel *k, struct diag *d) {
-  struct arena *a = arena_new();
+static void check_bounds(struct arena *a, void *ctx) {
+  struct bounds *b = ctx;
+  const struct kernel *k = b->k;
+  b->a = a;
   for (unsigned i = 0; i < k->neq; i++) {
     const struct eq *e = &k->eq[i];
-    struct bounds b = {k, e, a, d};
+    b->e = e;
     if (surely_empty(a, e)) continue;
     for (unsigned j = 0; j < k->tensor[e->lhs].rank; j++)
-      check_subscript(&b, &k->tensor[e->lhs], j, e->lhs_idx[j], e->npar, e->loc);
-    expr_visit(e->body, check_read, &b);
-    if (e->init) expr_visit(e->init, check_read, &b);
+      check_subscript(b, &k->tensor[e->lhs], j, e->lhs_idx[j], e->npar, e->loc);
+    expr_visit(e->body, check_read, b);
+    if (e->init) expr_visit(e->init, check_read, b);
   }
-  arena_free(a);
+}
+
+void text_check_bounds(const struct kernel *k, struct diag *d) {
+  struct bounds b = {.k = k, .d = d};
+  scratch_run(check_bounds, &b);
 }

@@ -136,18 +136,29 @@ static bool *declared_temps(struct arena *a, const struct kernel *k) {
   return declared;
 }
 
-static void print_temps(struct buf *out, const struct kernel *k) {
-  struct arena *a = arena_new();
-  bool *declared = declared_temps(a, k);
-  for (unsigned t = 0; t < k->ntensor; t++) {
+struct temps_walk {
+  struct buf *out;
+  const struct kernel *k;
+  unsigned ask; /* is this one declared? */
+  bool answer;
+};
+
+static void print_declared(struct arena *a, void *ctx) {
+  struct temps_walk *w = ctx;
+  const bool *declared = declared_temps(a, w->k);
+  for (unsigned t = 0; t < w->k->ntensor; t++) {
     if (!declared[t]) continue;
-    buf_puts(out, "  temp ");
-    name_print(out, k->tensor[t].name);
-    buf_puts(out, ": ");
-    print_shape(out, k, &k->tensor[t]);
-    buf_putc(out, '\n');
+    buf_puts(w->out, "  temp ");
+    name_print(w->out, w->k->tensor[t].name);
+    buf_puts(w->out, ": ");
+    print_shape(w->out, w->k, &w->k->tensor[t]);
+    buf_putc(w->out, '\n');
   }
-  arena_free(a);
+}
+
+static void ask_declared(struct arena *a, void *ctx) {
+  struct temps_walk *w = ctx;
+  w->answer = declared_temps(a, w->k)[w->ask];
 }
 
 /* ---- equations ---- */
@@ -191,12 +202,12 @@ static void print_guards(struct buf *out, const struct kernel *k, const struct e
 
 /* In parentheses where `max(k) -x` could be taken for a difference. */
 static void print_reduced(struct buf *out, const struct kernel *k, expr_t body) {
-  struct buf b;
-  buf_init(&b);
-  expr_print(&b, k, body);
-  bool paren = b.data[0] == '-' || b.data[0] == '+';
-  buf_printf(out, paren ? "(%s)" : "%s", b.data);
-  buf_free(&b);
+  size_t at = out->len;
+  expr_print(out, k, body);
+  if (out->data[at] != '-' && out->data[at] != '+') return;
+  buf_puts(out, "))");
+  memmove(out->data + at + 1, out->data + at, out->len - at - 2);
+  out->data[at] = '(';
 }
 
 static void print_reduction(struct buf *out, const struct kernel *k, const struct eq *e, bool lhs_known) {
@@ -234,10 +245,9 @@ static void print_state(struct buf *out, const struct kernel *k, const struct eq
 static bool extents_known(const struct kernel *k, unsigned n) {
   unsigned t = k->eq[n].lhs;
   if (k->tensor[t].role != ROLE_TEMP || defined_before(k, n, t)) return true;
-  struct arena *a = arena_new();
-  bool known = declared_temps(a, k)[t];
-  arena_free(a);
-  return known;
+  struct temps_walk w = {.k = k, .ask = t};
+  scratch_run(ask_declared, &w);
+  return w.answer;
 }
 
 void text_equation(struct buf *out, const struct kernel *k, unsigned n, int depth) {
@@ -293,22 +303,28 @@ static int find_sym(const struct kernel *k, const struct token *t) {
   return -1;
 }
 
+struct order_walk {
+  const struct kernel *k;
+  const struct buf *body;
+  bool ok;
+};
+
 /* Reading this text would number the symbols as they are: dims by parameter, then indices by appearance. */
-static bool syms_in_order(const struct kernel *k, const struct buf *body) {
-  struct arena *a = arena_new();
+static void check_order(struct arena *a, void *ctx) {
+  struct order_walk *w = ctx;
+  const struct kernel *k = w->k;
   struct lexer l;
   unsigned next = 0;
   bool ok = true;
   for (unsigned i = 0; i < k->nsym; i++) ok &= !is_word(k->sym[i].name);
   for (unsigned i = 0; i < k->nparam && ok; i++) ok &= k->param[i].kind != PARAM_DIM || k->param[i].ref == next++;
-  lex_init(&l, a, NULL, 0, body->data, body->len);
+  lex_init(&l, a, NULL, 0, w->body->data, w->body->len);
   for (; ok && l.tok.kind != TOK_EOF; lex_next(&l)) {
     int s = l.tok.kind == TOK_NAME ? find_sym(k, &l.tok) : -1;
     if (s > (int)next) ok = false;
     if (s == (int)next) next++;
   }
-  arena_free(a);
-  return ok && next == k->nsym;
+  w->ok = ok && next == k->nsym;
 }
 
 static void print_syms(struct buf *out, const struct kernel *k) {
@@ -322,22 +338,28 @@ static void print_syms(struct buf *out, const struct kernel *k) {
 
 void text_kernel(struct buf *out, const struct kernel *k, void (*fn)(struct buf *, const struct kernel *, void *),
                  void *ctx) {
-  struct buf sig, body;
-  buf_init(&sig);
+  struct buf body;
+  struct oom_guard g;
   buf_init(&body);
-  print_signature(&sig, k);
+  if (!OOM_TRY(&g)) {
+    buf_free(&body);
+    oom_raise();
+  }
   if (k->nassume) {
     buf_puts(&body, "  assume ");
     guards_print(&body, k, k->nassume, k->assume);
     buf_putc(&body, '\n');
   }
-  print_temps(&body, k);
+  struct temps_walk temps = {.out = &body, .k = k};
+  scratch_run(print_declared, &temps);
   (fn ? fn : print_equations)(&body, k, ctx);
   buf_puts(&body, "}\n");
-  buf_write(out, sig.data, sig.len);
-  if (!syms_in_order(k, &body)) print_syms(out, k);
+  struct order_walk order = {.k = k, .body = &body};
+  scratch_run(check_order, &order);
+  print_signature(out, k);
+  if (!order.ok) print_syms(out, k);
   buf_write(out, body.data, body.len);
-  buf_free(&sig);
+  oom_leave(&g);
   buf_free(&body);
 }
 

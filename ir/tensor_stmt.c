@@ -478,9 +478,15 @@ static void infer_eq(struct infer *in, const struct kernel *k, const struct eq *
 
 static const char *extent_text(struct tparser *p, poly_t x) {
   struct buf b;
+  struct oom_guard g;
   buf_init(&b);
+  if (!OOM_TRY(&g)) {
+    buf_free(&b);
+    oom_raise();
+  }
   poly_print(&b, p->k, x);
   const char *s = arena_strdup(p->a, b.data);
+  oom_leave(&g);
   buf_free(&b);
   return s;
 }

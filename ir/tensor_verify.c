@@ -397,20 +397,25 @@ static void check_written(struct check *c, const bool *written) {
       fault(c, c->k->tensor[t].loc, "output '%s' is never written", c->k->tensor[t].name);
 }
 
-bool kernel_verify(const struct kernel *k, struct diag *d) {
-  struct check c = {.k = k, .d = d, .a = arena_new(), .ok = true};
-  check_signature(&c);
-  if (c.ok) { /* the rest relies on it */
-    bool *written = ARENA_NEW(c.a, bool, k->ntensor + 1u);
-    for (unsigned i = 0; i < k->neq; i++) {
-      c.eq = i;
-      c.e = &k->eq[i];
-      check_eq(&c, written);
-      if (k->eq[i].lhs < k->ntensor) written[k->eq[i].lhs] = true;
-    }
-    c.e = NULL;
-    check_written(&c, written);
+static void check_kernel(struct arena *a, void *ctx) {
+  struct check *c = ctx;
+  const struct kernel *k = c->k;
+  c->a = a;
+  check_signature(c);
+  if (!c->ok) return; /* the rest relies on it */
+  bool *written = ARENA_NEW(a, bool, k->ntensor + 1u);
+  for (unsigned i = 0; i < k->neq; i++) {
+    c->eq = i;
+    c->e = &k->eq[i];
+    check_eq(c, written);
+    if (k->eq[i].lhs < k->ntensor) written[k->eq[i].lhs] = true;
   }
-  arena_free(c.a);
+  c->e = NULL;
+  check_written(c, written);
+}
+
+bool kernel_verify(const struct kernel *k, struct diag *d) {
+  struct check c = {.k = k, .d = d, .ok = true};
+  scratch_run(check_kernel, &c);
   return c.ok;
 }

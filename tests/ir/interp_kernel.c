@@ -469,6 +469,77 @@ START_TEST(test_random) {
 }
 END_TEST
 
+/* Same kernel with a guard i*i >= 0 everywhere: it is not affine, so every value is computed one by one. */
+static struct kernel *one_by_one(struct arena *a, const struct kernel *k) {
+  struct kernel *c = kernel_clone(a, k);
+  for (unsigned i = 0; i < c->neq; i++) {
+    struct eq *e = &c->eq[i];
+    poly_t s = poly_sym(a, e->axis[0].sym), *g = ARENA_NEW(a, poly_t, e->nguard + 1u);
+    for (unsigned j = 0; j < e->nguard; j++) g[j] = e->guard[j];
+    g[e->nguard++] = poly_mul(a, s, s);
+    e->guard = g;
+  }
+  return c;
+}
+
+static bool close_to(double x, double y) {
+  return x == y || (isnan(x) && isnan(y)) || fabs(x - y) <= 1e-9 * fmax(fabs(x), fabs(y));
+}
+
+static void compare_outputs(const struct run *x, const struct run *y) {
+  for (unsigned p = 0; p < x->k->nparam; p++) {
+    const struct expect *v = &x->want[p], *w = &y->want[p];
+    int64_t span = 0;
+    if (!v->written) continue;
+    ck_assert(tensor_span(x->k, x->k->param[p].ref, &x->args, 1 << 20, &span));
+    for (int64_t i = 0; i < span; i++) {
+      ck_assert_int_eq(v->written[i], w->written[i]);
+      if (!v->written[i]) continue;
+      ck_assert_msg(close_to(v->bound[i], w->bound[i]), "bounds %g and %g", v->bound[i], w->bound[i]);
+      if (v->ref) ck_assert_msg(close_to(v->ref[i], w->ref[i]), "values %.17g and %.17g", v->ref[i], w->ref[i]);
+      if (v->ival) ck_assert_int_eq(v->ival[i], w->ival[i]);
+    }
+  }
+}
+
+static void arguments(struct run *r, uint64_t seed) {
+  r->args.dim = ARENA_NEW(r->a, int64_t, r->k->nparam);
+  r->args.scalar = ARENA_NEW(r->a, union value, r->k->nparam);
+  r->args.data = ARENA_NEW(r->a, void *, r->k->nparam);
+  r->want = ARENA_NEW(r->a, struct expect, r->k->nparam);
+  state = seed;
+  for (unsigned i = 0; i < r->k->nparam; i++) r->args.dim[i] = (int64_t)below(&state, 9) * (int64_t)below(&state, 12);
+  for (unsigned i = 0; i < r->k->nparam; i++) {
+    int64_t span = 0;
+    if (r->k->param[i].kind == PARAM_TENSOR) {
+      ck_assert(tensor_span(r->k, r->k->param[i].ref, &r->args, 1 << 24, &span));
+      fill(r, r->k->param[i].name, (size_t)span);
+    }
+  }
+}
+
+/* Blocks of values give what single values give: results, bounds, and what is refused. */
+START_TEST(test_blocks) {
+  uint64_t seed = test_seed() * 91 + (uint64_t)_i;
+  struct gen_opts o = {.max_eq = 3, .integers = true, .strides = true, .any_op = _i % 2};
+  for (unsigned n = 0; n < 40; n++) {
+    struct run x = {.a = arena_new(), .d = diag_new()}, y;
+    x.k = kernel_gen(x.a, &seed, &o);
+    y = x;
+    y.k = one_by_one(x.a, x.k);
+    arguments(&x, seed);
+    arguments(&y, seed);
+    x.st = kernel_interp(x.k, &x.args, x.a, x.want, 2000000, x.d);
+    if (x.st != ST_INFEASIBLE) {
+      y.st = kernel_interp(y.k, &y.args, y.a, y.want, UINT64_MAX / 2, y.d);
+      ck_assert_int_eq(x.st, y.st);
+      if (x.st == ST_OK) compare_outputs(&x, &y);
+    }
+    end(&x);
+  }
+}
+END_TEST
+
 static void add_tests(TCase *t) {
   tcase_add_test(t, test_matmul);
   tcase_add_test(t, test_dropped_term);
@@ -490,6 +561,7 @@ static void add_tests(TCase *t) {
   tcase_add_test(t, test_limit);
   tcase_add_test(t, test_exact);
   tcase_add_loop_test(t, test_random, 0, 6);
+  tcase_add_loop_test(t, test_blocks, 0, 8);
 }
 
 int main(void) {
