@@ -118,6 +118,28 @@ static void align_arg(struct module *m, LLVMValueRef call, int arg, unsigned ali
   LLVMAddCallSiteAttribute(call, (LLVMAttributeIndex)arg, LLVMCreateEnumAttribute(m->ctx, kind, align));
 }
 
+/* The lane of a constant mask that alone is on, or -1. Such accesses are made scalar here: LLVM 22 does so itself, but
+   forgets that a truncating masked store stores the narrow type (x86: <2 x i64> truncated to <2 x i32> under <1, 0>
+   writes 8 bytes). */
+static int only_lane(struct fn *f, struct val mask) {
+  int found = -1;
+  if (!LLVMIsConstant(mask.v)) return -1;
+  for (unsigned i = 0; i < f->lanes; i++) {
+    LLVMValueRef e = LLVMGetAggregateElement(mask.v, i);
+    if (!e || !LLVMIsAConstantInt(e)) return -1;
+    if (!LLVMConstIntGetZExtValue(e)) continue;
+    if (found >= 0) return -1;
+    found = (int)i;
+  }
+  return found;
+}
+
+static LLVMValueRef lane_address(struct fn *f, const struct spot *s, unsigned lane, unsigned size) {
+  if (s->many) return LLVMBuildExtractElement(f->b, s->at.v, LLVMConstInt(f->m->i32, lane, 0), "");
+  LLVMValueRef d = LLVMConstInt(f->m->i64, (uint64_t)s->disp + (uint64_t)lane * size, 1);
+  return LLVMBuildGEP2(f->b, f->m->i8, s->at.v, &d, 1, "");
+}
+
 static struct val load_masked(struct fn *f, unsigned object, const struct spot *s, struct val mask, const char *name,
                               unsigned key) {
   enum dtype t = f->f->object[object].type;
@@ -126,10 +148,18 @@ static struct val load_masked(struct fn *f, unsigned object, const struct spot *
   if (cache_get(f, key, s->at.v, mask.v, spot_key(s, t), &r)) return r;
   unsigned lev = load_level(f, object, max2(s->at.level, mask.level));
   place_at(f, lev);
-  LLVMTypeRef over[2] = {mt, LLVMTypeOf(s->at.v)};
-  LLVMValueRef arg[3] = {displaced(f, s), mask.v, LLVMConstNull(mt)};
-  LLVMValueRef v = call_intrinsic(f->m, f->b, name, over, 2, arg, 3);
-  align_arg(f->m, v, 1, elem_size(f, object));
+  int one = only_lane(f, mask);
+  LLVMValueRef v;
+  if (one >= 0) {
+    LLVMValueRef x =
+        LLVMBuildLoad2(f->b, mem_type(f->m, t), lane_address(f, s, (unsigned)one, elem_size(f, object)), "");
+    v = LLVMBuildInsertElement(f->b, LLVMConstNull(mt), x, LLVMConstInt(f->m->i32, (unsigned)one, 0), "");
+  } else {
+    LLVMTypeRef over[2] = {mt, LLVMTypeOf(s->at.v)};
+    LLVMValueRef arg[3] = {displaced(f, s), mask.v, LLVMConstNull(mt)};
+    v = call_intrinsic(f->m, f->b, name, over, 2, arg, 3);
+    align_arg(f->m, v, 1, elem_size(f, object));
+  }
   r = from_memory(f, t, v, f->lanes, lev);
   place_back(f);
   cache_put_load(f, key, s->at.v, mask.v, spot_key(s, t), r, object);
@@ -359,6 +389,13 @@ static void store_plain(struct fn *f, const struct lstmt *s, const struct spot *
 static void store_masked(struct fn *f, unsigned object, const struct spot *sp, struct val v, struct val mask,
                          const char *name) {
   LLVMValueRef mem = to_memory(f, v);
+  int one = only_lane(f, mask);
+  if (one >= 0) {
+    LLVMValueRef x = LLVMBuildExtractElement(f->b, mem, LLVMConstInt(f->m->i32, (unsigned)one, 0), "");
+    LLVMSetAlignment(LLVMBuildStore(f->b, x, lane_address(f, sp, (unsigned)one, elem_size(f, object))),
+                     elem_size(f, object));
+    return;
+  }
   LLVMTypeRef over[2] = {LLVMTypeOf(mem), LLVMTypeOf(sp->at.v)};
   LLVMValueRef arg[3] = {mem, displaced(f, sp), mask.v};
   LLVMValueRef call = call_intrinsic(f->m, f->b, name, over, 2, arg, 3);

@@ -44,6 +44,7 @@ struct val {
 struct level {
   LLVMBasicBlockRef block; /* where code of this level goes once an inner level is open: before its terminator */
   uint32_t uid;            /* of this opening of the level: cached values of a closed one are stale */
+  unsigned nsym;           /* symbols of the emitter when it was opened */
   bool conditional;        /* may not run although the level outside runs */
   bool loop;               /* runs many times in one run of the level outside */
   const uint8_t *writes;   /* objects stored to inside (loops), or NULL */

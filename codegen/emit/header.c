@@ -99,8 +99,10 @@ static void one(struct buf *out, const struct emit_entry *e) {
 }
 
 void emit_header(struct buf *out, const struct emit_entry *e, unsigned n, const char *guard) {
-  buf_printf(out, "/* Made by hone. */\n#ifndef %s\n#define %s\n#include <stdbool.h>\n#include <stddef.h>\n#include <stdint.h>\n", guard,
-             guard);
+  buf_printf(
+      out,
+      "/* Made by hone. */\n#ifndef %s\n#define %s\n#include <stdbool.h>\n#include <stddef.h>\n#include <stdint.h>\n",
+      guard, guard);
   buf_puts(out, "#ifdef __cplusplus\nextern \"C\" {\n#endif\n");
   for (unsigned i = 0; i < n; i++) one(out, &e[i]);
   buf_puts(out, "\n#ifdef __cplusplus\n}\n#endif\n#endif\n");

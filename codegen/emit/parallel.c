@@ -1,5 +1,6 @@
-/* Parallel loops: the body becomes a function of its own, which the runtime (runtime/abi.h) calls with parts of the iterations.
-   What it uses is handed over in an array; buffers that it allocates are its own. Nested parallel loops run serially, as the runtime would. */
+/* Parallel loops: the body becomes a function of its own, which the runtime (runtime/abi.h) calls with parts of the
+   iterations. What it uses is handed over in an array; buffers that it allocates are its own. Nested parallel loops run
+   serially, as the runtime would. */
 #include "codegen/emit/build.h"
 #include "runtime/abi.h"
 #include <stdio.h>

@@ -34,6 +34,7 @@ static void push(struct fn *f, LLVMBasicBlockRef inner, struct level l) {
   if (f->nlevel > 0) f->level[f->nlevel - 1].block = LLVMGetInsertBlock(f->b);
   if (f->nlevel < LEVEL_LIMIT + 8) f->nlevel++;
   l.uid = ++f->uid;
+  l.nsym = f->nsym;
   f->level[f->nlevel - 1] = l;
   LLVMPositionBuilderAtEnd(f->b, inner);
 }
@@ -55,6 +56,7 @@ unsigned place_level(const struct fn *f, unsigned operands) {
 /* The caller places the builder. */
 void level_pop(struct fn *f) {
   f->nlevel--;
+  for (unsigned i = f->level[f->nlevel].nsym; i < f->nsym; i++) f->sym[i].v = NULL; /* symbols that were made inside */
   f->level[cur_level(f)].block = NULL;
 }
 

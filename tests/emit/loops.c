@@ -250,6 +250,11 @@ static const struct sample {
      64},
     {"a loop that may be empty does not load",
      "func f {\n sym N, i, j\n" SIG1("f32") " for i in 0 .. N { for j in 0 .. N - 20 { Y[i] sum= X[19] } }\n}\n", 8},
+    {"one lane on, truncated",
+     "func f {\n sym N, i, v\n param N: i32 dim N\n param X: i64 tensor X const\n param Y: i32 tensor Y\n tensor X: "
+     "i64[3] in\n tensor Y: i32[3] out\n"
+     " for v in 0 .. 2 vector 2 { Y[v] = i32(X[v]) } for v in 2 .. 4, 3 vector 2 { Y[v] = i32(X[v]) }\n}\n",
+     0},
     {"select of three",
      "func f {\n sym N, i, v\n" SIG1("i32") " for i in 0 .. N step 16 { for v in i .. i + 16, N vector 16 { Y[v] = "
                                             "select(X[v] > 3, X[v] - 3, select(X[v] < -3, X[v] + 3, Y[v])) } }\n}\n",

@@ -110,6 +110,13 @@ static enum status call(const struct lfunc *f, const struct args *a, struct elf_
 
 static enum status run_compiled(const struct lfunc *f, const struct args *a, uint64_t max_ops, struct diag *d) {
   (void)max_ops;
+  if (getenv("HONE_DUMP")) {
+    struct buf b;
+    buf_init(&b);
+    lfunc_print(&b, f);
+    fputs(b.data, stderr);
+    buf_free(&b);
+  }
   static unsigned n;
   static const char *const cpus[] = {"native", "native", "x86-64-v3", "native", "x86-64-v2"};
   struct elf_image *im = compile(f, d, cpus[n++ % 5]);
