@@ -530,7 +530,7 @@ static bool find_lanes(struct plan *p, unsigned l) {
     p->why = arena_printf(p->a, "vector %s: the target has no vectors of this type", name);
     return false;
   }
-  if (n < lanes && (n & (n - 1)) == 0) lanes = (unsigned)n;
+  if (n > 1 && n < lanes && (n & (n - 1)) == 0) lanes = (unsigned)n;
   if (n < 2 || n % lanes || n / lanes > 64) {
     p->why = arena_printf(p->a, "vector %s: the tile of %d is not a multiple of the %u lanes", name, (int)n, lanes);
     return false;

@@ -1,0 +1,117 @@
+/* What is refused, and what is said: the reason names the step and the rule. The same answer comes from legal_sched,
+   from legal_step for the last step, and from lower_kernel. */
+#include "tests/lower/lower_common.h"
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MATMUL "kernel f(A: f32[M, K], B: f32[K, N]) -> C: f32[M, N] { C[i, j] = sum(k) A[i, k] * B[k, j] }"
+#define SUMS   "kernel f(X: f32[I, J, K]) -> L: f32[I] { L[i] = sum(j, k) X[i, j, k] }"
+#define CONV                                                                                                           \
+  "kernel f(X: f32[N], F: f32[3]) -> Y: f32[P] { for p in 0..P: Y[p] = sum(r in 0..3) X[p + r] * X[p] * F[r] }"
+#define HUGE_B                                                                                                         \
+  "kernel f(A: f32[8, 100000], B: f32[100000, 100000]) -> C: f32[8, 100000] { C[i, j] = sum(k) A[i, k] * B[k, j] }"
+#define STREAM                                                                                                         \
+  "kernel f(X: f32[I, J], V: f32[J]) -> Y: f32[I] { M[i] = max(j) X[i, j]\n Y[i] = sum(j) exp(X[i, j] - M[i]) * V[j] " \
+  "}"
+
+static const struct {
+  const char *kernel, *sched, *why;
+  bool strict;
+} refused[] = {
+    {MATMUL, "tile i 8; tile i 12", "tile i 12: not a larger multiple of the tile inside", false},
+    {MATMUL, "tile i 8; tile i 8", "tile i 8: not a larger multiple of the tile inside", false},
+    {MATMUL, "tile i 2; tile i 4; tile i 8; tile i 16", "tile i: too many levels", false},
+    {MATMUL, "order i0 i0", "order: i0 is named twice", false},
+    {MATMUL, "tile i 4; order i0 i1", "order: i0 stands outside i1", false},
+    {MATMUL, "vector j0", "vector j0: not the innermost level of a tiled axis", false},
+    {MATMUL, "tile j 16; vector j1", "vector j1: not the innermost level of a tiled axis", false},
+    {MATMUL, "tile j 24; vector j0", "vector j0: the tile of 24 is not a multiple of the 16 lanes", false},
+    {MATMUL, "tile j 1; vector j0", "vector j0: the tile of 1 is not a multiple of the 16 lanes", false},
+    {MATMUL, "tile j 16; vector j0; unroll j0 0", "unroll j0: the loop is unrolled or a vector already", false},
+    {MATMUL, "unroll i0 0", "unroll i0 0: not an innermost level with a constant extent of at most 64", false},
+    {MATMUL, "tile i 4; unroll i1 0", "unroll i1 0: not an innermost level with a constant extent of at most 64",
+     false},
+    {MATMUL, "tile i 18; unroll i0 0; tile j 64; vector j0", "unroll: more than 64 accumulators", false},
+    {MATMUL, "tile k 32; unroll k0 0; tile i 32; unroll i0 0", "unroll: more than 512 statements", false},
+    {MATMUL, "parallel k0", "parallel k0: stands inside a serial loop", false},
+    {MATMUL, "order k0; parallel k0", "parallel k0: a reduction", false},
+    {MATMUL, "parallel j0", "parallel j0: stands inside a serial loop", false},
+    {MATMUL, "pack C i0", "pack: the group writes the tensor", false},
+    {MATMUL, "pack A i0; copy A i0", "pack: the tensor is packed already", false},
+    {MATMUL, "stream A", "stream: the group does not write the tensor", false},
+    {HUGE_B, "tile k 32; pack B i0", "pack B i0: the buffer would be larger than 1 GiB", false},
+    {CONV, "pack X p0", "pack X p0: it is read with different or computed subscripts", false},
+    {SUMS, "order k0 j0", "order: --fp strict needs the reduction loops in the order of the equation", true},
+    {MATMUL, "tile k 4; tile j 4; order k1 j1; vector k0; unroll j0 0", NULL, false},
+    {MATMUL, "tile k 16; vector k0", NULL, true},
+    {STREAM, "tile j 16; order j1 i0 j0", NULL, false},
+    {STREAM, "tile j 16; tile i 4; order j1 i1", NULL, false},
+};
+
+static struct groups *prepare(struct lab *b, const char *text, const char *sched, struct sched *s) {
+  struct kernel *k = lab_kernel(b, text, strlen(text));
+  ck_assert_msg(k != NULL, "%s", lab_messages(b));
+  struct groups *gs = lab_groups(b, k, true);
+  ck_assert_msg(gs && gs->n == 1, "%s", lab_messages(b));
+  ck_assert_msg(lab_sched(b, gs, 0, sched, s), "%s", lab_messages(b));
+  return gs;
+}
+
+START_TEST(refusals) {
+  struct lab b;
+  struct sched s;
+  lab_open(&b, 64);
+  b.o.strict = refused[_i].strict;
+  struct groups *gs = prepare(&b, refused[_i].kernel, refused[_i].sched, &s);
+  const char *why = legal_sched(b.a, gs, 0, &s, &b.lim, &b.o), *want = refused[_i].why;
+  ck_assert_msg(!why == !want && (!why || !strcmp(why, want)), "%s: %s, not %s", refused[_i].sched, why ? why : "legal",
+                want ? want : "legal");
+  struct step last = s.step[s.nstep - 1];
+  struct sched before = s;
+  before.nstep--;
+  if (want) ck_assert_ptr_nonnull(legal_step(b.a, gs, 0, &before, last, &b.lim, &b.o));
+  struct lfunc *f;
+  const char *said = NULL;
+  enum status st = lower_kernel(b.a, gs, &s, &b.lim, &b.o, "f", &f, &said);
+  ck_assert_int_eq(st, want ? ST_INFEASIBLE : ST_OK);
+  if (want) ck_assert_msg(strstr(said, want) != NULL, "%s", said);
+  lab_close(&b);
+}
+END_TEST
+
+/* A full schedule refuses every step; unknown loops and operands are refused, whatever bytes they are. */
+START_TEST(nonsense) {
+  struct lab b;
+  struct sched s;
+  lab_open(&b, 64);
+  struct groups *gs = prepare(&b, MATMUL, "none", &s);
+  for (unsigned kind = 0; kind < 256; kind += kind < STEP_COUNT ? 1 : 50)
+    for (unsigned loop = 0; loop < 256; loop += 3)
+      for (int arg = -32768; arg < 32768; arg += 4681) {
+        struct step st = {(uint8_t)kind, (uint8_t)loop, (int16_t)arg};
+        bool fine = !legal_step(b.a, gs, 0, &s, st, &b.lim, &b.o);
+        struct sched one = {1, {st}};
+        struct lfunc *f;
+        const char *why;
+        ck_assert_int_eq(lower_kernel(b.a, gs, &one, &b.lim, &b.o, "f", &f, &why) == ST_OK, fine);
+      }
+  s.nstep = SCHED_MAX;
+  ck_assert_ptr_nonnull(legal_step(b.a, gs, 0, &s, (struct step){STEP_tile, 0, 4}, &b.lim, &b.o));
+  lab_close(&b);
+}
+END_TEST
+
+int main(void) {
+  Suite *s = suite_create("legal");
+  TCase *t = tcase_create("legal");
+  tcase_set_timeout(t, 30);
+  tcase_add_loop_test(t, refusals, 0, sizeof refused / sizeof *refused);
+  tcase_add_test(t, nonsense);
+  suite_add_tcase(s, t);
+  SRunner *run = srunner_create(s);
+  srunner_run_all(run, CK_ENV);
+  int failed = srunner_ntests_failed(run);
+  srunner_free(run);
+  return failed != 0;
+}
