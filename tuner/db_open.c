@@ -258,32 +258,42 @@ static enum status create_schema(struct db *db, struct diag *d) {
   return db_end(db, d, st);
 }
 
-/* Is it ours, of a version that this program knows, and whole? */
+struct facts {
+  int64_t application, version, tables, pages, page;
+};
+
+/* All in one snapshot: another process may be creating the file at this moment. */
+static enum status read_facts(struct db *db, struct diag *d, struct facts *f) {
+  enum status st = db_exec(db, d, "BEGIN");
+  if (st == ST_OK)
+    st = pragma_int(db, d, "SELECT count(*) FROM sqlite_master", &f->tables); /* the first read takes the lock */
+  if (st == ST_OK) st = pragma_int(db, d, "PRAGMA application_id", &f->application);
+  if (st == ST_OK) st = pragma_int(db, d, "PRAGMA user_version", &f->version);
+  if (st == ST_OK) st = pragma_int(db, d, "PRAGMA page_count", &f->pages);
+  if (st == ST_OK) st = pragma_int(db, d, "PRAGMA page_size", &f->page);
+  if (!sqlite3_get_autocommit(db->h)) sqlite3_exec(db->h, "ROLLBACK", NULL, NULL, NULL);
+  return st;
+}
+
+/* Is it ours, of a version that this program knows, and whole? An empty file becomes ours. */
 static enum status inspect(struct db *db, struct diag *d) {
-  int64_t app, version, tables, pages, page;
+  struct facts f = {0};
   struct stat file;
-  enum status st = pragma_int(db, d, "PRAGMA application_id", &app);
-  if (st == ST_OK) st = pragma_int(db, d, "PRAGMA user_version", &version);
-  if (st == ST_OK) st = pragma_int(db, d, "SELECT count(*) FROM sqlite_master", &tables);
-  if (st == ST_OK) st = pragma_int(db, d, "PRAGMA page_count", &pages);
-  if (st == ST_OK) st = pragma_int(db, d, "PRAGMA page_size", &page);
-  if (st != ST_OK) return st;
-  if (app == 0 && tables == 0 && pages <= 0) {
-    if (db->mode == DB_READWRITE)
-      st = create_schema(db, d);
-    else
-      st = db_error(db, d, SQLITE_NOTADB);
-    return st == ST_OK ? pragma_int(db, d, "PRAGMA application_id", &app) : st;
+  enum status st = read_facts(db, d, &f);
+  if (st == ST_OK && f.application == 0 && f.tables == 0 && f.pages == 0 && db->mode == DB_READWRITE) {
+    st = create_schema(db, d);
+    if (st == ST_OK) st = read_facts(db, d, &f);
   }
-  if (app != DB_APPLICATION) return db_error(db, d, SQLITE_NOTADB);
-  if (version > DB_VERSION) {
+  if (st != ST_OK) return st;
+  if (f.application != DB_APPLICATION) return db_error(db, d, SQLITE_NOTADB);
+  if (f.version > DB_VERSION) {
     diag_error(d, nowhere, "database '%s' was made by a newer hone (its format is %lld, this one knows %d)", db->path,
-               (long long)version, DB_VERSION);
+               (long long)f.version, DB_VERSION);
     return ST_ENV;
   }
-  if (stat(db->path, &file) == 0 && file.st_size < pages * page) {
+  if (stat(db->path, &file) == 0 && file.st_size < f.pages * f.page) {
     diag_error(d, nowhere, "database '%s' is damaged: it was cut short (%lld of %lld bytes)", db->path,
-               (long long)file.st_size, (long long)(pages * page));
+               (long long)file.st_size, (long long)(f.pages * f.page));
     return ST_ENV;
   }
   return ST_OK;

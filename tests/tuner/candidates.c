@@ -78,8 +78,9 @@ CANDIDATE(address_dependent) {
   a.C[0] = (float)((uintptr_t)a.C & 4095);
 }
 CANDIDATE(crash) {
+  volatile uintptr_t eight = 8;
   (void)args;
-  *(volatile int *)8 = 1;
+  *(volatile int *)eight = 1;
 }
 CANDIDATE(illegal) {
   (void)args;

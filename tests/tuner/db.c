@@ -691,6 +691,26 @@ START_TEST(two_writers) {
 }
 END_TEST
 
+START_TEST(created_by_several) {
+  for (int round = 0; round < 40; round++) {
+    pid_t pid[4];
+    for (int p = 0; p < 4; p++) {
+      pid[p] = fork();
+      if (pid[p]) continue;
+      struct db *db;
+      _exit(db_open("race.db", DB_READWRITE, &db, diag) == ST_OK ? 0 : 1);
+    }
+    for (int p = 0; p < 4; p++) {
+      int status;
+      waitpid(pid[p], &status, 0);
+      ck_assert_int_eq(status, 0);
+    }
+    unlink("race.db");
+    unlink("race.db-journal");
+  }
+}
+END_TEST
+
 START_TEST(killed_while_writing) {
   unsigned before = 0;
   for (int round = 0; round < 6; round++) {
@@ -823,6 +843,7 @@ int main(void) {
   tcase_add_test(t, random_damage);
   tcase_add_test(t, every_step_fails_once);
   tcase_add_test(t, two_writers);
+  tcase_add_test(t, created_by_several);
   tcase_add_test(t, killed_while_writing);
   tcase_add_test(t, full_disk);
   tcase_add_test(t, large_exchange);

@@ -107,7 +107,7 @@ START_TEST(unwritten_is_poison) {
   uint32_t bits;
   memcpy(&bits, &C[N - 1], 4);
   ck_assert_uint_eq(bits, 0x7fa5a5a5); /* a signalling NaN */
-  ck_assert(D[N - 1] == N);
+  ck_assert(D[N - 1] == (float)N);
 }
 END_TEST
 
