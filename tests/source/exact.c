@@ -282,7 +282,7 @@ static void check_file(const char *dir, const char *path) {
 }
 
 /* The n-th random file; kept when it fails. */
-static void check_random(const char *dir, uint64_t n) {
+static void check_random(const char *dir, uint64_t n, bool nests) {
   char path[4096];
   snprintf(path, sizeof path, "%s/random_%d_%" PRIu64 ".c", dir, (int)getpid(), n);
   FILE *f = fopen(path, "w");
@@ -290,7 +290,7 @@ static void check_random(const char *dir, uint64_t n) {
     failures++;
     return;
   }
-  random_c(f, n, 12);
+  (nests ? random_nests : random_c)(f, n, 12);
   fclose(f);
   int before = failures;
   check_file(dir, path);
@@ -303,10 +303,11 @@ int main(int argc, char **argv) {
     argc -= 2;
     argv += 2;
   }
-  if (argc == 5 && !strcmp(argv[1], "--random")) { /* --random DIR FIRST COUNT */
+  bool nests = argc == 5 && !strcmp(argv[1], "--nests");
+  if (nests || (argc == 5 && !strcmp(argv[1], "--random"))) {
     uint64_t first = strtoull(argv[3], NULL, 10), count = strtoull(argv[4], NULL, 10);
     if (getenv("HONE_LONG")) count *= 20;
-    for (uint64_t i = 0; i < count; i++) check_random(argv[2], first + i);
+    for (uint64_t i = 0; i < count; i++) check_random(argv[2], first + i, nests);
     printf("%d failures\n", failures);
     return failures ? 1 : 0;
   }

@@ -5,4 +5,6 @@
 #include <stdio.h>
 /* Writes a file of functions f0, f1 … The same seed gives the same text. */
 void random_c(FILE *f, uint64_t seed, int functions);
+/* The same for loop nests over declared arrays. */
+void random_nests(FILE *f, uint64_t seed, int functions);
 #endif
