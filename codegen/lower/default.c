@@ -21,6 +21,8 @@ struct chooser {
 
 /* ---- asking ---- */
 
+enum { PACK_ROWS = 16 }; /* rows that pay for turning an operand */
+
 static bool push(struct chooser *c, enum stepkind kind, unsigned loop, int64_t arg) {
   struct step st = {(uint8_t)kind, (uint8_t)loop, (int16_t)arg};
   if (arg > INT16_MAX || arg < 0) return false;
@@ -299,6 +301,8 @@ static double elements(const struct chooser *c, const struct access *r) {
  * reuse to pay for copying. */
 static bool pack_pays(const struct chooser *c, const struct reuse *k, unsigned row) {
   double bytes = elements(c, k->acc) * (double)type_size(c->gs->k->tensor[k->tensor].type);
+  if (step_of(c, k->tensor, read_subs(c, k->acc), k->lane) == 2)
+    return guess(c, row) >= PACK_ROWS; /* lanes would gather */
   return guess(c, row) > 128 && bytes > c->lim->l1_bytes / 2.0;
 }
 
@@ -570,6 +574,25 @@ static bool legal(struct chooser *c) {
   return !legal_sched(c->a, c->gs, c->gi, &c->s, c->lim, c->o);
 }
 
+/* A parallel axis for the lanes of a product whose shared operand lies the wrong way (x w^T): packing turns it once,
+   and each vector is then used for many rows, where lanes along the reduction would use nothing again. -1: none. */
+static int turned_lane(const struct chooser *c) {
+  const struct eq *e = c->main;
+  int best = -1;
+  if (e->red == RED_none) return -1;
+  for (unsigned x = 0; x < e->npar; x++) {
+    struct reuse k = {0};
+    int a = axis_of(c, e->axis[x].sym);
+    if (a < 0 || guess(c, (unsigned)a) < (int64_t)lanes_of(c, e)) continue;
+    int row = find_rows(c, e, (unsigned)a, &k);
+    if (row < 0 || guess(c, (unsigned)row) < PACK_ROWS || k.acc->nguard ||
+        step_of(c, e->lhs, e->lhs_idx, e->axis[x].sym) != 1)
+      continue;
+    best = a;
+  }
+  return best;
+}
+
 static void choose(struct chooser *c) {
   struct reuse k = {0};
   c->main = find_main(c);
@@ -578,6 +601,12 @@ static void choose(struct chooser *c) {
   c->s = sched_none();
   int lane = best_lane(c, c->main->red != RED_none ? c->main : NULL), row = -1;
   if (lane < 0) return;
+  int turned = reduces(c->main, c->g->axis[lane].sym) ? turned_lane(c) : -1;
+  if (turned >= 0) {
+    row = find_rows(c, c->main, (unsigned)turned, &k);
+    if (plan_product(c, turned, row, &k) && legal(c)) return;
+    c->s = sched_none();
+  }
   row = find_rows(c, c->main, (unsigned)lane, &k);
   bool product = c->main->red != RED_none && row >= 0 && !reduces(c->main, c->g->axis[lane].sym);
   if (product && plan_product(c, lane, row, &k) && legal(c)) return;
