@@ -34,7 +34,7 @@ static void print_axes(struct buf *out, const struct kernel *k, const struct gro
   }
 }
 
-static void print_groups(struct buf *out, const struct kernel *k, void *ctx) {
+static void print_groups(struct buf *out, const struct kernel *k, const bool *declared, void *ctx) {
   const struct groups *gs = ctx;
   for (unsigned n = 0; n < gs->n; n++) {
     const struct group *g = &gs->g[n];
@@ -46,7 +46,7 @@ static void print_groups(struct buf *out, const struct kernel *k, void *ctx) {
       name_print(out, k->sym[g->axis[g->stream].sym].name);
     }
     buf_puts(out, ") {\n");
-    for (unsigned i = 0; i < g->neq; i++) text_equation(out, k, g->eq[i], 2);
+    for (unsigned i = 0; i < g->neq; i++) text_equation(out, k, declared, g->eq[i], 2);
     buf_puts(out, "  }\n");
   }
 }

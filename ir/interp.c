@@ -277,8 +277,8 @@ static void put(struct eval *v, int64_t at, struct cell x) {
   }
   if (v->nlate == v->late_cap) {
     v->late_cap *= 2;
-    v->late = xrealloc(v->late, (size_t)v->late_cap * sizeof *v->late);
-    v->late_at = xrealloc(v->late_at, (size_t)v->late_cap * sizeof *v->late_at);
+    v->late = v->c->late = xrealloc(v->late, (size_t)v->late_cap * sizeof *v->late);
+    v->late_at = v->c->late_at = xrealloc(v->late_at, (size_t)v->late_cap * sizeof *v->late_at);
   }
   v->late[v->nlate] = x;
   v->late_at[v->nlate++] = at;
@@ -358,6 +358,12 @@ static bool reads_itself(const struct eq *e) {
   return expr_reads(e->body, e->lhs) || (e->init && expr_reads(e->init, e->lhs)) || (e->start && expr_reads(e->start, e->lhs));
 }
 
+static void free_late(struct icontext *c) {
+  free(c->late);
+  free(c->late_at);
+  c->late = c->late_at = NULL;
+}
+
 static enum status run_eq(struct icontext *c, const struct eq *e, uint64_t max_ops, struct diag *d) {
   struct subscript *ix = ARENA_NEW(c->arena, struct subscript, c->k->tensor[e->lhs].rank + 1u);
   for (unsigned i = 0; i < c->k->tensor[e->lhs].rank; i++) ix[i].poly = e->lhs_idx[i];
@@ -370,13 +376,12 @@ static enum status run_eq(struct icontext *c, const struct eq *e, uint64_t max_o
   for (unsigned g = 0; g < e->nguard; g++) v.guard[g] = lin_new(c, e->guard[g], e->axis, e->nax);
   if (reads_itself(e)) {
     v.late_cap = 256;
-    v.late = xmalloc((size_t)v.late_cap * sizeof *v.late);
-    v.late_at = xmalloc((size_t)v.late_cap * sizeof *v.late_at);
+    v.late = c->late = xmalloc((size_t)v.late_cap * sizeof *v.late);
+    v.late_at = c->late_at = xmalloc((size_t)v.late_cap * sizeof *v.late_at);
   }
   walk(&v, 0);
   for (int64_t i = 0; v.st == ST_OK && i < v.nlate; i++) c->store[e->lhs].cell[v.late_at[i]] = v.late[i];
-  free(v.late);
-  free(v.late_at);
+  free_late(c);
   return v.st;
 }
 
@@ -435,15 +440,36 @@ static void deliver(struct icontext *c, unsigned t, struct expect *w) {
   }
 }
 
-enum status kernel_interp(const struct kernel *k, const struct args *a, struct arena *arena, struct expect *want, uint64_t max_ops, struct diag *d) {
-  struct icontext c = {.k = k, .args = a, .arena = arena, .store = ARENA_NEW(arena, struct store, k->ntensor + 1u),
-                       .sym = ARENA_NEW(arena, int64_t, k->nsym + 1u)};
+static enum status interpret(struct icontext *c, struct expect *want, uint64_t max_ops, struct diag *d) {
+  const struct kernel *k = c->k;
   for (unsigned s = 0; s < k->nsym; s++)
-    if (k->sym[s].kind == SYM_DIM && k->sym[s].param < k->nparam) c.sym[s] = a->dim[k->sym[s].param];
-  enum status st = open_tensors(&c, d);
-  for (unsigned i = 0; st == ST_OK && i < k->neq; i++) st = run_eq(&c, &k->eq[i], max_ops, d);
+    if (k->sym[s].kind == SYM_DIM && k->sym[s].param < k->nparam) c->sym[s] = c->args->dim[k->sym[s].param];
+  enum status st = open_tensors(c, d);
+  for (unsigned i = 0; st == ST_OK && i < k->neq; i++) st = run_eq(c, &k->eq[i], max_ops, d);
   for (unsigned t = 0; st == ST_OK && t < k->ntensor; t++)
-    if (k->tensor[t].role != ROLE_TEMP && is_written(k, t)) deliver(&c, t, want ? &want[k->tensor[t].param] : NULL);
-  for (unsigned t = 0; t < k->ntensor; t++) free(c.store[t].cell);
+    if (k->tensor[t].role != ROLE_TEMP && is_written(k, t)) deliver(c, t, want ? &want[k->tensor[t].param] : NULL);
+  return st;
+}
+
+static void close_tensors(struct icontext *c) {
+  for (unsigned t = 0; t < c->k->ntensor; t++) free(c->store[t].cell);
+  free_late(c);
+}
+
+enum status kernel_interp(const struct kernel *k, const struct args *a, struct arena *arena, struct expect *want, uint64_t max_ops, struct diag *d) {
+  struct icontext *c = ARENA_NEW(arena, struct icontext, 1);
+  c->k = k;
+  c->args = a;
+  c->arena = arena;
+  c->store = ARENA_NEW(arena, struct store, k->ntensor + 1u);
+  c->sym = ARENA_NEW(arena, int64_t, k->nsym + 1u);
+  struct oom_guard g;
+  if (!OOM_TRY(&g)) {
+    close_tensors(c);
+    oom_raise();
+  }
+  enum status st = interpret(c, want, max_ops, d);
+  oom_leave(&g);
+  close_tensors(c);
   return st;
 }

@@ -67,6 +67,7 @@ struct icontext {
   const int64_t *extent;    /* [ntensor * 16] evaluated; INT64_MAX: unknown */
   const int64_t *stride;    /* [ntensor * 16] */
   uint64_t ops;             /* done so far */
+  void *late, *late_at;     /* heap of the running equation */
   struct fault fault;
 };
 /* x over the axes of one equation. */

@@ -17,7 +17,7 @@ static bool starts_statement(const struct lexer *at) {
     if (lex_is(&l, word[i])) return true;
   lex_next(&l);
   if (!lex_is(&l, "[")) return false;
-  for (; l.tok.kind != TOK_EOF; lex_next(&l)) {
+  for (unsigned n = 0; n < TEXT_LOOK / 10 && l.tok.kind != TOK_EOF; n++, lex_next(&l)) {
     if (lex_is(&l, "[")) depth++;
     if (lex_is(&l, "]") && --depth == 0) break;
   }

@@ -6,7 +6,7 @@
 #include "ir/tensor_infer.h"
 #include "ir/tensor_text.h"
 
-enum { NAME_SLOTS = 16384, MAX_ERRORS = 20, MAX_PENDING = 64, MAX_IMPLIED = 256, TEXT_MAX_GUARD = 32 };
+enum { NAME_SLOTS = 16384, MAX_ERRORS = 20, MAX_PENDING = 64, MAX_IMPLIED = 256, TEXT_MAX_GUARD = 32, TEXT_LOOK = 1000 /* tokens to look ahead */ };
 enum namekind { NAME_UNKNOWN, NAME_DIM, NAME_INDEX, NAME_TENSOR, NAME_SCALAR, NAME_BROKEN };
 struct name {             /* broken: its definition had an error, so its uses are not reported again */
   const char *s;

@@ -136,29 +136,15 @@ static bool *declared_temps(struct arena *a, const struct kernel *k) {
   return declared;
 }
 
-struct temps_walk {
-  struct buf *out;
-  const struct kernel *k;
-  unsigned ask; /* is this one declared? */
-  bool answer;
-};
-
-static void print_declared(struct arena *a, void *ctx) {
-  struct temps_walk *w = ctx;
-  const bool *declared = declared_temps(a, w->k);
-  for (unsigned t = 0; t < w->k->ntensor; t++) {
+static void print_temps(struct buf *out, const struct kernel *k, const bool *declared) {
+  for (unsigned t = 0; t < k->ntensor; t++) {
     if (!declared[t]) continue;
-    buf_puts(w->out, "  temp ");
-    name_print(w->out, w->k->tensor[t].name);
-    buf_puts(w->out, ": ");
-    print_shape(w->out, w->k, &w->k->tensor[t]);
-    buf_putc(w->out, '\n');
+    buf_puts(out, "  temp ");
+    name_print(out, k->tensor[t].name);
+    buf_puts(out, ": ");
+    print_shape(out, k, &k->tensor[t]);
+    buf_putc(out, '\n');
   }
-}
-
-static void ask_declared(struct arena *a, void *ctx) {
-  struct temps_walk *w = ctx;
-  w->answer = declared_temps(a, w->k)[w->ask];
 }
 
 /* ---- equations ---- */
@@ -242,18 +228,15 @@ static void print_state(struct buf *out, const struct kernel *k, const struct eq
 }
 
 /* Whether the tensor's extents are known before equation n is read. */
-static bool extents_known(const struct kernel *k, unsigned n) {
+static bool extents_known(const struct kernel *k, const bool *declared, unsigned n) {
   unsigned t = k->eq[n].lhs;
-  if (k->tensor[t].role != ROLE_TEMP || defined_before(k, n, t)) return true;
-  struct temps_walk w = {.k = k, .ask = t};
-  scratch_run(ask_declared, &w);
-  return w.answer;
+  return k->tensor[t].role != ROLE_TEMP || declared[t] || defined_before(k, n, t);
 }
 
-void text_equation(struct buf *out, const struct kernel *k, unsigned n, int depth) {
+void text_equation(struct buf *out, const struct kernel *k, const bool *declared, unsigned n, int depth) {
   const struct eq *e = &k->eq[n];
   const struct tensor *t = &k->tensor[e->lhs];
-  bool known = extents_known(k, n);
+  bool known = extents_known(k, declared, n);
   buf_indent(out, depth);
   if (needs_for(k, e, known)) {
     buf_puts(out, "for ");
@@ -277,9 +260,9 @@ void text_equation(struct buf *out, const struct kernel *k, unsigned n, int dept
   buf_putc(out, '\n');
 }
 
-static void print_equations(struct buf *out, const struct kernel *k, void *ctx) {
+static void print_equations(struct buf *out, const struct kernel *k, const bool *declared, void *ctx) {
   (void)ctx;
-  for (unsigned i = 0; i < k->neq; i++) text_equation(out, k, i, 1);
+  for (unsigned i = 0; i < k->neq; i++) text_equation(out, k, declared, i, 1);
 }
 
 /* ---- the order of symbols ---- */
@@ -303,28 +286,27 @@ static int find_sym(const struct kernel *k, const struct token *t) {
   return -1;
 }
 
-struct order_walk {
+struct text_walk {
+  struct buf *out;
   const struct kernel *k;
-  const struct buf *body;
-  bool ok;
+  text_fn *fn;
+  void *ctx;
 };
 
 /* Reading this text would number the symbols as they are: dims by parameter, then indices by appearance. */
-static void check_order(struct arena *a, void *ctx) {
-  struct order_walk *w = ctx;
-  const struct kernel *k = w->k;
+static bool syms_in_order(struct arena *a, const struct kernel *k, const struct buf *body) {
   struct lexer l;
   unsigned next = 0;
   bool ok = true;
   for (unsigned i = 0; i < k->nsym; i++) ok &= !is_word(k->sym[i].name);
   for (unsigned i = 0; i < k->nparam && ok; i++) ok &= k->param[i].kind != PARAM_DIM || k->param[i].ref == next++;
-  lex_init(&l, a, NULL, 0, w->body->data, w->body->len);
+  lex_init(&l, a, NULL, 0, body->data, body->len);
   for (; ok && l.tok.kind != TOK_EOF; lex_next(&l)) {
     int s = l.tok.kind == TOK_NAME ? find_sym(k, &l.tok) : -1;
     if (s > (int)next) ok = false;
     if (s == (int)next) next++;
   }
-  w->ok = ok && next == k->nsym;
+  return ok && next == k->nsym;
 }
 
 static void print_syms(struct buf *out, const struct kernel *k) {
@@ -336,8 +318,21 @@ static void print_syms(struct buf *out, const struct kernel *k) {
   buf_putc(out, '\n');
 }
 
-void text_kernel(struct buf *out, const struct kernel *k, void (*fn)(struct buf *, const struct kernel *, void *),
-                 void *ctx) {
+static void print_body(struct arena *a, const struct text_walk *w, struct buf *body) {
+  const struct kernel *k = w->k;
+  const bool *declared = declared_temps(a, k);
+  if (k->nassume) {
+    buf_puts(body, "  assume ");
+    guards_print(body, k, k->nassume, k->assume);
+    buf_putc(body, '\n');
+  }
+  print_temps(body, k, declared);
+  (w->fn ? w->fn : print_equations)(body, k, declared, w->ctx);
+  buf_puts(body, "}\n");
+}
+
+static void print_kernel(struct arena *a, void *ctx) {
+  struct text_walk *w = ctx;
   struct buf body;
   struct oom_guard g;
   buf_init(&body);
@@ -345,22 +340,17 @@ void text_kernel(struct buf *out, const struct kernel *k, void (*fn)(struct buf 
     buf_free(&body);
     oom_raise();
   }
-  if (k->nassume) {
-    buf_puts(&body, "  assume ");
-    guards_print(&body, k, k->nassume, k->assume);
-    buf_putc(&body, '\n');
-  }
-  struct temps_walk temps = {.out = &body, .k = k};
-  scratch_run(print_declared, &temps);
-  (fn ? fn : print_equations)(&body, k, ctx);
-  buf_puts(&body, "}\n");
-  struct order_walk order = {.k = k, .body = &body};
-  scratch_run(check_order, &order);
-  print_signature(out, k);
-  if (!order.ok) print_syms(out, k);
-  buf_write(out, body.data, body.len);
+  print_body(a, w, &body);
+  print_signature(w->out, w->k);
+  if (!syms_in_order(a, w->k, &body)) print_syms(w->out, w->k);
+  buf_write(w->out, body.data, body.len);
   oom_leave(&g);
   buf_free(&body);
+}
+
+void text_kernel(struct buf *out, const struct kernel *k, text_fn *fn, void *ctx) {
+  struct text_walk w = {out, k, fn, ctx};
+  scratch_run(print_kernel, &w);
 }
 
 void kernel_print(struct buf *out, const struct kernel *k) {

@@ -87,7 +87,9 @@ static struct parens look_parens(const struct lexer *from) {
   unsigned depth = 0;
   bool name = false;
   l.d = NULL;
-  for (lex_next(&l); l.tok.kind != TOK_EOF; lex_next(&l)) {
+  lex_next(&l);
+  for (unsigned n = 0; l.tok.kind != TOK_EOF; n++, lex_next(&l)) {
+    if (n == TEXT_LOOK) return (struct parens){.commas = 1}; /* too long for a list of indices */
     if (lex_is(&l, "(") || lex_is(&l, "[")) depth++;
     if ((lex_is(&l, ")") || lex_is(&l, "]")) && --depth == 0) break;
     if (depth == 1 && lex_is(&l, ",")) r.commas++;

@@ -4,9 +4,10 @@
 #include "ir/group.h"
 
 enum { TEXT_MAX_AXIS = GROUP_MAX_AXIS, TEXT_MAX_ITEMS = 1000, TEXT_MAX_BYTES = 4 << 20 };
-/* The whole text of a kernel; equations are printed by fn (NULL: one after the other). */
-void text_kernel(struct buf *out, const struct kernel *k, void (*fn)(struct buf *, const struct kernel *, void *), void *ctx);
-void text_equation(struct buf *out, const struct kernel *k, unsigned eq, int depth);
+/* The whole text of a kernel; equations are printed by fn (NULL: one after the other). declared: temps that have a `temp` line, for text_equation. */
+typedef void text_fn(struct buf *out, const struct kernel *k, const bool *declared, void *ctx);
+void text_kernel(struct buf *out, const struct kernel *k, text_fn *fn, void *ctx);
+void text_equation(struct buf *out, const struct kernel *k, const bool *declared, unsigned eq, int depth);
 /* NAME [in lo..hi]: without the range when it is `known` (may be NULL). */
 void text_axis(struct buf *out, const struct kernel *k, const struct axis *x, poly_t known);
 /* Parses a text of kernels; groups are allowed when want_groups, then each (*gs)[i] belongs to out->k[i]. */

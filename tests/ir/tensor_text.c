@@ -215,12 +215,41 @@ START_TEST(test_groups_golden) {
 }
 END_TEST
 
+/* Memory that runs out at any point leaves nothing behind and nothing half done. */
+START_TEST(test_no_memory) {
+  const char *text = _i ? flash : gen_texts[3];
+  for (volatile long n = 1;; n++) {
+    volatile bool done = false;
+    struct world w = open_world();
+    struct oom_guard g;
+    oom_fail_after(n);
+    if (OOM_TRY(&g)) {
+      struct kernels ks;
+      struct groups *gs;
+      uint16_t file = diag_file(w.d, "t", text, strlen(text));
+      if (_i) {
+        ck_assert_int_eq(groups_parse(w.a, w.d, file, text, strlen(text), &gs), ST_OK);
+        print_groups(w, gs);
+      } else {
+        ck_assert_int_eq(kernels_parse(w.a, w.d, file, text, strlen(text), &ks), ST_OK);
+      }
+      oom_leave(&g);
+      done = true;
+    }
+    oom_fail_after(0);
+    close_world(w);
+    if (done) break;
+  }
+}
+END_TEST
+
 static void fill(TCase *t) {
   tcase_add_loop_test(t, test_golden, 0, sizeof golden / sizeof *golden);
   tcase_add_loop_test(t, test_texts, 0, (int)gen_ntexts);
   tcase_add_loop_test(t, test_inverse, 0, 12);
   tcase_add_loop_test(t, test_groups_inverse, 0, 6);
   tcase_add_test(t, test_groups_golden);
+  tcase_add_loop_test(t, test_no_memory, 0, 2);
 }
 
 int main(void) {
