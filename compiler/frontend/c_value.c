@@ -39,10 +39,20 @@ struct cval cv_poly(struct cx *x, poly_t p, enum dtype t, bool exact) {
   return (struct cval){.kind = CV_NUM, .type = (uint8_t)t, .p = p, .exact = exact};
 }
 
+/* No product of two indices: nothing behind SOURCE has a use for it. */
+static bool linear(struct cx *x, poly_t p) {
+  for (uint32_t i = 0; i < p->n; i++) {
+    unsigned n = 0;
+    for (unsigned j = 0; j < p->mono[i].n; j++) n += x->k->sym[p->mono[i].sym[j]].kind == SYM_INDEX;
+    if (n > 1) return false;
+  }
+  return true;
+}
+
 /* Polynomial results are kept only where they equal what C computes in type t (64-bit unsigned: modulo 2^64; in range,
  * they are exact). */
 static bool keep(struct cx *x, enum dtype t, poly_t p, bool *exact) {
-  if (!p || p->overflow) return false;
+  if (!p || p->overflow || !linear(x, p)) return false;
   if (t == DT_i32 || t == DT_i64) return *exact = true;
   if (t == DT_u64) {
     *exact = *exact || cv_nonneg(x, p);
