@@ -41,11 +41,12 @@ static void place(struct fuse *f, unsigned e) {
 
 /* --- the order of a group's axes --- */
 
-/* The member that the order is taken from: the one with most axes, the latest of them. */
+/* The member that the order is taken from: the one with most axes, the latest of them; the first where nothing is
+ * shared (its rows are walked). */
 static const struct eq *anchor(const struct fuse *f, const struct fgroup *g) {
   const struct eq *best = &f->k->eq[g->eq[0]];
   for (unsigned m = 1; m < g->n; m++)
-    if (f->k->eq[g->eq[m]].nax >= best->nax) best = &f->k->eq[g->eq[m]];
+    if (f->k->eq[g->eq[m]].nax >= best->nax + !g->nshared) best = &f->k->eq[g->eq[m]];
   return best;
 }
 

@@ -345,6 +345,52 @@ static bool pays(struct join *j, const sym_t *shared, unsigned nshared, bool *st
   return demotion_pays(j, nshared);
 }
 
+/* --- two reductions that cross --- */
+
+/* Each walks in parallel what the other reduces. */
+static bool crossed(const struct eq *p, const struct eq *q) {
+  for (unsigned i = 0; i < p->npar; i++)
+    if (!eq_is_red(q, p->axis[i].sym)) return false;
+  return true;
+}
+
+static bool names_all(const struct eq *e, const struct access *acc) {
+  for (unsigned i = 0; i < e->nax; i++)
+    if (!access_has_sym(acc, e->axis[i].sym)) return false;
+  return true;
+}
+
+/* Both read the same element of an operand that no axis leaves out. */
+static bool one_big_operand(const struct join *j, const struct eq *p) {
+  const struct access **mine, **theirs;
+  unsigned n = eq_accesses(j->f->a, &j->t, UINT_MAX, &mine);
+  for (unsigned i = 0; i < n; i++) {
+    unsigned nt = names_all(&j->t, mine[i]) ? eq_accesses(j->f->a, p, mine[i]->tensor, &theirs) : 0;
+    for (unsigned x = 0; x < nt; x++)
+      if (access_eq(mine[i], theirs[x])) return true;
+  }
+  return false;
+}
+
+/* t[i] = sum(j) A[i,j] * x[j];  y[j] = sum(i) A[i,j] * t[i]: no axis is shared, but one pass over the rows of A serves
+   both: each row is read while it is in the nearest cache. (Threads cannot share such a nest; it is bound by memory.)
+ */
+static bool crossing_pays(const struct join *j) {
+  const struct access **acc;
+  bool big = false;
+  if (j->t.red == RED_none || !j->t.npar || is_contraction(j->f->a, &j->t)) return false;
+  for (unsigned m = 0; m < j->g->n; m++) {
+    const struct eq *p = member(j, m);
+    if (!p->npar || !crossed(p, &j->t) || is_contraction(j->f->a, p)) return false;
+    if (p->red != RED_none && (p->nax != j->t.nax || !crossed(&j->t, p))) return false;
+    big |= p->red != RED_none && one_big_operand(j, p);
+    unsigned n = eq_accesses(j->f->a, &j->t, p->lhs, &acc);
+    for (unsigned i = 0; i < n; i++)
+      if (!same_element(p->lhs_idx, acc[i]) || acc[i]->nguard) return false;
+  }
+  return big;
+}
+
 /* --- joining --- */
 
 static unsigned new_axes(const struct join *j) {
@@ -389,7 +435,8 @@ bool fuse_join(struct fuse *f, struct fgroup *g, unsigned e) {
   unsigned nsym = f->k->nsym;
   unify(&j);
   shared_axes(&j, shared, &nshared);
-  bool ok = has_room(&j) && legal(&j) && (nshared || all_scalar(&j)) && pays(&j, shared, nshared, &streamed);
+  bool ok = has_room(&j) && legal(&j) &&
+            (nshared || all_scalar(&j) ? pays(&j, shared, nshared, &streamed) : crossing_pays(&j));
   if (ok)
     enter(&j, shared, nshared, streamed);
   else
