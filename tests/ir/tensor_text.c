@@ -222,6 +222,8 @@ START_TEST(test_no_memory) {
     volatile bool done = false;
     struct world w = open_world();
     struct oom_guard g;
+    static struct buf out; /* not in a register when memory runs out */
+    buf_init(&out);
     oom_fail_after(n);
     if (OOM_TRY(&g)) {
       struct kernels ks;
@@ -229,7 +231,7 @@ START_TEST(test_no_memory) {
       uint16_t file = diag_file(w.d, "t", text, strlen(text));
       if (_i) {
         ck_assert_int_eq(groups_parse(w.a, w.d, file, text, strlen(text), &gs), ST_OK);
-        print_groups(w, gs);
+        groups_print(&out, gs);
       } else {
         ck_assert_int_eq(kernels_parse(w.a, w.d, file, text, strlen(text), &ks), ST_OK);
       }
@@ -237,6 +239,7 @@ START_TEST(test_no_memory) {
       done = true;
     }
     oom_fail_after(0);
+    buf_free(&out);
     close_world(w);
     if (done) break;
   }
