@@ -102,6 +102,7 @@ void tree_visit(const struct lstmt *s, void (*stmt)(const struct lstmt *, void *
 bool tree_sets(const struct lstmt *s, unsigned local);
 bool tree_uses(const struct lstmt *s, unsigned local);
 bool tree_stores(const struct lstmt *s, unsigned obj);
+unsigned tree_accesses(const struct lstmt *s, unsigned obj);         /* reads and stores of the object */
 bool tree_exposes(const struct lstmt *s, unsigned local);          /* may read the local's value from before s */
 bool tree_always_sets(const struct lstmt *s, unsigned local);      /* sets it, before any read, on every path */
 bool expr_uses(expr_t x, unsigned local);

@@ -328,6 +328,33 @@ static bool arg_reduction(struct raise *r, struct items *l, const struct bound *
   return false;
 }
 
+static bool is_phi(struct raise *r, expr_t x) {
+  return x->kind == E_READ && r->obj[x->acc->tensor].kind == OBJ_PHI;
+}
+
+/* fmax from x[0], say: NaN is skipped on both sides, so the result is NaN only when everything is. A second reduction
+ * tells whether anything is not. */
+static expr_t from_maybe_nan(struct raise *r, struct items *l, struct item *it, expr_t before, const char *name) {
+  enum dtype t = (enum dtype)before->type;
+  expr_t least = identity(r, (enum red)it->red, t);
+  if (it->body->type != t || it->body->kind == E_CONST || (it->body->kind == E_OP && it->body->op == OP_select))
+    raise_no(r, it->loc,
+             "'%s' is a maximum by fmax under a condition, from a start that may be NaN: compare with '>' instead",
+             name);
+  struct item *any = arena_dup(r->a, it, sizeof *it);
+  any->lhs = (uint16_t)raise_obj(r, arena_printf(r->a, "%s_any", name), DT_i32, OBJ_TEMP);
+  any->red = RED_or;
+  any->fmax = false;
+  any->body = expr_cast(r->a, DT_i32, expr_op2(r->a, OP_eq, it->body, it->body));
+  any->init = expr_cast(r->a, DT_i32, expr_op2(r->a, OP_eq, before, before));
+  r->obj[any->lhs].keep = true;
+  items_add(r, l, any);
+  it->init = expr_op2(r->a, it->red == RED_max ? OP_fmax : OP_fmin, before, least);
+  it->fmax = false;
+  expr_t found = expr_op2(r->a, OP_ne, item_self(r, any), expr_i(r->a, DT_i32, 0));
+  return expr_op3(r->a, OP_select, found, item_self(r, it), expr_f(r->a, t, NAN));
+}
+
 static void accumulator(struct raise *r, struct items *l, const struct bound *loop, unsigned v, expr_t phi,
                         expr_t before, bool exposed) {
   const char *name = r->f->local[v].name, *why = NULL;
@@ -354,10 +381,11 @@ static void accumulator(struct raise *r, struct items *l, const struct bound *lo
     it->body = p.term;
     it->fmax = p.fmax;
   }
-  if (it->fmax && !is_number(before) && type_is_float((enum dtype)before->type))
-    raise_no(r, r->env[v]->loc,
-             "'%s' is a maximum by fmax from a start that may be NaN: start from -INFINITY, or compare with '>'", name);
   r->obj[it->lhs].keep = true;
+  if (it->fmax && type_is_float((enum dtype)before->type) && !is_number(before) && !is_phi(r, before)) {
+    r->env[v] = from_maybe_nan(r, l, it, before, name);
+    return;
+  }
   it->init = expr_cast(r->a, (enum dtype)it->body->type, before);
   r->env[v] = item_self(r, it);
 }

@@ -59,6 +59,26 @@ bool tree_stores(const struct lstmt *s, unsigned obj) {
   return q.yes;
 }
 
+struct accesses {
+  unsigned obj, n;
+};
+
+static void count_read(expr_t x, void *ctx) {
+  struct accesses *c = ctx;
+  c->n += x->kind == E_READ && x->acc->tensor == c->obj;
+}
+
+static void count_store(const struct lstmt *s, void *ctx) {
+  struct accesses *c = ctx;
+  c->n += s->kind == L_STORE && s->acc->tensor == c->obj;
+}
+
+unsigned tree_accesses(const struct lstmt *s, unsigned obj) {
+  struct accesses c = {obj, 0};
+  tree_visit(s, count_store, count_read, &c);
+  return c.n;
+}
+
 bool expr_uses(expr_t x, unsigned local) {
   struct ask q = {local, false};
   if (x) expr_visit(x, ask_local, &q);

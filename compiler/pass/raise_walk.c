@@ -312,11 +312,25 @@ static poly_t step_poly(struct arena *a, poly_t p, void *ctx) {
   return poly_subst(a, p, c->s, c->by);
 }
 
+static poly_t iterations(struct raise *r, poly_t range, int64_t step) {
+  int64_t c;
+  if (poly_is_const(range, &c)) return poly_const(r->a, c <= 0 ? 0 : (c - 1) / step + 1);
+  poly_t n = poly_const(r->a, 0);
+  for (uint32_t i = 0; i < range->n; i++) {
+    struct mono m = range->mono[i];
+    if (m.coef % step) return NULL;
+    poly_t t = poly_const(r->a, m.coef / step);
+    for (unsigned j = 0; j < m.n; j++) t = poly_mul(r->a, t, poly_sym(r->a, m.sym[j]));
+    n = poly_add(r->a, n, t);
+  }
+  return n->overflow ? NULL : n;
+}
+
 static const struct lstmt *unit_step(struct raise *r, const struct lstmt *s) {
   if (s->step == 1) return s;
   poly_t range = s->nlo == 1 && s->nhi == 1 ? poly_sub(r->a, s->hi[0], s->lo[0]) : NULL;
-  int64_t c;
-  if (!range || s->step < 1 || !poly_is_const(range, &c))
+  poly_t count = range && s->step > 0 ? iterations(r, range, s->step) : NULL;
+  if (!count)
     raise_no(r, r->at, "the loop over '%s' counts in steps of %lld", raise_sym_name(r, s->sym), (long long)s->step);
   sym_t t = s->sym;
   struct {
@@ -331,8 +345,28 @@ static const struct lstmt *unit_step(struct raise *r, const struct lstmt *s) {
   n->lo = ARENA_NEW(r->a, poly_t, 1);
   n->hi = ARENA_NEW(r->a, poly_t, 1);
   n->lo[0] = poly_const(r->a, 0);
-  n->hi[0] = poly_const(r->a, c <= 0 ? 0 : (c - 1) / s->step + 1);
+  n->hi[0] = count;
   return n;
+}
+
+/* Read before any write of the same iteration. */
+static bool read_unwritten(struct raise *r, const struct items *l, unsigned obj, unsigned at) {
+  struct reads rd = item_reads(r, l->v[at], true);
+  for (unsigned i = 0; i < rd.n; i++) {
+    bool written = rd.v[i].x->tensor != obj;
+    for (unsigned w = 0; w < at && !written; w++)
+      written = l->v[w]->lhs == obj && item_always(l->v[w]) && item_covers(r, l->v[w], l->v[w]->idx, l->v[at], rd.v[i]);
+    if (!written) return true;
+  }
+  return false;
+}
+
+/* An array declared outside of the loop that only serves within an iteration: as good as declared inside. */
+static bool is_private(struct raise *r, const struct items *l, const struct lstmt *body, unsigned obj) {
+  if (!tree_stores(body, obj) || tree_accesses(body, obj) != tree_accesses(r->f->body, obj)) return false;
+  for (unsigned i = 0; i < l->n; i++)
+    if (read_unwritten(r, l, obj, i)) return false;
+  return true;
 }
 
 static void walk_for(struct raise *r, const struct lstmt *s) {
@@ -357,6 +391,9 @@ static void walk_for(struct raise *r, const struct lstmt *s) {
   r->loop[r->nloop++] = loop;
   r->out = &l;
   raise_walk(r, s->body[0]);
+  for (unsigned o = 0; o < mark; o++)
+    if (r->obj[o].kind == OBJ_LOCAL && r->obj[o].stamp < stamp && is_private(r, &l, s->body[0], o))
+      r->obj[o].stamp = ++r->stamps;
   r->nloop--;
   r->out = out;
   raise_accumulators(r, &l, &loop, phi, before, exposed);

@@ -25,8 +25,10 @@ void pad_copy(int h, int w, int p, const float x[h][w], float y[h + 2 * p][w + 2
 }
 void border(int n, const float x[n], float y[n]) {
   for (int i = 0; i < n; i++) {
-    if (i == 0) y[i] = x[i];
-    else y[i] = x[i] - x[i - 1];
+    if (i == 0)
+      y[i] = x[i];
+    else
+      y[i] = x[i] - x[i - 1];
   }
 }
 void store_guard(int n, int m, const float x[n][m], float y[n]) {

@@ -36,9 +36,11 @@ void even(int n, const float *x, float *y) {
 }
 void stencil(int h, int w, const float *a, float *b) {
   for (int i = 1; i < h - 1; i++)
-    for (int j = 1; j < w - 1; j++) b[i * w + j] = a[(i - 1) * w + j] + a[(i + 1) * w + j] + a[i * w + j - 1] + a[i * w + j + 1];
+    for (int j = 1; j < w - 1; j++)
+      b[i * w + j] = a[(i - 1) * w + j] + a[(i + 1) * w + j] + a[i * w + j - 1] + a[i * w + j + 1];
 }
-void conv_flat(int N, int C, int H, int W, int K, int R, int S, int st, int pad, int P, int Q, const float *x, const float *f, float *y) {
+void conv_flat(int N, int C, int H, int W, int K, int R, int S, int st, int pad, int P, int Q, const float *x,
+               const float *f, float *y) {
   for (int n = 0; n < N; n++)
     for (int k = 0; k < K; k++)
       for (int p = 0; p < P; p++)
@@ -48,7 +50,8 @@ void conv_flat(int N, int C, int H, int W, int K, int R, int S, int st, int pad,
             for (int r = 0; r < R; r++)
               for (int s = 0; s < S; s++) {
                 int iy = p * st + r - pad, ix = q * st + s - pad;
-                if (iy >= 0 && iy < H && ix >= 0 && ix < W) acc += x[((n * C + c) * H + iy) * W + ix] * f[((k * C + c) * R + r) * S + s];
+                if (iy >= 0 && iy < H && ix >= 0 && ix < W)
+                  acc += x[((n * C + c) * H + iy) * W + ix] * f[((k * C + c) * R + r) * S + s];
               }
           y[((n * K + k) * P + p) * Q + q] = acc;
         }

@@ -39,11 +39,6 @@ void nan_max(int n, const float x[n], float *out) {
   for (int i = 1; i < n; i++) m = m > x[i] ? m : x[i];
   *out = m;
 }
-void fmax_from_value(int n, const float x[n], float *out) {
-  float m = x[0];
-  for (int i = 1; i < n; i++) m = fmaxf(m, x[i]);
-  *out = m;
-}
 void last_one(int n, const float x[n], float *out) {
   for (int i = 0; i < n; i++) *out = x[i];
 }

@@ -63,8 +63,10 @@ void clamp(int n, float x[n]) {
 }
 void branches(int n, const float x[n], float y[n]) {
   for (int i = 0; i < n; i++) {
-    if (x[i] > 0) y[i] = x[i];
-    else y[i] = 0.01f * x[i];
+    if (x[i] > 0)
+      y[i] = x[i];
+    else
+      y[i] = 0.01f * x[i];
   }
 }
 void local_row(int n, int m, const float x[n][m], float y[n]) {
@@ -75,4 +77,9 @@ void local_row(int n, int m, const float x[n][m], float y[n]) {
     for (int j = 0; j < m; j++) s += t[j] * t[m - 1 - j];
     y[i] = s;
   }
+}
+void fmax_from_value(int n, const float x[n], float *out) {
+  float m = x[0];
+  for (int i = 1; i < n; i++) m = fmaxf(m, x[i]);
+  *out = m;
 }

@@ -1,0 +1,37 @@
+#include <math.h>
+void softmax_x0(int R, int C, const float x[R][C], float y[R][C]) {
+  for (int i = 0; i < R; i++) {
+    float m = x[i][0];
+    for (int j = 1; j < C; j++) m = fmaxf(m, x[i][j]);
+    float s = 0;
+    for (int j = 0; j < C; j++) s += expf(x[i][j] - m);
+    for (int j = 0; j < C; j++) y[i][j] = expf(x[i][j] - m) / s;
+  }
+}
+void whole_max(int R, int C, const float x[R][C], float *out) {
+  float m = 0;
+  for (int i = 0; i < R; i++)
+    for (int j = 0; j < C; j++) m = fmaxf(m, fabsf(x[i][j]));
+  *out = m;
+}
+void row_buffer(int n, int m, const float x[n][m], float y[n][m]) {
+  float row[m], s;
+  for (int i = 0; i < n; i++) {
+    for (int j = 0; j < m; j++) row[j] = x[i][j] * 2;
+    s = 0;
+    for (int j = 0; j < m; j++) s += row[j];
+    for (int j = 0; j < m; j++) y[i][j] = row[j] / s;
+  }
+}
+void interleaved(int n, const float *z, float *re, float *im) {
+  for (int i = 0; i < 2 * n; i += 2) {
+    re[i / 2] = z[i];
+    im[i / 2] = z[i + 1];
+  }
+}
+void pairs(int n, const float x[2 * n], float y[2 * n]) {
+  for (int i = 0; i < 2 * n; i += 2) {
+    y[i] = x[i] - x[i + 1];
+    y[i + 1] = x[i] + x[i + 1];
+  }
+}
