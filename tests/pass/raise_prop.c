@@ -24,8 +24,15 @@ static uint64_t rnd(void) {
 }
 
 /* Whole numbers keep sums exact, so that comparisons (argmin, clamping) decide alike; otherwise any small value. */
+static bool specials; /* now and then NaN or an infinity */
+
 static union value random_value(enum dtype t, bool whole) {
   union value v = {0};
+  if (specials && type_is_float(t) && !(rnd() % 12)) {
+    static const double some[] = {NAN, NAN, INFINITY, -INFINITY, -0.0};
+    v.f = some[rnd() % 5];
+    return v;
+  }
   if (type_is_float(t))
     v.f = whole ? (double)((int)(rnd() % 9) - 4) : ((double)(rnd() % 20001) - 10000) / 7919;
   else
@@ -180,6 +187,7 @@ static void check(const struct source *s, const struct kernel *k, const char *fi
   for (unsigned r = 0; ok && r < ROUNDS; r++) {
     struct trial t = {0};
     open_trial(&t, k->nparam);
+    specials = r % 5 == 4;
     if (make(&t, k, needs_whole(k) || r % 2, true)) {
       ok = run(&t, s, k, file, d, &ran);
     }
