@@ -269,7 +269,9 @@ static struct ival select_op(const struct node *n, struct ival cond, struct ival
 static struct ival int_op(const struct node *n, struct ival a, struct ival b) {
   union value v[3] = {{.i = a.i}, {.i = b.i}, {0}};
   struct ival r = {.i = op_eval((enum op)n->op, (enum dtype)n->type, v).i};
-  if (a.e > 0 || b.e > 0) { /* an uncertain operand: how far the result may move by trying its ends */
+  if (a.e >= 0x1p62 || b.e >= 0x1p62) {
+    r.e = INFINITY;
+  } else if (a.e > 0 || b.e > 0) { /* an uncertain operand: how far the result may move by trying its ends */
     for (int s = 0; s < 4; s++) {
       union value w[3] = {{.i = a.i + (s & 1 ? 1 : -1) * (int64_t)a.e}, {.i = b.i + (s & 2 ? 1 : -1) * (int64_t)b.e}, {0}};
       r.e = fmax(r.e, fabs((double)op_eval((enum op)n->op, (enum dtype)n->type, w).i - (double)r.i));
