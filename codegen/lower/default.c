@@ -89,35 +89,66 @@ static const poly_t *read_subs(const struct chooser *c, const struct access *r) 
 
 struct score {
   const struct chooser *c;
+  const struct eq *e;
   sym_t s;
-  int unit, far, fixed;
+  int unit, far, packable;
 };
+
+static bool has(const struct access *r, sym_t s) {
+  for (unsigned d = 0; d < r->rank; d++)
+    if (poly_has(r->ix[d].poly, s)) return true;
+  return false;
+}
+
+/* Is r read again along some other parallel axis of a reduction, often enough to pay for a transposed copy? */
+static bool reused(const struct chooser *c, const struct eq *e, const struct access *r, sym_t lane) {
+  for (unsigned x = 0; x < e->npar && e->red != RED_none; x++) {
+    int a = axis_of(c, e->axis[x].sym);
+    if (a >= 0 && e->axis[x].sym != lane && !has(r, e->axis[x].sym) && guess(c, (unsigned)a) >= 16) return true;
+  }
+  return false;
+}
+
 static void score_read(expr_t x, void *ctx) {
   struct score *k = ctx;
-  if (x->kind != E_READ) return;
-  for (unsigned d = 0; d < x->acc->rank; d++) {
-    if (x->acc->ix[d].dyn && expr_has_sym(x->acc->ix[d].dyn, k->s)) k->far++;
-  }
-  int st = step_of(k->c, x->acc->tensor, read_subs(k->c, x->acc), k->s);
+  if (x->kind != E_READ || group_private(k->c->gs, k->c->gi, x->acc->tensor)) return;
+  bool dyn = false;
+  for (unsigned d = 0; d < x->acc->rank; d++) dyn |= x->acc->ix[d].dyn && expr_has_sym(x->acc->ix[d].dyn, k->s);
+  int st = dyn ? 2 : step_of(k->c, x->acc->tensor, read_subs(k->c, x->acc), k->s);
   if (st == 1)
     k->unit++;
+  else if (st == 2 && !dyn && reused(k->c, k->e, x->acc, k->s))
+    k->packable++;
   else if (st == 2)
     k->far++;
-  else
-    k->fixed++;
+}
+
+struct product {
+  const struct chooser *c;
+  const struct eq *e;
+  sym_t lane;
+  bool found;
+};
+static void find_product(expr_t x, void *ctx) {
+  struct product *k = ctx;
+  if (x->kind == E_READ && has(x->acc, k->lane) && reused(k->c, k->e, x->acc, k->lane)) k->found = true;
 }
 
 /* How well equation e runs with axis s on vector lanes. */
 static int lane_score(const struct chooser *c, const struct eq *e, sym_t s) {
-  struct score k = {c, s, 0, 0, 0};
+  struct score k = {c, e, s, 0, 0, 0};
   if (!walks(e, s)) return 0;
   expr_visit(e->body, score_read, &k);
-  int n = 4 * k.unit - 5 * k.far;
+  int n = 4 * k.unit - 5 * k.far - k.packable, a = axis_of(c, s);
   if (reduces(e, s)) {
     if (e->red == RED_argmax || e->red == RED_argmin) return -100;
     if (c->o->strict && type_is_float(e->body->type) && e->red != RED_max && e->red != RED_min) return -100;
-    return n - 2;
+    return n - (a >= 0 && guess(c, (unsigned)a) < 128 ? 8 : 2); /* horizontal sums */
   }
+  struct product r = {c, e, s, false};
+  expr_visit(e->body, find_product, &r);
+  if (r.found) n += 6;
+  if (group_private(c->gs, c->gi, e->lhs)) return n;
   int st = step_of(c, e->lhs, e->lhs_idx, s);
   return n + (st == 1 ? 5 : st == 2 ? -6 : 0);
 }
@@ -176,11 +207,6 @@ struct reuse {
   unsigned tensor;
   const struct access *acc;
 };
-static bool has(const struct access *r, sym_t s) {
-  for (unsigned d = 0; d < r->rank; d++)
-    if (poly_has(r->ix[d].poly, s)) return true;
-  return false;
-}
 static void find_shared(expr_t x, void *ctx) {
   struct reuse *k = ctx;
   if (x->kind != E_READ || !has(x->acc, k->lane) || has(x->acc, k->row)) return;
@@ -300,6 +326,7 @@ static double elements(const struct chooser *c, const struct access *r) {
 /* Does a panel of the shared operand lie scattered: neighbours along the reduction are far apart, and there is enough
  * reuse to pay for copying. */
 static bool pack_pays(const struct chooser *c, const struct reuse *k, unsigned row) {
+  if (step_of(c, k->tensor, read_subs(c, k->acc), k->lane) == 2) return true;
   double bytes = elements(c, k->acc) * (double)type_size(c->gs->k->tensor[k->tensor].type);
   if (step_of(c, k->tensor, read_subs(c, k->acc), k->lane) == 2)
     return guess(c, row) >= PACK_ROWS; /* lanes would gather */
@@ -510,7 +537,7 @@ static bool far_along(const struct chooser *c, unsigned lane, int *other) {
   for (unsigned x = 0; x < e->npar; x++) {
     int a = axis_of(c, e->axis[x].sym);
     if (a < 0 || a == (int)lane) continue;
-    struct score k = {c, e->axis[x].sym, 0, 0, 0}, l = {c, c->g->axis[lane].sym, 0, 0, 0};
+    struct score k = {c, e, e->axis[x].sym, 0, 0, 0}, l = {c, e, c->g->axis[lane].sym, 0, 0, 0};
     expr_visit(e->body, score_read, &k);
     expr_visit(e->body, score_read, &l);
     if (k.unit && l.far) {
@@ -519,6 +546,29 @@ static bool far_along(const struct chooser *c, unsigned lane, int *other) {
     }
   }
   return false;
+}
+
+/* Sums of a few constant terms (stencils, small filters) are written out. */
+static void push_short_sums(struct chooser *c, int64_t copies) {
+  const struct eq *e = c->main;
+  for (unsigned x = e->nax; x-- > e->npar;) {
+    int a = axis_of(c, e->axis[x].sym);
+    int64_t n = a < 0 ? 0 : extent(c, (unsigned)a);
+    if (n < 1 || n > 8 || copies * n > 64) continue;
+    if (push(c, STEP_unroll, LOOP_ID(a, 0), 0)) copies *= n;
+  }
+}
+
+/* Sums down the columns of a matrix: rows are walked outside, some at a time, so that memory is read as it lies. */
+static int column_axis(const struct chooser *c, unsigned lane) {
+  const struct eq *e = c->main;
+  if (e->red == RED_none || e->red == RED_argmax || e->red == RED_argmin || e->nax != e->npar + 1 || c->o->strict)
+    return -1;
+  int a = axis_of(c, e->axis[e->npar].sym);
+  struct score k = {c, e, e->axis[e->npar].sym, 0, 0, 0};
+  if (a < 0 || guess(c, (unsigned)a) < 32 || guess(c, lane) < 256) return -1;
+  expr_visit(e->body, score_read, &k);
+  return k.far || k.packable ? a : -1;
 }
 
 static bool push_block(struct chooser *c, unsigned axis, int64_t n) {
@@ -535,9 +585,11 @@ static void plan_plain(struct chooser *c, int lane, int row) {
   if (row >= 0 && guess(c, (unsigned)row) < 4) row = -1;
   nv = pick_vectors(ext, lanes, tiles ? 1 : row >= 0 ? 2 : 4);
   push(c, STEP_tile, LOOP_ID(lane, 0), nv * lanes);
+  int column = !red && row < 0 ? column_axis(c, (unsigned)lane) : -1;
   bool stream = lane == c->g->stream && !c->o->strict;
   if (stream) stream = push_block(c, (unsigned)lane, stream_block(ext, nv * lanes, 1024));
   if (row >= 0) push(c, STEP_tile, LOOP_ID(row, 0), 4);
+  if (column >= 0) push(c, STEP_tile, LOOP_ID(column, 0), 8);
   bool squares = tiles && guess(c, (unsigned)lane) > 64 && guess(c, (unsigned)other) > 64 && nv * lanes < 64;
   if (tiles) push(c, STEP_tile, LOOP_ID(other, 0), lanes);
   if (squares) {
@@ -555,16 +607,20 @@ static void plan_plain(struct chooser *c, int lane, int row) {
     then(&o, (unsigned)other, 2);
   }
   if (stream) then(&o, (unsigned)lane, 2);
+  if (column >= 0) then(&o, (unsigned)column, 1);
   if (!red) then(&o, (unsigned)lane, 1);
   for (unsigned a = 0; a < c->g->naxis; a++)
-    if ((int)a != lane) then(&o, a, (int)a == row || ((int)a == other && tiles) ? 1 : 0);
+    if ((int)a != lane && (int)a != column) then(&o, a, (int)a == row || ((int)a == other && tiles) ? 1 : 0);
   then(&o, (unsigned)lane, 1);
   if (row >= 0) then(&o, (unsigned)row, 0);
   if (tiles) then(&o, (unsigned)other, 0);
+  if (column >= 0) then(&o, (unsigned)column, 0);
   then(&o, (unsigned)lane, 0);
   push_order(c, &o);
   push(c, STEP_vector, LOOP_ID(lane, 0), 0);
   if (row >= 0) push(c, STEP_unroll, LOOP_ID(row, 0), 0);
+  if (column >= 0) push(c, STEP_unroll, LOOP_ID(column, 0), 0);
+  push_short_sums(c, nv);
   push_parallel(c, &o);
 }
 
@@ -599,7 +655,7 @@ static void choose(struct chooser *c) {
   if (!c->main) return;
   if (c->g->stream >= 0 && !c->o->strict && plan_stream(c) && legal(c)) return;
   c->s = sched_none();
-  int lane = best_lane(c, c->main->red != RED_none ? c->main : NULL), row = -1;
+  int lane = best_lane(c, NULL), row = -1;
   if (lane < 0) return;
   int turned = reduces(c->main, c->g->axis[lane].sym) ? turned_lane(c) : -1;
   if (turned >= 0) {

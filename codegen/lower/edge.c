@@ -156,6 +156,24 @@ static struct lstmt *ragged_body(struct build *b, const struct set *s, unsigned 
   return nest_build(b, s, pos, &in);
 }
 
+enum walkers { WALK_NONE, WALK_PARALLEL, WALK_REDUCED, WALK_MIXED };
+
+/* What register loop l is to those of the set that walk it. */
+static enum walkers walkers(const struct set *s, unsigned l) {
+  unsigned w = WALK_NONE;
+  for (unsigned i = 0; i < s->n; i++)
+    if (s->m[i]->walks & BIT(l)) w |= s->m[i]->red & BIT(l) ? WALK_REDUCED : WALK_PARALLEL;
+  return (enum walkers)w;
+}
+
+/* A loop that some reduce over and that is a row of the others' accumulators cannot become an ordinary loop for both at
+ * once. */
+static bool conflict(const struct set *s, const struct split *o) {
+  for (unsigned i = 0; i < o->nrow; i++)
+    if (walkers(s, LOOP_ID(o->row[i], 0)) == WALK_MIXED) return true;
+  return false;
+}
+
 static struct lstmt *edge_body(struct build *b, const struct set *s, unsigned pos, const struct env *e,
                                const struct split *o) {
   struct env in;
@@ -163,9 +181,18 @@ static struct lstmt *edge_body(struct build *b, const struct set *s, unsigned po
   in.edge = true;
   set_modes(&in, o->lane, o->nlane, AX_EDGE);
   bool narrow = o->nrow == 1 && axis_rest(b->p, o->row[0]) && !e->edge;
+  if (!narrow && s->n > 1 && conflict(s, o)) {
+    in = *e;
+    in.edge = true;
+    return nest_fission(b, s, pos, &in);
+  }
   for (unsigned i = o->nrow; i-- > 0;) {
     in.mode[o->row[i]] = narrow ? AX_NARROW : AX_EDGE;
-    if (!narrow) make_serial(&in, LOOP_ID(o->row[i], 0), pos);
+    unsigned l = LOOP_ID(o->row[i], 0);
+    if (!narrow && walkers(s, l) == WALK_REDUCED)
+      in.serial |= BIT(l); /* stays inside its accumulator */
+    else if (!narrow)
+      make_serial(&in, l, pos);
   }
   return nest_build(b, s, pos, &in);
 }

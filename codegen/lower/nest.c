@@ -353,6 +353,16 @@ static struct lstmt *parts_build(struct build *b, const struct parts *o, unsigne
   return stmts_block(b, &s);
 }
 
+struct lstmt *nest_fission(struct build *b, const struct set *s, unsigned pos, const struct env *e) {
+  struct parts *o = ARENA_NEW(b->a, struct parts, 1);
+  struct stmts out = {0};
+  struct env in = *e;
+  for (unsigned i = 0; i < s->n; i++) set_add(b, &o->p[o->n++].s, s->m[i]);
+  place_temps(b, o, MAX_LOOP, &in);
+  for (unsigned i = 0; i < o->n; i++) stmts_add(b, &out, nest_build(b, &o->p[i].s, pos, &in));
+  return stmts_block(b, &out);
+}
+
 /* ---- conditions of sunk members ---- */
 
 static unsigned whens_of(const struct env *e, const struct member *m, poly_t *g, unsigned max) {

@@ -346,6 +346,8 @@ static struct lstmt *prefetch_one(struct build *b, const struct env *e, const st
 static struct lstmt *prefetch_rows(struct build *b, const struct env *e, const struct member *m, unsigned tensor,
                                    const struct subscript *ix, unsigned rank, bool write) {
   unsigned a = 0, line = b->p->lim->line_bytes / (unsigned)type_size(tensor_type(b->p, tensor));
+  for (unsigned d = 0; d < rank; d++)
+    if (ix[d].dyn) return NULL;
   for (; a < b->p->naxis; a++) {
     bool has = false;
     for (unsigned d = 0; d < rank; d++) has |= poly_has(ix[d].poly, b->p->axis[a].sym);

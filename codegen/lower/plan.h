@@ -159,6 +159,7 @@ poly_t cpoly(struct build *b, int64_t c);
 /* nest.c */
 struct lstmt *nest_build(struct build *b, const struct set *s, unsigned pos, const struct env *e);
 struct lstmt *nest_init(struct build *b, const struct member *m, unsigned pos, const struct env *e);
+struct lstmt *nest_fission(struct build *b, const struct set *s, unsigned pos, const struct env *e); /* each member on its own */
 bool walks_here(const struct member *m, const struct env *e, unsigned l);
 /* region.c */
 poly_t axis_base(struct build *b, const struct env *e, unsigned axis);       /* sum of open loops, NULL when none is */

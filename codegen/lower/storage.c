@@ -126,6 +126,26 @@ static const char *tensor_name(struct build *b, unsigned t) {
   return t >= VT_BASE ? b->p->vt[t - VT_BASE].name : b->p->k->tensor[t].name;
 }
 
+/* Strides that make the producer's lanes contiguous where its last dimension is not on lanes; NULL: row-major. */
+static const poly_t *lane_strides(struct build *b, const struct member *m, unsigned rank, const poly_t *extent) {
+  int lane = -1;
+  if (m->vec < 0 || (m->red & BIT(m->vec))) return NULL;
+  for (unsigned d = 0; d < rank; d++)
+    if (poly_has(m->e->lhs_idx[d], b->p->axis[LOOP_AXIS(m->vec)].sym)) {
+      if (lane >= 0) return NULL;
+      lane = (int)d;
+    }
+  if (lane < 0 || lane == (int)rank - 1) return NULL;
+  poly_t *stride = ARENA_NEW(b->a, poly_t, rank + 1), s = extent[lane];
+  stride[lane] = cpoly(b, 1);
+  for (unsigned d = rank; d-- > 0;) {
+    if ((int)d == lane) continue;
+    stride[d] = s;
+    s = poly_mul(b->a, s, extent[d]);
+  }
+  return s->overflow ? NULL : stride;
+}
+
 bool place_memory(struct build *b, unsigned tensor, const struct member *m, struct env *e) {
   unsigned rank = tensor_rank(b->p, tensor), d;
   poly_t *base = ARENA_NEW(b->a, poly_t, rank + 1), *extent = ARENA_NEW(b->a, poly_t, rank + 1);
@@ -141,10 +161,11 @@ bool place_memory(struct build *b, unsigned tensor, const struct member *m, stru
     base[d] = cpoly(b, 0);
     extent[d] = b->p->k->tensor[tensor].extent[d];
   }
+  const poly_t *stride = lane_strides(b, m, rank, extent);
   struct place *x = ARENA_NEW(b->a, struct place, 1);
   *x = (struct place){.tensor = (uint16_t)tensor, .kind = PLACE_MEM, .base = base, .rank = rank, .next = e->places};
   x->object = (uint16_t)buffer_new(b, e, arena_printf(b->a, "%s_buf", tensor_name(b, tensor)),
-                                   tensor_type(b->p, tensor), rank, extent, NULL);
+                                   tensor_type(b->p, tensor), rank, extent, stride);
   e->places = x;
   return true;
 }
