@@ -41,7 +41,7 @@ struct eq {
   uint8_t npar, nax;        /* axis[0..npar) parallel, axis[npar..nax) reduced, outermost first (the order of --fp strict) */
   struct axis *axis;
   uint8_t nguard;
-  poly_t *guard;            /* each >= 0, affine: restrict the domain (of the reduction, or of what is written) */
+  poly_t *guard;            /* each >= 0, affine: restrict what is reduced (then everything is written still), or, without a reduction, what is written */
   uint8_t red;              /* enum red; RED_none iff nax == npar */
   expr_t body;              /* type of the accumulator (reductions accumulate in body->type), converted to the type of lhs at the end */
   expr_t init;              /* start value over the parallel axes; NULL: the identity. argmin/argmax: the index when nothing improves (NULL: -1) */
