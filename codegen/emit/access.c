@@ -320,12 +320,14 @@ static struct val read_guarded_lanes(struct fn *f, const struct access *acc, str
   enum dtype t = f->f->object[acc->tensor].type;
   cond = vsplat(f, cond);
   struct val outer = f->mask, active = f->active;
+  bool lazy = f->lazy;
+  f->lazy = true; /* one element for all lanes is not touched when no lane wants it */
   struct val v = read_memory(f, acc, mask_and(f, outer, cond));
   struct val ones = mkval(splat_const(LLVMConstInt(f->m->i1, 1, 0), f->lanes), 0, DT_bool, f->lanes);
   f->mask = mask_and(f, outer, vbin(f, LLVMXor, cond, ones, false));
   f->active.v = NULL;
   struct val other = vsplat(f, convert(f, t, emit_expr(f, acc->otherwise)));
-  f->mask = outer, f->active = active;
+  f->mask = outer, f->active = active, f->lazy = lazy;
   return vselect(f, cond, vsplat(f, v), other);
 }
 
@@ -503,15 +505,43 @@ struct guarded {
   struct val lanes; /* guards that differ between lanes */
 };
 
-static void store_arm(struct fn *f, void *ctx) {
+static void store_masked_arm(struct fn *f, void *ctx) {
   struct guarded *g = ctx;
   struct val mask = f->mask, active = f->active;
-  if (g->lanes.v) {
-    f->mask = mask_and(f, mask, g->lanes);
-    f->active.v = NULL;
-  }
+  f->mask = g->lanes;
+  f->active.v = NULL;
   store_now(f, g->s);
   f->mask = mask, f->active = active;
+}
+
+struct shared_read {
+  struct fn *f;
+  bool found;
+};
+
+static void find_shared_read(expr_t e, void *ctx) {
+  struct shared_read *s = ctx;
+  bool memory = e->kind == E_READ && e->acc->nguard == 0 && !in_registers(s->f, e->acc->tensor);
+  if (memory && !access_lane_dependent(s->f, e->acc)) s->found = true;
+}
+
+/* Elements that all lanes share are loaded plainly: when no lane is on they must not be. */
+static void store_arm(struct fn *f, void *ctx) {
+  struct guarded *g = ctx;
+  if (!g->lanes.v) {
+    store_now(f, g->s);
+    return;
+  }
+  g->lanes = mask_and(f, f->mask, vsplat(f, g->lanes));
+  struct shared_read s = {.f = f};
+  expr_visit(g->s->value, find_shared_read, &s);
+  if (!s.found) {
+    store_masked_arm(f, g);
+    return;
+  }
+  LLVMTypeRef t = LLVMTypeOf(g->lanes.v);
+  LLVMValueRef any = call_intrinsic(f->m, f->b, "llvm.vector.reduce.or", &t, 1, &g->lanes.v, 1);
+  emit_branch(f, mkval(any, cur_level(f), DT_bool, 0), g->s, store_masked_arm, NULL, g);
 }
 
 /* Guards that all lanes share are a branch around the whole statement, so its loads are not made either; the others are

@@ -255,6 +255,12 @@ static const struct sample {
      "i64[3] in\n tensor Y: i32[3] out\n"
      " for v in 0 .. 2 vector 2 { Y[v] = i32(X[v]) } for v in 2 .. 4, 3 vector 2 { Y[v] = i32(X[v]) }\n}\n",
      0},
+    {"a shared element that no lane wants",
+     "func f {\n sym N, i, v\n param N: i32 dim N\n param X: f32 tensor X const\n param Y: f32 tensor Y\n tensor X: "
+     "f32[N - 40] in\n tensor Y: f32[N] inout\n"
+     " for i in 0 .. N step 8 { for v in i .. i + 8, N vector 8 { when (v - 60 >= 0) Y[v] sum= X[N - 41] "
+     "Y[v] = Y[v] + (X[N - 41] if v - 50 >= 0, N - 41 >= 0 else 1) } }\n}\n",
+     0},
     {"select of three",
      "func f {\n sym N, i, v\n" SIG1("i32") " for i in 0 .. N step 16 { for v in i .. i + 16, N vector 16 { Y[v] = "
                                             "select(X[v] > 3, X[v] - 3, select(X[v] < -3, X[v] + 3, Y[v])) } }\n}\n",
