@@ -258,11 +258,23 @@ static bool has_reduced(const struct eq *e, const struct access *acc) {
   return false;
 }
 
+/* A filter along rows and then along columns shares the innermost dim only. In strips of it the temp between the two
+   stays in cache. Nothing but element-wise members: a product would lose its tiles. */
+static bool strips_pay(const struct join *j, const struct eq *w, const struct access *acc, const sym_t *shared,
+                       unsigned nshared) {
+  sym_t s;
+  if (j->f->k->tensor[w->lhs].role != ROLE_TEMP || acc->rank != 2 || nshared != 1 || j->t.red != RED_none) return false;
+  for (unsigned m = 0; m < j->g->n; m++)
+    if (member(j, m)->red != RED_none) return false;
+  return poly_is_sym(w->lhs_idx[1], &s) && s == shared[0] && j->t.npar == 2;
+}
+
 /* The read of a member's result keeps the nest together: its outermost dim is shared, and no subscript is shifted along
  * a parallel axis. */
 static bool read_pays(const struct join *j, const struct eq *w, const struct access *acc, const sym_t *shared,
                       unsigned nshared) {
   sym_t s;
+  if (strips_pay(j, w, acc, shared, nshared)) return true;
   for (unsigned d = 0; d < acc->rank; d++) {
     if (acc->ix[d].dyn) return false;
     if (poly_eq(acc->ix[d].poly, w->lhs_idx[d])) continue;

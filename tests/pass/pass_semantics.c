@@ -41,6 +41,7 @@ static const struct sample samples[] = {
     {.file = "kmeans", .dims = {"I=7,D=3,K=4", "I=3,D=0,K=2", "I=2,D=2,K=0"}, .ngroups = 1},
     {.file = "jacobi2d", .dims = {"N=6", "N=2", "N=0"}, .ngroups = 1},
     {.file = "blur", .dims = {"H=7,W=8", "H=2,W=2"}, .ngroups = 2},
+    {.file = "blur_maps", .dims = {"H=7,W=8", "H=2,W=2"}, .ngroups = 1},
     {.file = "atax", .dims = {"M=5,N=7", "M=0,N=3"}, .ngroups = 1},
     {.file = "mvt", .dims = {"N=6"}, .ngroups = 1},
     {.file = "mm2", .dims = {"I=4,K=3,J=5,L=2", "I=2,K=0,J=2,L=2"}, .ngroups = 2},
