@@ -575,6 +575,13 @@ static bool push_block(struct chooser *c, unsigned axis, int64_t n) {
   return n && push(c, STEP_tile, LOOP_ID(axis, 0), n);
 }
 
+/* Members share the lanes' axis only (a filter along rows, then along columns): in strips of it what one leaves for the
+   next stays in cache. */
+static bool strips_pay(const struct chooser *c, unsigned lane) {
+  return c->g->nshared == 1 && lane == 0 && c->g->naxis > 1 && parallel_in_all(c, lane) &&
+         !reduces(c->main, c->g->axis[1].sym);
+}
+
 static void plan_plain(struct chooser *c, int lane, int row) {
   const struct eq *e = c->main;
   int64_t lanes = lanes_of(c, e), ext = extent(c, (unsigned)lane), nv;
@@ -588,6 +595,9 @@ static void plan_plain(struct chooser *c, int lane, int row) {
   int column = !red && row < 0 ? column_axis(c, (unsigned)lane) : -1;
   bool stream = lane == c->g->stream && !c->o->strict;
   if (stream) stream = push_block(c, (unsigned)lane, stream_block(ext, nv * lanes, 1024));
+  bool strip = !red && !stream && !tiles && row < 0 && column < 0 && strips_pay(c, (unsigned)lane);
+  if (strip) strip = push_block(c, (unsigned)lane, 4 * nv * lanes);
+  if (strip) then(&o, (unsigned)lane, 2);
   if (row >= 0) push(c, STEP_tile, LOOP_ID(row, 0), 4);
   if (column >= 0) push(c, STEP_tile, LOOP_ID(column, 0), 8);
   bool squares = tiles && guess(c, (unsigned)lane) > 64 && guess(c, (unsigned)other) > 64 && nv * lanes < 64;
