@@ -1,0 +1,157 @@
+/* The search without a clock: what the space proposes is legal and new, strategies are deterministic, the model prefers what is plainly better. */
+#include "compiler/pass/passes.h"
+#include "tuner/plan.h"
+#include "tuner/seen.h"
+#include "tuner/strategy.h"
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const specs[] = {
+    "kernel mm(A: f32[192,160], B: f32[160,224]) -> C: f32[192,224] {\n  C[i,j] = sum(k) A[i,k] * B[k,j]\n}\n",
+    "kernel rows(x: f32[64,300]) -> y: f32[64,300] {\n  m[i] = max(j) x[i,j]\n  e[i,j] = exp(x[i,j] - m[i])\n  z[i] = sum(j) e[i,j]\n  y[i,j] = e[i,j] / z[i]\n}\n",
+    "kernel stencil(A: f32[100,120], inout B: f32[100,120]) {\n  for i in 1..99, j in 1..119: B[i,j] = A[i-1,j] + A[i+1,j] + A[i,j-1] + A[i,j+1]\n}\n",
+    "kernel attn(Q: f32[64,32], K: f32[96,32], V: f32[96,32]) -> O: f32[64,32] {\n  P[t,s] = sum(d) Q[t,d] * K[s,d]\n  M[t] = max(s) P[t,s]\n"
+    "  E[t,s] = exp(P[t,s] - M[t])\n  Z[t] = sum(s) E[t,s]\n  O[t,d] = (sum(s) E[t,s] * V[s,d]) / Z[t]\n}\n",
+};
+enum { NSPEC = sizeof specs / sizeof *specs };
+static const struct limits lim = {.vector_bytes = 64, .vector_regs = 32, .l1_bytes = 48 << 10, .l2_bytes = 1 << 20, .l3_bytes = 32 << 20, .line_bytes = 64, .cores = 2,
+                                  .fma_per_cycle = 2, .load_per_cycle = 2, .store_per_cycle = 1, .ghz = 3, .dram_gbs = 16, .has_fma = true, .has_masks = true};
+
+static struct space open_space(struct arena *a, unsigned i) {
+  struct diag *d = diag_new();
+  struct kernels ks;
+  ck_assert_int_eq(kernels_parse(a, d, diag_file(d, "spec", specs[i], strlen(specs[i])), specs[i], strlen(specs[i]), &ks), ST_OK);
+  struct unit u = {.level = LEVEL_TENSOR, .k = ks.k[0]};
+  ck_assert_int_eq(pass_run(a, hone_passes, hone_npasses, &u, d), ST_OK);
+  diag_free(d);
+  return (struct space){.gs = u.gs, .g = 0, .lim = &lim, .opts = {.threads = 1}};
+}
+
+static void must_be_legal(struct arena *a, const struct space *sp, const struct sched *s) {
+  const char *why = legal_sched(a, sp->gs, sp->g, s, sp->lim, &sp->opts);
+  struct buf b;
+  buf_init(&b);
+  sched_print(&b, sp->gs, sp->g, s);
+  ck_assert_msg(!why, "%s: %s", b.data, why);
+  buf_free(&b);
+}
+
+START_TEST(proposals_are_legal) {
+  struct arena *a = arena_new();
+  struct space sp = open_space(a, (unsigned)_i);
+  struct seen_set seen = {0};
+  uint64_t rng = 7;
+  unsigned distinct = 0;
+  for (int n = 0; n < 60; n++) {
+    struct sched s, next;
+    ck_assert(space_random(&sp, &rng, &s));
+    must_be_legal(a, &sp, &s);
+    distinct += seen_add(&seen, &s);
+    if (!space_neighbour(&sp, &rng, &s, &next)) continue;
+    must_be_legal(a, &sp, &next);
+    ck_assert(!sched_eq(&s, &next));
+  }
+  ck_assert_uint_gt(distinct, 20);
+  seen_free(&seen);
+  arena_free(a);
+}
+END_TEST
+
+/* Taken apart and put together again, a schedule means the same. */
+START_TEST(plans_keep_schedules) {
+  struct arena *a = arena_new();
+  struct space sp = open_space(a, (unsigned)_i);
+  uint64_t rng = 11;
+  for (int n = 0; n < 40; n++) {
+    struct sched s, again, twice;
+    ck_assert(space_random(&sp, &rng, &s));
+    struct plan p = plan_of(sp.gs, sp.g, &s);
+    ck_assert(plan_sched(&p, &again));
+    must_be_legal(a, &sp, &again);
+    p = plan_of(sp.gs, sp.g, &again);
+    ck_assert(plan_sched(&p, &twice) && sched_eq(&again, &twice));
+  }
+  arena_free(a);
+}
+END_TEST
+
+static unsigned ask_all(const struct strategy *st, const struct space *sp, uint64_t seed, struct sched *out, unsigned max) {
+  void *state = st->open(sp, seed, NULL, 0);
+  unsigned n = 0;
+  while (n < max) {
+    unsigned got = st->ask(state, &out[n], max - n < 4 ? max - n : 4);
+    if (!got) break;
+    for (unsigned i = n; i < n + got; i++) {
+      struct trial t = {out[i], true, cost_estimate(sp->gs, sp->g, &out[i], sp->lim, &sp->opts)};
+      st->tell(state, &t);
+    }
+    n += got;
+  }
+  st->close(state);
+  return n;
+}
+
+START_TEST(strategies_are_deterministic) {
+  static const char *const names[] = {"random", "local", "estimate"};
+  struct arena *a = arena_new();
+  struct space sp = open_space(a, 0);
+  for (unsigned i = 0; i < 3; i++) {
+    const struct strategy *st = strategy_find(names[i]);
+    static struct sched x[24], y[24];
+    ck_assert_ptr_nonnull(st);
+    unsigned n = ask_all(st, &sp, 5, x, 24), m = ask_all(st, &sp, 5, y, 24);
+    ck_assert_uint_eq(n, m);
+    ck_assert_uint_gt(n, 0);
+    for (unsigned j = 0; j < n; j++) {
+      must_be_legal(a, &sp, &x[j]);
+      ck_assert_msg(sched_eq(&x[j], &y[j]), "%s: question %u differs", names[i], j);
+      for (unsigned q = 0; q < j; q++) ck_assert_msg(!sched_eq(&x[q], &x[j]), "%s asks twice", names[i]);
+    }
+  }
+  ck_assert_ptr_null(strategy_find("nonsense"));
+  arena_free(a);
+}
+END_TEST
+
+START_TEST(model_ranks) {
+  struct arena *a = arena_new();
+  for (unsigned i = 0; i < NSPEC; i++) {
+    struct space sp = open_space(a, i);
+    struct sched none = sched_none(), def = sched_default(sp.gs, 0, &lim, &sp.opts);
+    double slow = cost_estimate(sp.gs, 0, &none, &lim, &sp.opts), fast = cost_estimate(sp.gs, 0, &def, &lim, &sp.opts);
+    ck_assert_msg(isfinite(slow) && isfinite(fast) && fast > 0 && fast < slow / 2, "spec %u: none %g, default %g", i, slow, fast);
+    struct floor_time f = cost_floor(sp.gs, 0, &lim, 1);
+    ck_assert_msg(f.seconds_compute <= fast * 1.5, "spec %u: floor %g above the estimate %g", i, f.seconds_compute, fast);
+  }
+  arena_free(a);
+}
+END_TEST
+
+START_TEST(estimate_is_no_worse_than_default) {
+  struct arena *a = arena_new();
+  struct space sp = open_space(a, 0);
+  struct sched best, def = sched_default(sp.gs, 0, &lim, &sp.opts);
+  ck_assert_uint_eq(ask_all(strategy_find("estimate"), &sp, 1, &best, 1), 1);
+  ck_assert(cost_estimate(sp.gs, 0, &best, &lim, &sp.opts) <= cost_estimate(sp.gs, 0, &def, &lim, &sp.opts));
+  arena_free(a);
+}
+END_TEST
+
+int main(void) {
+  Suite *s = suite_create("search");
+  TCase *c = tcase_create("search");
+  tcase_set_timeout(c, 120);
+  tcase_add_loop_test(c, proposals_are_legal, 0, NSPEC);
+  tcase_add_loop_test(c, plans_keep_schedules, 0, NSPEC);
+  tcase_add_test(c, strategies_are_deterministic);
+  tcase_add_test(c, model_ranks);
+  tcase_add_test(c, estimate_is_no_worse_than_default);
+  suite_add_tcase(s, c);
+  SRunner *r = srunner_create(s);
+  srunner_run_all(r, CK_ENV);
+  int bad = srunner_ntests_failed(r);
+  srunner_free(r);
+  return bad ? EXIT_FAILURE : EXIT_SUCCESS;
+}
