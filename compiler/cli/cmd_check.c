@@ -4,7 +4,7 @@
 
 static const struct loc nowhere = {0};
 
-static void text(struct buf *out, const struct spec_fn *fn, const struct groups *gs) {
+static void text(struct buf *out, const struct spec_fn *fn, struct groups *gs) {
   const struct kernel *k = fn->k;
   unsigned dims = 0, tensors = 0;
   for (unsigned i = 0; i < k->nparam; i++) {
@@ -13,6 +13,7 @@ static void text(struct buf *out, const struct spec_fn *fn, const struct groups 
   }
   buf_printf(out, "%s: %u dims, %u tensors, %u equations in %u group%s%s\n", k->name, dims, tensors, gs->k->neq, gs->n, gs->n == 1 ? "" : "s",
              k->noalias ? "" : "; overlap of its arrays is checked at entry");
+  for (unsigned i = 0; i < gs->k->nparam; i++) gs->k->param[i].ctype = NULL; /* for people: the C spelling stands in their source */
   groups_print(out, gs);
 }
 
