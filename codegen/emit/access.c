@@ -265,6 +265,18 @@ static bool is_unit(const struct spot *s) {
   return s->stride && poly_is_const(s->stride, &c) && c == 1;
 }
 
+/* The element lies within the declared array whatever the lanes do: it may be loaded although no lane wants it. */
+static bool surely_inside(struct fn *f, const struct access *acc) {
+  const struct object *o = &f->f->object[acc->tensor];
+  for (unsigned d = 0; d < acc->rank; d++) {
+    if (acc->ix[d].dyn || !acc->ix[d].poly || !o->extent[d]) return false;
+    poly_t i = fn_subst(f, acc->ix[d].poly), n = fn_subst(f, o->extent[d]);
+    if (poly_has(i, f->lane) || !provably_ge0(f, i)) return false;
+    if (!provably_ge0(f, poly_addc(f->m->arena, poly_sub(f->m->arena, n, i), -1))) return false;
+  }
+  return true;
+}
+
 /* --- reads --- */
 
 static struct val read_memory(struct fn *f, const struct access *acc, struct val mask) {
@@ -272,7 +284,7 @@ static struct val read_memory(struct fn *f, const struct access *acc, struct val
   unsigned size = elem_size(f, acc->tensor);
   if (f->m->fail) return load_plain(f, acc->tensor, &s, 0);
   if (!s.many && !s.stride) {
-    if (!f->lazy || !mask.v) return load_plain(f, acc->tensor, &s, 0);
+    if (!f->lazy || !mask.v || surely_inside(f, acc)) return load_plain(f, acc->tensor, &s, 0);
     s.stride = poly_const(f->m->arena, 0); /* gathered under the mask: one load that all lanes share, or none */
   }
   if (is_unit(&s))
@@ -522,7 +534,7 @@ struct shared_read {
 static void find_shared_read(expr_t e, void *ctx) {
   struct shared_read *s = ctx;
   bool memory = e->kind == E_READ && e->acc->nguard == 0 && !in_registers(s->f, e->acc->tensor);
-  if (memory && !access_lane_dependent(s->f, e->acc)) s->found = true;
+  if (memory && !access_lane_dependent(s->f, e->acc) && !surely_inside(s->f, e->acc)) s->found = true;
 }
 
 /* Elements that all lanes share are loaded plainly: when no lane is on they must not be. */
