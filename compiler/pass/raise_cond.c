@@ -23,6 +23,14 @@ static bool op_value(struct raise *r, expr_t x, poly_t *p) {
   }
 }
 
+/* No dim is wider than int, so no counter is either. */
+static bool narrow_dims(struct raise *r) {
+  const struct kernel *k = r->f->k;
+  for (unsigned i = 0; i < k->nparam; i++)
+    if (k->param[i].kind == PARAM_DIM && type_size((enum dtype)k->param[i].type) > 4) return false;
+  return true;
+}
+
 /* A conversion that cannot change the value: to a type at least as wide, or of a lone dim or counter to its own kind of
    type. Signed overflow is undefined in C, so int arithmetic may be taken as exact; unsigned arithmetic below 64 bit
    may not. */
@@ -32,7 +40,7 @@ static bool cast_value(struct raise *r, expr_t x, poly_t *p) {
     return false;
   if (type_size((enum dtype)x->type) == 8 || poly_is_const(*p, NULL)) return true;
   if (k->kind != E_POLY) return type_size((enum dtype)k->type) <= 4 && type_is_signed((enum dtype)x->type);
-  return x->type == DT_i32 || poly_is_sym(*p, NULL);
+  return narrow_dims(r) && (x->type == DT_i32 || poly_is_sym(*p, NULL));
 }
 
 bool expr_poly_value(struct raise *r, expr_t x, poly_t *p) {
@@ -49,10 +57,22 @@ bool expr_poly_value(struct raise *r, expr_t x, poly_t *p) {
   return !(*p)->overflow;
 }
 
-static bool negative_terms(poly_t p) {
-  for (uint32_t i = 0; i < p->n; i++)
-    if (p->mono[i].coef < 0) return true;
-  return false;
+static bool unsigned_dim(struct raise *r, sym_t s) {
+  const struct kernel *k = r->f->k;
+  if (s >= k->nsym || k->sym[s].kind != SYM_DIM || k->sym[s].param >= k->nparam) return false;
+  return type_class((enum dtype)k->param[k->sym[s].param].type) == DC_UINT;
+}
+
+/* Sums and products of what is not negative. */
+static bool nonnegative(struct raise *r, poly_t p) {
+  struct domain *here = ARENA_NEW(r->a, struct domain, 1);
+  domain_init(r, here);
+  for (uint32_t i = 0; i < p->n; i++) {
+    if (p->mono[i].coef < 0) return false;
+    for (unsigned j = 0; j < p->mono[i].n; j++)
+      if (!unsigned_dim(r, p->mono[i].sym[j]) && !prove_ge0(r, here, poly_sym(r->a, p->mono[i].sym[j]))) return false;
+  }
+  return true;
 }
 
 /* d != 0 where d is known to have one sign: i != 0 of a counter that starts at 0 is i >= 1. */
@@ -74,7 +94,7 @@ static bool differs(struct raise *r, poly_t d, poly_t *g, unsigned *n) {
 static bool compare(struct raise *r, expr_t x, enum op o, poly_t *g, unsigned *n, unsigned max) {
   poly_t l, m;
   if (*n + 2 > max || !expr_poly_value(r, x->kid[0], &l) || !expr_poly_value(r, x->kid[1], &m)) return false;
-  if (type_class((enum dtype)x->kid[0]->type) == DC_UINT && (negative_terms(l) || negative_terms(m))) return false;
+  if (type_class((enum dtype)x->kid[0]->type) == DC_UINT && (!nonnegative(r, l) || !nonnegative(r, m))) return false;
   poly_t d = poly_sub(r->a, l, m);
   switch (o) {
   case OP_eq:
