@@ -142,7 +142,7 @@ static int lane_score(const struct chooser *c, const struct eq *e, sym_t s) {
   int n = 4 * k.unit - 5 * k.far - k.packable, a = axis_of(c, s);
   if (reduces(e, s)) {
     if (e->red == RED_argmax || e->red == RED_argmin) return -100;
-    if (c->o->strict && type_is_float(e->body->type) && e->red != RED_max && e->red != RED_min) return -100;
+    if (c->o->strict && type_is_float(e->body->type)) return -100;
     return n - (a >= 0 && guess(c, (unsigned)a) < 128 ? 8 : 2); /* horizontal sums */
   }
   struct product r = {c, e, s, false};
@@ -326,7 +326,6 @@ static double elements(const struct chooser *c, const struct access *r) {
 /* Does a panel of the shared operand lie scattered: neighbours along the reduction are far apart, and there is enough
  * reuse to pay for copying. */
 static bool pack_pays(const struct chooser *c, const struct reuse *k, unsigned row) {
-  if (step_of(c, k->tensor, read_subs(c, k->acc), k->lane) == 2) return true;
   double bytes = elements(c, k->acc) * (double)type_size(c->gs->k->tensor[k->tensor].type);
   if (step_of(c, k->tensor, read_subs(c, k->acc), k->lane) == 2)
     return guess(c, row) >= PACK_ROWS; /* lanes would gather */

@@ -88,7 +88,7 @@ static struct eq *own_eq(struct plan *p, const struct eq *from, uint8_t *npg) {
   if (from->red == RED_none) *npg = (uint8_t)n;
   for (unsigned a = from->npar; a < from->nax; a++) n += relax_axis(p, e, a, e->guard + n);
   e->nguard = (uint8_t)n;
-  return e;
+  return n > UINT8_MAX ? NULL : e;
 }
 
 /* ---- equations ---- */
@@ -153,6 +153,7 @@ static bool add_copy(struct plan *p, const struct eq *e, unsigned npg, unsigned 
 static bool add_eq(struct plan *p, const struct eq *from) {
   uint8_t npg;
   struct eq *e = own_eq(p, from, &npg);
+  if (!e) return too_many(p);
   if (in_place(p, e)) {
     struct member *m = add_member(p, e);
     if (!m) return too_many(p);
@@ -396,8 +397,7 @@ bool members_stream(struct plan *p) {
 
 static bool lanes_reduce(const struct plan *p, const struct eq *e) {
   if (IS_ARG(e->red)) return false;
-  bool exact = !type_is_float(e->body->type) || e->red == RED_max || e->red == RED_min;
-  return exact || !p->o->strict;
+  return !type_is_float(e->body->type) || !p->o->strict; /* strict: also of maxima, where +0 and -0 meet */
 }
 
 static void find_walks(const struct plan *p, struct member *m) {

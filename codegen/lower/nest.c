@@ -211,7 +211,7 @@ static bool first_reduction(const struct plan *p, const struct member *m, unsign
 /* ---- a run ---- */
 
 struct run {
-  struct accum acc[MAX_MEMBER / 8];
+  struct accum acc[MAX_MEMBER / 4];
   unsigned nacc;
   struct stmts pre;
   struct env in;
@@ -227,7 +227,7 @@ static void open_accums(struct build *b, const struct set *s, unsigned l, unsign
     if (!walks_here(m, e, l) || acc_open(e, m)) continue;
     if (keeps_outside(m, l) && !m->first && first_reduction(b->p, m, l, e))
       stmts_add(b, &r->pre, nest_init(b, m, pos, e));
-    if (!opens_acc(m, e, l) || r->nacc == MAX_MEMBER / 8) continue;
+    if (!opens_acc(m, e, l) || r->nacc == MAX_MEMBER / 4) continue;
     accum_open(b, m, e, &r->acc[r->nacc++], &r->in);
   }
   for (unsigned i = 0; i < r->nacc; i++) stmts_add(b, &r->pre, accum_init(b, &r->acc[i], e));
@@ -374,10 +374,10 @@ static unsigned whens_of(const struct env *e, const struct member *m, poly_t *g,
 
 /* Conditions that all members of the set have are tested here. */
 static bool take_whens(const struct set *s, struct env *e, poly_t *g, unsigned *n) {
-  poly_t other[32];
-  if (!e->whens || !(*n = whens_of(e, s->m[0], g, 32))) return false;
+  poly_t other[MAX_LOOP];
+  if (!e->whens || !(*n = whens_of(e, s->m[0], g, MAX_LOOP))) return false;
   for (unsigned i = 1; i < s->n; i++) {
-    if (whens_of(e, s->m[i], other, 32) != *n) return false;
+    if (whens_of(e, s->m[i], other, MAX_LOOP) != *n) return false;
     for (unsigned k = 0; k < *n; k++)
       if (!poly_eq(g[k], other[k])) return false;
   }
@@ -388,7 +388,7 @@ static bool take_whens(const struct set *s, struct env *e, poly_t *g, unsigned *
 struct lstmt *nest_build(struct build *b, const struct set *s, unsigned pos, const struct env *e) {
   if (!s->n || b->why) return NULL;
   struct env in = *e;
-  poly_t g[32];
+  poly_t g[MAX_LOOP];
   unsigned n = 0;
   if (take_whens(s, &in, g, &n)) {
     struct lstmt *x = nest_build(b, s, pos, &in);

@@ -22,10 +22,10 @@ struct lstmt *stmts_block(struct build *b, const struct stmts *l) {
 
 /* A sunk member runs under its conditions. */
 struct lstmt *when_wrap(struct build *b, const struct env *e, const struct member *m, struct lstmt *s) {
-  poly_t g[32];
+  poly_t g[MAX_LOOP];
   unsigned n = 0;
   for (const struct when *w = e->whens; w && s; w = w->next)
-    if (w->m == m && n < 32) g[n++] = w->guard;
+    if (w->m == m && n < MAX_LOOP) g[n++] = w->guard;
   return n && s ? loop_if(b->a, n, g, NULL, s, NULL) : s;
 }
 
@@ -33,12 +33,12 @@ struct lstmt *when_wrap(struct build *b, const struct env *e, const struct membe
 
 struct guards {
   unsigned nuniform, nlane;
-  poly_t uniform[MAX_GUARD * 2], lane[MAX_GUARD * 2];
+  poly_t uniform[UINT8_MAX + 1], lane[UINT8_MAX + 1];
 };
 
 static void sort_guards(struct build *b, const struct member *m, const struct env *e, struct guards *o) {
   o->nuniform = o->nlane = 0;
-  for (unsigned i = 0; i < m->e->nguard && i < MAX_GUARD * 2; i++) {
+  for (unsigned i = 0; i < m->e->nguard; i++) {
     bool known = false;
     int64_t c;
     for (unsigned j = 0; j < e->nknown; j++) known |= poly_eq(e->known[j], m->e->guard[i]);
