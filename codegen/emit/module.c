@@ -253,12 +253,22 @@ static void child_fatal(const char *reason) {
   child_answer(ST_INFEASIBLE, reason, strlen(reason));
 }
 
+/* Bytes that the parent had mapped: the limit counts from there. */
+__attribute__((unused)) static rlim_t address_space(void) {
+  unsigned long long pages = 0;
+  FILE *f = fopen("/proc/self/statm", "r");
+  if (f && fscanf(f, "%llu", &pages) != 1) pages = 0;
+  if (f) fclose(f);
+  return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
+}
+
 static void child_limits(void) {
   struct rlimit cpu = {CHILD_SECONDS, CHILD_SECONDS + 1}, core = {0, 0};
   setrlimit(RLIMIT_CPU, &cpu);
   setrlimit(RLIMIT_CORE, &core);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-  struct rlimit mem = {1ull << CHILD_BYTES_LOG2, 1ull << CHILD_BYTES_LOG2};
+  rlim_t room = address_space() + (1ull << CHILD_BYTES_LOG2);
+  struct rlimit mem = {room, room};
   setrlimit(RLIMIT_AS, &mem);
 #endif
   int null = open("/dev/null", O_RDWR);
