@@ -250,7 +250,7 @@ static bool compare(enum op o, struct ival a, struct ival b, bool flt, bool sgn)
 static struct ival compare_op(const struct node *n, struct ival a, struct ival b) {
   enum dtype t = (enum dtype)n->from;
   struct ival r = {.i = compare((enum op)n->op, a, b, type_is_float(t), type_is_signed(t))};
-  double gap = type_is_float(t) ? dabs(a.v - b.v) : fabs((double)(a.i - b.i));
+  double gap = type_is_float(t) ? dabs(a.v - b.v) : fabs((double)a.i - (double)b.i);
   if (a.e + b.e > 0 && gap <= a.e + b.e) r.e = 1; /* could have gone the other way */
   return r;
 }
