@@ -98,6 +98,7 @@ static struct kernel *raise(struct raise *r) {
   r->out = &top;
   raise_walk(r, body);
   memset(r->env, 0, sizeof *r->env * r->f->nlocal);
+  raise_drop_arrays(r, &top);
   raise_clean(r, &top);
   for (unsigned i = 0; i < top.n; i++) raise_cond_store(r, &top, i);
   raise_versions(r, &top);

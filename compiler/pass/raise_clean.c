@@ -279,6 +279,20 @@ static bool drop_dead(struct raise *r, struct items *l) {
   return false;
 }
 
+static bool read_elsewhere(struct raise *r, const struct items *l, unsigned obj) {
+  for (unsigned i = 0; i < l->n; i++)
+    if (l->v[i]->lhs != obj && item_touches(r, l->v[i], obj, true)) return true;
+  return false;
+}
+
+void raise_drop_arrays(struct raise *r, struct items *l) {
+  for (unsigned i = l->n; i-- > 0;)
+    if (r->obj[l->v[i]->lhs].kind == OBJ_LOCAL && !read_elsewhere(r, l, l->v[i]->lhs)) {
+      items_remove(l, i);
+      i = l->n;
+    }
+}
+
 void raise_clean(struct raise *r, struct items *l) {
   while (drop_dead(r, l)) continue;
   fold_inits(r, l);

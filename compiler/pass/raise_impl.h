@@ -54,6 +54,7 @@ struct item {
   struct raxis *ax;        /* outermost first */
   expr_t cond;             /* guard that is not affine; NULL */
   expr_t body, init, start;
+  unsigned origin;         /* number of the store it was made from: the parts that a condition cut it into touch different elements */
   struct loc loc;
 };
 struct items {
@@ -78,7 +79,7 @@ struct raise {
   expr_t *env;             /* [nlocal] value of each scalar; NULL: none */
   bool *lost;              /* [nlocal] its value is that of some last iteration */
   unsigned *uses;          /* [nlocal] reads in the function */
-  unsigned nassume, nitems, depth, stamps;
+  unsigned nassume, nitems, depth, stamps, origins;
   poly_t assume[RAISE_FACTS];
   struct loc at;           /* of the current statement */
   jmp_buf jmp;
@@ -178,6 +179,7 @@ void raise_close(struct raise *r, struct items *l, const struct bound *loop, uns
 
 /* --- raise_clean.c --- */
 void raise_clean(struct raise *r, struct items *l);                /* init into reduction, reduction into its copy, dead temps */
+void raise_drop_arrays(struct raise *r, struct items *l);          /* local arrays that nobody reads */
 void raise_versions(struct raise *r, struct items *l);             /* arrays that are wholly written again get a name per version */
 void item_guard(struct raise *r, struct item *it, unsigned n, const poly_t *g, expr_t cond); /* it happens only where all hold */
 void item_terms(struct raise *r, struct item *it, unsigned n, const poly_t *g, expr_t cond); /* a reduction has terms only where all hold */

@@ -119,6 +119,7 @@ static void walk_store(struct raise *r, const struct lstmt *s) {
   raise_no_scatter(r, s->acc);
   struct item *it = ARENA_NEW(r->a, struct item, 1);
   it->lhs = s->acc->tensor;
+  it->origin = ++r->origins;
   it->rank = s->acc->rank;
   it->idx = ARENA_NEW(r->a, poly_t, it->rank);
   for (unsigned i = 0; i < it->rank; i++) it->idx[i] = s->acc->ix[i].poly;
@@ -362,7 +363,10 @@ static bool read_unwritten(struct raise *r, const struct items *l, unsigned obj,
 }
 
 /* An array declared outside of the loop that only serves within an iteration: as good as declared inside. */
-static bool is_private(struct raise *r, const struct items *l, const struct lstmt *body, unsigned obj) {
+static bool is_private(struct raise *r, const struct items *l, const struct lstmt *body, unsigned obj, sym_t loop) {
+  for (unsigned i = 0; i < l->n; i++) /* each iteration has its own elements already */
+    for (unsigned d = 0; l->v[i]->lhs == obj && d < l->v[i]->rank; d++)
+      if (poly_has(l->v[i]->idx[d], loop)) return false;
   if (!tree_stores(body, obj) || tree_accesses(body, obj) != tree_accesses(r->f->body, obj)) return false;
   for (unsigned i = 0; i < l->n; i++)
     if (read_unwritten(r, l, obj, i)) return false;
@@ -392,7 +396,7 @@ static void walk_for(struct raise *r, const struct lstmt *s) {
   r->out = &l;
   raise_walk(r, s->body[0]);
   for (unsigned o = 0; o < mark; o++)
-    if (r->obj[o].kind == OBJ_LOCAL && r->obj[o].stamp < stamp && is_private(r, &l, s->body[0], o))
+    if (r->obj[o].kind == OBJ_LOCAL && r->obj[o].stamp < stamp && is_private(r, &l, s->body[0], o, s->sym))
       r->obj[o].stamp = ++r->stamps;
   r->nloop--;
   r->out = out;

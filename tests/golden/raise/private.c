@@ -35,3 +35,11 @@ void pairs(int n, const float x[2 * n], float y[2 * n]) {
     y[i + 1] = x[i] + x[i + 1];
   }
 }
+void not_private(int n, const float x[n], float y[n]) {
+  float t[n], unused[n];
+  for (int i = 0; i < n; i++) {
+    t[i] = expf(x[i]);
+    unused[i] = t[i];
+    y[i] = t[i] * t[i];
+  }
+}
