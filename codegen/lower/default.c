@@ -342,8 +342,9 @@ static const struct access *row_operand(const struct chooser *c, unsigned lane, 
 }
 
 struct blocks {
-  int64_t nv, mr, kc, nc, mc; /* vectors, rows, and cache blocks of reduction, lanes and rows; 0: the whole axis */
-  bool pack, copy, panel;     /* panel: one panel of the packed operand at a time is enough */
+  int64_t nv, tile;       /* vectors of a register tile, and their elements */
+  int64_t mr, kc, nc, mc; /* vectors, rows, and cache blocks of reduction, lanes and rows; 0: the whole axis */
+  bool pack, copy, panel; /* panel: one panel of the packed operand at a time is enough */
 };
 
 static struct blocks pick_blocks(const struct chooser *c, unsigned lane, unsigned row, unsigned red,
@@ -353,13 +354,18 @@ static struct blocks pick_blocks(const struct chooser *c, unsigned lane, unsigne
   struct blocks o = {.nv = pick_vectors(ev, lanes, c->lim->vector_regs >= 32 ? 4 : 2)};
   if (size < 4) size = 4;
   o.mr = pick_rows(er, max_rows(c, o.nv));
-  o.kc = pick_block(extent(c, red), 4, 2048 / size);
-  o.pack = pack_pays(c, k, row) && o.nv * lanes <= guess(c, lane);
+  bool fits = elements(c, k->acc) * (double)size <= c->lim->l1_bytes && ev; /* all of the shared operand stays near */
+  bool far = step_of(c, k->tensor, read_subs(c, k->acc), k->lane) == 2;
+  o.tile = ev >= 4 && ev < lanes && (ev & (ev - 1)) == 0 ? ev : o.nv * lanes;
+  o.kc = fits ? 0 : pick_block(extent(c, red), 4, 2048 / size);
+  o.pack = pack_pays(c, k, row) && (far || o.tile <= guess(c, lane));
   int64_t depth = o.kc ? o.kc : guess(c, red), room = (int64_t)c->lim->l2_bytes / 2;
   double rows = (double)guess(c, row) * (double)guess(c, red) * (double)size;
   o.panel = o.pack && !o.kc && rows <= (double)c->lim->l2_bytes * 1.5;
-  o.mc = o.panel ? 0 : pick_block(er, o.mr, room / (depth * size) < 24 ? 24 : room / (depth * size));
-  o.nc = o.pack && !o.panel ? pick_block(ev, o.nv * lanes, 4096 / size) : 0;
+  o.mc = o.panel || (fits && c->o->threads < 2)
+             ? 0
+             : pick_block(er, o.mr, room / (depth * size) < 24 ? 24 : room / (depth * size));
+  o.nc = o.pack && !o.panel ? pick_block(ev, o.tile, 4096 / size) : 0;
   if (o.mc && c->o->threads > 1 && er) {
     int64_t share = round_up((er + 2 * c->o->threads - 1) / (2 * c->o->threads), o.mr);
     o.mc = o.mc < share ? o.mc : share <= o.mr ? 0 : share;
@@ -429,7 +435,7 @@ static bool plan_product(struct chooser *c, int lane, int row, const struct reus
   if (red < 0) return false;
   struct blocks b = pick_blocks(c, (unsigned)lane, (unsigned)row, (unsigned)red, k);
   push(c, STEP_tile, LOOP_ID(row, 0), b.mr);
-  push(c, STEP_tile, LOOP_ID(lane, 0), b.nv * (int64_t)lanes_of(c, e));
+  push(c, STEP_tile, LOOP_ID(lane, 0), b.tile);
   if (b.kc) push(c, STEP_tile, LOOP_ID(red, 0), b.kc);
   if (b.nc) push(c, STEP_tile, LOOP_ID(lane, 0), b.nc);
   if (b.mc) push(c, STEP_tile, LOOP_ID(row, 0), b.mc);
