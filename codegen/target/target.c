@@ -37,7 +37,8 @@ void target_list(struct buf *out, bool json) {
   if (json) buf_putc(out, '[');
   for (unsigned i = 0; i < NROWS; i++) {
     if (!json) {
-      buf_printf(out, "%-28s %s%s\n", rows[i]->name, rows[i]->what, rows[i]->matches(HOST_TRIPLE) ? " [this machine]" : "");
+      buf_printf(out, "%-28s %s%s\n", rows[i]->name, rows[i]->what,
+                 rows[i]->matches(HOST_TRIPLE) ? " [this machine]" : "");
       continue;
     }
     buf_puts(out, i ? ",{\"target\":" : "{\"target\":");

@@ -1,5 +1,6 @@
-/* x86-64. The features come from LLVM (right even under a hypervisor); the CPU name, which selects the scheduling model, is chosen from the features,
-   because LLVM's own guess by model number can be wrong: a chip with AMX under a hypervisor was called rocketlake, whose model makes 9x3 tiles spill. */
+/* x86-64. The features come from LLVM (right even under a hypervisor); the CPU name, which selects the scheduling
+   model, is chosen from the features, because LLVM's own guess by model number can be wrong: a chip with AMX under a
+   hypervisor was called rocketlake, whose model makes 9x3 tiles spill. */
 #include "codegen/target/target.h"
 #include <llvm-c/Core.h>
 #include <llvm-c/TargetMachine.h>
@@ -12,29 +13,52 @@
 #endif
 
 /* What decides whether code runs, in the order of the key. */
-static const char *const key_features[] = {
-    "sse4.2",     "popcnt",      "avx",        "avx2",       "fma",          "f16c",       "bmi",        "bmi2",         "lzcnt",
-    "movbe",      "adx",         "gfni",       "vaes",       "vpclmulqdq",   "avxvnni",    "avx512f",    "avx512cd",     "avx512bw",
-    "avx512dq",   "avx512vl",    "avx512ifma", "avx512vbmi", "avx512vbmi2",  "avx512vnni", "avx512bitalg", "avx512vpopcntdq",
-    "avx512bf16", "avx512fp16",  "amx-tile",   "amx-int8",   "amx-bf16"};
+static const char *const key_features[] = {"sse4.2",       "popcnt",
+                                           "avx",          "avx2",
+                                           "fma",          "f16c",
+                                           "bmi",          "bmi2",
+                                           "lzcnt",        "movbe",
+                                           "adx",          "gfni",
+                                           "vaes",         "vpclmulqdq",
+                                           "avxvnni",      "avx512f",
+                                           "avx512cd",     "avx512bw",
+                                           "avx512dq",     "avx512vl",
+                                           "avx512ifma",   "avx512vbmi",
+                                           "avx512vbmi2",  "avx512vnni",
+                                           "avx512bitalg", "avx512vpopcntdq",
+                                           "avx512bf16",   "avx512fp16",
+                                           "amx-tile",     "amx-int8",
+                                           "amx-bf16"};
 enum { NKEY = sizeof key_features / sizeof *key_features };
 
 #define V2 "+sse3,+ssse3,+sse4.1,+sse4.2,+popcnt,+cx16,+sahf"
 #define V3 V2 ",+avx,+avx2,+bmi,+bmi2,+f16c,+fma,+lzcnt,+movbe,+xsave"
 #define V4 V3 ",+avx512f,+avx512cd,+avx512bw,+avx512dq,+avx512vl"
-#define ICL V4 ",+adx,+gfni,+vaes,+vpclmulqdq,+avx512ifma,+avx512vbmi,+avx512vbmi2,+avx512vnni,+avx512bitalg,+avx512vpopcntdq"
+#define ICL                                                                                                            \
+  V4 ",+adx,+gfni,+vaes,+vpclmulqdq,+avx512ifma,+avx512vbmi,+avx512vbmi2,+avx512vnni,+avx512bitalg,+avx512vpopcntdq"
 #define SPR ICL ",+avxvnni,+avx512bf16,+avx512fp16,+amx-tile,+amx-int8,+amx-bf16"
 static const struct model {
   const char *name, *features;
 } models[] = {
-    {"x86-64-v2", V2}, {"x86-64-v3", V3},     {"x86-64-v4", V4},        {"haswell", V3},          {"skylake", V3},
-    {"znver2", V3},    {"znver3", V3},        {"skylake-avx512", V4 ",+adx"}, {"icelake-server", ICL}, {"znver4", ICL ",+avx512bf16"},
-    {"znver5", ICL ",+avx512bf16,+avxvnni"},  {"sapphirerapids", SPR},  {"graniterapids", SPR},
+    {"x86-64-v2", V2},
+    {"x86-64-v3", V3},
+    {"x86-64-v4", V4},
+    {"haswell", V3},
+    {"skylake", V3},
+    {"znver2", V3},
+    {"znver3", V3},
+    {"skylake-avx512", V4 ",+adx"},
+    {"icelake-server", ICL},
+    {"znver4", ICL ",+avx512bf16"},
+    {"znver5", ICL ",+avx512bf16,+avxvnni"},
+    {"sapphirerapids", SPR},
+    {"graniterapids", SPR},
 };
 enum { NMODEL = sizeof models / sizeof *models };
 
 static bool matches(const char *triple) {
-  return !strncmp(triple, "x86_64", 6) && (triple[6] == '-' || !triple[6]) && !strstr(triple, "windows") && !strstr(triple, "darwin");
+  return !strncmp(triple, "x86_64", 6) && (triple[6] == '-' || !triple[6]) && !strstr(triple, "windows") &&
+         !strstr(triple, "darwin");
 }
 
 static bool has(const char *features, const char *name) {
@@ -114,7 +138,8 @@ static double host_ghz(void) {
 }
 
 static void host_limits(struct limits *l) {
-  unsigned l1 = cache_bytes(1, _SC_LEVEL1_DCACHE_SIZE), l2 = cache_bytes(2, _SC_LEVEL2_CACHE_SIZE), l3 = cache_bytes(3, _SC_LEVEL3_CACHE_SIZE);
+  unsigned l1 = cache_bytes(1, _SC_LEVEL1_DCACHE_SIZE), l2 = cache_bytes(2, _SC_LEVEL2_CACHE_SIZE),
+           l3 = cache_bytes(3, _SC_LEVEL3_CACHE_SIZE);
   long cores = sysconf(_SC_NPROCESSORS_ONLN);
   if (l1) l->l1_bytes = l1;
   if (l2) l->l2_bytes = l2;
@@ -135,14 +160,18 @@ static void host_silicon(struct target *t) {
   unsigned family, model;
   host_id(vendor, &family, &model);
   size_text(l1, t->limits.l1_bytes), size_text(l2, t->limits.l2_bytes), size_text(l3, t->limits.l3_bytes);
-  snprintf(t->silicon, sizeof t->silicon, "%s %u/%u L1 %s L2 %s L3 %s cores %u", vendor, family, model, l1, l2, l3, t->limits.cores);
+  snprintf(t->silicon, sizeof t->silicon, "%s %u/%u L1 %s L2 %s L3 %s cores %u", vendor, family, model, l1, l2, l3,
+           t->limits.cores);
 }
 
 /* --- any machine --- */
 
 static void set_limits(struct target *t) {
-  bool avx512 = has(t->features, "avx512f") && has(t->features, "avx512vl") && has(t->features, "avx512bw"), avx = has(t->features, "avx2");
-  t->limits = (struct limits){.vector_bytes = avx512 ? 64 : avx ? 32 : 16,
+  bool avx512 = has(t->features, "avx512f") && has(t->features, "avx512vl") && has(t->features, "avx512bw"),
+       avx = has(t->features, "avx2");
+  t->limits = (struct limits){.vector_bytes = avx512 ? 64
+                                              : avx  ? 32
+                                                     : 16,
                               .vector_regs = avx512 ? 32 : 16,
                               .l1_bytes = 32 << 10,
                               .l2_bytes = avx512 ? 1u << 20 : 256u << 10,
@@ -236,4 +265,5 @@ static bool resolve(struct arena *a, const char *triple, const char *cpu, struct
   return true;
 }
 
-const struct target_desc target_x86_64 = {"x86_64-unknown-linux-gnu", "x86-64 (Linux, System V ABI), SSE4.2 to AVX-512", matches, resolve};
+const struct target_desc target_x86_64 = {"x86_64-unknown-linux-gnu", "x86-64 (Linux, System V ABI), SSE4.2 to AVX-512",
+                                          matches, resolve};
