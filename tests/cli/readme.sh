@@ -6,7 +6,8 @@ tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 cd "$tmp" || exit 1
 unset HONE_DB
-export XDG_DATA_HOME="$tmp/data" PATH="$(dirname "$hone"):$PATH"
+export XDG_DATA_HOME="$tmp/data"
+PATH=$(dirname "$hone"):$PATH
 passed=0 failed=0
 ok() { passed=$((passed + 1)); }
 no() { failed=$((failed + 1)); echo "not ok: $*"; }

@@ -1,8 +1,10 @@
 #!/bin/sh
 # Parallel kernels end to end: objects of --threads 2 linked with libhone_rt.a, odd sizes, several thread counts, the caller's own pool; tuning and bench
-# with two threads. usage: threads.sh HONE ROOT LIBHONE_RT
+# with two threads. usage: threads.sh HONE ROOT LIBHONE_RT CC [FLAGS]
 set -u
 hone=$(realpath "$1") examples=$(realpath "$2")/examples rt=$(realpath "$3") include=$(realpath "$2")
+shift 3
+cc=$* # with the flags of the run-time library's own build: it may be instrumented
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 cd "$tmp" || exit 1
@@ -119,16 +121,16 @@ kernel() { # name, dims
   name=$1
   "$hone" compile "$examples/$name/$name.c" --threads 2 --dims "$2" -o "$name.o" --header "$name.h" --db none.db --on-miss=quiet 2>err || no "$name: $(cat err)"
   undefined "$name.o" | grep -qx hone_rt_parallel && ok || no "$name: nothing parallel in the object"
-  cc -w -O1 -ffp-contract=off -D"${name}=${name}_ref" -c "$examples/$name/$name.c" -o ref.o
+  $cc -w -O1 -ffp-contract=off -D"${name}=${name}_ref" -c "$examples/$name/$name.c" -o ref.o
   printf '#include "example.h"\n#include "%s.h"\n#include "pool.h"\n#include "%s.c.main"\n#include "tail.h"\n' "$name" "$name" >main.c
-  cc -w -O1 -I. -I"$examples" -I"$include" main.c "$name.o" ref.o "$rt" -lpthread -lm -o "$name" 2>err || { no "$name: link: $(cat err)"; return; }
+  $cc -w -O1 -I. -I"$examples" -I"$include" main.c "$name.o" ref.o "$rt" -lpthread -lm -o "$name" 2>err || { no "$name: link: $(cat err)"; return; }
   for n in 1 2 3; do is "$name, $n threads" "$(HONE_NUM_THREADS=$n ./"$name" 2>&1 | tail -n 3)" "right, own pool used"; done
   is "$name, threads by default" "$(./"$name" 2>&1 | tail -n 3)" "right, own pool used"
   # one thread: nothing of the run-time library
   "$hone" compile "$examples/$name/$name.c" --threads 1 --dims "$2" -o one.o --db none.db --on-miss=quiet 2>err || no "$name: $(cat err)"
   is "$name, one thread, symbols" "$(undefined one.o | grep hone_rt)" ""
   printf '#include "example.h"\n#include "%s.h"\n#include "%s.c.main"\nint main(void) { return all() != 0; }\n' "$name" "$name" >main.c
-  cc -w -O1 -I. -I"$examples" main.c one.o ref.o -lm -o one 2>err && ./one && ok || no "$name with one thread: $(cat err)"
+  $cc -w -O1 -I. -I"$examples" main.c one.o ref.o -lm -o one 2>err && ./one && ok || no "$name with one thread: $(cat err)"
 }
 kernel matmul M=301,N=203,K=97
 kernel softmax R=77,C=333
@@ -144,8 +146,8 @@ if [ "$("$hone" db export --db t.db | grep -c 'time/2t')" -gt 2 ]; then ok; else
 is "one thread does not use records of two" $? 3
 "$hone" compile "$examples/matmul/matmul.c" --threads 2 --locked --on-miss=error --db t.db -o matmul.o --header matmul.h 2>err && ok || no "compile: $(cat err)"
 printf '#include "example.h"\n#include "matmul.h"\n#include "pool.h"\n#include "matmul.c.main"\n#include "tail.h"\n' >main.c
-cc -w -O1 -ffp-contract=off -Dmatmul=matmul_ref -c "$examples/matmul/matmul.c" -o ref.o
-cc -w -O1 -I. -I"$examples" -I"$include" main.c matmul.o ref.o "$rt" -lpthread -lm -o tuned 2>err || no "link of the winner: $(cat err)"
+$cc -w -O1 -ffp-contract=off -Dmatmul=matmul_ref -c "$examples/matmul/matmul.c" -o ref.o
+$cc -w -O1 -I. -I"$examples" -I"$include" main.c matmul.o ref.o "$rt" -lpthread -lm -o tuned 2>err || no "link of the winner: $(cat err)"
 ./tuned >out 2>&1 && ok || no "winner: $(tail -n 3 out)"
 "$hone" bench "$examples/matmul/matmul.c" --threads 2 --dims $d --db t.db --json >out 2>err && ok || no "bench: $(cat out err)"
 grep -q '"threads":2' out && ok || no "bench does not say two threads: $(cat out)"
