@@ -71,14 +71,16 @@ enum status hone_choose(struct hone *h, struct db *db, const struct groups *symb
 
 /* Forms of one function -------------------------------------------------------------------------------------------------------------------- */
 
-static enum status lower_form(struct hone *h, const struct hone_choice *c, const char *name, struct lfunc **out) {
+static enum status lower_form(struct hone *h, struct hone_choice *c, const char *name, struct lfunc **out) {
   struct lower_opts lo = lower_opts(h);
   const char *why = NULL;
   enum status st = lower_kernel(h->arena, c->groups, c->sched, &h->target.limits, &lo, name, out, &why);
-  if (st == ST_INFEASIBLE) {
-    diag_error(h->diag, nowhere, "internal: a legal schedule of '%s' could not be lowered: %s", name, why ? why : "?");
-    st = ST_INTERNAL;
-  }
+  if (st != ST_INFEASIBLE) return st;
+  struct groups *apart = groups_trivial(h->arena, c->groups->k); /* each equation by itself, no steps */
+  struct sched *none = ARENA_NEW(h->arena, struct sched, apart->n + 1u);
+  for (unsigned g = 0; g < apart->n; g++) none[g] = sched_none();
+  st = lower_kernel(h->arena, apart, none, &h->target.limits, &lo, name, out, &why);
+  if (st == ST_INFEASIBLE) c->why = why ? why : "it cannot be lowered";
   return st;
 }
 
@@ -94,6 +96,7 @@ static enum status add_variant(struct hone *h, struct db *db, const struct kerne
   if (st != ST_OK || (c.match == MATCH_NONE && !want)) return st;
   struct emit_variant *v = &f->v[f->n];
   st = lower_form(h, &c, arena_printf(h->arena, "%s.v%u", k->name, f->n), &v->f);
+  if (st == ST_INFEASIBLE) return ST_OK; /* the general form says why */
   if (st != ST_OK) return st;
   v->has = has;
   v->value = value;
@@ -166,6 +169,15 @@ enum status hone_entry(struct hone *h, struct db *db, const struct spec_fn *fn, 
   bool constant = key_dims(symbolic, whole(symbolic), dim, 64) == 0;
   st = hone_choose(h, constant ? db : NULL, symbolic, symbolic, zero, &c);
   if (st == ST_OK) st = lower_form(h, &c, arena_printf(h->arena, "%s.general", fn->k->name), &out->general);
+  if (st == ST_INFEASIBLE && fn->source) {
+    diag_warn(h->diag, fn->k->loc, "as-written", "'%s' is compiled as written: %s", fn->k->name, c.why);
+    *out = (struct emit_entry){.k = fn->k, .source = fn->source->f};
+    return ST_OK;
+  }
+  if (st == ST_INFEASIBLE) {
+    diag_error(h->diag, fn->k->loc, "'%s' cannot be compiled: %s", fn->k->name, c.why);
+    return ST_REFUSED;
+  }
   out->variant = f.v;
   out->nvariant = f.n;
   *tuned = f.tuned + (c.match != MATCH_NONE);

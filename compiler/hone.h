@@ -45,6 +45,7 @@ struct hone_choice {
   struct db_record record;           /* when matched */
   struct groups *groups;
   struct sched *sched;               /* [groups->n] */
+  const char *why;                   /* set when this form cannot be lowered at all */
 };
 /* Schedules for the kernel at bound dims: the winner, else the default. db may be NULL. */
 enum status hone_choose(struct hone *h, struct db *db, const struct groups *symbolic, const struct groups *bound, const int64_t *value, struct hone_choice *out);

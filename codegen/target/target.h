@@ -29,6 +29,8 @@ struct target {
 };
 /* spec: NULL or "" or "host"; a triple; cpu (NULL: the host's or the triple's baseline): "native", "haswell", "x86-64-v2", "x86-64-v3", "x86-64-v4", … */
 enum status target_resolve(struct arena *a, const char *spec, const char *cpu, struct target *out, struct diag *d);
+/* Measured clock of the core that this runs on (about 5 ms); nominal where it cannot be measured. */
+double target_clock_ghz(double nominal);
 /* One line for each target that can be compiled for here. */
 void target_list(struct buf *out, bool json);
 struct target_desc {           /* a row of targets.def: one file each */

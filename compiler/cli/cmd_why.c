@@ -56,11 +56,14 @@ static enum status print_others(struct why *w, const struct db_key *key, const s
 
 static void print_floor(struct why *w, const struct hone_choice *c) {
   double sum = 0;
+  struct limits lim = w->h->target.limits;
+  if (w->h->target.host) lim.ghz = target_clock_ghz(lim.ghz);
   for (unsigned g = 0; g < w->bound->n; g++) {
-    struct floor_time f = cost_floor(w->bound, g, &w->h->target.limits, w->h->opts.threads);
+    struct floor_time f = cost_floor(w->bound, g, &lim, w->h->opts.threads);
     double t = f.seconds_compute > f.seconds_memory ? f.seconds_compute : f.seconds_memory;
-    buf_printf(w->out, "  floor     group %u: %.3g flops, %.3g bytes: %.3f us compute, %.3f us memory (nominal peaks)\n", g, f.flops, f.bytes, f.seconds_compute * 1e6,
-               f.seconds_memory * 1e6);
+    if (f.bytes <= lim.l3_bytes) t = f.seconds_compute; /* data that stays in cache: memory is no floor */
+    buf_printf(w->out, "  floor     group %u: %.3g flops, %.3g bytes: %.3f us compute at %.2f GHz, %.3f us memory at %.0f GB/s\n", g, f.flops, f.bytes,
+               f.seconds_compute * 1e6, lim.ghz, f.seconds_memory * 1e6, lim.dram_gbs);
     sum += t;
   }
   if (c->match != MATCH_NONE && c->record.med_ps > 0) buf_printf(w->out, "  reached   %.2f of the floor\n", sum / ((double)c->record.med_ps * 1e-12));
