@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+enum { MAX_BUILDS = 1024 };
 enum { BATCH = 4, FINALISTS = 5, SCREEN_ROUNDS = 6, RACE_ROUNDS = 21, FINAL_ROUNDS = 60, MAX_SEEDS = 8, MAX_IMPORTED = 4 };
 
 struct finalist { struct built built; double ratio; }; /* ratio: to the default */
@@ -26,6 +27,8 @@ struct loop {
   struct finalist base, best[FINALISTS];   /* base: the default schedule; best: fastest first */
   unsigned nbest;
   double base_s, started, last_progress;
+  double build[MAX_BUILDS];                /* seconds that each variant took to lower and emit */
+  unsigned nbuild;
   enum status st;
 };
 
@@ -199,7 +202,9 @@ static void run_batch(struct loop *l, const struct sched *asked, unsigned n) {
     memset(b, 0, sizeof *b);
     b->sched = asked[i];
     if (mark_inflight(l, b)) {
+      double start = now();
       trial_build(&l->bench, &asked[i], b);
+      if (b->status == TRIAL_OK && l->nbuild < MAX_BUILDS) l->build[l->nbuild++] = now() - start;
       if (b->status == TRIAL_OK && same_as_known(l, b)) { /* the same machine code: nothing to learn */
         l->out->trials++;
         built_free(b);
@@ -369,6 +374,7 @@ static enum status run_loop(struct loop *l) {
       search_estimate(l);
     }
     if (l->st == ST_OK) final_race(l);
+    if (l->nbuild) l->out->build_s = stats_quantile(l->build, l->nbuild, 0.5);
     report(l, true);
   }
   l->o->strategy->close(l->strategy);

@@ -36,6 +36,7 @@ struct tune_result {
   unsigned trials, infeasible;      /* in this call */
   double ratio, ratio_lo, ratio_hi; /* winner time / default time, 95 % interval */
   double seconds;                   /* median of the winner */
+  double build_s;                   /* median time to lower and emit a variant */
   bool won;
 };
 /* Tunes one group. Every trial becomes a record; trials of earlier calls are told to the strategy, so an interrupted run goes on. ST_OK also when the default

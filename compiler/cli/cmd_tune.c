@@ -15,6 +15,7 @@ static void summary(struct options *o, struct buf *out, const struct hone_tuned 
     buf_printf(out, "%s", name);
     if (t->groups > 1) buf_printf(out, whole ? " (all groups)" : " (group %u)", g);
     if (!whole) buf_printf(out, ": %u trials, %u infeasible", r->trials, r->infeasible);
+    if (!whole && r->build_s > 0) buf_printf(out, ", %.1f ms to build one", r->build_s * 1e3);
     buf_printf(out, "%s ", whole ? ":" : ";");
     if (r->won)
       buf_printf(out, "%.2fx the default schedule (time ratio %.3f, 95 %% interval %.3f … %.3f)\n", 1 / r->ratio, r->ratio, r->ratio_lo, r->ratio_hi);
