@@ -118,13 +118,10 @@ static enum status asked_variants(struct hone *h, struct db *db, const struct ke
   for (unsigned i = 0; i < h->opts.ndims && f->n < MAX_VARIANTS; i++) {
     bool *has = ARENA_NEW(h->arena, bool, k->nsym + 1u);
     int64_t *value = ARENA_NEW(h->arena, int64_t, k->nsym + 1u);
-    const char *bad = NULL;
-    if (!kernel_parse_dims(k, h->opts.dims[i], has, value, &bad)) {
-      diag_error(h->diag, nowhere, "--dims %s: '%s' is not a dim of '%s' with a value", h->opts.dims[i], bad ? bad : "", k->name);
-      return ST_USAGE;
-    }
+    enum status st = hone_dims(h, k, h->opts.dims[i], has, value);
+    if (st != ST_OK) return st;
     if (same_binding(f, k, has, value)) continue;
-    enum status st = add_variant(h, db, k, symbolic, has, value, true, f);
+    st = add_variant(h, db, k, symbolic, has, value, true, f);
     if (st != ST_OK) return st;
   }
   return ST_OK;

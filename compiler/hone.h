@@ -33,6 +33,8 @@ struct hone {                        /* one specification on its way; everything
 enum status hone_open(struct hone *h, const char *path, const struct hone_options *o, struct diag *d);
 void hone_close(struct hone *h);
 
+/* "M=64,N=64" (or NULL) by the symbols of k. ST_USAGE: a name that is no dim, a bad or negative value. */
+enum status hone_dims(struct hone *h, const struct kernel *k, const char *text, bool *has, int64_t *value);
 /* GROUP form of a kernel, as the passes leave it. NULL: diagnosed. */
 struct groups *hone_groups(struct hone *h, const struct kernel *k);
 /* The same with dims bound to value[sym of k] where has[sym]. */

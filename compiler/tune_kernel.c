@@ -7,11 +7,8 @@ static const struct loc nowhere = {0};
 
 /* All dims that the equations use must have a value. */
 static enum status bind_dims(struct hone *h, const struct kernel *k, const struct groups *symbolic, const char *text, bool *has, int64_t *value) {
-  const char *bad = NULL;
-  if (text && !kernel_parse_dims(k, text, has, value, &bad)) {
-    diag_error(h->diag, nowhere, "--dims %s: '%s' is not a dim of '%s' with a value", text, bad ? bad : "", k->name);
-    return ST_USAGE;
-  }
+  enum status st = hone_dims(h, k, text, has, value);
+  if (st != ST_OK) return st;
   sym_t dim[64];
   unsigned n = key_dims(symbolic, KEY_WHOLE, dim, 64);
   for (unsigned i = 0; i < n; i++)

@@ -165,11 +165,8 @@ static enum status bench_fn(struct hone *h, struct options *o, struct db *db, st
                             struct buf *out) {
   bool *has = ARENA_NEW(h->arena, bool, k->nsym + 1u);
   int64_t *value = ARENA_NEW(h->arena, int64_t, k->nsym + 1u);
-  const char *bad = NULL;
-  if (dims && !kernel_parse_dims(k, dims, has, value, &bad)) {
-    diag_error(h->diag, nowhere, "--dims %s: '%s' is not a dim of '%s' with a value", dims, bad ? bad : "", k->name);
-    return ST_USAGE;
-  }
+  enum status st = hone_dims(h, k, dims, has, value);
+  if (st != ST_OK) return st;
   for (unsigned s = 0; s < k->nsym; s++)
     if (k->sym[s].kind == SYM_DIM && !has[s]) {
       diag_error(h->diag, nowhere, "'%s' needs a value for dim '%s': --dims %s=…", k->name, k->sym[s].name, k->sym[s].name);
@@ -179,7 +176,7 @@ static enum status bench_fn(struct hone *h, struct options *o, struct db *db, st
   *t = (struct table){.h = h, .o = o, .dev = dev, .bound = kernel_specialise(h->arena, k, has, value)};
   struct groups *symbolic = hone_groups(h, k), *bound = hone_groups_at(h, k, has, value);
   if (!symbolic || !bound) return ST_INTERNAL;
-  enum status st = check_problem(h->arena, t->bound, value, INPUTS_RANDOM, o->seed, h->opts.threads, &t->problem, h->diag);
+  st = check_problem(h->arena, t->bound, value, INPUTS_RANDOM, o->seed, h->opts.threads, &t->problem, h->diag);
   if (st == ST_OK && !(t->ref = check_reference(h->arena, &t->problem, h->diag))) st = ST_INTERNAL;
   if (st == ST_OK) st = add_rows(t, db, path, symbolic, bound, value);
   if (st == ST_OK) st = measure_rows(t);

@@ -90,13 +90,11 @@ static enum status explain(struct why *w, const char *dims) {
 }
 
 static enum status why_fn(struct hone *h, struct options *o, struct db *db, const struct kernel *k, struct buf *out) {
-  const char *dims = o->hone.ndims ? o->hone.dims[0] : NULL, *bad = NULL;
+  const char *dims = o->hone.ndims ? o->hone.dims[0] : NULL;
   bool *has = ARENA_NEW(h->arena, bool, k->nsym + 1u);
   struct why w = {.h = h, .db = db, .k = k, .out = out, .value = ARENA_NEW(h->arena, int64_t, k->nsym + 64u)};
-  if (dims && !kernel_parse_dims(k, dims, has, w.value, &bad)) {
-    diag_error(h->diag, nowhere, "--dims %s: '%s' is not a dim of '%s' with a value", dims, bad ? bad : "", k->name);
-    return ST_USAGE;
-  }
+  enum status st = hone_dims(h, k, dims, has, w.value);
+  if (st != ST_OK) return st;
   w.symbolic = hone_groups(h, k);
   w.bound = hone_groups_at(h, k, has, w.value);
   return w.symbolic && w.bound ? explain(&w, dims) : ST_INTERNAL;

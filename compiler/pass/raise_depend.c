@@ -216,6 +216,6 @@ _Noreturn void raise_recurrence(struct raise *r, const struct item *w, const str
       continue;
     if (s == loop->sym) order = arena_printf(r->a, ", %s < %s", raise_sym_name(r, t), raise_sym_name(r, s));
   }
-  raise_no(r, w->loc, "%s depends on %s%s: compiled as written (recurrence)", access_text(r, wx), access_text(r, rx),
+  raise_no(r, w->loc, "%s depends on %s%s (recurrence)", access_text(r, wx), access_text(r, rx),
            order);
 }

@@ -88,7 +88,7 @@ static unsigned tensor_of(struct emit *e, unsigned obj) {
   poly_t extent[2 * RAISE_RANK], *base = e->shift[obj];
   if (e->obj[obj] != UINT16_MAX) return e->obj[obj];
   if (o->kind == OBJ_PHI)
-    raise_no(r, o->loc, "'%s' carries a value from one iteration to the next: compiled as written (recurrence)",
+    raise_no(r, o->loc, "'%s' carries a value from one iteration to the next (recurrence)",
              o->name);
   for (unsigned d = 0; d < o->nlead; d++) {
     lead_range(e, o, d, &base[d], &extent[d]);

@@ -367,7 +367,7 @@ static void accumulator(struct raise *r, struct items *l, const struct bound *lo
     }
     if (why) raise_no(r, r->env[v]->loc, "'%s': %s", name, why);
     raise_no(r, r->env[v]->loc,
-             "'%s' depends on its value in the iteration of '%s' before: compiled as written (recurrence)", name,
+             "'%s' depends on its value in the iteration of '%s' before (recurrence)", name,
              raise_sym_name(r, loop->sym));
   }
   if (p.red == RED_none && !p.extend) {

@@ -61,7 +61,7 @@ void raise_keep_local(struct raise *r, unsigned v) {
   expr_t phi = expr_read(r->a, (enum dtype)r->obj[p.phi->tensor].type, p.phi);
   struct peel e;
   if (!peel(r, r->out, x, phi, &e, &why) || e.red == RED_none)
-    raise_no(r, x->loc, "'%s' depends on its value in the iteration before: compiled as written (recurrence)", name);
+    raise_no(r, x->loc, "'%s' depends on its value in the iteration before (recurrence)", name);
   e.term = raise_read(r, raise_keep(r, name, e.term), 0, NULL);
   r->env[v] = peel_rebuild(r, &e, phi);
 }

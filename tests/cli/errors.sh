@@ -40,6 +40,7 @@ expect 5 "hone: error: cannot open 'none.hone': No such file or directory" "$hon
 expect 1 "hone: error: 'dir.hone' is a directory" sh -c "mkdir -p dir.hone; '$hone' compile dir.hone"
 expect 1 "hone: error: 'mm.f90': unknown kind of specification (expected .c or .hone)" "$hone" compile mm.f90
 expect 2 "hone: error: --dims Q=3: 'Q=3' is not a dim of 'mm' with a value" "$hone" compile mm.hone $q --dims Q=3 -o x.o
+expect 2 "hone: error: --dims M=-5: 'M' is negative" "$hone" compile mm.hone $q --dims M=-5 -o x.o
 expect 2 "hone: error: --emit frob: expected source, tensor, groups, loops, llvm, asm or obj" "$hone" compile mm.hone $q --emit frob
 expect 5 "hone: error: cannot write 'none/x.o': No such file or directory" "$hone" compile mm.hone $q -o none/x.o
 expect 5 "hone: error: cannot write 'dir': Is a directory" "$hone" compile mm.hone $q -o dir
