@@ -298,8 +298,7 @@ static void no_phi_left(struct raise *r, const struct items *l, unsigned mark, c
     if (it->cond) expr_visit(it->cond, find_open_phi, &u);
     if (u.found)
       raise_no(r, it->loc,
-               "'%s' is used in the loop over '%s' that carries it from one iteration to the next: compiled as written "
-               "(recurrence)",
+               "'%s' is used in the loop over '%s' that carries it from one iteration to the next (recurrence)",
                r->obj[u.found->tensor].name, raise_sym_name(r, loop->sym));
   }
 }
