@@ -22,7 +22,7 @@ double target_clock_ghz(double nominal) {
   for (int r = 0; r < ROUNDS; r++) {
     double start = seconds();
     chain(LOOPS);
-    double ghz = 64.0 * LOOPS / (seconds() - start) * 1e-9;
+    double ghz = 64.0 * (double)LOOPS / (seconds() - start) * 1e-9;
     if (ghz > best) best = ghz; /* an interrupted round reads too low, never too high */
   }
   return best > 0.5 && best < 10 ? best : nominal;

@@ -12,8 +12,8 @@ static const char *const specs[] = {
     "kernel mm(A: f32[192,160], B: f32[160,224]) -> C: f32[192,224] {\n  C[i,j] = sum(k) A[i,k] * B[k,j]\n}\n",
     "kernel rows(x: f32[64,300]) -> y: f32[64,300] {\n  m[i] = max(j) x[i,j]\n  e[i,j] = exp(x[i,j] - m[i])\n  z[i] = sum(j) e[i,j]\n  y[i,j] = e[i,j] / z[i]\n}\n",
     "kernel stencil(A: f32[100,120], inout B: f32[100,120]) {\n  for i in 1..99, j in 1..119: B[i,j] = A[i-1,j] + A[i+1,j] + A[i,j-1] + A[i,j+1]\n}\n",
-    "kernel attn(Q: f32[64,32], K: f32[96,32], V: f32[96,32]) -> O: f32[64,32] {\n  P[t,s] = sum(d) Q[t,d] * K[s,d]\n  M[t] = max(s) P[t,s]\n"
-    "  E[t,s] = exp(P[t,s] - M[t])\n  Z[t] = sum(s) E[t,s]\n  O[t,d] = (sum(s) E[t,s] * V[s,d]) / Z[t]\n}\n",
+    ("kernel attn(Q: f32[64,32], K: f32[96,32], V: f32[96,32]) -> O: f32[64,32] {\n  P[t,s] = sum(d) Q[t,d] * K[s,d]\n  M[t] = max(s) P[t,s]\n"
+     "  E[t,s] = exp(P[t,s] - M[t])\n  Z[t] = sum(s) E[t,s]\n  O[t,d] = (sum(s) E[t,s] * V[s,d]) / Z[t]\n}\n"),
 };
 enum { NSPEC = sizeof specs / sizeof *specs };
 static const struct limits lim = {.vector_bytes = 64, .vector_regs = 32, .l1_bytes = 48 << 10, .l2_bytes = 1 << 20, .l3_bytes = 32 << 20, .line_bytes = 64, .cores = 2,
