@@ -206,7 +206,7 @@ enum status db_revoke(struct db *db, const uint8_t record_id[DB_ID], const char 
   "coalesce((SELECT ok FROM trust t WHERE t.record_id=r.record_id),0)=1"
 enum { AFTER_RECORD = 15 };
 #define NOT_REVOKED " AND r.record_id NOT IN (SELECT record_id FROM revoke)"
-#define RANKED      " r.status='ok' AND r.stage>=1 AND r.rel_hi_ppm IS NOT NULL" NOT_REVOKED
+#define RANKED      " r.status='ok' AND r.stage=2 AND r.rel_hi_ppm IS NOT NULL" NOT_REVOKED
 #define TRUSTED     " AND EXISTS(SELECT 1 FROM trust t WHERE t.record_id=r.record_id AND t.ok=1)"
 #define BEST_FIRST  " r.rel_hi_ppm, length(r.sched), r.sched, r.record_id"
 /* How near target t of a record is: as enum match. */

@@ -36,7 +36,7 @@ static const char schema[] =
     " PRIMARY KEY(kernel_id,target_id,objective,fp,sched)) STRICT, WITHOUT ROWID;"
     "CREATE TABLE trust(record_id BLOB PRIMARY KEY, ok INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE VIEW winner AS SELECT * FROM (SELECT r.*, row_number() OVER (PARTITION BY kernel_id,target_id,objective,fp"
-    " ORDER BY rel_hi_ppm, length(sched), sched, record_id) rk FROM record r WHERE status='ok' AND stage>=1 AND "
+    " ORDER BY rel_hi_ppm, length(sched), sched, record_id) rk FROM record r WHERE status='ok' AND stage=2 AND "
     "rel_hi_ppm IS NOT NULL"
     " AND record_id NOT IN (SELECT record_id FROM revoke) AND record_id IN (SELECT record_id FROM trust WHERE ok=1)) "
     "WHERE rk=1;"
