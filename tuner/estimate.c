@@ -1,4 +1,4 @@
-/* Strategy `estimate`: hill climbing on the cost model; never measures. Deterministic for a seed. Answers one schedule, the best by the model. */
+/* Strategy `estimate`: hill climbing on the cost model; the clock plays no part in the search. Deterministic for a seed. Answers one schedule, the best by the model. */
 #include "tuner/strategy.h"
 #include <stdlib.h>
 

@@ -234,7 +234,7 @@ static void search(struct loop *l) {
   }
 }
 
-/* Without a clock: the model's choice is built and checked, not timed. */
+/* The model searches without a clock; its choice is built and checked here and meets the default schedule in the final race. */
 static void search_estimate(struct loop *l) {
   struct sched s;
   while (l->st == ST_OK && l->o->strategy->ask(l->strategy, &s, 1)) {
