@@ -157,6 +157,7 @@ static struct ival fold_end(const struct fold *f) {
     r.e = f->any ? fmax((double)(f->hi - f->index), (double)(f->index - f->lo)) : 0;
     if (r.e < 0) r.e = 0;
   }
+  if (type_is_float(f->type) && !isfinite(r.v)) r.e = isinf(f->acc.e) ? INFINITY : 0; /* an infinite term decides in any order */
   if (isnan(r.e)) r.e = isfinite(r.v) ? INFINITY : 0;
   return r;
 }
@@ -259,7 +260,7 @@ static struct cell finish(const struct eval *v, struct ival r, enum dtype from) 
   struct cell x = {.def = 1, .e = r.e};
   if (type_is_float(to)) {
     x.v = type_is_float(from) ? r.v : (long double)r.i;
-    if (!type_is_float(from) || type_mantissa(from) > type_mantissa(to)) x.e += type_epsilon(to) * (double)fabsl(x.v);
+    if ((!type_is_float(from) || type_mantissa(from) > type_mantissa(to)) && isfinite(x.v)) x.e += type_epsilon(to) * (double)fabsl(x.v);
   } else {
     union value in, out;
     if (type_is_float(from)) in.f = (double)r.v;
@@ -435,7 +436,7 @@ static void deliver(struct icontext *c, unsigned t, struct expect *w) {
     type_store(type, data + (size_t)i * type_size(type), v);
     if (!w) continue;
     w->bound[i] = s->cell[i].e;
-    if (type_is_float(type)) w->ref[i] = (double)s->cell[i].v, w->bound[i] += type_epsilon(type) * fabs(w->ref[i]);
+    if (type_is_float(type)) w->ref[i] = (double)s->cell[i].v, w->bound[i] += isfinite(w->ref[i]) ? type_epsilon(type) * fabs(w->ref[i]) : 0;
     else w->ival[i] = v.i;
   }
 }

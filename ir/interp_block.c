@@ -208,29 +208,29 @@ static double error(const struct lanes *x, unsigned l) {
   return x->any_e ? x->e[l] : 0;
 }
 
-/* An error that is no number: the operands were infinite. */
-static double sane(double e, long double v) {
-  return isnan(e) ? (isfinite(v) ? INFINITY : 0) : e;
+static struct ival operand(const struct lanes *x, unsigned l) {
+  return (struct ival){.v = x->v[l], .e = error(x, l)};
 }
 
-static void add_block(const struct lanes *a, const struct lanes *b, struct lanes *r, unsigned n, double sign,
-                      double u) {
+static void add_block(enum op o, enum dtype t, const struct lanes *a, const struct lanes *b, struct lanes *r,
+                      unsigned n) {
   for (unsigned l = 0; l < n; l++) {
-    long double v = a->v[l] + (long double)sign * b->v[l];
+    long double v = o == OP_add ? a->v[l] + b->v[l] : a->v[l] - b->v[l];
+    double e = interp_error(o, t, operand(a, l), operand(b, l), v, error(a, l) + error(b, l));
     r->v[l] = v;
-    r->e[l] = sane(error(a, l) + error(b, l) + u * dabs(v), v);
+    r->e[l] = e;
   }
 }
 
-static void mul_block(const struct lanes *a, const struct lanes *b, struct lanes *r, unsigned n, double u) {
-  bool exact = !a->any_e && !b->any_e;
+static void mul_block(enum dtype t, const struct lanes *a, const struct lanes *b, struct lanes *r, unsigned n) {
   for (unsigned l = 0; l < n; l++) {
     long double v = a->v[l] * b->v[l];
-    double x = exact ? 0 : error(a, l), y = exact ? 0 : error(b, l), e = u * dabs(v);
+    double x = error(a, l), y = error(b, l), e = 0;
     if (x > 0) e += x * dabs(b->v[l]);
     if (y > 0) e += y * dabs(a->v[l]) + x * y;
+    e = interp_error(OP_mul, t, operand(a, l), operand(b, l), v, e);
     r->v[l] = v;
-    r->e[l] = sane(e, v);
+    r->e[l] = e;
   }
 }
 
@@ -260,9 +260,9 @@ static bool fast_op(const struct node *n, const struct lanes *a, const struct la
   if (!type_is_float(t)) {
     int_block((enum op)n->op, t, a, b, r, count);
   } else if (n->op == OP_mul) {
-    mul_block(a, b, r, count, type_epsilon(t));
+    mul_block(t, a, b, r, count);
   } else {
-    add_block(a, b, r, count, n->op == OP_add ? 1 : -1, type_epsilon(t));
+    add_block((enum op)n->op, t, a, b, r, count);
   }
   return true;
 }

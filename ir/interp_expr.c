@@ -164,7 +164,7 @@ static double dabs(long double x) { return (double)fabsl(x); }
 static struct ival smooth(long double v, double slope, double e, double ulps, double u) {
   struct ival r = {.v = v};
   double carried = e > 0 ? slope * e : 0;
-  r.e = carried + ulps * u * dabs(v);
+  r.e = carried + (isfinite(v) ? ulps * u * dabs(v) : 0);
   if (isnan(r.e)) r.e = isnan(v) ? 0 : INFINITY;
   return r;
 }
@@ -173,7 +173,7 @@ static struct ival monotone(long double (*fn)(long double), struct ival a, doubl
   struct ival r = {.v = fn(a.v)};
   double spread = a.e > 0 ? fmax(dabs(fn(a.v + a.e) - r.v), dabs(fn(a.v - a.e) - r.v)) : 0;
   if (isnan(spread)) spread = 0;
-  r.e = spread + ulps * u * dabs(r.v);
+  r.e = spread + (isfinite(r.v) ? ulps * u * dabs(r.v) : 0);
   return r;
 }
 
@@ -185,18 +185,57 @@ static struct ival float_pick(struct ival a, struct ival b, bool second) {
   return r;
 }
 
+/* Half the distance of subnormals, rounded up: what an underflow may cost. */
+static double underflow(enum dtype t, long double v) {
+  double least = t == DT_f64 ? DBL_MIN : t == DT_f16 ? 0x1p-14 : FLT_MIN;
+  double step = t == DT_f64 ? DBL_TRUE_MIN : t == DT_f16 ? 0x1p-24 : t == DT_bf16 ? 0x1p-133 : 0x1p-149;
+  return v != 0 && dabs(v) < least ? step : 0;
+}
+
+/* May a finite operand be zero, or of the other sign? */
+static bool may_vanish(struct ival x) { return x.e > 0 && x.e >= dabs(x.v); }
+
+double interp_error(enum op o, enum dtype t, struct ival a, struct ival b, long double v, double carried) {
+  if (isfinite(v)) {
+    double e = carried + type_epsilon(t) * dabs(v);
+    if (o == OP_mul || o == OP_div) e += underflow(t, v);
+    return isnan(e) ? INFINITY : e;
+  }
+  if ((!isfinite(a.v) && a.e > 0) || (!isfinite(b.v) && b.e > 0)) return INFINITY;
+  if (o == OP_mul && (may_vanish(a) || may_vanish(b))) return INFINITY;
+  if (o == OP_div && may_vanish(b)) return INFINITY;
+  return 0;
+}
+
+/* Results that leave the type's range are infinite in every implementation when nothing can be contracted or re-associated with the operation.
+   (Sums and products may be: theirs stay real numbers, and checking allows for an overflow on the way.) */
+static struct ival overflowed(enum dtype t, struct ival r) {
+  double max = t == DT_f16 ? 65504 : t == DT_f64 ? DBL_MAX : FLT_MAX;
+  if (!isfinite(r.v) || dabs(r.v) + r.e <= max) return r;
+  if (dabs(r.v) - r.e > max) r = (struct ival){.v = copysignl(INFINITY, r.v)};
+  else r.e = INFINITY;
+  return r;
+}
+
 static struct ival float_op(const struct node *n, struct ival a, struct ival b, struct ival c) {
-  double u = type_epsilon((enum dtype)n->type);
+  enum dtype t = (enum dtype)n->type;
+  double u = type_epsilon(t);
   struct ival r = {0};
   switch (n->op) {
-  case OP_add: r.v = a.v + b.v; r.e = a.e + b.e + u * dabs(r.v); break;
-  case OP_sub: r.v = a.v - b.v; r.e = a.e + b.e + u * dabs(r.v); break;
-  case OP_mul: r.v = a.v * b.v; r.e = (a.e > 0 ? a.e * dabs(b.v) : 0) + (b.e > 0 ? b.e * dabs(a.v) + a.e * b.e : 0) + u * dabs(r.v); break;
-  case OP_div:
-    r.v = a.v / b.v;
-    r.e = u * dabs(r.v);
-    if (a.e > 0 || b.e > 0) r.e += b.e < dabs(b.v) ? (a.e + dabs(r.v) * b.e) / (dabs(b.v) - b.e) : INFINITY;
+  case OP_add: r.v = a.v + b.v; r.e = interp_error(OP_add, t, a, b, r.v, a.e + b.e); break;
+  case OP_sub: r.v = a.v - b.v; r.e = interp_error(OP_sub, t, a, b, r.v, a.e + b.e); break;
+  case OP_mul: {
+    r.v = a.v * b.v;
+    r.e = interp_error(OP_mul, t, a, b, r.v, (a.e > 0 ? a.e * dabs(b.v) : 0) + (b.e > 0 ? b.e * dabs(a.v) + a.e * b.e : 0));
     break;
+  }
+  case OP_div: {
+    double carried = 0;
+    r.v = a.v / b.v;
+    if (a.e > 0 || b.e > 0) carried = b.e < dabs(b.v) ? (a.e + dabs(r.v) * b.e) / (dabs(b.v) - b.e) : INFINITY;
+    r.e = interp_error(OP_div, t, a, b, r.v, carried);
+    break;
+  }
   case OP_neg: r = a; r.v = -a.v; break;
   case OP_abs: r = a; r.v = fabsl(a.v); break;
   case OP_min: r = float_pick(a, b, b.v < a.v); break;
@@ -228,6 +267,8 @@ static struct ival float_op(const struct node *n, struct ival a, struct ival b, 
   case OP_rint: r = monotone(nearbyintl, a, 0, u); break;
   default: r.bad = BAD_UNDEFINED; break;
   }
+  if (n->op == OP_exp || n->op == OP_pow || n->op == OP_div || n->op == OP_rsqrt) r = overflowed(t, r);
+  if (op_info[n->op].flags & OPF_TRANS) r.e += underflow(t, r.v);
   if (isnan(r.e)) r.e = isfinite(r.v) ? INFINITY : 0;
   return r;
 }

@@ -86,4 +86,6 @@ bool place_block(struct icontext *c, const struct place *p, sym_t sym, int64_t s
 /* Element of tensor `t` at subscripts ix; -1 when outside. */
 struct place *place_new(struct icontext *c, const struct access *acc, const struct axis *axis, unsigned naxis);
 int64_t place_element(struct icontext *c, const struct place *p, struct fault *f);
+/* Error of a result of add, sub, mul or div: what the operands carry (may be NaN), rounding to t, underflow; infinite where an infinity or a NaN is not sure. */
+double interp_error(enum op o, enum dtype t, struct ival a, struct ival b, long double v, double carried);
 #endif

@@ -290,8 +290,8 @@ static double error_of(const struct output *o, union value v, const struct expec
     return gap == 0 ? 0 : w->bound[e] > 0 ? gap / w->bound[e] : INFINITY;
   }
   double ref = type_round(o->type, (union value){.f = w->ref[e]}).f, bound = w->bound[e], got = v.f;
-  if (isnan(ref)) return isnan(got) ? 0 : INFINITY;
-  if (isinf(w->ref[e])) return got == ref ? 0 : INFINITY;
+  if (isnan(ref)) return isnan(got) || isinf(bound) ? 0 : INFINITY;
+  if (isinf(w->ref[e])) return got == ref || isinf(bound) ? 0 : INFINITY;
   if (!isfinite(bound)) return 0;
   if (!isfinite(got) && may_overflow(o->type, bound)) return 0;
   if (isinf(ref) || !isfinite(got)) return got == ref ? 0 : INFINITY;
