@@ -51,8 +51,7 @@ void trial_build(struct bench *b, const struct sched *s, struct built *out) {
   arena_free(a);
 }
 
-/* Result buffers like those of the problem: what the device fills. */
-static struct args result_args(struct arena *a, const struct problem *p) {
+struct args trial_results(struct arena *a, const struct problem *p) {
   struct args r = p->args;
   r.data = ARENA_NEW(a, void *, p->k->nparam + 1u);
   for (unsigned i = 0; i < p->k->nparam; i++) {
@@ -68,7 +67,7 @@ static struct args result_args(struct arena *a, const struct problem *p) {
 void trial_check(struct bench *b, struct built *c, enum inputs kind) {
   if (c->status != TRIAL_OK || !b->has[kind]) return;
   struct arena *a = arena_new();
-  struct args got = result_args(a, &b->problem[kind]);
+  struct args got = trial_results(a, &b->problem[kind]);
   struct candidate cand = {&c->object, b->gs->k->name};
   c->status = b->measure->run_once(b->measure, &cand, &b->problem[kind], &got, c->why);
   if (c->status == TRIAL_OK) {

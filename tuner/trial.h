@@ -27,5 +27,7 @@ void bench_close(struct bench *b);
 void trial_build(struct bench *b, const struct sched *s, struct built *out);
 /* Runs it on one kind of inputs and compares; updates status, ev, why. */
 void trial_check(struct bench *b, struct built *c, enum inputs kind);
+/* Result buffers (arena) like those of the problem, for struct measure's run_once to fill; inputs are shared. */
+struct args trial_results(struct arena *a, const struct problem *p);
 void built_free(struct built *c);
 #endif

@@ -3,6 +3,7 @@
 #include "compiler/peer.h"
 #include "tuner/key.h"
 #include "tuner/stats.h"
+#include "tuner/trial.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,17 +80,8 @@ static enum status add_rows(struct table *t, struct db *db, const char *path, co
 /* Measuring --------------------------------------------------------------------------------------------------------------------------------- */
 
 static void check_row(struct table *t, struct row *r) {
-  struct args got = t->problem.args;
   struct arena *a = arena_new();
-  got.data = ARENA_NEW(a, void *, t->bound->nparam + 1u);
-  for (unsigned i = 0; i < t->bound->nparam; i++) {
-    int64_t n = 0;
-    if (t->bound->param[i].kind != PARAM_TENSOR) continue;
-    unsigned x = t->bound->param[i].ref;
-    got.data[i] = t->problem.args.data[i];
-    if (t->bound->tensor[x].role != ROLE_IN && tensor_span(t->bound, x, &t->problem.args, INT64_MAX / 16, &n))
-      got.data[i] = arena_alloc(a, (size_t)n * type_size(t->bound->tensor[x].type) + 1);
-  }
+  struct args got = trial_results(a, &t->problem);
   struct candidate c = {&r->peer.object, r->peer.symbol};
   enum trial_status ts = t->dev->run_once(t->dev, &c, &t->problem, &got, r->why);
   r->ok = ts == TRIAL_OK;

@@ -8,15 +8,21 @@
 
 static const struct loc nowhere = {0};
 
+enum { MAX_IMPORT_BYTES = 1 << 28 };
+
 static enum status read_all(const char *path, struct buf *text, struct diag *d) {
   int fd = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC) : 0;
   char chunk[65536];
   ssize_t n = -1;
   if (fd >= 0)
-    while ((n = read(fd, chunk, sizeof chunk)) > 0 && text->len < (size_t)1 << 30) buf_write(text, chunk, (size_t)n);
+    while ((n = read(fd, chunk, sizeof chunk)) > 0 && text->len < MAX_IMPORT_BYTES) buf_write(text, chunk, (size_t)n);
   int err = errno;
   if (fd > 0) close(fd);
   if (n == 0) return ST_OK;
+  if (n > 0) {
+    diag_error(d, nowhere, "'%s' is larger than %d MiB", path, MAX_IMPORT_BYTES >> 20);
+    return ST_REFUSED;
+  }
   diag_error(d, nowhere, "cannot read '%s': %s", path, strerror(err));
   return ST_ENV;
 }

@@ -156,13 +156,22 @@ static enum status response_file(struct cursor *c, const char *path, int depth) 
     diag_error(c->d, nowhere, depth < 8 ? "cannot open '@%s': %s" : "'@%s' nests too deeply%s", path, depth < 8 ? strerror(errno) : "");
     return ST_USAGE;
   }
-  char *text = arena_alloc(c->a, (1 << 20) + 1), *p = text, **words = ARENA_NEW(c->a, char *, 4096);
-  ssize_t len = read(fd, text, 1 << 20);
+  enum { MAX_BYTES = 1 << 20, MAX_WORDS = 4096 };
+  char *text = arena_alloc(c->a, MAX_BYTES + 1), *p = text, *w, **words = ARENA_NEW(c->a, char *, MAX_WORDS);
+  size_t len = 0;
+  ssize_t got;
+  while (len < MAX_BYTES && (got = read(fd, text + len, MAX_BYTES - len)) > 0) len += (size_t)got;
   close(fd);
-  if (len < 0) len = 0;
-  text[len] = '\0';
   int n = 0;
-  while (n < 4096 && next_word(c->a, &p, &words[n])) n++;
+  bool fits = len < MAX_BYTES;
+  while (fits && next_word(c->a, &p, &w)) {
+    if (n < MAX_WORDS) words[n++] = w;
+    else fits = false;
+  }
+  if (!fits) {
+    diag_error(c->d, nowhere, "'@%s' is larger than %d bytes or %d words", path, MAX_BYTES, MAX_WORDS);
+    return ST_USAGE;
+  }
   return parse_words(c->a, words, n, c->o, c->d, depth + 1);
 }
 

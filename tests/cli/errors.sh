@@ -41,6 +41,14 @@ expect 1 "hone: error: 'dir.hone' is a directory" sh -c "mkdir -p dir.hone; '$ho
 expect 1 "hone: error: 'mm.f90': unknown kind of specification (expected .c or .hone)" "$hone" compile mm.f90
 expect 2 "hone: error: --dims Q=3: 'Q=3' is not a dim of 'mm' with a value" "$hone" compile mm.hone $q --dims Q=3 -o x.o
 expect 2 "hone: error: --dims M=-5: 'M' is negative" "$hone" compile mm.hone $q --dims M=-5 -o x.o
+cat >int.hone <<'K'
+kernel one(n: i32, A: f32[n]) -> B: f32[n] {
+  B[i] = A[i]
+}
+K
+expect 2 "hone: error: --dims n=9999999999: 'n' does not fit into its type, i32" "$hone" compile int.hone $q --dims n=9999999999 -o x.o
+expect 1 "hone: error: '/dev/zero' is larger than 256 MiB" "$hone" db import /dev/zero --db new.db
+expect 2 "hone: error: '@/dev/zero' is larger than 1048576 bytes or 4096 words" "$hone" compile @/dev/zero
 expect 2 "hone: error: --emit frob: expected source, tensor, groups, loops, llvm, asm or obj" "$hone" compile mm.hone $q --emit frob
 expect 5 "hone: error: cannot write 'none/x.o': No such file or directory" "$hone" compile mm.hone $q -o none/x.o
 expect 5 "hone: error: cannot write 'dir': Is a directory" "$hone" compile mm.hone $q -o dir
