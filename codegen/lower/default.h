@@ -1,0 +1,73 @@
+/* What the files of the default schedule share: the chooser, and what it asks of a group. Private to codegen/lower/default*.c. */
+#ifndef HONE_CODEGEN_DEFAULT_H
+#define HONE_CODEGEN_DEFAULT_H
+#include "codegen/lower/legal.h"
+#include "codegen/lower/plan.h"
+
+enum { PACK_ROWS = 16 }; /* rows that pay for turning an operand */
+
+struct chooser {
+  struct arena *a;
+  const struct groups *gs;
+  const struct group *g;
+  unsigned gi;
+  const struct limits *lim;
+  const struct lower_opts *o;
+  const struct eq *main; /* the member that costs most */
+  struct sched s;
+};
+struct order {
+  unsigned n;
+  uint8_t l[MAX_LOOP];
+};
+struct score { /* of reads with the axis s on vector lanes */
+  const struct chooser *c;
+  const struct eq *e;
+  sym_t s;
+  int unit, far, packable;
+};
+struct reuse { /* `acc` moves with the lanes and not with the rows */
+  sym_t lane, row;
+  const struct chooser *c;
+  bool shared;
+  unsigned tensor;
+  const struct access *acc;
+};
+
+/* ---- asking ---- */
+/* Appends a step if it is legal; false: it was left out. `order` and `tile` are judged together at the end. */
+bool def_push(struct chooser *c, enum stepkind kind, unsigned loop, int64_t arg);
+int def_axis(const struct chooser *c, sym_t s);                     /* -1: not an axis of the group */
+int64_t def_extent(const struct chooser *c, unsigned a);            /* constant extent, 0 when it is not known */
+int64_t def_guess(const struct chooser *c, unsigned a);             /* the same, 1024 when it is not known */
+bool def_walks(const struct eq *e, sym_t s);
+bool def_reduces(const struct eq *e, sym_t s);
+bool def_parallel_in_all(const struct chooser *c, unsigned a);
+int def_operand(const struct chooser *c, unsigned tensor);          /* its number in steps, -1: none */
+/* ---- strides ---- */
+int def_step(const struct chooser *c, unsigned tensor, const poly_t *ix, sym_t s); /* elements between neighbours along s: 0, 1, or 2 for anything else */
+const poly_t *def_subs(const struct chooser *c, const struct access *r);
+bool def_has(const struct access *r, sym_t s);
+void def_score_read(expr_t x, void *ctx);                           /* visitor; ctx: struct score */
+int def_best_lane(const struct chooser *c, const struct eq *only);  /* axis for the vector lanes, -1: none */
+unsigned def_lanes(const struct chooser *c, const struct eq *e);    /* elements of a vector */
+/* ---- the main member and its reuse ---- */
+const struct eq *def_find_main(const struct chooser *c);
+void def_find_shared(expr_t x, void *ctx);                          /* visitor; ctx: struct reuse */
+int def_find_rows(const struct chooser *c, const struct eq *e, unsigned lane, struct reuse *out);
+/* ---- sizes ---- */
+int64_t def_round_up(int64_t n, int64_t m);
+int64_t def_pick_vectors(int64_t ext, int64_t lanes, int64_t max);
+int64_t def_pick_rows(int64_t ext, int64_t max);
+int64_t def_max_rows(const struct chooser *c, int64_t nv);
+int64_t def_pick_block(int64_t ext, int64_t m, int64_t want);
+int64_t def_stream_block(int64_t ext, int64_t tile, int64_t want);    /* elements of a stream at a time; 0: nothing runs in parts */
+/* ---- order and threads ---- */
+void def_then(struct order *o, unsigned axis, unsigned level);      /* appends a loop unless it is there */
+void def_push_order(struct chooser *c, const struct order *o);
+void def_push_parallel(struct chooser *c, const struct order *o);
+/* ---- shapes: false (product, stream): this group has not got the shape ---- */
+bool def_product(struct chooser *c, int lane, int row, const struct reuse *k);
+bool def_stream(struct chooser *c);
+void def_plain(struct chooser *c, int lane, int row);
+#endif

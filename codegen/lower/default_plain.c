@@ -1,0 +1,105 @@
+/* Default schedule of rows (softmax, dot, A*x: the reduced axis on lanes, several vectors in flight) and of maps (the
+ * contiguous axis on lanes). */
+#include "codegen/lower/default.h"
+
+static bool far_along(const struct chooser *c, unsigned lane, int *other) {
+  const struct eq *e = c->main;
+  for (unsigned x = 0; x < e->npar; x++) {
+    int a = def_axis(c, e->axis[x].sym);
+    if (a < 0 || a == (int)lane) continue;
+    struct score k = {c, e, e->axis[x].sym, 0, 0, 0}, l = {c, e, c->g->axis[lane].sym, 0, 0, 0};
+    expr_visit(e->body, def_score_read, &k);
+    expr_visit(e->body, def_score_read, &l);
+    if (k.unit && l.far) {
+      *other = a;
+      return true;
+    }
+  }
+  return false;
+}
+
+/* Sums of a few constant terms (stencils, small filters) are written out. */
+static void push_short_sums(struct chooser *c, int64_t copies) {
+  const struct eq *e = c->main;
+  for (unsigned x = e->nax; x-- > e->npar;) {
+    int a = def_axis(c, e->axis[x].sym);
+    int64_t n = a < 0 ? 0 : def_extent(c, (unsigned)a);
+    if (n < 1 || n > 8 || copies * n > 64) continue;
+    if (def_push(c, STEP_unroll, LOOP_ID(a, 0), 0)) copies *= n;
+  }
+}
+
+/* Sums down the columns of a matrix: rows are walked outside, some at a time, so that memory is read as it lies. */
+static int column_axis(const struct chooser *c, unsigned lane) {
+  const struct eq *e = c->main;
+  if (e->red == RED_none || e->red == RED_argmax || e->red == RED_argmin || e->nax != e->npar + 1 || c->o->strict)
+    return -1;
+  int a = def_axis(c, e->axis[e->npar].sym);
+  struct score k = {c, e, e->axis[e->npar].sym, 0, 0, 0};
+  if (a < 0 || def_guess(c, (unsigned)a) < 32 || def_guess(c, lane) < 256) return -1;
+  expr_visit(e->body, def_score_read, &k);
+  return k.far || k.packable ? a : -1;
+}
+
+static bool push_block(struct chooser *c, unsigned axis, int64_t n) {
+  return n && def_push(c, STEP_tile, LOOP_ID(axis, 0), n);
+}
+
+/* Members share the lanes' axis only (a filter along rows, then along columns): in strips of it what one leaves for the
+   next stays in cache. */
+static bool strips_pay(const struct chooser *c, unsigned lane) {
+  return c->g->nshared == 1 && lane == 0 && c->g->naxis > 1 && def_parallel_in_all(c, lane) &&
+         !def_reduces(c->main, c->g->axis[1].sym);
+}
+
+void def_plain(struct chooser *c, int lane, int row) {
+  const struct eq *e = c->main;
+  int64_t lanes = def_lanes(c, e), ext = def_extent(c, (unsigned)lane), nv;
+  struct order o = {0};
+  int other = -1;
+  if (lanes < 2 || (ext && ext < 2)) return;
+  bool red = def_reduces(e, c->g->axis[lane].sym), tiles = !red && far_along(c, (unsigned)lane, &other);
+  if (row >= 0 && def_guess(c, (unsigned)row) < 4) row = -1;
+  nv = def_pick_vectors(ext, lanes, tiles ? 1 : row >= 0 ? 2 : 4);
+  def_push(c, STEP_tile, LOOP_ID(lane, 0), nv * lanes);
+  int column = !red && row < 0 ? column_axis(c, (unsigned)lane) : -1;
+  bool stream = lane == c->g->stream && !c->o->strict;
+  if (stream) stream = push_block(c, (unsigned)lane, def_stream_block(ext, nv * lanes, 1024));
+  bool strip = !red && !stream && !tiles && row < 0 && column < 0 && strips_pay(c, (unsigned)lane);
+  if (strip) strip = push_block(c, (unsigned)lane, 4 * nv * lanes);
+  if (strip) def_then(&o, (unsigned)lane, 2);
+  if (row >= 0) def_push(c, STEP_tile, LOOP_ID(row, 0), 4);
+  if (column >= 0) def_push(c, STEP_tile, LOOP_ID(column, 0), 8);
+  bool squares = tiles && def_guess(c, (unsigned)lane) > 64 && def_guess(c, (unsigned)other) > 64 && nv * lanes < 64;
+  if (tiles) def_push(c, STEP_tile, LOOP_ID(other, 0), lanes);
+  if (squares) {
+    def_push(c, STEP_tile, LOOP_ID(lane, 0), 64);
+    def_push(c, STEP_tile, LOOP_ID(other, 0), 64);
+  }
+  for (unsigned a = 0; a < c->g->naxis; a++) {
+    bool par = true;
+    for (unsigned i = 0; i < c->g->neq; i++) par &= !def_reduces(&c->gs->k->eq[c->g->eq[i]], c->g->axis[a].sym);
+    if (!par || (int)a == lane) continue;
+    if (!squares || (int)a != other) def_then(&o, a, (int)a == row || ((int)a == other && tiles) ? 1 : 0);
+  }
+  if (squares) {
+    def_then(&o, (unsigned)lane, 2);
+    def_then(&o, (unsigned)other, 2);
+  }
+  if (stream) def_then(&o, (unsigned)lane, 2);
+  if (column >= 0) def_then(&o, (unsigned)column, 1);
+  if (!red) def_then(&o, (unsigned)lane, 1);
+  for (unsigned a = 0; a < c->g->naxis; a++)
+    if ((int)a != lane && (int)a != column) def_then(&o, a, (int)a == row || ((int)a == other && tiles) ? 1 : 0);
+  def_then(&o, (unsigned)lane, 1);
+  if (row >= 0) def_then(&o, (unsigned)row, 0);
+  if (tiles) def_then(&o, (unsigned)other, 0);
+  if (column >= 0) def_then(&o, (unsigned)column, 0);
+  def_then(&o, (unsigned)lane, 0);
+  def_push_order(c, &o);
+  def_push(c, STEP_vector, LOOP_ID(lane, 0), 0);
+  if (row >= 0) def_push(c, STEP_unroll, LOOP_ID(row, 0), 0);
+  if (column >= 0) def_push(c, STEP_unroll, LOOP_ID(column, 0), 0);
+  push_short_sums(c, nv);
+  def_push_parallel(c, &o);
+}

@@ -1,0 +1,84 @@
+/* Default schedule of a group with a running reduction: row tiles, blocks of the stream, both products in register
+ * tiles. */
+#include "codegen/lower/default.h"
+
+static const struct eq *product_over(const struct chooser *c, unsigned s, bool reduced) {
+  const struct eq *best = NULL;
+  for (unsigned i = 0; i < c->g->neq; i++) {
+    const struct eq *e = &c->gs->k->eq[c->g->eq[i]];
+    sym_t y = c->g->axis[s].sym;
+    if (!def_walks(e, y) || def_reduces(e, y) != reduced || e->red != RED_sum) continue;
+    if (e->nax < 3 || (best && best->nax >= e->nax)) continue;
+    best = e;
+  }
+  return best;
+}
+
+/* Axis of e that is neither shared nor the stream. */
+static int own_axis(const struct chooser *c, const struct eq *e, unsigned s, bool reduced) {
+  for (unsigned x = e->nax; e && x-- > 0;) {
+    int a = def_axis(c, e->axis[x].sym);
+    if (a >= c->g->nshared && a != (int)s && (x >= e->npar) == reduced) return a;
+  }
+  return -1;
+}
+
+static int last_shared(const struct chooser *c, const struct eq *p) {
+  for (unsigned a = c->g->nshared; a-- > 0;)
+    if (p && def_extent(c, a) != 1) return (int)a;
+  return (int)c->g->nshared - 1;
+}
+
+/* Elements of the stream at a time. A short axis is one block: then nothing runs in parts. */
+int64_t def_stream_block(int64_t ext, int64_t tile, int64_t want) {
+  int64_t n = def_pick_block(ext, tile, want);
+  if (!n) n = def_round_up(ext, tile);
+  return n > tile ? n : 0;
+}
+
+/* Bodies of a stream are long: rather a smaller tile than a second body for the rest. */
+static int64_t even_rows(int64_t ext, int64_t max) {
+  for (int64_t r = max; ext && r * 3 >= max * 2; r--)
+    if (ext % r == 0) return r;
+  return def_pick_rows(ext, max);
+}
+
+bool def_stream(struct chooser *c) {
+  unsigned s = (unsigned)c->g->stream;
+  const struct eq *score = product_over(c, s, false), *out = product_over(c, s, true);
+  int t = last_shared(c, out), d = score ? own_axis(c, score, s, true) : -1, v = out ? own_axis(c, out, s, false) : -1;
+  if (t < 0 || !score || !out || v < 0 || d < 0) return false;
+  int64_t lanes = def_lanes(c, out);
+  if (lanes < 2) return false;
+  int64_t nv = c->lim->vector_regs >= 32 ? 4 : 2, sv = def_pick_vectors(def_extent(c, s), lanes, nv),
+          vv = def_pick_vectors(def_extent(c, (unsigned)v), lanes, nv);
+  int64_t tr = even_rows(def_extent(c, (unsigned)t), def_max_rows(c, sv > vv ? sv : vv));
+  int64_t tb = def_pick_block(def_extent(c, (unsigned)t), tr, 48), sb = def_stream_block(def_extent(c, s), sv * lanes, 256);
+  struct order o = {0};
+  def_push(c, STEP_tile, LOOP_ID(t, 0), tr);
+  def_push(c, STEP_tile, LOOP_ID(s, 0), sv * lanes);
+  def_push(c, STEP_tile, LOOP_ID(v, 0), vv * lanes);
+  if (tb) def_push(c, STEP_tile, LOOP_ID(t, 0), tb);
+  if (sb) def_push(c, STEP_tile, LOOP_ID(s, 0), sb);
+  for (unsigned a = 0; a < c->g->nshared; a++)
+    if ((int)a != t) def_then(&o, a, 0);
+  unsigned at = o.n;
+  if (tb) def_then(&o, (unsigned)t, 2);
+  if (sb) def_then(&o, s, 2);
+  def_then(&o, (unsigned)t, 1);
+  def_then(&o, (unsigned)v, 1);
+  def_then(&o, s, 1);
+  def_then(&o, (unsigned)d, 0);
+  def_then(&o, s, 0);
+  def_then(&o, (unsigned)t, 0);
+  def_then(&o, (unsigned)v, 0);
+  def_push_order(c, &o);
+  def_push(c, STEP_vector, LOOP_ID(s, 0), 0);
+  def_push(c, STEP_vector, LOOP_ID(v, 0), 0);
+  def_push(c, STEP_unroll, LOOP_ID(t, 0), 0);
+  struct reuse k = {c->g->axis[s].sym, c->g->axis[t].sym, c, false, 0, NULL};
+  expr_visit(score->body, def_find_shared, &k);
+  if (k.shared && (at || tb)) def_push(c, STEP_pack, o.l[at ? at - 1 : 0], def_operand(c, k.tensor));
+  def_push_parallel(c, &o);
+  return true;
+}
