@@ -1,6 +1,7 @@
 /* Register accumulators of a reduction: opened outside its innermost run of reduction loops, over the register loops
    inside. A reduction whose own axis is on vector lanes has the lanes in its accumulator and a total that takes them up
-   at the end. */
+   at the end. Where the order of a reduction is free, what memory holds (earlier partial sums, a start value) is added
+   at the end too: its loads then need not be waited for before the first term, and a prefetch has the whole loop. */
 #include "codegen/lower/plan.h"
 #include <string.h>
 
@@ -79,10 +80,23 @@ static void push_place(struct build *b, struct env *e, const struct place *x, co
   e->places = n;
 }
 
+static void find_read(expr_t x, void *ctx) {
+  *(bool *)ctx |= x->kind == E_READ;
+}
+
+/* May and should the value that m starts from be added behind the loop? */
+static bool joins_late(struct build *b, const struct member *m) {
+  bool reads = m->outer != 0;
+  if (IS_ARG(m->e->red) || (b->p->o->strict && type_is_float(m->e->body->type))) return false;
+  if (m->e->init) expr_visit(m->e->init, find_read, &reads);
+  return reads;
+}
+
 /* Makes the objects. *inner: where the accumulating statement finds them. */
 bool accum_open(struct build *b, const struct member *m, const struct env *e, struct accum *o, struct env *inner) {
   struct dims all = acc_dims(b, m, e, true), par = acc_dims(b, m, e, false);
   *o = (struct accum){.m = m, .lanes = all.n != par.n};
+  o->late = !o->lanes && joins_late(b, m);
   o->all = reg_place(b, m->e->lhs, acc_name(b, m, "acc"), member_type(m), &all, e);
   o->tot = o->lanes ? reg_place(b, m->e->lhs, acc_name(b, m, "tot"), member_type(m), &par, e) : o->all;
   push_place(b, inner, o->all, m, NULL);
@@ -145,6 +159,21 @@ static struct lstmt *put_init(struct over *v, const struct env *e) {
   return loop_block(v->b->a, 2, s);
 }
 
+/* The same, joined with what was summed up meanwhile. */
+static struct lstmt *join_value(struct over *v, const struct env *e, expr_t value) {
+  struct access *a = place_reg(v->b, e, v->c->tot);
+  guard_written(v->b, v->c->m, e, a);
+  return loop_store(v->b->a, a, v->c->m->e->red, place_expr(v->b, e, v->c->m, value));
+}
+
+static struct lstmt *put_neutral(struct over *v, const struct env *e) {
+  return put_value(v, e, v->c->tot, identity(v->b, v->c->m->e->red, v->c->m->e->body->type));
+}
+
+static struct lstmt *join_init(struct over *v, const struct env *e) {
+  return v->c->m->e->init ? join_value(v, e, member_init(v->b, v->c->m)) : NULL;
+}
+
 static expr_t outer_value(struct build *b, const struct member *m, unsigned tensor) {
   unsigned rank = tensor_rank(b->p, tensor);
   return expr_read(b->a, tensor_type(b->p, tensor), access_new(b->a, tensor, rank, m->e->lhs_idx));
@@ -156,6 +185,10 @@ static struct lstmt *put_load(struct over *v, const struct env *e) {
   if (m->aux == UINT16_MAX) return s[0];
   s[1] = put_value(v, e, v->c->best, outer_value(v->b, m, m->aux));
   return loop_block(v->b->a, 2, s);
+}
+
+static struct lstmt *join_load(struct over *v, const struct env *e) {
+  return join_value(v, e, outer_value(v->b, v->c->m, v->c->m->e->lhs));
 }
 
 static struct lstmt *whole_vector(struct build *b, unsigned l, struct lstmt *body) {
@@ -188,20 +221,24 @@ static poly_t first_guard(struct build *b, const struct member *m, unsigned l, c
   return poly_sub(b->a, env_at(b, e, member_axis(b->p, m, LOOP_AXIS(l))->lo), at);
 }
 
-static struct lstmt *start_total(struct build *b, const struct accum *c, const struct env *e) {
+/* init in the first iteration of the outer loops, else load. */
+static struct lstmt *start_with(struct build *b, const struct accum *c, const struct env *e,
+                                struct lstmt *(*init)(struct over *, const struct env *),
+                                struct lstmt *(*load)(struct over *, const struct env *)) {
   const struct member *m = c->m;
-  if (!m->outer) return over_acc(b, c, e, false, put_init);
-  struct lstmt *load = over_acc(b, c, e, false, put_load);
-  if (!m->first) return load;
+  if (!m->outer) return over_acc(b, c, e, false, init);
+  if (!m->first) return over_acc(b, c, e, false, load);
   poly_t g[MAX_LOOP];
   unsigned n = 0;
   for (unsigned l = 0; l < MAX_LOOP; l++)
     if (m->outer & BIT(l)) g[n++] = first_guard(b, m, l, e);
-  return loop_if(b->a, n, g, NULL, over_acc(b, c, e, false, put_init), load);
+  struct lstmt *first = over_acc(b, c, e, false, init);
+  return loop_if(b->a, n, g, NULL, first ? first : loop_block(b->a, 0, NULL), over_acc(b, c, e, false, load));
 }
 
 struct lstmt *accum_init(struct build *b, const struct accum *c, const struct env *e) {
-  return c->lanes ? over_acc(b, c, e, false, put_identity) : start_total(b, c, e);
+  if (c->late) return over_acc(b, c, e, false, put_neutral);
+  return c->lanes ? over_acc(b, c, e, false, put_identity) : start_with(b, c, e, put_init, put_load);
 }
 
 /* ---- the end ---- */
@@ -243,12 +280,16 @@ static struct lstmt *put_back(struct over *v, const struct env *e) {
   return loop_block(v->b->a, 2, s);
 }
 
-struct lstmt *accum_finish(struct build *b, const struct accum *c, const struct env *e, bool store) {
+struct lstmt *accum_finish(struct build *b, const struct accum *c, const struct env *e) {
   struct stmts s = {0};
   if (c->lanes) {
-    stmts_add(b, &s, start_total(b, c, e));
+    stmts_add(b, &s, start_with(b, c, e, put_init, put_load));
     stmts_add(b, &s, over_acc(b, c, e, false, lanes_total));
   }
-  if (store) stmts_add(b, &s, over_acc(b, c, e, false, put_back));
+  if (c->late) stmts_add(b, &s, start_with(b, c, e, join_init, join_load));
   return stmts_block(b, &s);
+}
+
+struct lstmt *accum_store(struct build *b, const struct accum *c, const struct env *e) {
+  return over_acc(b, c, e, false, put_back);
 }

@@ -304,12 +304,12 @@ static bool all_read_here(struct build *b, const struct parts *o, unsigned part,
 }
 
 /* The store of the accumulator: left out where nobody needs the result in memory any more. */
-static struct lstmt *finish(struct build *b, const struct parts *o, unsigned part, const struct accum *c,
-                            const struct env *e) {
+static struct lstmt *store_result(struct build *b, const struct parts *o, unsigned part, const struct accum *c,
+                                  const struct env *e) {
   const struct member *m = c->m;
-  if (stays_in_registers(b, o, part, m, e)) return accum_finish(b, c, e, false);
-  struct lstmt *store = accum_finish(b, c, e, true);
-  if (c->lanes || !m->outer || !m->first || !all_read_here(b, o, part, m, e)) return store;
+  if (stays_in_registers(b, o, part, m, e)) return NULL;
+  struct lstmt *store = accum_store(b, c, e);
+  if (!m->outer || !m->first || !all_read_here(b, o, part, m, e)) return store;
   poly_t g[MAX_LOOP];
   unsigned n = 0;
   const struct member *one = m;
@@ -326,7 +326,8 @@ static struct lstmt *run_build(struct build *b, const struct parts *o, unsigned 
   open_accums(b, &o->p[i].s, l, pos, e, r);
   stmts_add(b, &r->pre, loop_build(b, &o->p[i].s, l, pos, &r->in));
   for (unsigned k = 0; k < r->nacc; k++) {
-    stmts_add(b, &r->pre, finish(b, o, i, &r->acc[k], e));
+    stmts_add(b, &r->pre, accum_finish(b, &r->acc[k], e));
+    stmts_add(b, &r->pre, store_result(b, o, i, &r->acc[k], e));
     accum_publish(b, &r->acc[k], &after);
   }
   stmts_add(b, &r->pre, parts_build(b, o, i + 1, l, pos, &after));

@@ -199,12 +199,14 @@ unsigned buffer_new(struct build *b, const struct env *e, const char *name, unsi
 struct accum {
   const struct member *m;
   bool lanes;                         /* a reduction axis is on vector lanes: all has them, tot has not */
+  bool late;                          /* starts neutral; the start value or earlier partial results are joined at the end */
   struct place *all, *tot, *best;     /* register objects: what is added to; the result; argmin/argmax: the best value */
 };
 bool accum_open(struct build *b, const struct member *m, const struct env *e, struct accum *o, struct env *inner);
 void accum_publish(struct build *b, const struct accum *c, struct env *e);
 struct lstmt *accum_init(struct build *b, const struct accum *c, const struct env *e);
-struct lstmt *accum_finish(struct build *b, const struct accum *c, const struct env *e, bool store);
+struct lstmt *accum_finish(struct build *b, const struct accum *c, const struct env *e); /* the result is in registers */
+struct lstmt *accum_store(struct build *b, const struct accum *c, const struct env *e);
 /* vector.c: the innermost */
 struct lstmt *leaf_build(struct build *b, const struct set *s, const struct env *e);
 struct lstmt *when_wrap(struct build *b, const struct env *e, const struct member *m, struct lstmt *s);
