@@ -34,6 +34,7 @@ enum fkind {
   F_SERIAL,
   F_PARALLEL, /* iterations are independent and may run on any thread */
   F_UNROLL,   /* expanded by the emitter: (hi-lo)/step must be a constant at most 256 */
+  /* around an F_VECTOR: loads next to each other along this loop and far apart along the lanes are turned in registers as one block (emit/turn.c) */
   F_VECTOR    /* one vector: sym = lo + lane, lane < lanes; lanes at or beyond hi are masked off (no load, no store, no effect) */
 };
 /* Meaning of F_VECTOR: exactly that of the serial loop with step 1 (stores to distinct elements, or a reduction whose order is free). hi-lo <= lanes

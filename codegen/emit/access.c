@@ -189,6 +189,34 @@ static struct val load_strided(struct fn *f, unsigned object, const struct spot 
   return r;
 }
 
+/* Row pointers of lanes that lie `stride` bytes apart. A lane that is off has the last row that is on. */
+static void row_pointers(struct fn *f, LLVMValueRef base, struct val stride, LLVMValueRef *row) {
+  LLVMValueRef last = NULL;
+  if (f->mask.v) last = LLVMBuildSub(f->b, f->active.v, LLVMConstInt(f->m->i64, 1, 0), "");
+  for (unsigned l = 0; l < f->lanes; l++) {
+    LLVMValueRef i = LLVMConstInt(f->m->i64, l, 0);
+    if (last && l) i = LLVMBuildSelect(f->b, LLVMBuildICmp(f->b, LLVMIntSLT, i, last, ""), i, last, "");
+    LLVMValueRef off = LLVMBuildMul(f->b, stride.v, i, "");
+    row[l] = l ? LLVMBuildGEP2(f->b, f->m->i8, base, &off, 1, "") : base;
+  }
+}
+
+/* The block of which this strided access is the first column. */
+static struct val load_turned(struct fn *f, unsigned object, const struct spot *s, struct val stride, unsigned n) {
+  enum dtype t = f->f->object[object].type;
+  struct turned b = {.object = object, .at = s->at.v, .stride = stride.v, .mask = f->mask.v, .disp = s->disp, .n = n};
+  LLVMValueRef row[LANE_LIMIT], col[TURN_LIMIT];
+  unsigned lev = load_level(f, object, max2(max2(s->at.level, stride.level), f->mask.v ? f->active.level : 0));
+  place_at(f, lev);
+  row_pointers(f, displaced(f, s), stride, row);
+  turn_load(f, mem_type(f->m, t), elem_size(f, object), row, n, col);
+  for (unsigned i = 0; i < n; i++) b.col[i] = from_memory(f, t, col[i], f->lanes, lev);
+  place_back(f);
+  f->m->nop += f->lanes * n;
+  turn_keep(f, &b);
+  return b.col[0];
+}
+
 /* --- addresses --- */
 
 static struct val lane_pointers(struct fn *f, struct val at, struct val offsets) {
@@ -290,7 +318,15 @@ static struct val read_memory(struct fn *f, const struct access *acc, struct val
   if (is_unit(&s))
     return mask.v ? load_masked(f, acc->tensor, &s, mask, "llvm.masked.load", KEY_MASK)
                   : load_plain(f, acc->tensor, &s, f->lanes);
-  if (!mask.v && !s.many) return load_strided(f, acc->tensor, &s, fn_poly(f, poly_scale(f->m->arena, s.stride, size)));
+  if (!s.many && (!mask.v || mask.v == f->mask.v)) {
+    struct val stride = fn_poly(f, poly_scale(f->m->arena, s.stride, size));
+    struct turned b = {.object = acc->tensor, .at = s.at.v, .stride = stride.v, .mask = mask.v, .disp = s.disp};
+    const struct val *kept = turn_kept(f, &b, size);
+    if (kept) return *kept;
+    unsigned n = turn_width(f, acc);
+    if (n > 1) return load_turned(f, acc->tensor, &s, stride, n);
+    if (!mask.v) return load_strided(f, acc->tensor, &s, stride);
+  }
   struct val all = mkval(splat_const(LLVMConstInt(f->m->i1, 1, 0), f->lanes), 0, DT_bool, f->lanes);
   s = pointers_of(f, &s, size);
   return load_masked(f, acc->tensor, &s, mask.v ? mask : all, "llvm.masked.gather", KEY_GATHER);

@@ -66,6 +66,25 @@ struct frame {
   struct frame *outer;
 };
 
+enum { TURN_LIMIT = 16 }; /* vectors of a block: more would not stay in registers */
+struct turned { /* a block of rows that was loaded and turned */
+  unsigned object, n;
+  LLVMValueRef at, stride, mask;
+  int64_t disp; /* of the first column */
+  struct val col[TURN_LIMIT];
+  struct turned *next;
+};
+/* An unrolled loop: what turn.c needs to know of it. */
+struct turn {
+  sym_t sym;
+  unsigned left;         /* iterations not yet begun, and the one that runs */
+  unsigned level;        /* at which it was opened */
+  bool ok;               /* each iteration makes the same accesses, but for subscripts */
+  const uint8_t *writes; /* objects stored to inside */
+  struct turned *block;
+  struct turn *outer;
+};
+
 struct slots { /* a register object */
   struct val *v;
   unsigned n, width; /* lanes of a slot; 1: scalars */
@@ -93,6 +112,7 @@ struct fn {
   uint32_t uid;
   uint32_t *epoch; /* per object: stores so far */
   struct frame *frame;
+  struct turn *turn; /* the innermost unrolled loop */
   sym_t lane; /* SYM_NONE outside of vector loops */
   unsigned lanes;
   struct val mask; /* v NULL: all lanes on */
@@ -179,6 +199,15 @@ void reg_write(struct fn *f, const struct access *acc, enum red red, struct val 
 void emit_reg_open(struct fn *f, unsigned object, const struct lstmt *body);
 void emit_reg_close(struct fn *f, unsigned object);
 struct val *reg_slots(struct fn *f, unsigned object, unsigned *n); /* all given a value; n = 0 when it is not open */
+
+/* turn.c */
+void turn_open(struct fn *f, struct turn *t, const struct lstmt *s, unsigned count);
+void turn_next(struct turn *t);
+void turn_close(struct fn *f);
+unsigned turn_width(struct fn *f, const struct access *acc);
+void turn_keep(struct fn *f, const struct turned *b);
+const struct val *turn_kept(const struct fn *f, const struct turned *want, unsigned size);
+void turn_load(struct fn *f, LLVMTypeRef elem, unsigned size, const LLVMValueRef *row, unsigned n, LLVMValueRef *out);
 
 /* expr.c, ops.c, reduce.c, vmath.c */
 struct val emit_expr(struct fn *f, expr_t e);

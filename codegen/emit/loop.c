@@ -218,10 +218,14 @@ static void emit_unroll(struct fn *f, const struct lstmt *s) {
   int64_t count = n <= 0 ? 0 : (n - 1) / s->step + 1;
   if (s->once && count == 0) count = 1;
   if (count > UNROLL_LIMIT) emit_fail(f->m, "a loop of %lld iterations is to be unrolled", (long long)count);
+  struct turn t;
+  if (!f->m->fail) turn_open(f, &t, s, (unsigned)count);
   for (int64_t i = 0; i < count && !f->m->fail; i++) {
     f->env[s->sym] = poly_addc(a, r.lo, i * s->step);
     emit_stmt(f, s->body[0]);
+    turn_next(&t);
   }
+  if (f->turn == &t) turn_close(f);
   f->env[s->sym] = NULL;
 }
 

@@ -70,7 +70,8 @@ void def_plain(struct chooser *c, int lane, int row) {
   if (strip) def_then(&o, (unsigned)lane, 2);
   if (row >= 0) def_push(c, STEP_tile, LOOP_ID(row, 0), 4);
   if (column >= 0) def_push(c, STEP_tile, LOOP_ID(column, 0), 8);
-  bool squares = tiles && def_guess(c, (unsigned)lane) > 64 && def_guess(c, (unsigned)other) > 64 && nv * lanes < 64;
+  /* a strip of columns touches a page a row: with many rows it is cut into squares */
+  bool squares = tiles && def_guess(c, (unsigned)lane) > 1024 && def_guess(c, (unsigned)other) > 64 && nv * lanes < 64;
   if (tiles) def_push(c, STEP_tile, LOOP_ID(other, 0), lanes);
   if (squares) {
     def_push(c, STEP_tile, LOOP_ID(lane, 0), 64);
@@ -83,8 +84,9 @@ void def_plain(struct chooser *c, int lane, int row) {
     if (!squares || (int)a != other) def_then(&o, a, (int)a == row || ((int)a == other && tiles) ? 1 : 0);
   }
   if (squares) {
-    def_then(&o, (unsigned)lane, 2);
     def_then(&o, (unsigned)other, 2);
+    def_then(&o, (unsigned)lane, 2);
+    def_then(&o, (unsigned)other, 1);
   }
   if (stream) def_then(&o, (unsigned)lane, 2);
   if (column >= 0) def_then(&o, (unsigned)column, 1);
@@ -100,6 +102,7 @@ void def_plain(struct chooser *c, int lane, int row) {
   def_push(c, STEP_vector, LOOP_ID(lane, 0), 0);
   if (row >= 0) def_push(c, STEP_unroll, LOOP_ID(row, 0), 0);
   if (column >= 0) def_push(c, STEP_unroll, LOOP_ID(column, 0), 0);
+  if (tiles && e->red == RED_none) def_push(c, STEP_unroll, LOOP_ID(other, 0), 0); /* turned in registers */
   push_short_sums(c, nv);
   def_push_parallel(c, &o);
 }

@@ -3,6 +3,7 @@
 #include "tests/emit/rig.h"
 #include <check.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const char matmul_tile[] =
     "func mm reassoc {\n"
@@ -297,12 +298,93 @@ START_TEST(two_dims) {
 }
 END_TEST
 
+/* --- blocks turned in registers (turn.c) --- */
+
+/* Y[j, i] = f(X[i, j]): `rows` unrolled iterations around `lanes` lanes; what is left in columns runs one by one. */
+static void turned_text(struct buf *b, const char *type, unsigned rows, unsigned lanes, const char *value) {
+  buf_printf(b,
+             "func f {\n sym M, N, i, j, u, v, r, w\n param M: i32 dim M\n param N: i32 dim N\n param X: %s tensor X "
+             "const\n param Y: %s tensor Y\n tensor X: %s[M, N] in\n tensor Y: %s[N, M] inout\n",
+             type, type, type, type);
+  buf_printf(b, " for i in 0 .. M step %u {\n  for j in 0 .. N - %u step %u {\n   for u in 0 .. %u unroll {\n", lanes,
+             rows - 1, rows, rows);
+  buf_printf(b, "    for v in 0 .. %u, M - i vector %u { Y[j + u, i + v] = %s } } }\n", lanes, lanes, value);
+  buf_printf(b, "  for r in 0 .. N { for w in 0 .. %u, M - i vector %u {", lanes, lanes);
+  buf_puts(b, " Y[r, i + w] = Y[r, i + w] + X[i + w, r] } } }\n}\n");
+}
+
+static const struct turned {
+  const char *type;
+  unsigned rows, lanes;
+  const char *value;
+} turned[] = {
+    {"f32", 16, 16, "X[i + v, j + u]"},
+    {"f32", 16, 16, "X[i + v, j + u] * 2 + X[i + v, j]"},
+    {"f32", 4, 16, "X[i + v, j + u]"},
+    {"f32", 7, 16, "X[i + v, j + u]"},
+    {"f32", 2, 8, "X[i + v, j + u]"},
+    {"f32", 16, 16, "(X[i + v, j + u] if 9 - u >= 0 else 1)"},
+    {"f32", 16, 16, "(X[i + v, j + u] if v - 3 >= 0 else 1)"},
+    {"f32", 16, 16, "select(Y[j + u, i + v] > 0, X[i + v, j + u], 2)"},
+    {"f32", 16, 16, "X[i + v, j + u] + Y[j, i + v]"},
+    {"f64", 8, 8, "X[i + v, j + u]"},
+    {"f64", 16, 8, "X[i + v, j + u] + X[i + v, j + 15 - u]"},
+    {"i8", 64, 64, "X[i + v, j + u]"},
+    {"u8", 16, 64, "X[i + v, j + u]"},
+    {"i16", 32, 32, "-X[i + v, j + u]"},
+    {"bf16", 32, 32, "X[i + v, j + u] * X[i + v, j + u]"},
+    {"f16", 32, 32, "X[i + v, j + u]"},
+    {"i64", 4, 4, "X[i + v, j + u]"},
+    {"u16", 32, 16, "X[i + v, j + u]"},
+};
+
+START_TEST(turned_blocks) {
+  static const int64_t sizes[][2] = {{16, 16}, {32, 64}, {1, 1}, {7, 130}, {65, 33}, {15, 64}, {0, 40}, {40, 0}};
+  static const char *const cpu[] = {NULL, "haswell", "x86-64-v2"};
+  const struct turned *t = &turned[_i];
+  for (size_t c = 0; c < sizeof cpu / sizeof *cpu; c++) {
+    if (c && (_i % 4) != 0) continue; /* the network is the same */
+    struct rig r;
+    struct buf b;
+    buf_init(&b);
+    turned_text(&b, t->type, t->rows, t->lanes, t->value);
+    rig_open(&r, cpu[c]);
+    rig_load(&r, b.data);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) rig_compare(&r, sizes[i], 0);
+    rig_close(&r);
+    buf_free(&b);
+  }
+}
+END_TEST
+
+/* A whole block takes no scalar loads, no gathers and no inserts of elements. */
+START_TEST(turned_shape) {
+  struct rig r;
+  struct buf out;
+  rig_open(&r, "x86-64-v4");
+  rig_load(&r,
+           "func f {\n sym u, v\n param X: f32 tensor X const\n param Y: f32 tensor Y\n tensor X: f32[16, 32] in\n "
+           "tensor Y: f32[16, 16] out\n for u in 0 .. 16 unroll { for v in 0 .. 16 vector 16 { Y[u, v] = X[v, u + 3] "
+           "} }\n}\n");
+  buf_init(&out);
+  rig_emit(&r, EMIT_ASM, &out);
+  ck_assert_ptr_null(strstr(out.data, "vinsertps"));
+  ck_assert_ptr_null(strstr(out.data, "vmovss"));
+  ck_assert_ptr_null(strstr(out.data, "vgather"));
+  ck_assert_ptr_nonnull(strstr(out.data, "vunpcklps"));
+  buf_free(&out);
+  rig_close(&r);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("emit-loops");
   TCase *t = tcase_create("loops");
   tcase_add_test(t, matmul);
   tcase_add_loop_test(t, features, 0, sizeof samples / sizeof *samples);
   tcase_add_test(t, two_dims);
+  tcase_add_loop_test(t, turned_blocks, 0, sizeof turned / sizeof *turned);
+  tcase_add_test(t, turned_shape);
   tcase_set_timeout(t, 60);
   suite_add_tcase(s, t);
   SRunner *run = srunner_create(s);
