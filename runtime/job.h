@@ -8,7 +8,7 @@
 enum { JOB_FD = 3, REPLY_FD = 4, JOB_MAGIC = 0x686f6e6a, JOB_CANDIDATES = 64, JOB_ARGS = 256 };
 
 enum job_command {
-  JOB_RUN, /* candidate 0 once with each placement of the buffers */
+  JOB_RUN, /* every candidate once with each placement of the buffers; both must give the same bytes */
   JOB_TIME /* all candidates in interleaved rounds */
 };
 /* Where buffers lie against the inaccessible pages around each: flush with the following one, flush with the one before. */
@@ -17,7 +17,7 @@ enum job_placement { PLACE_END, PLACE_START, PLACEMENTS };
 struct job_arg {
   uint64_t bytes;   /* of memory; 0 and is_value: value[] holds it */
   uint64_t at;      /* pristine bytes (not used when fresh) */
-  uint64_t result;  /* where the results go: PLACEMENTS times bytes, one after the other */
+  uint64_t result;  /* JOB_RUN: where the results go: bytes of each candidate, one after the other */
   uint64_t poison;  /* one element of what fills results before a run, and the slack around buffers */
   uint8_t is_value;
   uint8_t writes;   /* results: else the memory is read-only during checks */
@@ -42,7 +42,7 @@ struct job {
   uint64_t seed;             /* of the order in rounds */
   uint64_t memory;           /* bytes the candidates may allocate beyond what the worker has mapped; 0: no limit */
   uint64_t cpu_s;            /* limit of processor time, 0: none */
-  double stop_ratio;         /* > 0: a candidate whose first sample is over this times candidate 0's is dropped */
+  double stop_ratio;         /* > 0: a candidate whose first sample is over this times candidate 0's is dropped; in later rounds ever less is forgiven */
   double sample_s;           /* least duration of a sample of candidate 0 */
   double timeout_s;          /* a call known to take longer is not repeated */
   volatile uint32_t current; /* candidate that runs now: whom a crash belongs to */
@@ -53,10 +53,11 @@ struct job {
 
 enum reply_kind {
   REPLY_BEAT,  /* still alive: a call or sample ended */
-  REPLY_DONE,  /* JOB_RUN: results of placement `candidate` are in place */
+  REPLY_DONE,  /* JOB_RUN: `candidate` ran with one placement in seconds[0]; after the last one of it its results are in place */
   REPLY_ROUND, /* JOB_TIME: seconds[] per candidate of one round; negative: not measured */
   REPLY_END,   /* all done; a pipe closed without it is a crash */
   REPLY_LOAD,  /* the object of `candidate` could not be loaded */
+  REPLY_DIFFER, /* the results of argument seconds[0] differ between placements */
   REPLY_WRONG, /* it ran but broke a rule: wrote beside its buffers, changed the rounding mode */
   REPLY_FAULT, /* a signal is about to end the worker */
   REPLY_OOM,   /* an allocation was refused */

@@ -18,6 +18,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static struct work work;
@@ -206,18 +207,32 @@ static void load_candidates(void) {
   }
 }
 
-/* Copies results of the placement out. The mapping exists only meanwhile: a stray write of a candidate cannot reach it.
- */
-static void hand_over(unsigned place) {
+/* Copies the results of candidate c out. The mapping exists only meanwhile: a stray write of a candidate cannot reach
+ * it. */
+static void hand_over(uint32_t c) {
   const struct job *j = work.job;
   for (uint32_t i = 0; i < j->nargs; i++) {
     const struct job_arg *a = &j->arg[i];
     if (a->is_value || !a->writes || !a->bytes) continue;
-    uint64_t at = a->result + place * a->bytes, page = at & ~UINT64_C(4095);
+    uint64_t at = a->result + c * a->bytes, page = at & ~UINT64_C(4095);
     uint8_t *p = mmap(NULL, at - page + a->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, JOB_FD, (off_t)page);
-    if (p == MAP_FAILED) fail(REPLY_SETUP, 0, "cannot map the results");
+    if (p == MAP_FAILED) fail(REPLY_SETUP, c, "cannot map the results");
     memcpy(p + (at - page), work.block[i].data, a->bytes);
     munmap(p, at - page + a->bytes);
+  }
+}
+
+/* Results of another placement must be those that were handed over. */
+static void same_again(uint32_t c) {
+  const struct job *j = work.job;
+  for (uint32_t i = 0; i < j->nargs; i++) {
+    const struct job_arg *a = &j->arg[i];
+    if (a->is_value || !a->writes || !a->bytes) continue;
+    if (!memcmp(work.file + a->result + c * a->bytes, work.block[i].data, a->bytes)) continue;
+    struct reply r = {.kind = REPLY_DIFFER, .candidate = c};
+    r.seconds[0] = i;
+    reply(&r);
+    _exit(1);
   }
 }
 
@@ -229,18 +244,37 @@ static uint32_t float_mode(void) {
 #endif
 }
 
-static void run_once(void) {
+static double seconds(void) {
+  struct timespec t;
+  clock_gettime(work.job->threads > 1 ? CLOCK_MONOTONIC : CLOCK_THREAD_CPUTIME_ID, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void run_one(uint32_t c, unsigned place) {
   char why[200];
+  struct reply done = {.kind = REPLY_DONE, .candidate = c};
+  uint32_t mode = float_mode();
+  work.job->current = c;
+  double start = seconds();
+  work.call[c](work.args);
+  done.seconds[0] = seconds() - start;
+  if (float_mode() != mode) fail(REPLY_WRONG, c, "left the floating-point mode changed");
+  if (!block_intact(&work, why, sizeof why)) fail(REPLY_WRONG, c, why);
+  if (place == 0)
+    hand_over(c);
+  else
+    same_again(c);
+  reply(&done);
+}
+
+static void run_each(void) {
   for (unsigned place = 0; place < PLACEMENTS; place++) {
     block_place(&work, place);
-    uint32_t mode = float_mode();
-    work.job->current = 0;
-    work.call[0](work.args);
-    if (float_mode() != mode) fail(REPLY_WRONG, 0, "left the floating-point mode changed");
-    if (!block_intact(&work, why, sizeof why)) fail(REPLY_WRONG, 0, why);
-    hand_over(place);
+    for (uint32_t c = 0; c < work.job->ncandidates; c++) {
+      if (c) block_refill(&work, true);
+      run_one(c, place);
+    }
     block_drop(&work);
-    reply_text(REPLY_DONE, place, "");
   }
 }
 
@@ -258,7 +292,7 @@ int main(int argc, char **argv) {
   catch_faults();
   reply_text(REPLY_BEAT, 0, ""); /* from here on the time is the candidates' */
   if (work.job->command == JOB_RUN)
-    run_once();
+    run_each();
   else
     time_candidates(&work);
   reply_text(REPLY_END, 0, "");

@@ -24,7 +24,7 @@ enum { PLACE_TIMED = PLACEMENTS }; /* third placement: 64-byte aligned at stagge
 /* worker_memory.c */
 void block_place(struct work *w, unsigned place);  /* maps and fills every argument */
 void block_drop(struct work *w);
-void block_refill(struct work *w, bool inputs);    /* pristine contents again: results; inputs too when asked */
+void block_refill(struct work *w, bool fresh);     /* what candidates write as it was before: in-place results; those that start poisoned too when asked */
 bool block_intact(const struct work *w, char *why, size_t len); /* slack unharmed */
 bool block_strange(const struct work *w);          /* an in-place result holds infinities, NaN or subnormals that the input did not */
 bool block_has_inplace(const struct work *w);

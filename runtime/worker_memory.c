@@ -83,10 +83,10 @@ void block_drop(struct work *w) {
   memset(w->block, 0, sizeof w->block);
 }
 
-void block_refill(struct work *w, bool inputs) {
+void block_refill(struct work *w, bool fresh) {
   for (unsigned i = 0; i < w->job->nargs; i++) {
     const struct job_arg *a = &w->job->arg[i];
-    if (!a->is_value && (inputs || (a->writes && !a->fresh))) fill(w, i);
+    if (!a->is_value && a->writes && (fresh || !a->fresh)) fill(w, i);
   }
 }
 

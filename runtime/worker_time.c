@@ -13,7 +13,8 @@
 
 enum { MAX_CALLS = 1 << 20, COLD_CALLS = 3 };
 enum { LEAST_ROUNDS = 5 };
-static const double ENOUGH_S = 2.0;    /* after LEAST_ROUNDS, a candidate that has had this much is not timed further */
+static const double FORGIVEN = 0.4; /* of what was forgiven the round before: 2, 1.4, 1.16, 1.06 times the reference */
+static const double ENOUGH_S = 2.0; /* after LEAST_ROUNDS, a candidate that has had this much is not timed further */
 static const double HOPELESS_S = 1e-3; /* a first call shorter than this may be all page faults: never judged by it */
 
 struct timer {
@@ -23,7 +24,7 @@ struct timer {
   uint8_t *sweep;     /* cold: twice the last-level cache */
   size_t sweep_len;
   unsigned calls; /* a sample */
-  double first[JOB_CANDIDATES], spent[JOB_CANDIDATES], last_beat;
+  double first[JOB_CANDIDATES], least[JOB_CANDIDATES], spent[JOB_CANDIDATES], last_beat;
   bool dropped[JOB_CANDIDATES];
   uint64_t rng;
 };
@@ -172,10 +173,11 @@ static void one_round(struct timer *t, uint32_t r, double reference) {
     if (t->dropped[c]) continue;
     t->dropped[c] = is_first && hopeless(t, c, reference);
     s[c] = t->dropped[c] ? t->first[c] : sample(t, c);
+    if (!t->dropped[c] && (r == 0 || s[c] < t->least[c])) t->least[c] = s[c];
     t->dropped[c] = t->dropped[c] || (r + 1 >= LEAST_ROUNDS && t->spent[c] > ENOUGH_S);
   }
-  double stop = t->w->job->stop_ratio;
-  for (unsigned c = 1; c < n && is_first && stop > 0; c++) t->dropped[c] |= s[c] > stop * s[0];
+  double stop = t->w->job->stop_ratio, forgive = (stop - 1) * pow(FORGIVEN, r);
+  for (unsigned c = 1; c < n && stop > 0; c++) t->dropped[c] |= t->least[c] > (1 + forgive) * t->least[0];
   reply_seconds(s, n);
 }
 

@@ -18,20 +18,27 @@ struct problem {                    /* what to run it on: built once per (group,
 };
 uint64_t measure_poison(enum dtype t); /* bits of one element of what outputs hold before a run: a signalling NaN for floats */
 struct samples { unsigned n; double *s; };        /* seconds per call, in order of rounds */
+struct run { enum trial_status status; double seconds; char why[256]; };  /* seconds: of the quicker of its calls, caches as they happened to be */
+typedef void run_result(void *ctx, unsigned i, const struct args *got);   /* of candidate i */
 struct measure {                    /* a device */
   const char *name;
   bool patient;                     /* no deadline from how long other candidates took: for peers that are many times slower */
-  /* Runs the candidate on a copy of the problem's inputs, outputs poisoned, guard pages around: once with buffers that end at one, once with buffers that start
-     after one; both must give the same bytes. Result bytes into out->data of each output (allocated by the caller as in the problem). */
-  enum trial_status (*run_once)(struct measure *m, const struct candidate *c, const struct problem *p, struct args *out, char why[256]);
+  /* Runs each candidate on a copy of the problem's inputs, outputs poisoned, guard pages around: once with buffers that end at one, once with buffers that start
+     after one; both must give the same bytes. Candidates may share a worker; one that fails is alone to blame, the others are run again. For each that ran
+     `result` is called (results are valid only meanwhile; inputs are the problem's). */
+  void (*run)(struct measure *m, const struct candidate *c, unsigned n, const struct problem *p, struct run *out, run_result *result, void *ctx);
   /* Interleaved rounds over all candidates in one worker; out[i].s malloc'ed, the caller frees (also after failure; may be NULL). stop_ratio: drop one whose first sample is over that times candidate 0. */
   enum trial_status (*time)(struct measure *m, const struct candidate *c, unsigned n, const struct problem *p, unsigned rounds, double stop_ratio,
                             struct samples *out, unsigned *culprit, char why[256]);
   void (*close)(struct measure *m);
 };
+/* Result buffers (arena) like those of the problem; inputs are shared. */
+struct args measure_results(struct arena *a, const struct problem *p);
+/* One candidate; result bytes into out->data of each output (allocated by the caller as in the problem). */
+enum trial_status measure_run_once(struct measure *m, const struct candidate *c, const struct problem *p, struct args *out, char why[256]);
 /* timeout_s: for one call of a candidate. NULL with errno set when worker_path cannot be executed. */
 struct measure *measure_cpu_open(const char *worker_path, double timeout_s);
-/* Scripted device: cost(ctx, candidate) seconds per call; NAN: it crashes; negative: it hangs. run_once is right by definition (the interpreter runs the
+/* Scripted device: cost(ctx, candidate) seconds per call; NAN: it crashes; negative: it hangs. `run` is right by definition (the interpreter runs the
    problem's kernel) unless measure_fake_break says otherwise. */
 struct measure *measure_fake_open(double (*cost)(void *, const struct candidate *), void *ctx);
 void measure_fake_break(struct measure *m, bool (*wrong)(void *, const struct candidate *)); /* candidates whose results are off */

@@ -17,26 +17,10 @@
 #include <unistd.h>
 
 extern char **environ;
-const char *const trial_status_name[] = {"ok", "wrong", "crash", "timeout", "oom", "compile"};
-
-uint64_t measure_poison(enum dtype t) {
-  switch (t) {
-  case DT_f16:
-    return 0x7d5a;
-  case DT_bf16:
-    return 0x7fa5;
-  case DT_f32:
-    return 0x7fa5a5a5;
-  case DT_f64:
-    return UINT64_C(0x7ff5a5a5a5a5a5a5);
-  default:
-    return UINT64_C(0xa5a5a5a5a5a5a5a5);
-  }
-}
-
 static const double START_S = 10; /* for the worker to come up on a busy machine */
 static const double SAMPLE_S = 200e-6;
 static const double PATIENCE = 20, LEAST_PATIENCE_S = 2; /* times the quickest run so far; and on a busy machine */
+#define RESULT_BYTES      ((uint64_t)256 << 20)
 #define SPARE_MEMORY      ((uint64_t)1 << 30)
 #define STACKS_PER_THREAD ((uint64_t)80 << 20) /* stack and malloc arena: address space, hardly memory */
 
@@ -83,7 +67,7 @@ static void value_arg(struct job_arg *a, const struct param *p, const struct arg
   type_store((enum dtype)p->type, a->value, v);
 }
 
-static bool memory_arg(struct batch *b, struct job_arg *a, unsigned t, uint64_t *at) {
+static bool memory_arg(struct batch *b, struct job_arg *a, unsigned t, uint64_t results, uint64_t *at) {
   const struct tensor *x = &b->p->k->tensor[t];
   int64_t n;
   if (!tensor_span(b->p->k, t, &b->p->args, INT64_MAX / 64, &n)) return false;
@@ -94,7 +78,7 @@ static bool memory_arg(struct batch *b, struct job_arg *a, unsigned t, uint64_t 
   a->mantissa = (uint8_t)type_mantissa((enum dtype)x->type);
   a->poison = measure_poison((enum dtype)x->type);
   if (!a->fresh) a->at = reserve(at, a->bytes);
-  if (a->writes) a->result = reserve(at, PLACEMENTS * a->bytes);
+  if (a->writes && results) a->result = reserve(at, results * a->bytes);
   return true;
 }
 
@@ -108,7 +92,7 @@ static uint64_t lay_out(struct batch *b, struct job *j, const struct candidate *
   for (unsigned i = 0; i < k->nparam; i++) {
     if (k->param[i].kind != PARAM_TENSOR)
       value_arg(&j->arg[i], &k->param[i], &b->p->args, i);
-    else if (!memory_arg(b, &j->arg[i], k->param[i].ref, &at))
+    else if (!memory_arg(b, &j->arg[i], k->param[i].ref, j->command == JOB_RUN ? n : 0, &at))
       return 0;
   }
   j->memory = at + SPARE_MEMORY + b->p->threads * STACKS_PER_THREAD;
@@ -230,7 +214,8 @@ static int next_reply(struct batch *b, struct reply *r, double deadline) {
     if (n <= 0) return 0;
     have += (size_t)n;
   }
-  r->text[sizeof r->text - 1] = r->kind == REPLY_ROUND ? r->text[sizeof r->text - 1] : 0;
+  r->text[sizeof r->text - 1] =
+      r->kind == REPLY_ROUND || r->kind == REPLY_DONE || r->kind == REPLY_DIFFER ? r->text[sizeof r->text - 1] : 0;
   return 1;
 }
 
@@ -276,11 +261,18 @@ static enum trial_status post_mortem(struct batch *b) {
 }
 
 static enum trial_status verdict(struct batch *b, const struct reply *r) {
-  say(b, r->text);
+  const struct kernel *k = b->p->k;
+  unsigned arg =
+      r->kind == REPLY_DIFFER && r->seconds[0] >= 0 && r->seconds[0] < k->nparam ? (unsigned)r->seconds[0] : 0;
+  char text[128];
+  snprintf(text, sizeof text, "'%.60s' differs between two runs with buffers at other places",
+           k->nparam ? k->param[arg].name : "");
+  say(b, r->kind == REPLY_DIFFER ? text : r->text);
   switch (r->kind) {
   case REPLY_LOAD:
     return TRIAL_COMPILE;
   case REPLY_WRONG:
+  case REPLY_DIFFER:
     return TRIAL_WRONG;
   case REPLY_OOM:
   case REPLY_SETUP:
@@ -305,10 +297,10 @@ static void learn_duration(struct cpu *cpu, const struct problem *p, double s) {
   cpu->quickest_s = s;
 }
 
-/* Reads messages until REPLY_END. on_round gets the samples; each message (each call or sample) may take `patience`
- * seconds. */
-static enum trial_status follow(struct batch *b, double patience, void (*on_round)(void *, const double *), void *ctx,
-                                unsigned *culprit) {
+/* Reads messages until REPLY_END. on_reply gets results and rounds; each message (each call or sample) may take
+ * `patience` seconds. */
+static enum trial_status follow(struct batch *b, double patience, void (*on_reply)(void *, const struct reply *),
+                                void *ctx, unsigned *culprit) {
   struct reply r;
   double grace = START_S, begun = 0, quickest = 0;
   for (;;) {
@@ -328,9 +320,10 @@ static enum trial_status follow(struct batch *b, double patience, void (*on_roun
     case REPLY_DONE: /* with filling and copying of buffers: more than the call alone */
       if (quickest == 0 || now() - begun < quickest) quickest = now() - begun;
       begun = now();
+      on_reply(ctx, &r);
       break;
     case REPLY_ROUND:
-      if (on_round) on_round(ctx, r.seconds);
+      on_reply(ctx, &r);
       break;
     case REPLY_END:
       finish(b, false);
@@ -346,49 +339,117 @@ static enum trial_status follow(struct batch *b, double patience, void (*on_roun
 }
 
 static enum trial_status go(struct batch *b, struct job *header, const struct candidate *c, unsigned n, double patience,
-                            void (*on_round)(void *, const double *), void *ctx, unsigned *culprit) {
+                            void (*on_reply)(void *, const struct reply *), void *ctx, unsigned *culprit) {
   b->file = b->pipe = -1;
   b->why[0] = 0;
   if (!make_job(b, header, c, n) || !start(b)) return TRIAL_OOM;
-  return follow(b, patience, on_round, ctx, culprit);
+  return follow(b, patience, on_reply, ctx, culprit);
 }
 
 /* Interface
  * -------------------------------------------------------------------------------------------------------------------------------
  */
 
-/* Copies the results out. The two placements must agree: else the kernel read memory that is not its own, or raced with
- * itself. */
-static enum trial_status collect(struct batch *b, struct args *out) {
-  const struct job *j = b->job;
-  for (unsigned i = 0; i < b->p->k->nparam; i++) {
-    const struct job_arg *a = &j->arg[i];
-    if (a->is_value || !a->writes || !a->bytes) continue;
-    const uint8_t *first = (const uint8_t *)j + a->result;
-    if (memcmp(first, first + a->bytes, a->bytes)) {
-      snprintf(b->why, 256, "'%s' differs between two runs with buffers at other places", b->p->k->param[i].name);
-      return TRIAL_WRONG;
-    }
-    memcpy(out->data[i], first, a->bytes);
+/* Results of candidate i where the worker left them. */
+static struct args results_of(const struct batch *b, unsigned i, void **data) {
+  struct args got = b->p->args;
+  for (unsigned n = 0; n < b->p->k->nparam; n++) {
+    const struct job_arg *a = &b->job->arg[n];
+    data[n] = got.data[n];
+    if (!a->is_value && a->writes) data[n] = (uint8_t *)b->job + a->result + i * a->bytes;
   }
-  return TRIAL_OK;
+  got.data = data;
+  return got;
 }
 
-static enum trial_status cpu_run_once(struct measure *m, const struct candidate *c, const struct problem *p,
-                                      struct args *out, char why[256]) {
-  struct cpu *cpu = (struct cpu *)m;
+struct runs {
+  struct run *out;
+  unsigned n;
+  unsigned *placements; /* [n] that ran */
+};
+
+static void keep_run(void *ctx, const struct reply *r) {
+  struct runs *x = ctx;
+  if (r->candidate >= x->n) return;
+  unsigned before = x->placements[r->candidate]++;
+  double *s = &x->out[r->candidate].seconds;
+  if (!before || r->seconds[0] < *s) *s = r->seconds[0];
+}
+
+/* Candidates of one worker. Those that ran are handed to `result`; when one failed, it has its verdict and those
+ * without one are to be run again: true. */
+static bool run_together(struct cpu *cpu, const struct candidate *c, unsigned n, const struct problem *p,
+                         struct run *out, bool *done, run_result *result, void *ctx) {
+  struct candidate left[JOB_CANDIDATES];
+  struct run got[JOB_CANDIDATES];
+  unsigned map[JOB_CANDIDATES], placements[JOB_CANDIDATES] = {0}, m = 0, culprit = 0;
+  for (unsigned i = 0; i < n; i++)
+    if (!done[i]) {
+      map[m] = i;
+      left[m++] = c[i];
+    }
+  char why[256] = "";
   struct batch b = {.cpu = cpu, .p = p, .why = why};
-  struct job *header = calloc(1, sizeof *header);
-  enum trial_status ts = TRIAL_OOM;
-  if (header) {
-    header->command = JOB_RUN;
-    header->cpu_s = (uint64_t)ceil(2 * (cpu->timeout_s + START_S)) * (p->threads ? p->threads : 1);
-    ts = go(&b, header, c, 1, patience_for(cpu, p), NULL, NULL, NULL);
-    if (ts == TRIAL_OK) ts = collect(&b, out);
-    release(&b);
+  struct job *header = m ? xmalloc(sizeof *header) : NULL;
+  if (!m) return false;
+  struct runs runs = {got, m, placements};
+  header->command = JOB_RUN;
+  header->cpu_s = (uint64_t)ceil(2 * m * (cpu->timeout_s + START_S)) * (p->threads ? p->threads : 1);
+  enum trial_status ts = go(&b, header, left, m, patience_for(cpu, p), keep_run, &runs, &culprit);
+  void **data = xmalloc((p->k->nparam + 1) * sizeof *data);
+  for (unsigned i = 0; i < m && b.job; i++)
+    if (placements[i] == PLACEMENTS) {
+      struct args args = results_of(&b, i, data);
+      done[map[i]] = true;
+      out[map[i]] = (struct run){.status = TRIAL_OK, .seconds = got[i].seconds};
+      result(ctx, map[i], &args);
+    }
+  if (ts != TRIAL_OK) {
+    unsigned at = map[culprit < m ? culprit : m - 1];
+    done[at] = true;
+    out[at].status = ts;
+    memcpy(out[at].why, why, sizeof why);
   }
+  free(data);
   free(header);
-  return ts;
+  release(&b);
+  return ts != TRIAL_OK;
+}
+
+/* How many candidates' results a job may hold. */
+static unsigned most_together(const struct problem *p) {
+  uint64_t bytes = 1;
+  for (unsigned i = 0; i < p->k->nparam; i++) {
+    int64_t n = 0;
+    if (p->k->param[i].kind != PARAM_TENSOR) continue;
+    const struct tensor *t = &p->k->tensor[p->k->param[i].ref];
+    if (t->role != ROLE_IN && tensor_span(p->k, p->k->param[i].ref, &p->args, INT64_MAX / 64, &n))
+      bytes += (uint64_t)n * type_size((enum dtype)t->type);
+  }
+  uint64_t most = RESULT_BYTES / bytes;
+  return most < 1 ? 1 : most > JOB_CANDIDATES ? JOB_CANDIDATES : (unsigned)most;
+}
+
+struct part {
+  run_result *fn;
+  void *ctx;
+  unsigned first;
+};
+static void part_result(void *ctx, unsigned i, const struct args *got) {
+  const struct part *x = ctx;
+  x->fn(x->ctx, x->first + i, got);
+}
+
+static void cpu_run(struct measure *m, const struct candidate *c, unsigned n, const struct problem *p, struct run *out,
+                    run_result *result, void *ctx) {
+  unsigned most = most_together(p);
+  memset(out, 0, n * sizeof *out);
+  for (unsigned first = 0; first < n; first += most) {
+    unsigned count = n - first < most ? n - first : most;
+    bool done[JOB_CANDIDATES] = {false};
+    struct part part = {result, ctx, first};
+    while (run_together((struct cpu *)m, c + first, count, p, out + first, done, part_result, &part)) continue;
+  }
 }
 
 struct rounds {
@@ -396,8 +457,9 @@ struct rounds {
   unsigned n, max;
 };
 
-static void keep_round(void *ctx, const double *s) {
+static void keep_round(void *ctx, const struct reply *reply) {
   struct rounds *r = ctx;
+  const double *s = reply->seconds;
   for (unsigned i = 0; i < r->n; i++)
     if (s[i] >= 0 && r->out[i].n < r->max) r->out[i].s[r->out[i].n++] = s[i];
 }
@@ -443,7 +505,7 @@ struct measure *measure_cpu_open(const char *worker_path, double timeout_s) {
     free(path);
     return NULL;
   }
-  *cpu = (struct cpu){.m = {.name = "cpu", .run_once = cpu_run_once, .time = cpu_time, .close = cpu_close},
+  *cpu = (struct cpu){.m = {.name = "cpu", .run = cpu_run, .time = cpu_time, .close = cpu_close},
                       .worker = path,
                       .timeout_s = timeout_s > 0 ? timeout_s : 10,
                       .seed = 0x6a09e667};

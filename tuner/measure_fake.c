@@ -61,16 +61,26 @@ static void spoil(const struct problem *p, struct args *out) {
   }
 }
 
-static enum trial_status fake_run_once(struct measure *m, const struct candidate *c, const struct problem *p,
-                                       struct args *out, char why[256]) {
-  struct fake *f = (struct fake *)m;
-  double cost;
+static enum trial_status run_one(struct fake *f, const struct candidate *c, const struct problem *p, struct args *out,
+                                 double *cost, char why[256]) {
   why[0] = 0;
-  enum trial_status ts = fate(f, c, &cost, why);
+  enum trial_status ts = fate(f, c, cost, why);
   if (ts != TRIAL_OK) return ts;
   if (!interpret(p, out, why)) return TRIAL_CRASH;
   if (f->wrong && f->wrong(f->ctx, c)) spoil(p, out);
   return TRIAL_OK;
+}
+
+static void fake_run(struct measure *m, const struct candidate *c, unsigned n, const struct problem *p, struct run *out,
+                     run_result *result, void *ctx) {
+  struct fake *f = (struct fake *)m;
+  for (unsigned i = 0; i < n; i++) {
+    struct arena *a = arena_new();
+    struct args got = measure_results(a, p);
+    out[i].status = run_one(f, &c[i], p, &got, &out[i].seconds, out[i].why);
+    if (out[i].status == TRIAL_OK) result(ctx, i, &got);
+    arena_free(a);
+  }
 }
 
 /* 0.2 % of noise, so that samples differ as real ones do. */
@@ -109,7 +119,7 @@ static void fake_close(struct measure *m) {
 struct measure *measure_fake_open(double (*cost)(void *, const struct candidate *), void *ctx) {
   struct fake *f = calloc(1, sizeof *f);
   if (!f) return NULL;
-  *f = (struct fake){.m = {.name = "fake", .run_once = fake_run_once, .time = fake_time, .close = fake_close},
+  *f = (struct fake){.m = {.name = "fake", .run = fake_run, .time = fake_time, .close = fake_close},
                      .cost = cost,
                      .ctx = ctx,
                      .noise = 1};

@@ -1,6 +1,7 @@
 /* One candidate: from schedule to checked object. */
 #ifndef HONE_TUNER_TRIAL_H
 #define HONE_TUNER_TRIAL_H
+#include "tuner/builder.h"
 #include "tuner/tune.h"
 
 struct bench {                      /* what candidates are built for and run on; lives through tune_group */
@@ -9,6 +10,7 @@ struct bench {                      /* what candidates are built for and run on;
   const struct target *target;
   struct lower_opts lower;
   struct measure *measure;
+  struct builder *builder;
   struct problem problem[INPUTS_COUNT];
   struct reference *reference[INPUTS_COUNT];
   bool has[INPUTS_COUNT];
@@ -17,17 +19,22 @@ struct built {
   struct sched sched;
   struct buf object;                /* heap; built_free */
   enum trial_status status;
+  double stage_s[BUILD_STAGES];     /* processor time of building */
+  double run_s;                     /* of one call while it was checked last */
   struct evidence ev;
   char why[256];
 };
-/* Prepares inputs and references. ST_INFEASIBLE: dims too large to be run here (diagnosed). */
+/* Starts the building process, prepares inputs and references. ST_INFEASIBLE: dims too large to be run here; ST_ENV: no process (diagnosed). */
 enum status bench_open(struct bench *b, const struct groups *bound, unsigned g, const struct target *t, const struct tune_opts *o, struct diag *d);
 void bench_close(struct bench *b);
-/* s: one schedule for each group of b->gs. Lowers and emits; TRIAL_COMPILE with why when it is infeasible. */
+/* s: one schedule for each group of b->gs, to be lowered and emitted in the background. trial_take waits for the oldest of those that were asked for;
+   TRIAL_COMPILE with why when it is infeasible. */
+void trial_ask(struct bench *b, const struct sched *s);
+void trial_take(struct bench *b, const struct sched *s, struct built *out);
+/* Both at once; nothing else may be waiting. */
 void trial_build(struct bench *b, const struct sched *s, struct built *out);
-/* Runs it on one kind of inputs and compares; updates status, ev, why. */
-void trial_check(struct bench *b, struct built *c, enum inputs kind);
-/* Result buffers (arena) like those of the problem, for struct measure's run_once to fill; inputs are shared. */
-struct args trial_results(struct arena *a, const struct problem *p);
+enum { TRIAL_TOGETHER = 16 };
+/* Runs those of c[0..n) (n at most TRIAL_TOGETHER) that are TRIAL_OK on one kind of inputs and compares; updates status, run_s, ev, why. */
+void trial_check(struct bench *b, struct built *const *c, unsigned n, enum inputs kind);
 void built_free(struct built *c);
 #endif

@@ -1,18 +1,41 @@
-/* The tuning loop. A trial is asked for, built, checked, measured in rounds interleaved with the incumbent, told and recorded, in this order; whatever happens to it
-   is a record. At the end the best few race each other and the default schedule in fresh rounds (the search was a selection, so its own samples flatter the winner);
-   only an interval wholly below 1 is a win. */
+/* The tuning loop. A trial is asked for, built, checked, measured in rounds interleaved with the incumbent, told and
+   recorded, in this order; whatever happens to it is a record. The strategy is always one batch ahead: while a batch is
+   measured, the next one is built beside it (not where the kernel needs every core: then it is built afterwards). So
+   the questions depend on the seed and the answers alone, not on which of the two was quicker. At the end the best few
+   race each other and the default schedule in fresh rounds (the search was a selection, so its own samples flatter the
+   winner); only an interval wholly below 1 is a win. */
 #include "tuner/key.h"
 #include "tuner/records.h"
 #include <math.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 enum { MAX_BUILDS = 1024 };
-enum { BATCH = 4, FINALISTS = 5, SCREEN_ROUNDS = 6, RACE_ROUNDS = 21, FINAL_ROUNDS = 60, MAX_SEEDS = 8, MAX_IMPORTED = 4 };
+enum {
+  BATCH = 6,
+  FINALISTS = 5,
+  SCREEN_ROUNDS = 6,
+  RACE_ROUNDS = 21,
+  FINAL_ROUNDS = 60,
+  MAX_SEEDS = 8,
+  MAX_IMPORTED = 4
+};
 
-struct finalist { struct built built; double ratio; }; /* ratio: to the default */
+static const double HOPELESS = 2.5, HOPELESS_S = 1e-3; /* times as long as the incumbent when both were checked: not
+                                                          timed; nothing is said about calls that are shorter */
+
+struct finalist {
+  struct built built;
+  double ratio;
+}; /* ratio: to the default */
+struct batch {
+  struct sched sched[BATCH];
+  unsigned n;
+  bool asked;
+}; /* asked: the builder has it */
 struct loop {
   struct db *db;
   const struct tune_job *job;
@@ -24,11 +47,13 @@ struct loop {
   struct db_key key;
   uint8_t run_id[32];
   void *strategy;
-  struct finalist base, best[FINALISTS];   /* base: the default schedule; best: fastest first */
+  struct finalist base, best[FINALISTS]; /* base: the default schedule; best: fastest first */
   unsigned nbest;
   double base_s, started, last_progress;
-  double build[MAX_BUILDS];                /* seconds that each variant took to lower and emit */
+  double build[BUILD_STAGES + 1][MAX_BUILDS]; /* seconds that each variant took by stage, and together */
   unsigned nbuild;
+  unsigned proposed;
+  bool overlap; /* a core is left for building while one is measured on */
   enum status st;
 };
 
@@ -36,6 +61,11 @@ static double now(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static unsigned cpus(void) {
+  cpu_set_t set;
+  return sched_getaffinity(0, sizeof set, &set) ? 1 : (unsigned)CPU_COUNT(&set);
 }
 
 static const char *canon(struct loop *l, const struct sched *s) {
@@ -67,19 +97,29 @@ static void report(struct loop *l, bool done) {
   if (!l->o->progress || (!done && t - l->last_progress < 0.1)) return;
   l->last_progress = t;
   const struct finalist *b = l->nbest ? &l->best[0] : &l->base;
-  struct tune_progress p = {.name = l->job->bound->k->name, .best_sched = readable(l, &b->built.sched), .trials = l->out->trials,
-                            .infeasible = l->out->infeasible, .best_ratio = l->nbest && b->ratio < 1 ? b->ratio : 1, .elapsed_s = t - l->started,
-                            .left_s = l->o->budget_s > 0 ? l->o->budget_s - (t - l->started) : -1, .done = done};
+  struct tune_progress p = {.name = l->job->bound->k->name,
+                            .best_sched = readable(l, &b->built.sched),
+                            .trials = l->out->trials,
+                            .infeasible = l->out->infeasible,
+                            .best_ratio = l->nbest && b->ratio < 1 ? b->ratio : 1,
+                            .elapsed_s = t - l->started,
+                            .left_s = l->o->budget_s > 0 ? l->o->budget_s - (t - l->started) : -1,
+                            .done = done};
   l->o->progress(l->o->ctx, &p);
 }
 
-/* Records --------------------------------------------------------------------------------------------------------------------------------- */
+/* Records
+ * ---------------------------------------------------------------------------------------------------------------------------------
+ */
 
-static void record(struct loop *l, const struct built *c, int stage, const struct samples *s, const struct interval *rel) {
+static void record(struct loop *l, const struct built *c, int stage, const struct samples *s,
+                   const struct interval *rel) {
   if (record_trial(l->db, &l->key, l->run_id, canon(l, &c->sched), c, stage, s, rel, l->d) != ST_OK) l->st = ST_ENV;
 }
 
-/* Measuring ------------------------------------------------------------------------------------------------------------------------------- */
+/* Measuring
+ * -------------------------------------------------------------------------------------------------------------------------------
+ */
 
 static void samples_free(struct samples *s, unsigned n) {
   for (unsigned i = 0; i < n; i++) free(s[i].s);
@@ -99,8 +139,8 @@ static void rounds(struct loop *l, struct built **c, unsigned n, unsigned count,
     if (!m) return;
     struct samples got[FINALISTS + BATCH + 2] = {{0}};
     char why[256] = "";
-    enum trial_status ts =
-        l->bench.measure->time(l->bench.measure, cand, m, &l->bench.problem[INPUTS_RANDOM], count, stop_ratio, got, &culprit, why);
+    enum trial_status ts = l->bench.measure->time(l->bench.measure, cand, m, &l->bench.problem[INPUTS_RANDOM], count,
+                                                  stop_ratio, got, &culprit, why);
     if (ts == TRIAL_OK) {
       for (unsigned i = 0; i < m; i++) s[map[i]] = got[i];
       return;
@@ -125,16 +165,25 @@ static void insert_best(struct loop *l, struct built *c, double ratio) {
   l->nbest++;
 }
 
+static void note_build(struct loop *l, const struct built *c) {
+  if (c->status != TRIAL_OK || l->nbuild == MAX_BUILDS) return;
+  double sum = 0;
+  for (unsigned i = 0; i < BUILD_STAGES; i++) sum += l->build[i][l->nbuild] = c->stage_s[i];
+  l->build[BUILD_STAGES][l->nbuild++] = sum;
+}
+
 /* Start: the default schedule is the baseline that every ratio refers to. */
 static enum status measure_default(struct loop *l) {
   struct sched def = sched_default(l->bench.gs, 0, &l->bench.target->limits, &l->bench.lower);
   trial_build(&l->bench, &def, &l->base.built);
   struct built *c[1] = {&l->base.built};
-  for (int kind = 0; kind < INPUTS_COUNT; kind++) trial_check(&l->bench, c[0], (enum inputs)kind);
+  for (int kind = INPUTS_COUNT; kind-- > 0;)
+    trial_check(&l->bench, c, 1, (enum inputs)kind); /* the exact one last: run_s is compared with the candidates' */
   struct samples s = {0};
   if (c[0]->status == TRIAL_OK) rounds(l, c, 1, 11, 0, &s);
   if (c[0]->status != TRIAL_OK) {
-    diag_error(l->d, (struct loc){0}, "the default schedule of '%s' failed (%s): %s", l->job->bound->k->name, trial_status_name[c[0]->status], c[0]->why);
+    diag_error(l->d, (struct loc){0}, "the default schedule of '%s' failed (%s): %s", l->job->bound->k->name,
+               trial_status_name[c[0]->status], c[0]->why);
     record(l, c[0], 0, NULL, NULL);
     return ST_INTERNAL;
   }
@@ -143,28 +192,43 @@ static enum status measure_default(struct loop *l) {
   struct interval one = {1, 1, 1};
   record(l, c[0], 2, &s, &one);
   samples_free(&s, 1);
+  note_build(l, c[0]);
   struct trial t = {l->base.built.sched, true, l->base_s};
   l->o->strategy->tell(l->strategy, &t);
   return ST_OK;
 }
 
-static void conclude(struct loop *l, struct built *c, struct samples *s, const struct samples *base, double base_ratio) {
-  struct interval rel = {0};
-  bool timed = c->status == TRIAL_OK && s->n > 0;
-  if (timed) {
-    unsigned n = s->n < base->n ? s->n : base->n;
-    rel = stats_ratio(s->s, base->s, n);
-    rel.mid = stats_quantile(s->s, s->n, 0) / stats_quantile(base->s, base->n, 0) * base_ratio;
-    rel.lo *= base_ratio;
-    rel.hi *= base_ratio;
-  }
-  record(l, c, 0, timed ? s : NULL, timed ? &rel : NULL);
+/* One that was far behind when it was checked is not timed: the call of the check is its only sample. */
+static bool hopeless(const struct built *c, const struct built *leader) {
+  return c->run_s > HOPELESS_S && leader->run_s > 0 && c->run_s > HOPELESS * leader->run_s;
+}
+
+static struct interval ratio_of(const struct built *c, const struct samples *s, const struct built *leader,
+                                const struct samples *base, double base_ratio) {
+  struct interval rel = {base_ratio * c->run_s / leader->run_s, 0, INFINITY};
+  if (!s->n) return rel;
+  rel = stats_ratio(s->s, base->s, s->n < base->n ? s->n : base->n);
+  rel.mid = stats_quantile(s->s, s->n, 0) / stats_quantile(base->s, base->n, 0) * base_ratio;
+  rel.lo *= base_ratio;
+  rel.hi *= base_ratio;
+  return rel;
+}
+
+static void conclude(struct loop *l, struct built *c, struct samples *s, const struct built *leader,
+                     const struct samples *base, double base_ratio) {
+  bool given_up = c->status == TRIAL_OK && hopeless(c, leader),
+       timed = c->status == TRIAL_OK && (given_up || (s->n > 0 && base->n > 0));
+  struct interval rel = timed ? ratio_of(c, s, leader, base, base_ratio) : (struct interval){0};
+  struct samples one = {1, &c->run_s};
+  record(l, c, 0, !timed ? NULL : given_up ? &one : s, timed ? &rel : NULL);
   struct trial t = {c->sched, timed, timed ? rel.mid * l->base_s : 0};
   l->o->strategy->tell(l->strategy, &t);
   l->out->trials++;
   l->out->infeasible += !timed;
-  if (timed) insert_best(l, c, rel.mid);
-  else built_free(c);
+  if (timed && !given_up)
+    insert_best(l, c, rel.mid);
+  else
+    built_free(c);
 }
 
 /* A schedule that killed hone itself twice is not tried a third time. */
@@ -188,64 +252,107 @@ static bool same_as_known(const struct loop *l, const struct built *c) {
   return false;
 }
 
-static void run_batch(struct loop *l, const struct sched *asked, unsigned n) {
-  struct built batch[BATCH];
-  struct built *c[BATCH + 1];
+/* Hands a batch to the builder. */
+static void ask_builder(struct loop *l, struct batch *b) {
+  for (unsigned i = 0; i < b->n && !b->asked; i++) trial_ask(&l->bench, &b->sched[i]);
+  b->asked = true;
+}
+
+/* The variants of a batch as they come from the builder; those that are worth measuring go to out. */
+static unsigned take_batch(struct loop *l, struct batch *b, struct built *out) {
+  unsigned n = 0;
+  ask_builder(l, b);
+  for (unsigned i = 0; i < b->n; i++) {
+    struct built *c = &out[n];
+    trial_take(&l->bench, &b->sched[i], c);
+    note_build(l, c);
+    if (c->status == TRIAL_OK && same_as_known(l, c)) { /* the same machine code: nothing to learn */
+      l->out->trials++;
+      built_free(c);
+      continue;
+    }
+    (void)mark_inflight(l, c);
+    n++;
+  }
+  b->n = 0;
+  b->asked = false;
+  return n;
+}
+
+static void measure_batch(struct loop *l, struct built *batch, unsigned n) {
+  struct built *c[BATCH] = {NULL}, *timed[BATCH + 1];
+  struct samples s[BATCH + 1], none = {0};
   struct finalist *incumbent = l->nbest ? &l->best[0] : &l->base;
   double base_ratio = incumbent->ratio;
-  struct built leader = incumbent->built; /* shares the object: best[] may move while the batch is concluded, not before */
-  unsigned m = 0;
-  c[m++] = &leader;
-  unsigned known = 0;
-  for (unsigned i = 0; i < n && l->st == ST_OK; i++) {
-    struct built *b = &batch[known];
-    memset(b, 0, sizeof *b);
-    b->sched = asked[i];
-    if (mark_inflight(l, b)) {
-      double start = now();
-      trial_build(&l->bench, &asked[i], b);
-      if (b->status == TRIAL_OK && l->nbuild < MAX_BUILDS) l->build[l->nbuild++] = now() - start;
-      if (b->status == TRIAL_OK && same_as_known(l, b)) { /* the same machine code: nothing to learn */
-        l->out->trials++;
-        built_free(b);
-        continue;
-      }
-      trial_check(&l->bench, b, INPUTS_EXACT);
-    }
-    known++;
-    c[m++] = b;
-    report(l, false);
+  struct built leader =
+      incumbent->built; /* shares the object: best[] may move while the batch is concluded, not before */
+  unsigned m = 0, at[BATCH];
+  for (unsigned i = 0; i < n; i++) c[i] = &batch[i];
+  trial_check(&l->bench, c, n, INPUTS_EXACT);
+  timed[m++] = &leader;
+  for (unsigned i = 0; i < n; i++) {
+    at[i] = 0;
+    if (c[i]->status != TRIAL_OK || hopeless(c[i], &leader)) continue;
+    at[i] = m;
+    timed[m++] = c[i];
   }
-  struct samples s[BATCH + 1];
-  rounds(l, c, m, SCREEN_ROUNDS, 2.0, s);
-  for (unsigned i = 1; i < m; i++) conclude(l, c[i], &s[i], &s[0], base_ratio);
+  memset(s, 0, sizeof s);
+  if (m > 1) rounds(l, timed, m, SCREEN_ROUNDS, 2.0, s);
+  for (unsigned i = 0; i < n; i++) conclude(l, c[i], at[i] ? &s[at[i]] : &none, &leader, &s[0], base_ratio);
   samples_free(s, m);
 }
 
+static void run_batch(struct loop *l, struct batch *b) {
+  struct built built[BATCH];
+  unsigned n = take_batch(l, b, built);
+  measure_batch(l, built, n);
+  report(l, false);
+}
+
+static void run_one(struct loop *l, const struct sched *s) {
+  struct batch b = {{*s}, 1, false};
+  run_batch(l, &b);
+}
+
+static void propose(struct loop *l, struct batch *b) {
+  unsigned want = BATCH, max = l->o->max_trials;
+  *b = (struct batch){.n = 0};
+  if (max && max - l->proposed < want) want = max - l->proposed;
+  if (want) b->n = l->o->strategy->ask(l->strategy, b->sched, want);
+  l->proposed += b->n;
+  if (l->overlap) ask_builder(l, b);
+}
+
 static void search(struct loop *l) {
-  while (l->st == ST_OK && !out_of_time(l)) {
-    struct sched asked[BATCH];
-    unsigned want = BATCH;
-    if (l->o->max_trials && l->o->max_trials - l->out->trials < want) want = l->o->max_trials - l->out->trials;
-    unsigned n = l->o->strategy->ask(l->strategy, asked, want);
-    if (!n) break;
-    run_batch(l, asked, n);
+  struct batch next;
+  l->proposed = l->out->trials;
+  propose(l, &next);
+  while (l->st == ST_OK && next.n && !out_of_time(l)) {
+    struct built built[BATCH];
+    unsigned n = take_batch(l, &next, built);
+    propose(l, &next);
+    measure_batch(l, built, n);
     report(l, false);
   }
 }
 
-/* The model searches without a clock; its choice is built and checked here and meets the default schedule in the final race. */
+/* The model searches without a clock; its choice is built and checked here and meets the default schedule in the final
+ * race. */
 static void search_estimate(struct loop *l) {
   struct sched s;
   while (l->st == ST_OK && l->o->strategy->ask(l->strategy, &s, 1)) {
     struct built c;
+    struct built *one = &c;
     trial_build(&l->bench, &s, &c);
-    trial_check(&l->bench, &c, INPUTS_EXACT);
+    note_build(l, &c);
+    trial_check(&l->bench, &one, 1, INPUTS_EXACT);
     l->out->trials++;
     if (c.status != TRIAL_OK) l->out->infeasible++;
     record(l, &c, 0, NULL, NULL);
-    if (c.status == TRIAL_OK) insert_best(l, &c, 1);
-    else built_free(&c);
+    if (c.status == TRIAL_OK)
+      insert_best(l, &c, 1);
+    else
+      built_free(&c);
   }
 }
 
@@ -253,12 +360,15 @@ static void search_estimate(struct loop *l) {
 static void final_race(struct loop *l) {
   struct built *c[FINALISTS + 1];
   unsigned n = 0;
+  for (unsigned i = 0; i < l->nbest; i++) c[i] = &l->best[i].built;
+  trial_check(&l->bench, c, l->nbest, INPUTS_RANDOM);
+  trial_check(&l->bench, c, l->nbest, INPUTS_SPECIAL);
   c[n++] = &l->base.built;
   for (unsigned i = 0; i < l->nbest; i++) {
-    trial_check(&l->bench, &l->best[i].built, INPUTS_RANDOM);
-    trial_check(&l->bench, &l->best[i].built, INPUTS_SPECIAL);
-    if (l->best[i].built.status != TRIAL_OK) record(l, &l->best[i].built, 1, NULL, NULL);
-    else c[n++] = &l->best[i].built;
+    if (l->best[i].built.status != TRIAL_OK)
+      record(l, &l->best[i].built, 1, NULL, NULL);
+    else
+      c[n++] = &l->best[i].built;
   }
   struct samples s[FINALISTS + 1];
   rounds(l, c, n, RACE_ROUNDS, 0, s);
@@ -315,7 +425,7 @@ static void revive_winner(struct loop *l) {
   struct sched s;
   if (db_winner(l->db, l->arena, &l->key, &w, &how, l->d) != ST_OK || how != MATCH_EXACT) return;
   if (sched_parse_canon(w.sched, strlen(w.sched), &s) != ST_OK || sched_eq(&s, &l->base.built.sched)) return;
-  run_batch(l, &s, 1);
+  run_one(l, &s);
 }
 
 static struct finalist *finalist_of(struct loop *l, const struct sched *s) {
@@ -324,7 +434,8 @@ static struct finalist *finalist_of(struct loop *l, const struct sched *s) {
   return NULL;
 }
 
-/* Records that came from elsewhere: each is run through the checks here and timed against the default; only one that holds may win from now on. */
+/* Records that came from elsewhere: each is run through the checks here and timed against the default; only one that
+ * holds may win from now on. */
 static void try_imported(struct loop *l) {
   struct db_records u;
   if (db_untrusted(l->db, l->arena, &l->key, MAX_IMPORTED, &u, l->d) != ST_OK) return;
@@ -333,12 +444,13 @@ static void try_imported(struct loop *l) {
     struct finalist *f = NULL;
     if (sched_parse_canon(u.r[i].sched, strlen(u.r[i].sched), &s) == ST_OK && !sched_eq(&s, &l->base.built.sched) &&
         !legal_sched(l->arena, l->bench.gs, 0, &s, &l->bench.target->limits, &l->bench.lower)) {
-      if (!finalist_of(l, &s)) run_batch(l, &s, 1);
+      if (!finalist_of(l, &s)) run_one(l, &s);
       f = finalist_of(l, &s);
     }
     if (f) {
-      trial_check(&l->bench, &f->built, INPUTS_RANDOM);
-      trial_check(&l->bench, &f->built, INPUTS_SPECIAL);
+      struct built *one = &f->built;
+      trial_check(&l->bench, &one, 1, INPUTS_RANDOM);
+      trial_check(&l->bench, &one, 1, INPUTS_SPECIAL);
     }
     bool holds = f && f->built.status == TRIAL_OK && f->ratio < 1;
     if (db_trust(l->db, u.r[i].id, holds, l->d) != ST_OK) l->st = ST_ENV;
@@ -348,10 +460,18 @@ static void try_imported(struct loop *l) {
 static enum status open_all(struct loop *l) {
   const struct tune_job *j = l->job;
   const struct tune_opts *o = l->o;
-  key_make(l->arena, j->symbolic, j->gsym, j->bound, j->gbound, j->value, j->target, o->threads, o->cold, o->strict, &l->key);
+  key_make(l->arena, j->symbolic, j->gsym, j->bound, j->gbound, j->value, j->target, o->threads, o->cold, o->strict,
+           &l->key);
   enum status st = bench_open(&l->bench, j->bound, j->gbound, j->target, o, l->d);
   if (st != ST_OK) return st;
   return record_run(l->db, l->run_id, l->d);
+}
+
+static void build_times(struct loop *l) {
+  for (unsigned i = 0; i <= BUILD_STAGES && l->nbuild; i++) {
+    l->out->build_s[i] = stats_quantile(l->build[i], l->nbuild, 0.5);
+    l->out->build_p95_s[i] = stats_quantile(l->build[i], l->nbuild, 0.95);
+  }
 }
 
 static enum status run_loop(struct loop *l) {
@@ -374,16 +494,19 @@ static enum status run_loop(struct loop *l) {
       search_estimate(l);
     }
     if (l->st == ST_OK) final_race(l);
-    if (l->nbuild) l->out->build_s = stats_quantile(l->build, l->nbuild, 0.5);
+    build_times(l);
     report(l, true);
   }
   l->o->strategy->close(l->strategy);
   return st != ST_OK ? st : l->st;
 }
 
-enum status tune_group(struct db *db, const struct tune_job *job, const struct tune_opts *o, struct tune_result *out, struct diag *d) {
+enum status tune_group(struct db *db, const struct tune_job *job, const struct tune_opts *o, struct tune_result *out,
+                       struct diag *d) {
   struct loop *l = xmalloc(sizeof *l);
-  *l = (struct loop){.db = db, .job = job, .o = o, .out = out, .d = d, .arena = arena_new(), .started = now(), .st = ST_OK};
+  *l = (struct loop){
+      .db = db, .job = job, .o = o, .out = out, .d = d, .arena = arena_new(), .started = now(), .st = ST_OK};
+  l->overlap = cpus() > (o->threads ? o->threads : 1);
   memset(out, 0, sizeof *out);
   enum status st = open_all(l);
   if (st == ST_OK) st = run_loop(l);

@@ -1,6 +1,7 @@
 /* The tuning loop: ask, lower, emit, check, measure, tell, record. */
 #ifndef HONE_TUNER_TUNE_H
 #define HONE_TUNER_TUNE_H
+#include "tuner/builder.h"
 #include "tuner/check.h"
 #include "tuner/db.h"
 #include "tuner/strategy.h"
@@ -36,7 +37,8 @@ struct tune_result {
   unsigned trials, infeasible;      /* in this call */
   double ratio, ratio_lo, ratio_hi; /* winner time / default time, 95 % interval */
   double seconds;                   /* median of the winner */
-  double build_s;                   /* median time to lower and emit a variant */
+  double build_s[BUILD_STAGES + 1]; /* processor time to build a variant, by stage and together: median, */
+  double build_p95_s[BUILD_STAGES + 1]; /* 95th percentile */
   bool won;
 };
 /* Tunes one group. Every trial becomes a record; trials of earlier calls are told to the strategy, so an interrupted run goes on. ST_OK also when the default

@@ -1,4 +1,5 @@
-/* A kernel of several groups: do the winners of its groups, put together, beat the defaults put together? One record of the whole. */
+/* A kernel of several groups: do the winners of its groups, put together, beat the defaults put together? One record of
+ * the whole. */
 #include "tuner/key.h"
 #include "tuner/records.h"
 #include <stdlib.h>
@@ -20,21 +21,27 @@ static const char *joined(struct arena *a, const struct sched *s, unsigned n) {
 
 static void build_and_check(struct bench *b, const struct sched *s, struct built *c) {
   trial_build(b, s, c);
-  for (int kind = 0; kind < INPUTS_COUNT; kind++) trial_check(b, c, (enum inputs)kind);
+  for (int kind = 0; kind < INPUTS_COUNT; kind++) trial_check(b, &c, 1, (enum inputs)kind);
 }
 
-struct pair { struct built built[2]; struct samples s[2]; const char *text[2]; };   /* 0: the defaults, 1: the winners */
+struct pair {
+  struct built built[2];
+  struct samples s[2];
+  const char *text[2];
+}; /* 0: the defaults, 1: the winners */
 
 static enum status measure(struct bench *b, struct pair *p) {
   struct candidate cand[2] = {{&p->built[0].object, b->gs->k->name}, {&p->built[1].object, b->gs->k->name}};
   unsigned culprit = 0;
-  enum trial_status ts = b->measure->time(b->measure, cand, 2, &b->problem[INPUTS_RANDOM], ROUNDS, 0, p->s, &culprit, p->built[1].why);
+  enum trial_status ts =
+      b->measure->time(b->measure, cand, 2, &b->problem[INPUTS_RANDOM], ROUNDS, 0, p->s, &culprit, p->built[1].why);
   if (ts == TRIAL_OK) return ST_OK;
   p->built[culprit < 2 ? culprit : 1].status = ts;
   return ST_INFEASIBLE;
 }
 
-static enum status conclude(struct db *db, const struct db_key *key, struct pair *p, struct tune_result *out, struct diag *d) {
+static enum status conclude(struct db *db, const struct db_key *key, struct pair *p, struct tune_result *out,
+                            struct diag *d) {
   uint8_t run[32];
   enum status st = record_run(db, run, d);
   if (st != ST_OK) return st;
@@ -67,7 +74,8 @@ static bool parse_joined(struct bench *b, const char *text, struct sched *out) {
 }
 
 /* Records of the whole that came from elsewhere may win once they passed the checks here and beat the defaults here. */
-static enum status try_imported(struct db *db, struct bench *b, const struct db_key *key, const struct built *def, struct diag *d) {
+static enum status try_imported(struct db *db, struct bench *b, const struct db_key *key, const struct built *def,
+                                struct diag *d) {
   struct db_records u;
   struct sched *s = ARENA_NEW(b->arena, struct sched, b->gs->n + 1u);
   enum status st = db_untrusted(db, b->arena, key, MAX_IMPORTED, &u, d);
@@ -87,8 +95,8 @@ static enum status try_imported(struct db *db, struct bench *b, const struct db_
   return st;
 }
 
-static enum status run(struct db *db, const struct tune_job *job, const struct sched *sched, struct bench *b, const struct db_key *key, struct tune_result *out,
-                       struct diag *d) {
+static enum status run(struct db *db, const struct tune_job *job, const struct sched *sched, struct bench *b,
+                       const struct db_key *key, struct tune_result *out, struct diag *d) {
   struct sched *def = ARENA_NEW(b->arena, struct sched, b->gs->n + 1u);
   for (unsigned g = 0; g < b->gs->n; g++) def[g] = sched_default(b->gs, g, &b->target->limits, &b->lower);
   struct pair p = {.text = {joined(b->arena, def, b->gs->n), joined(b->arena, sched, b->gs->n)}};
@@ -96,7 +104,8 @@ static enum status run(struct db *db, const struct tune_job *job, const struct s
   build_and_check(b, sched, &p.built[1]);
   enum status st = ST_OK;
   if (p.built[0].status != TRIAL_OK) {
-    diag_error(d, (struct loc){0}, "the default schedules of '%s' failed (%s): %s", job->bound->k->name, trial_status_name[p.built[0].status], p.built[0].why);
+    diag_error(d, (struct loc){0}, "the default schedules of '%s' failed (%s): %s", job->bound->k->name,
+               trial_status_name[p.built[0].status], p.built[0].why);
     st = ST_INTERNAL;
   } else {
     if (p.built[1].status == TRIAL_OK) (void)measure(b, &p);
@@ -110,14 +119,16 @@ static enum status run(struct db *db, const struct tune_job *job, const struct s
   return st;
 }
 
-enum status tune_whole(struct db *db, const struct tune_job *job, const struct sched *sched, const struct tune_opts *o, struct tune_result *out, struct diag *d) {
+enum status tune_whole(struct db *db, const struct tune_job *job, const struct sched *sched, const struct tune_opts *o,
+                       struct tune_result *out, struct diag *d) {
   struct bench b;
   struct db_key key;
   memset(out, 0, sizeof *out);
   out->ratio = out->ratio_lo = out->ratio_hi = 1;
   enum status st = bench_open(&b, job->bound, KEY_WHOLE, job->target, o, d);
   if (st == ST_OK) {
-    key_make(b.arena, job->symbolic, KEY_WHOLE, job->bound, KEY_WHOLE, job->value, job->target, o->threads, o->cold, o->strict, &key);
+    key_make(b.arena, job->symbolic, KEY_WHOLE, job->bound, KEY_WHOLE, job->value, job->target, o->threads, o->cold,
+             o->strict, &key);
     st = run(db, job, sched, &b, &key, out, d);
   }
   bench_close(&b);

@@ -18,16 +18,21 @@ struct emit_entry {
   unsigned nvariant;
   const struct emit_variant *variant;
 };
+struct emit_times { double ir, object; }; /* seconds of processor time: building LLVM IR, turning it into the output */
 enum emit_kind { EMIT_OBJ, EMIT_ASM, EMIT_LLVM };
 struct emit_opts {
   enum emit_kind kind;
   bool call_stub;              /* also emit `void NAME__hone_call(void *const *args)` (runtime/abi.h) */
   bool pic;                    /* always true for shipped objects */
+  struct emit_times *times;    /* where the time went, in this process; may be NULL */
 };
 /* Emits n entries as one module. In a forked child when `forked`: an abort inside LLVM or a time-out is ST_INFEASIBLE with *why (arena), never our end.
    Same input, same bytes. */
 enum status emit_module(struct arena *a, const struct emit_entry *e, unsigned n, const struct target *t, const struct emit_opts *o, bool forked,
                         struct buf *out, const char **why);
+/* For a process forked to call emit_module (not forked) many times: its memory is limited, LLVM is ready and warm, and what LLVM aborts with goes to `fatal`,
+   which does not return. A crash still ends the process. */
+void emit_child_begin(const struct target *t, void (*fatal)(const char *reason));
 /* C header with prototypes, shapes in comments, include guard, extern "C". */
 void emit_header(struct buf *out, const struct emit_entry *e, unsigned n, const char *guard);
 /* The C prototype of a kernel, without the semicolon. */

@@ -36,6 +36,12 @@ static void init_llvm(void) {
   LLVMParseCommandLineOptions(2, argv, "");
 }
 
+static double seconds(clockid_t clock) {
+  struct timespec t;
+  clock_gettime(clock, &t);
+  return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 void emit_fail(struct module *m, const char *fmt, ...) {
@@ -196,11 +202,13 @@ struct job {
 static enum status attempt(struct arena *a, const struct job *j, LLVMTargetMachineRef tm, struct demotion **demoted,
                            bool *retry, struct buf *out, const char **why) {
   struct module m = {.retry = retry, .demoted = *demoted};
+  double start = seconds(CLOCK_THREAD_CPUTIME_ID), built;
   module_init(&m, j->t, tm);
   for (unsigned i = 0; i < j->n && !m.fail; i++) {
     emit_entry_fn(&m, &j->e[i], i);
     if (!m.fail && j->o->call_stub) emit_call_stub(&m, j->e[i].k, LLVMGetNamedFunction(m.mod, j->e[i].k->name));
   }
+  built = seconds(CLOCK_THREAD_CPUTIME_ID);
   if (!m.fail && verify_ok(&m)) write_module(&m, tm, j->o->kind, out);
   enum status st = m.fail ? ST_INFEASIBLE : ST_OK;
   if (m.fail) *why = arena_strdup(a, m.fail);
@@ -211,6 +219,10 @@ static enum status attempt(struct arena *a, const struct job *j, LLVMTargetMachi
     *demoted = d;
   }
   module_free(&m);
+  if (j->o->times) { /* adds up: a module may be built more than once */
+    j->o->times->ir += built - start;
+    j->o->times->object += seconds(CLOCK_THREAD_CPUTIME_ID) - built;
+  }
   return st;
 }
 
@@ -263,8 +275,7 @@ __attribute__((unused)) static rlim_t address_space(void) {
 }
 
 static void child_limits(void) {
-  struct rlimit cpu = {CHILD_SECONDS, CHILD_SECONDS + 1}, core = {0, 0};
-  setrlimit(RLIMIT_CPU, &cpu);
+  struct rlimit core = {0, 0};
   setrlimit(RLIMIT_CORE, &core);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
   rlim_t room = address_space() + (1ull << CHILD_BYTES_LOG2);
@@ -276,8 +287,10 @@ static void child_limits(void) {
 }
 
 static _Noreturn void child_main(const struct job *j, int fd) {
+  struct rlimit cpu = {CHILD_SECONDS, CHILD_SECONDS + 1};
   child_fd = fd;
   child_limits();
+  setrlimit(RLIMIT_CPU, &cpu);
   signal(SIGPIPE, SIG_DFL);
   LLVMInstallFatalErrorHandler(child_fatal);
   struct oom_guard g;
@@ -296,18 +309,12 @@ static _Noreturn void child_main(const struct job *j, int fd) {
   _exit(5);
 }
 
-static double seconds(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 /* Reads until the child closes its end; false when it takes too long. */
 static bool drain(int fd, struct buf *got) {
-  double end = seconds() + 2 * CHILD_SECONDS;
+  double end = seconds(CLOCK_MONOTONIC) + 2 * CHILD_SECONDS;
   for (;;) {
     struct pollfd p = {.fd = fd, .events = POLLIN};
-    double left = end - seconds();
+    double left = end - seconds(CLOCK_MONOTONIC);
     if (left <= 0) return false;
     int r = poll(&p, 1, (int)(left * 1000) + 1);
     if (r < 0 && errno != EINTR) return false;
@@ -408,9 +415,19 @@ enum status emit_module(struct arena *a, const struct emit_entry *e, unsigned n,
   *why = "";
   pthread_once(&once, init_llvm);
   struct job j = {e, n, t, o};
+  if (o->times) *o->times = (struct emit_times){0, 0};
   if (!forked) return emit_here(a, &j, out, why);
   warm_up(t, a);
   return emit_forked(a, &j, out, why);
+}
+
+void emit_child_begin(const struct target *t, void (*fatal)(const char *reason)) {
+  pthread_once(&once, init_llvm);
+  child_limits();
+  LLVMInstallFatalErrorHandler(fatal);
+  struct arena *a = arena_new();
+  warm_up(t, a);
+  arena_free(a);
 }
 
 const char *emit_llvm_version(void) {

@@ -81,9 +81,9 @@ static enum status add_rows(struct table *t, struct db *db, const char *path, co
 
 static void check_row(struct table *t, struct row *r) {
   struct arena *a = arena_new();
-  struct args got = trial_results(a, &t->problem);
+  struct args got = measure_results(a, &t->problem);
   struct candidate c = {&r->peer.object, r->peer.symbol};
-  enum trial_status ts = t->dev->run_once(t->dev, &c, &t->problem, &got, r->why);
+  enum trial_status ts = measure_run_once(t->dev, &c, &t->problem, &got, r->why);
   r->ok = ts == TRIAL_OK;
   r->note = r->ok ? "" : trial_status_name[ts];
   if (r->ok && !check_compare(&t->problem, t->ref, &got, &r->ev)) r->note = "outside the error bound";

@@ -6,29 +6,57 @@
 
 static const struct loc nowhere = {0};
 
+static const char *const stage_name[] = {"lower", "ir", "object", "total"};
+_Static_assert(sizeof stage_name / sizeof *stage_name == BUILD_STAGES + 1, "one name a stage");
+
+/* Where the time of building goes, and what the model is worth: on request. */
+static void details(struct options *o, struct buf *out, const struct tune_result *r, const char *name) {
+  if (r->build_s[BUILD_STAGES] <= 0) return;
+  if (o->json) {
+    buf_puts(out, "{\"event\":\"build\",\"name\":");
+    buf_json(out, name);
+    for (unsigned i = 0; i <= BUILD_STAGES; i++)
+      buf_printf(out, ",\"%s_us\":%.0f,\"%s_p95_us\":%.0f", stage_name[i], r->build_s[i] * 1e6, stage_name[i],
+                 r->build_p95_s[i] * 1e6);
+    buf_puts(out, "}\n");
+  } else if (o->verbose) {
+    buf_puts(out, "  processor time to build a variant, median (95 of 100 below):");
+    for (unsigned i = 0; i <= BUILD_STAGES; i++)
+      buf_printf(out, "%s %s %.2f (%.2f) ms", i ? "," : "", stage_name[i], r->build_s[i] * 1e3,
+                 r->build_p95_s[i] * 1e3);
+    buf_putc(out, '\n');
+  }
+}
+
 static void summary(struct options *o, struct buf *out, const struct hone_tuned *t, const char *name) {
   unsigned rows = t->groups > 1 ? t->groups + 1 : t->groups;
   for (unsigned g = 0; g < rows; g++) {
     const struct tune_result *r = &t->result[g];
     bool whole = g == t->groups;
+    if (o->json) details(o, out, r, name);
     if (o->json) continue;
     buf_printf(out, "%s", name);
     if (t->groups > 1) buf_printf(out, whole ? " (all groups)" : " (group %u)", g);
     if (!whole) buf_printf(out, ": %u trials, %u infeasible", r->trials, r->infeasible);
-    if (!whole && r->build_s > 0) buf_printf(out, ", %.1f ms to build one", r->build_s * 1e3);
+    if (!whole && r->build_s[BUILD_STAGES] > 0)
+      buf_printf(out, ", %.1f ms to build one", r->build_s[BUILD_STAGES] * 1e3);
     buf_printf(out, "%s ", whole ? ":" : ";");
     if (r->won)
-      buf_printf(out, "%.2fx the default schedule (time ratio %.3f, 95 %% interval %.3f … %.3f)\n", 1 / r->ratio, r->ratio, r->ratio_lo, r->ratio_hi);
-    else buf_puts(out, "the default schedule stays the best\n");
+      buf_printf(out, "%.2fx the default schedule (time ratio %.3f, 95 %% interval %.3f … %.3f)\n", 1 / r->ratio,
+                 r->ratio, r->ratio_lo, r->ratio_hi);
+    else
+      buf_puts(out, "the default schedule stays the best\n");
     if (whole || !t->bound) continue;
     buf_puts(out, "  ");
     struct groups *gx = group_extract(t->bound->k->arena, t->bound, g);
     sched_print(out, gx, 0, &r->sched);
     buf_putc(out, '\n');
+    details(o, out, r, name);
   }
 }
 
-static enum status tune_spec(struct options *o, const char *path, struct db *db, const struct tune_opts *to, struct buf *out, struct diag *d) {
+static enum status tune_spec(struct options *o, const char *path, struct db *db, const struct tune_opts *to,
+                             struct buf *out, struct diag *d) {
   struct hone h;
   enum status st = hone_open(&h, path, &o->hone, d);
   for (unsigned i = 0; st == ST_OK && i < h.spec.n; i++) {
@@ -45,8 +73,15 @@ static enum status tune_spec(struct options *o, const char *path, struct db *db,
 }
 
 static enum status options_of(struct options *o, struct tune_opts *to, struct diag *d) {
-  *to = (struct tune_opts){.strategy = strategy_find(o->strategy ? o->strategy : "local"), .budget_s = o->budget_given ? o->budget_s : o->trials ? 0 : 60,
-                           .max_trials = o->trials, .seed = o->seed, .threads = o->hone.threads, .strict = o->hone.strict, .stop = &cli_stop};
+  *to = (struct tune_opts){.strategy = strategy_find(o->strategy ? o->strategy : "local"),
+                           .budget_s = o->budget_given ? o->budget_s
+                                       : o->trials     ? 0
+                                                       : 60,
+                           .max_trials = o->trials,
+                           .seed = o->seed,
+                           .threads = o->hone.threads,
+                           .strict = o->hone.strict,
+                           .stop = &cli_stop};
   if (to->strategy) return ST_OK;
   struct buf names;
   buf_init(&names);
@@ -80,8 +115,10 @@ static enum status run(struct options *o, struct buf *out, struct diag *d) {
 
 const struct command command_tune = {
     "tune", "search for a faster schedule, check it, remember it in the database",
-    "usage: hone tune SPEC… --dims M=1024,N=1024,… [--budget 30s | --trials N] [--strategy local|random|estimate] [--seed N]\n"
-    "                 [--db FILE] [--threads N] [--fp MODE] [--only F,G] [--json]\n\n"
-    "Every trial is checked against the specification and recorded; an interrupted run goes on where it stopped; Ctrl-C keeps the best so far.\n\n"
+    "usage: hone tune SPEC… --dims M=1024,N=1024,… [--budget 30s | --trials N] [--strategy local|random|estimate] "
+    "[--seed N]\n"
+    "                 [--db FILE] [--threads N] [--fp MODE] [--only F,G] [--json] [-v]\n\n"
+    "Every trial is checked against the specification and recorded; an interrupted run goes on where it stopped; "
+    "Ctrl-C keeps the best so far.\n\n"
     "  hone tune matmul.c --dims M=1024,N=1024,K=1024 --budget 30s\n",
     run};

@@ -9,7 +9,7 @@ struct options {
   const char **spec;                 /* operands */
   unsigned nspec;
   const char *output, *header, *emit, *fp, *strategy, *level;
-  bool deps, deps_phony, json, help, version, tune, winners, all;
+  bool deps, deps_phony, json, help, version, tune, winners, all, verbose;
   const char *dep_file, *dep_target;
   double budget_s;
   bool budget_given;

@@ -50,7 +50,7 @@ static enum trial_status run(const char *symbol) {
   char why[256];
   out.data = data;
   struct candidate c = {&none, symbol};
-  return m->run_once(m, &c, &problem, &out, why);
+  return measure_run_once(m, &c, &problem, &out, why);
 }
 
 START_TEST(runs) {

@@ -75,7 +75,7 @@ static enum trial_status run(const char *symbol, char why[256]) {
   struct args out = problem.args;
   out.data = data;
   struct candidate c = {&object, symbol};
-  return m->run_once(m, &c, &problem, &out, why);
+  return measure_run_once(m, &c, &problem, &out, why);
 }
 
 static void expect_results(void) {
@@ -163,7 +163,7 @@ START_TEST(unresolved_symbol) {
   void *data[5] = {NULL, NULL, problem.args.data[2], C, D};
   struct args out = problem.args;
   out.data = data;
-  ck_assert_int_eq(m->run_once(m, &c, &problem, &out, why), TRIAL_COMPILE);
+  ck_assert_int_eq(measure_run_once(m, &c, &problem, &out, why), TRIAL_COMPILE);
   ck_assert_str_eq(why, "undefined symbol 'nobody_defines_this'");
 }
 END_TEST
@@ -175,9 +175,38 @@ START_TEST(garbage_object) {
   buf_puts(&garbage, "this is not an object");
   struct candidate c = {&garbage, "good"};
   struct args out = problem.args;
-  ck_assert_int_eq(m->run_once(m, &c, &problem, &out, why), TRIAL_COMPILE);
+  ck_assert_int_eq(measure_run_once(m, &c, &problem, &out, why), TRIAL_COMPILE);
   ck_assert_str_eq(why, "not an ELF file");
   buf_free(&garbage);
+}
+END_TEST
+
+static void good_results(void *ctx, unsigned i, const struct args *got) {
+  const float *c = got->data[3], *d = got->data[4];
+  for (int e = 0; e < N; e++)
+    ck_assert_msg(c[e] == 2.5f * (float)(e + 1) && d[e] == 2 * (float)(e + 1), "candidate %u, element %d", i, e);
+  ((unsigned *)ctx)[i]++;
+}
+
+/* Those that share a worker with one that fails have their own results all the same, each exactly once. */
+START_TEST(failures_are_their_own) {
+  struct candidate c[20];
+  struct run run[20];
+  unsigned seen[20] = {0};
+  for (unsigned i = 0; i < 20; i++)
+    c[i] = (struct candidate){&object, i % 5 == 2 ? bad[((unsigned)_i + i / 5) % 4 + 6].symbol : "good"};
+  c[11].symbol = "address_dependent";
+  m->close(m);
+  m = measure_cpu_open(worker, 0.5);
+  m->run(m, c, 20, &problem, run, good_results, seen);
+  for (unsigned i = 0; i < 20; i++) {
+    bool good = !strcmp(c[i].symbol, "good");
+    ck_assert_msg((run[i].status == TRIAL_OK) == good, "candidate %u (%s): %s, %s", i, c[i].symbol,
+                  trial_status_name[run[i].status], run[i].why);
+    ck_assert_uint_eq(seen[i], good);
+    ck_assert(good ? run[i].seconds > 0 : *run[i].why != 0);
+  }
+  ck_assert_str_eq(run[11].why, "'C' differs between two runs with buffers at other places");
 }
 END_TEST
 
@@ -245,7 +274,7 @@ START_TEST(no_worker) {
   struct measure *not = measure_cpu_open("/bin/true", 1); /* ends without a word */
   struct candidate c = {&object, "good"};
   struct args out = problem.args;
-  ck_assert_int_eq(not ->run_once(not, &c, &problem, &out, why), TRIAL_CRASH);
+  ck_assert_int_eq(measure_run_once(not, &c, &problem, &out, why), TRIAL_CRASH);
   not ->close(not );
 }
 END_TEST
@@ -270,6 +299,7 @@ int main(int argc, char **argv) {
   tcase_add_test(t, parallel_run);
   tcase_add_test(t, unwritten_is_poison);
   tcase_add_loop_test(t, misbehaviour, 0, (int)(sizeof bad / sizeof *bad));
+  tcase_add_loop_test(t, failures_are_their_own, 0, 4);
   tcase_add_test(t, forked_children_are_ended);
   tcase_add_test(t, unresolved_symbol);
   tcase_add_test(t, garbage_object);
