@@ -82,16 +82,26 @@ static V scale2(struct vm *v, V p, V n) {
   return mul(v, mul(v, p, bits(v, a, v->f)), bits(v, b, v->f));
 }
 
-/* e^x. Below -104 the result is 0, above 89 infinity; the clamps let NaN through. */
-static V exp32(struct vm *v, V x) {
-  static const double c[] = {1.37805939e-3, 8.37312452e-3, 4.16695364e-2, 1.66664720e-1, 4.99999851e-1, 1.0, 1.0};
+/* e^x = 2^n * p, n an integer; *lo, when asked for: what p lost in its last rounding. x is clamped to where the result
+   is neither 0 nor infinity for certain; the clamps let NaN through. */
+static V exp_parts(struct vm *v, V x, V *n_out, V *lo) {
+  static const double c[] = {1.37805939e-3, 8.37312452e-3, 4.16695364e-2, 1.66664720e-1, 4.99999851e-1, 1.0};
   x = sel(v, cmp(v, LLVMRealOGT, K(v, -104), x), K(v, -104), x);
   x = sel(v, cmp(v, LLVMRealOLT, K(v, 89), x), K(v, 89), x);
   V magic = K(v, 12582912.0), t = mad(v, x, K(v, 1.44269504), magic);
   V n = sub(v, t, magic), ni = LLVMBuildSub(v->b, bits(v, t, v->i), bits(v, magic, v->i), "");
   V r = mad(v, n, K(v, -0x1.62e4p-1), x);
   r = mad(v, n, K(v, -0x1.7f7d1cp-20), r);
-  return scale2(v, horner(v, r, c, 7), ni);
+  V w = horner(v, r, c, 6), p = mad(v, w, r, K(v, 1));
+  if (lo) *lo = mad(v, w, r, sub(v, K(v, 1), p));
+  *n_out = ni;
+  return p;
+}
+
+/* Below -104 the result is 0, above 89 infinity. */
+static V exp32(struct vm *v, V x) {
+  V n, p = exp_parts(v, x, &n, NULL);
+  return scale2(v, p, n);
 }
 
 static V log32(struct vm *v, V x) {
@@ -144,10 +154,16 @@ static V erf32(struct vm *v, V x) {
   return sel(v, cmp(v, LLVMRealOGT, t, K(v, 0.927734375)), large, small);
 }
 
-/* From e^-|x|, so that neither side cancels. */
+/* From e^-|x|, so that neither side cancels: 1 / (1 + e) or e / (1 + e). Numerator and denominator keep what they lost,
+   and the quotient is corrected by it: the rounding errors of e and of the sum would add up to 2.4 ulp. */
 static V sigmoid32(struct vm *v, V x) {
-  V e = exp32(v, LLVMBuildFNeg(v->b, un(v, "llvm.fabs", x), "")), d = add(v, K(v, 1), e);
-  return quo(v, sel(v, cmp(v, LLVMRealOGE, x, K(v, 0)), K(v, 1), e), d);
+  V n, lost, zero = K(v, 0), one = K(v, 1);
+  V p = exp_parts(v, LLVMBuildFNeg(v->b, un(v, "llvm.fabs", x), ""), &n, &lost);
+  V e = scale2(v, p, n), el = scale2(v, lost, n), up = cmp(v, LLVMRealOGE, x, zero);
+  V d = add(v, one, e), dl = add(v, sub(v, e, sub(v, d, one)), el);
+  V q = quo(v, sel(v, up, one, e), d), inverse = sel(v, up, q, sub(v, one, q));
+  V miss = sub(v, sel(v, up, zero, el), mul(v, q, dl));
+  return mad(v, miss, inverse, q);
 }
 
 /* log2 of a positive finite double that came from a float, to 2^-40. */
