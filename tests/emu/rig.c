@@ -1,0 +1,37 @@
+#include "tests/emu/rig.h"
+#include <check.h>
+#include <stdio.h>
+#include <string.h>
+
+struct emu_module *rig_load(struct emu *d, const char *text) {
+  struct emu_error err;
+  struct emu_module *m = emu_load(d, text, strlen(text), &err);
+  ck_assert_msg(m != NULL, "%u:%u: %s\n%s", err.line, err.col, err.text, text);
+  return m;
+}
+
+bool rig_run(struct emu_module *m, uint32_t grid, uint32_t block, uint32_t shared, bool lazy, uint64_t seed,
+             const uint64_t *params, int nparams, struct emu_report *rep) {
+  struct emu_launch how = {.grid = {grid, 1, 1},
+                           .block = {block, 1, 1},
+                           .dynamic_shared = shared,
+                           .lazy = lazy,
+                           .seed = seed,
+                           .max_steps = 20000000};
+  const void *ptrs[16];
+  for (int i = 0; i < nparams; i++) ptrs[i] = &params[i];
+  return emu_launch(m, "k", &how, ptrs, nparams, rep);
+}
+
+bool rig_has(const struct emu_report *rep, enum emu_kind kind) {
+  for (int i = 0; i < rep->n; i++) {
+    if (rep->finding[i].kind == kind) return true;
+  }
+  return false;
+}
+
+void rig_show(const struct emu_report *rep) {
+  char text[8192];
+  emu_report_text(rep, text, sizeof text);
+  fputs(text, stderr);
+}
