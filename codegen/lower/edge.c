@@ -197,6 +197,36 @@ static struct lstmt *edge_body(struct build *b, const struct set *s, unsigned po
   return nest_build(b, s, pos, &in);
 }
 
+/* Drops conditions that surely hold (peeled loops leave constants). true: one surely fails. *rows of the *n are those
+ * of the rows. */
+static bool decide(poly_t *cond, unsigned *n, unsigned *rows, bool *row_fails) {
+  unsigned kept = 0, kept_rows = 0;
+  bool fails = false;
+  *row_fails = false;
+  for (unsigned i = 0; i < *n; i++) {
+    int64_t v;
+    bool known = poly_is_const(cond[i], &v);
+    fails |= known && v < 0;
+    *row_fails |= known && v < 0 && i < *rows;
+    if (known) continue;
+    kept_rows += i < *rows;
+    cond[kept++] = cond[i];
+  }
+  *n = kept;
+  *rows = kept_rows;
+  return fails;
+}
+
+/* The full body never runs. */
+static struct lstmt *cut_bodies(struct build *b, const struct set *s, unsigned pos, const struct env *e,
+                                const struct split *o, const poly_t *cond, unsigned rows, bool row_fails) {
+  struct env in = *e;
+  in.sole = row_fails || !rows;
+  if (row_fails) return edge_body(b, s, pos, &in, o);
+  struct lstmt *ragged = ragged_body(b, s, pos, &in, o);
+  return rows ? loop_if(b->a, rows, cond, NULL, ragged, edge_body(b, s, pos, &in, o)) : ragged;
+}
+
 struct lstmt *edge_split(struct build *b, const struct set *s, unsigned pos, const struct env *e) {
   struct split o = {0};
   poly_t cond[MAX_GUARD + GROUP_MAX_AXIS];
@@ -210,6 +240,8 @@ struct lstmt *edge_split(struct build *b, const struct set *s, unsigned pos, con
   for (unsigned i = 0; i < o.nlane; i++) cond[n++] = full_cond(b, s, e, o.lane[i]);
   for (unsigned i = 0; i < o.nguard; i++)
     if (!poly_is_const(o.cond[i], NULL)) cond[n++] = o.cond[i];
+  bool row_fails;
+  if (decide(cond, &n, &rows, &row_fails)) return cut_bodies(b, s, pos, e, &o, cond, rows, row_fails);
   struct lstmt *full = full_body(b, s, pos, e, &o), *rest = NULL;
   if (!n) return full;
   if (n > rows) rest = ragged_body(b, s, pos, e, &o);

@@ -254,21 +254,28 @@ static bool runs_once(const struct set *s, unsigned l) {
   return false;
 }
 
+struct lstmt *nest_loop_body(struct build *b, const struct set *s, unsigned l, unsigned pos, const struct env *e,
+                             struct env *in) {
+  struct stmts body = {0};
+  for (unsigned i = 0; i < s->n; i++)
+    if (!walks_here(s->m[i], e, l)) add_when(b, in, s->m[i], last_guard(b, s, l, in));
+  stmts_add(b, &body, pack_at(b, s, l, in));
+  stmts_add(b, &body, prefetch_at(b, s, l, in));
+  stmts_add(b, &body, nest_build(b, s, pos + 1, in));
+  return stmts_block(b, &body);
+}
+
 static struct lstmt *real_loop(struct build *b, const struct set *s, unsigned l, unsigned pos, const struct env *e) {
   struct env in = *e;
   struct bounds bd;
   struct sink own = {0};
-  struct stmts body = {0};
   loop_bounds(b, s, l, e, &bd, &in);
+  struct lstmt *ends = b->p->loop[l].peel ? loop_peeled(b, s, l, pos, e, &in, &bd, runs_once(s, l)) : NULL;
+  if (ends) return ends;
   loop_open(b, l, &in);
   bool par = b->p->loop[l].parallel && b->p->o->threads > 1;
   if (par) in.sink = &own;
-  for (unsigned i = 0; i < s->n; i++)
-    if (!walks_here(s->m[i], e, l)) add_when(b, &in, s->m[i], last_guard(b, s, l, &in));
-  stmts_add(b, &body, pack_at(b, s, l, &in));
-  stmts_add(b, &body, prefetch_at(b, s, l, &in));
-  stmts_add(b, &body, nest_build(b, s, pos + 1, &in));
-  struct lstmt *x = stmts_block(b, &body);
+  struct lstmt *x = nest_loop_body(b, s, l, pos, e, &in);
   if (!x) return NULL;
   if (par) x = sink_wrap(b, &own, x);
   struct lstmt *f = loop_close(b, l, e, &bd, x);

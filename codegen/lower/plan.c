@@ -68,6 +68,18 @@ static bool read_unroll(struct plan *p, struct step s) {
   return true;
 }
 
+static bool read_peel(struct plan *p, struct step s) {
+  if (!loop_exists(p, s.loop, "peel")) return false;
+  struct ploop *l = &p->loop[s.loop];
+  const char *name = plan_loop_name(p, s.loop);
+  if (l->peel) return refuse(p, arena_printf(p->a, "peel %s: the loop is peeled already", name));
+  if (s.arg < 0 || s.arg > PEEL_EACH / 2)
+    return refuse(p, arena_printf(p->a, "peel %s: the count is not 0 to %d", name, PEEL_EACH / 2));
+  l->peel = true;
+  l->npeel = (uint8_t)s.arg;
+  return true;
+}
+
 static bool read_vector(struct plan *p, struct step s) {
   if (!loop_exists(p, s.loop, "vector")) return false;
   const char *name = plan_loop_name(p, s.loop);
@@ -131,6 +143,8 @@ static bool read_step(struct plan *p, struct step s) {
     if (!read_operand(p, s, "stream", &p->stream_tensor[p->nstream])) return false;
     if (!written(p, p->stream_tensor[p->nstream++])) return refuse(p, "stream: the group does not write the tensor");
     return true;
+  case STEP_peel:
+    return read_peel(p, s);
   default:
     return refuse(p, "a step of unknown kind");
   }
@@ -258,5 +272,5 @@ bool plan_make(struct plan *p, struct arena *a, const struct groups *gs, unsigne
   find_stream(p);
   if (!members_stream(p)) return false;
   keep_vector_loops(p);
-  return read_order(p, s) && members_analyse(p) && check_parallel(p) && pack_check(p);
+  return read_order(p, s) && members_analyse(p) && check_parallel(p) && peel_check(p) && pack_check(p);
 }

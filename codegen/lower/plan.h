@@ -21,7 +21,8 @@ struct paxis {
 struct ploop {
   bool used, trivial;       /* trivial: exactly one iteration, no loop is made */
   bool parallel;
-  uint8_t mark, unroll;
+  bool peel;                /* npeel iterations at each end stand on their own; 0: all do */
+  uint8_t mark, unroll, npeel;
   uint16_t lanes;
   int64_t step;
 };
@@ -130,6 +131,7 @@ struct env {
   sym_t lane[MAX_LOOP];
   uint8_t mode[GROUP_MAX_AXIS];
   bool edge;                /* inside an edge body: no more full bodies */
+  bool sole;                /* it is known here that the tile is cut: no full body stands beside the edge body */
   unsigned nknown;
   poly_t known[MAX_GUARD];  /* guards that hold here (over axis symbols) */
   struct place *places;
@@ -159,6 +161,8 @@ poly_t cpoly(struct build *b, int64_t c);
 /* nest.c */
 struct lstmt *nest_build(struct build *b, const struct set *s, unsigned pos, const struct env *e);
 struct lstmt *nest_init(struct build *b, const struct member *m, unsigned pos, const struct env *e);
+/* What stands in loop l, which is open in `in` and was not in e. */
+struct lstmt *nest_loop_body(struct build *b, const struct set *s, unsigned l, unsigned pos, const struct env *e, struct env *in);
 struct lstmt *nest_fission(struct build *b, const struct set *s, unsigned pos, const struct env *e); /* each member on its own */
 bool walks_here(const struct member *m, const struct env *e, unsigned l);
 /* region.c */
@@ -176,6 +180,11 @@ struct bounds { unsigned nlo, nhi; poly_t lo[8], hi[8]; };
 void loop_bounds(struct build *b, const struct set *s, unsigned l, const struct env *e, struct bounds *o, struct env *inner);
 void loop_open(struct build *b, unsigned l, struct env *e);
 struct lstmt *loop_close(struct build *b, unsigned l, const struct env *e, const struct bounds *bd, struct lstmt *body);
+/* peel.c: the loop with its ends, or all of it, as single iterations; NULL: its bounds are not constant enough, it stays whole */
+struct lstmt *loop_peeled(struct build *b, const struct set *s, unsigned l, unsigned pos, const struct env *e, const struct env *inner, const struct bounds *bd,
+                          bool once);
+enum { PEEL_EACH = 16, PEEL_ALL = 64 };                                       /* bodies of one loop; of all peeled loops together */
+bool peel_check(struct plan *p);
 /* unroll.c: register loops */
 void reg_open(struct build *b, unsigned l, struct env *e);
 struct lstmt *reg_close(struct build *b, const struct member *m, unsigned l, const struct env *outer, struct lstmt *body);

@@ -53,6 +53,12 @@ static const struct tcase cases[] = {
      "kernel f(X: f32[H, W], F: f32[3, 3]) -> Y: f32[H, W] {\n"
      "  for y in 0..H, x in 0..W: Y[y, x] = sum(r, s if y + r - 1 >= 0, H - y - r >= 0, x + s - 1 >= 0, W - x - s >= 0) X[y + r - 1, x + s - 1] * F[r, s]\n}",
      "tile x 16; order y0 x1 r0 s0 x0; vector x0", .dims = {"H=4,W=40", "H=1,W=1", "H=2,W=16"}},
+    {"peel_window",
+     "kernel f(X: f32[H, W], F: f32[3, 3]) -> Y: f32[H, W] {\n"
+     "  for y in 0..H, x in 0..W: Y[y, x] = sum(r, s if y + r - 1 >= 0, H - y - r >= 0, x + s - 1 >= 0, W - x - s >= 0) X[y + r - 1, x + s - 1] * F[r, s]\n}",
+     "tile x 4; order y0 x1 r0 s0 x0; unroll x0 0; peel x1 1; peel s0 0", .fixed = true, .dims = {"H=3,W=18"}},
+    {"peel_reduction", EPILOGUE, "tile i 2; tile j 16; tile k 8; order k1 j1 i1 k0 i0 j0; unroll i0 0; vector j0; peel k1 1; pack B k1", .fixed = true,
+     .dims = {"M=5,N=20,K=30"}},
     {"triangle", "kernel f(L: f32[N, N], x: f32[N]) -> y: f32[N] { y[i] = sum(j in 0..i + 1) L[i, j] * x[j] }",
      "tile j 16; vector j0", .dims = {"N=40", "N=1", "N=0"}},
     {"shift", "kernel f(inout A: f32[N]) { for i in 0..N - 1: A[i] = A[i + 1] * 2 }", "tile i 16; vector i0",

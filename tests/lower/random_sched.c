@@ -68,6 +68,8 @@ static void random_sched(struct lab *b, const struct groups *gs, unsigned g, str
     try_step(b, gs, g, s, pick(r, 4) ? STEP_unroll : STEP_vector, LOOP_ID(pick(r, n), pick(r, 8) ? 0 : 1),
              pick(r, 2) ? 0 : (int)(2 + pick(r, 3)));
   if (pick(r, 3)) random_order(b, gs, g, s, r);
+  for (unsigned i = pick(r, 4); i > 0; i--)
+    try_step(b, gs, g, s, STEP_peel, LOOP_ID(pick(r, n), pick(r, 3)), (int)pick(r, 3));
   for (unsigned i = pick(r, 4); i > 0 && nop; i--)
     try_step(b, gs, g, s, pick(r, 2) ? STEP_pack : STEP_copy, LOOP_ID(pick(r, n), pick(r, 3)),
              (int)pick(r, nop < 64 ? nop : 64));
