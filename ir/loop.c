@@ -40,6 +40,12 @@ struct lfunc *lfunc_new(struct arena *a, const struct kernel *k, const char *nam
   return f;
 }
 
+unsigned lfunc_nargs(const struct lfunc *f) {
+  unsigned n = f->nopaque;
+  for (unsigned i = 0; i < f->k->nparam; i++) n += !f->origin || f->origin[i].how == ORIGIN_SELF;
+  return n;
+}
+
 static bool taken(const struct lfunc *f, const char *name) {
   const struct kernel *k = f->k;
   for (unsigned i = 0; i < k->nsym; i++)

@@ -60,6 +60,18 @@ struct lstmt {
 };
 struct local { const char *name; uint8_t type; };
 
+/* Where a parameter's value comes from when it is not an argument of the C function itself. Positions count the C function's arguments. */
+enum origin_how {
+  ORIGIN_SELF,     /* an argument of the C function; these keep their order and take the positions that `opaque` leaves */
+  ORIGIN_RESULT,   /* tensor of one element: the entry supplies it and returns what is in it */
+  ORIGIN_GIVEN,    /* dim: 1 when the pointer at position `from` is not NULL, else 0 */
+  ORIGIN_FIELD,    /* read at entry, `offset` bytes behind the pointer at position `from`; 0 when that is NULL */
+  ORIGIN_INSIDE    /* tensor: it lies there */
+};
+struct origin { uint8_t how; uint16_t from; int64_t offset; };
+/* An argument of the C function that is no parameter: a pointer to a structure. */
+struct opaque { uint16_t at; const char *name, *ctype; };
+
 /* One function: a variant of a kernel, or its general form, or its SOURCE form. */
 struct lfunc {
   struct arena *arena;
@@ -69,12 +81,16 @@ struct lfunc {
   struct object *object;
   struct local *local;
   struct lstmt *body;
+  const struct origin *origin; /* [k->nparam]; NULL: all ORIGIN_SELF */
+  uint16_t nopaque;
+  const struct opaque *opaque; /* by position */
   bool reassoc;            /* floats: contraction and re-association of reductions are allowed */
 };
 struct lfunc *lfunc_new(struct arena *a, const struct kernel *k, const char *name); /* objects 0…ntensor-1 filled in */
 unsigned lfunc_add_object(struct lfunc *f, const char *name, enum dtype t, enum scope s, unsigned rank, const poly_t *extent);
 unsigned lfunc_add_local(struct lfunc *f, const char *name, enum dtype t);
 sym_t lfunc_add_sym(struct lfunc *f, const char *name);
+unsigned lfunc_nargs(const struct lfunc *f);                          /* arguments of the C function */
 struct lstmt *loop_block(struct arena *a, unsigned n, struct lstmt **s);
 struct lstmt *loop_for(struct arena *a, enum fkind fk, sym_t s, poly_t lo, poly_t hi, int64_t step, struct lstmt *body);
 struct lstmt *loop_store(struct arena *a, const struct access *acc, enum red red, expr_t value);

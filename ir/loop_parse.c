@@ -12,6 +12,9 @@ struct parser {
   struct arena *a;
   struct lfunc *f;
   struct kernel *k;
+  struct origin *origin; /* [MANY] of the parameters; NULL: none has one */
+  struct opaque *opaque;
+  unsigned nopaque;
 };
 static struct lstmt *parse_body(struct parser *p);
 static struct lstmt *parse_stmt(struct parser *p);
@@ -150,6 +153,56 @@ static bool parse_syms(struct parser *p) {
   return true;
 }
 
+static bool take_u16(struct parser *p, uint16_t *out) {
+  int64_t v;
+  if (!lex_int(&p->l, &v)) return false;
+  if (v < 0 || v >= MANY) return lex_error(&p->l, "no such argument");
+  *out = (uint16_t)v;
+  return true;
+}
+
+/* [result | given N | field N OFFSET | inside N OFFSET] */
+static bool parse_origin(struct parser *p, unsigned n) {
+  struct lexer *l = &p->l;
+  struct origin o = {0};
+  if (lex_accept(l, "result"))
+    o.how = ORIGIN_RESULT;
+  else if (lex_accept(l, "given"))
+    o.how = ORIGIN_GIVEN;
+  else if (lex_accept(l, "field"))
+    o.how = ORIGIN_FIELD;
+  else if (lex_accept(l, "inside"))
+    o.how = ORIGIN_INSIDE;
+  else
+    return true;
+  if (o.how != ORIGIN_RESULT && !take_u16(p, &o.from)) return false;
+  if (o.how >= ORIGIN_FIELD && !lex_int(l, &o.offset)) return false;
+  if (!p->origin) p->origin = ARENA_NEW(p->a, struct origin, MANY);
+  p->origin[n] = o;
+  return true;
+}
+
+static bool parse_pointer(struct parser *p) {
+  struct opaque o;
+  if (p->nopaque == MANY) return lex_error(&p->l, "too many parameters");
+  if (!p->opaque) p->opaque = ARENA_NEW(p->a, struct opaque, MANY);
+  if (!take_u16(p, &o.at) || !lex_name(&p->l, "a name", &o.name)) return false;
+  if (p->l.tok.kind != TOK_STRING) return lex_error(&p->l, "expected a declaration");
+  o.ctype = lex_string(&p->l, &p->l.tok);
+  lex_next(&p->l);
+  p->opaque[p->nopaque++] = o;
+  return true;
+}
+
+/* `tensor A: …`, the next declaration, and not the `tensor A` of a parameter? */
+static bool starts_tensor(const struct lexer *l) {
+  struct lexer ahead = *l;
+  ahead.d = NULL;
+  lex_next(&ahead);
+  struct token colon = lex_peek(&ahead);
+  return lex_token_is(&colon, ":");
+}
+
 /* Names of tensors stand after their parameters, so a parameter's tensor is looked up at the end. */
 static bool parse_param(struct parser *p, struct token *tensor_of) {
   const char *name;
@@ -166,7 +219,8 @@ static bool parse_param(struct parser *p, struct token *tensor_of) {
     if (p->k->sym[q->ref].kind == SYM_DIM) return lex_error(l, "two parameters for one dim");
     p->k->sym[q->ref].kind = SYM_DIM;
     p->k->sym[q->ref].param = (uint16_t)n;
-  } else if (lex_accept(l, "tensor")) {
+  } else if (lex_is(l, "tensor") && !starts_tensor(l)) {
+    lex_next(l);
     q->kind = PARAM_TENSOR;
     tensor_of[n] = l->tok;
     if (!lex_name(l, "a tensor", &name)) return false;
@@ -178,7 +232,7 @@ static bool parse_param(struct parser *p, struct token *tensor_of) {
     q->ctype = lex_string(l, &l->tok);
     lex_next(l);
   }
-  return true;
+  return parse_origin(p, n);
 }
 
 static bool parse_tensor(struct parser *p) {
@@ -268,6 +322,7 @@ static bool parse_signature(struct parser *p) {
   struct lexer *l = &p->l;
   while (!l->failed && is_decl(p, "sym")) lex_next(l), parse_syms(p);
   while (!l->failed && is_decl(p, "param")) lex_next(l), parse_param(p, tensor_of);
+  while (!l->failed && lex_is(l, "pointer") && lex_peek(l).kind == TOK_INT) lex_next(l), parse_pointer(p);
   while (!l->failed && is_decl(p, "tensor")) lex_next(l), parse_tensor(p);
   return !l->failed && link_tensors(p, tensor_of);
 }
@@ -486,6 +541,9 @@ static bool parse_func(struct parser *p, const char *name) {
   p->f = lfunc_new(p->a, p->k, name);
   p->k = (struct kernel *)p->f->k;
   p->f->reassoc = reassoc;
+  p->f->origin = p->origin;
+  p->f->opaque = p->opaque;
+  p->f->nopaque = (uint16_t)p->nopaque;
   if (!parse_objects(p)) return false;
   p->f->body = parse_list(p);
   if (p->f->body && l->tok.kind != TOK_EOF) return lex_error(l, "unexpected %s after the function", lex_describe(l));

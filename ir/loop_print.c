@@ -5,8 +5,10 @@
      param M: i32 dim M                           in the order of the C signature
      param alpha: f32
      param A: f32 tensor A const restrict flat "const float *A"
-     tensor A: f32[M, N] in [strides (lda, 1)]    in, out, inout, temp; `[]`: unknown extent; no brackets: rank 0
-     object acc: f32[6, 16] reg [strides (…)]     arg, reg, stack, heap; one that has a tensor's name replaces its
+     param ret: f32 tensor ret result             made by the entry; `given 2`: is argument 2 a pointer that is not
+   NULL; `field 0 8`: read 8 bytes behind argument 0; `inside 0 8`: lies there pointer 0 m "const Matrix *m" argument 0,
+   no parameter tensor A: f32[M, N] in [strides (lda, 1)]    in, out, inout, temp; `[]`: unknown extent; no brackets:
+   rank 0 object acc: f32[6, 16] reg [strides (…)]     arg, reg, stack, heap; one that has a tensor's name replaces its
    default local s: f32 assume M - 1 >= 0 for i in 0, lo2 .. M, hi2 step 6 parallel once {…}        greatest lower,
    least upper bound; unroll; vector 16 acc[i, j] = value      acc[i, j] sum= value      when (i >= 0) C[i] = value
    stream C[i] = value s = value if i >= 0, j >= 0 where cond {…} else {…} alloc acc {…}      prefetch [write] A[i + 8,
@@ -47,7 +49,23 @@ static void print_named(struct buf *out, const char *what, const char *name) {
   buf_puts(out, ": ");
 }
 
-static void print_param(struct buf *out, const struct kernel *k, const struct param *p) {
+static void print_origin(struct buf *out, const struct origin *o) {
+  if (o->how == ORIGIN_RESULT) buf_puts(out, " result");
+  if (o->how == ORIGIN_GIVEN) buf_printf(out, " given %u", o->from);
+  if (o->how == ORIGIN_FIELD) buf_printf(out, " field %u %lld", o->from, (long long)o->offset);
+  if (o->how == ORIGIN_INSIDE) buf_printf(out, " inside %u %lld", o->from, (long long)o->offset);
+}
+
+static void print_quoted(struct buf *out, const char *s) {
+  buf_puts(out, " \"");
+  for (; *s; s++) {
+    if (*s == '"' || *s == '\\') buf_putc(out, '\\');
+    buf_puts(out, *s == '\n' ? "\\n" : (char[]){*s, 0});
+  }
+  buf_putc(out, '"');
+}
+
+static void print_param(struct buf *out, const struct kernel *k, const struct param *p, const struct origin *o) {
   print_named(out, "param", p->name);
   buf_puts(out, type_name((enum dtype)p->type));
   if (p->kind == PARAM_DIM && p->ref < k->nsym) {
@@ -59,14 +77,8 @@ static void print_param(struct buf *out, const struct kernel *k, const struct pa
     name_print(out, k->tensor[p->ref].name);
   }
   buf_printf(out, "%s%s%s", p->is_const ? " const" : "", p->is_restrict ? " restrict" : "", p->flat ? " flat" : "");
-  if (p->ctype) {
-    buf_puts(out, " \"");
-    for (const char *c = p->ctype; *c; c++) {
-      if (*c == '"' || *c == '\\') buf_putc(out, '\\');
-      buf_puts(out, *c == '\n' ? "\\n" : (char[]){*c, 0});
-    }
-    buf_putc(out, '"');
-  }
+  if (p->ctype) print_quoted(out, p->ctype);
+  if (o) print_origin(out, o);
   buf_putc(out, '\n');
 }
 
@@ -105,7 +117,13 @@ static void print_signature(struct buf *out, const struct lfunc *f) {
     name_print(out, k->sym[i].name);
   }
   if (k->nsym) buf_putc(out, '\n');
-  for (unsigned i = 0; i < k->nparam; i++) print_param(out, k, &k->param[i]);
+  for (unsigned i = 0; i < k->nparam; i++) print_param(out, k, &k->param[i], f->origin ? &f->origin[i] : NULL);
+  for (unsigned i = 0; i < f->nopaque; i++) {
+    buf_printf(out, "  pointer %u ", f->opaque[i].at);
+    name_print(out, f->opaque[i].name);
+    print_quoted(out, f->opaque[i].ctype);
+    buf_putc(out, '\n');
+  }
   for (unsigned i = 0; i < k->ntensor; i++) {
     const struct tensor *t = &k->tensor[i];
     print_named(out, "tensor", t->name);

@@ -252,7 +252,10 @@ typedef void arm_fn(struct fn *f, void *ctx);
 void emit_branch(struct fn *f, struct val cond, const struct lstmt *effects, arm_fn *then, arm_fn *els, void *ctx);
 
 /* entry.c, stub.c */
-void emit_entry_fn(struct module *m, const struct emit_entry *e, unsigned index);
+/* The function that takes the kernel's parameters: the exported one, or (when C's differ) an internal one that it calls. NULL: failed. */
+LLVMValueRef emit_entry_fn(struct module *m, const struct emit_entry *e, unsigned index);
+void emit_outer_fn(struct module *m, const struct emit_entry *e, LLVMValueRef entry);
+void extend_attr(struct module *m, const struct param *p, LLVMValueRef fn, int at); /* narrow integers: signext, zeroext */
 void emit_call_stub(struct module *m, const struct kernel *k, LLVMValueRef entry);
 LLVMTypeRef param_ctype(struct module *m, const struct kernel *k);
 LLVMTypeRef c_param_type(struct module *m, const struct param *p);

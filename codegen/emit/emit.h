@@ -14,7 +14,7 @@ struct emit_variant {
 struct emit_entry {
   const struct kernel *k;      /* symbol name and signature */
   struct lfunc *general;       /* right for all dims; may be NULL when source is there: then source runs always */
-  struct lfunc *source;        /* the function as written */
+  struct lfunc *source;        /* the function as written; its origins give the C signature */
   unsigned nvariant;
   const struct emit_variant *variant;
 };
@@ -35,7 +35,5 @@ enum status emit_module(struct arena *a, const struct emit_entry *e, unsigned n,
 void emit_child_begin(const struct target *t, void (*fatal)(const char *reason));
 /* C header with prototypes, shapes in comments, include guard, extern "C". */
 void emit_header(struct buf *out, const struct emit_entry *e, unsigned n, const char *guard);
-/* The C prototype of a kernel, without the semicolon. */
-void emit_prototype(struct buf *out, const struct kernel *k);
 const char *emit_llvm_version(void);
 #endif

@@ -18,12 +18,13 @@ LLVMTypeRef param_ctype(struct module *m, const struct kernel *k) {
 }
 
 /* Integers narrower than int are extended by the caller. */
+void extend_attr(struct module *m, const struct param *p, LLVMValueRef fn, int at) {
+  if (p->kind == PARAM_TENSOR || p->type == DT_f16 || (type_is_float(p->type) && p->type != DT_bf16)) return;
+  if (type_size(p->type) < 4) add_attr(m, fn, at, type_is_signed(p->type) ? "signext" : "zeroext", 0);
+}
+
 static void extend_attrs(struct module *m, const struct kernel *k, LLVMValueRef fn) {
-  for (unsigned i = 0; i < k->nparam; i++) {
-    const struct param *p = &k->param[i];
-    if (p->kind == PARAM_TENSOR || p->type == DT_f16 || (type_is_float(p->type) && p->type != DT_bf16)) continue;
-    if (type_size(p->type) < 4) add_attr(m, fn, (int)i + 1, type_is_signed(p->type) ? "signext" : "zeroext", 0);
-  }
+  for (unsigned i = 0; i < k->nparam; i++) extend_attr(m, &k->param[i], fn, (int)i + 1);
 }
 
 LLVMValueRef plain_poly(struct module *m, LLVMBuilderRef b, poly_t p, LLVMValueRef *sym) {
@@ -135,25 +136,32 @@ static void choose(struct entry *x) {
     LLVMBuildRetVoid(x->b); /* not reached: the source form ran */
 }
 
-void emit_entry_fn(struct module *m, const struct emit_entry *e, unsigned index) {
-  const struct kernel *k = e->k;
-  if (!e->general && !e->source) {
-    emit_fail(m, "internal: an entry without a function");
-    return;
-  }
-  if (LLVMGetNamedFunction(m->mod, k->name)) {
-    emit_fail(m, "'%s' is defined twice, or is a function that generated code needs", k->name);
-    return;
-  }
-  struct entry x = {.m = m, .e = e, .index = index};
-  x.fn = LLVMAddFunction(m->mod, k->name, param_ctype(m, k));
-  add_attr(m, x.fn, (int)LLVMAttributeFunctionIndex, "nounwind", 0);
-  extend_attrs(m, k, x.fn);
+static void body(struct module *m, const struct emit_entry *e, unsigned index, LLVMValueRef fn) {
+  struct entry x = {.m = m, .e = e, .index = index, .fn = fn};
   x.b = LLVMCreateBuilderInContext(m->ctx);
-  x.arg = ARENA_NEW(m->arena, LLVMValueRef, k->nparam + 1);
-  x.dim = ARENA_NEW(m->arena, LLVMValueRef, k->nsym + 1);
+  x.arg = ARENA_NEW(m->arena, LLVMValueRef, e->k->nparam + 1);
+  x.dim = ARENA_NEW(m->arena, LLVMValueRef, e->k->nsym + 1);
   LLVMPositionBuilderAtEnd(x.b, block(&x, "entry"));
   widen_args(&x);
   choose(&x);
   LLVMDisposeBuilder(x.b);
+}
+
+LLVMValueRef emit_entry_fn(struct module *m, const struct emit_entry *e, unsigned index) {
+  const struct kernel *k = e->k;
+  bool derived = e->source && e->source->origin;
+  if (!e->general && !e->source) return emit_fail(m, "internal: an entry without a function"), NULL;
+  if (LLVMGetNamedFunction(m->mod, k->name))
+    return emit_fail(m, "'%s' is defined twice, or is a function that generated code needs", k->name), NULL;
+  char name[64];
+  snprintf(name, sizeof name, "hone.%u", index);
+  LLVMValueRef fn = LLVMAddFunction(m->mod, derived ? name : k->name, param_ctype(m, k));
+  add_attr(m, fn, (int)LLVMAttributeFunctionIndex, "nounwind", 0);
+  extend_attrs(m, k, fn);
+  if (derived) {
+    LLVMSetLinkage(fn, LLVMInternalLinkage);
+    emit_outer_fn(m, e, fn);
+  }
+  body(m, e, index, fn);
+  return fn;
 }

@@ -41,23 +41,42 @@ static void tensor_param(struct buf *out, const struct kernel *k, unsigned param
   for (unsigned d = 0; array && d < t->rank; d++) buf_printf(out, "[%s]", extent_text(k, t->extent[d], param, text));
 }
 
-static void prototype(struct buf *out, const struct kernel *k, bool arrays) {
-  buf_printf(out, "void %s(", k->name);
-  for (unsigned i = 0; i < k->nparam; i++) {
-    const struct param *p = &k->param[i];
-    if (i) buf_puts(out, ", ");
-    if (p->ctype && (arrays || !strchr(p->ctype, '[')))
-      buf_puts(out, p->ctype);
-    else if (p->kind == PARAM_TENSOR)
-      tensor_param(out, k, i, arrays);
-    else
-      buf_printf(out, "%s %s", c_name(p), p->name);
-  }
-  buf_puts(out, k->nparam ? ")" : "void)");
+static void parameter(struct buf *out, const struct kernel *k, unsigned i, bool arrays) {
+  const struct param *p = &k->param[i];
+  if (p->ctype && (arrays || !strchr(p->ctype, '[')))
+    buf_puts(out, p->ctype);
+  else if (p->kind == PARAM_TENSOR)
+    tensor_param(out, k, i, arrays);
+  else
+    buf_printf(out, "%s %s", c_name(p), p->name);
 }
 
-void emit_prototype(struct buf *out, const struct kernel *k) {
-  prototype(out, k, true);
+/* The argument at position `at` of the C function; *param: where to go on among the parameters. */
+static void argument(struct buf *out, const struct emit_entry *e, unsigned at, unsigned *param, bool arrays) {
+  const struct lfunc *f = e->source;
+  for (unsigned i = 0; f && i < f->nopaque; i++)
+    if (f->opaque[i].at == at) {
+      buf_puts(out, f->opaque[i].ctype);
+      return;
+    }
+  while (f && f->origin && *param < e->k->nparam && f->origin[*param].how != ORIGIN_SELF) ++*param;
+  if (*param < e->k->nparam) parameter(out, e->k, (*param)++, arrays);
+}
+
+static const char *return_type(const struct emit_entry *e) {
+  for (unsigned i = 0; e->source && e->source->origin && i < e->k->nparam; i++)
+    if (e->source->origin[i].how == ORIGIN_RESULT) return c_name(&e->k->param[i]);
+  return "void";
+}
+
+static void prototype(struct buf *out, const struct emit_entry *e, bool arrays) {
+  unsigned n = e->source ? lfunc_nargs(e->source) : e->k->nparam, param = 0;
+  buf_printf(out, "%s %s(", return_type(e), e->k->name);
+  for (unsigned i = 0; i < n; i++) {
+    if (i) buf_puts(out, ", ");
+    argument(out, e, i, &param, arrays);
+  }
+  buf_puts(out, n ? ")" : "void)");
 }
 
 static void shape(struct buf *out, const struct kernel *k, const struct tensor *t) {
@@ -74,11 +93,15 @@ static void shape(struct buf *out, const struct kernel *k, const struct tensor *
   buf_printf(out, ", %s\n", role[t->role]);
 }
 
+static bool derived(const struct emit_entry *e, unsigned param) {
+  return e->source && e->source->origin && e->source->origin[param].how != ORIGIN_SELF;
+}
+
 static void one(struct buf *out, const struct emit_entry *e) {
   const struct kernel *k = e->k;
   bool any = false;
   for (unsigned i = 0; i < k->ntensor; i++) {
-    if (k->tensor[i].role == ROLE_TEMP) continue;
+    if (k->tensor[i].role == ROLE_TEMP || derived(e, k->tensor[i].param)) continue;
     buf_puts(out, any ? "" : "\n/* Arrays, row-major:\n");
     any = true;
     shape(out, k, &k->tensor[i]);
@@ -88,8 +111,8 @@ static void one(struct buf *out, const struct emit_entry *e) {
   struct buf c, plus;
   buf_init(&c);
   buf_init(&plus);
-  prototype(&c, k, true);
-  prototype(&plus, k, false);
+  prototype(&c, e, true);
+  prototype(&plus, e, false);
   if (strcmp(c.data, plus.data) != 0) /* C++ has no arrays of run-time size */
     buf_printf(out, "#ifdef __cplusplus\n%s;\n#else\n%s;\n#endif\n", plus.data, c.data);
   else

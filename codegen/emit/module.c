@@ -205,8 +205,8 @@ static enum status attempt(struct arena *a, const struct job *j, LLVMTargetMachi
   double start = seconds(CLOCK_THREAD_CPUTIME_ID), built;
   module_init(&m, j->t, tm);
   for (unsigned i = 0; i < j->n && !m.fail; i++) {
-    emit_entry_fn(&m, &j->e[i], i);
-    if (!m.fail && j->o->call_stub) emit_call_stub(&m, j->e[i].k, LLVMGetNamedFunction(m.mod, j->e[i].k->name));
+    LLVMValueRef fn = emit_entry_fn(&m, &j->e[i], i);
+    if (!m.fail && j->o->call_stub) emit_call_stub(&m, j->e[i].k, fn);
   }
   built = seconds(CLOCK_THREAD_CPUTIME_ID);
   if (!m.fail && verify_ok(&m)) write_module(&m, tm, j->o->kind, out);

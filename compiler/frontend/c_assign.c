@@ -5,6 +5,10 @@
 
 /* A pointer that is kept must not change with the variables in its subscripts: those are evaluated now. */
 struct cptr c_freeze(struct cx *x, CXCursor at, struct cptr p) {
+  if (p.or) {
+    struct choice c = {p.or->when, c_freeze(x, at, p.or->other)};
+    p.or = arena_dup(x->a, &c, sizeof c);
+  }
   p.ix = arena_dup(x->a, p.ix, sizeof *p.ix * p.rank);
   for (unsigned i = 0; i < p.rank; i++) {
     if (!p.ix[i].dyn || p.ix[i].dyn->kind == E_CONST) continue;
@@ -17,7 +21,26 @@ struct cptr c_freeze(struct cx *x, CXCursor at, struct cptr p) {
   return p;
 }
 
+static void store(struct cx *x, CXCursor at, struct cptr p, struct cval v);
+
+/* One of two places. */
+static void store_choice(struct cx *x, CXCursor at, struct cptr p, struct cval v) {
+  struct clist then = {0}, els = {0}, *outer = x->cur;
+  struct choice c = *p.or ;
+  p.or = NULL;
+  x->cur = &then;
+  store(x, at, p, v);
+  x->cur = &els;
+  store(x, at, c.other, v);
+  x->cur = outer;
+  c_if_lists(x, c.when, &then, &els);
+}
+
 static void store(struct cx *x, CXCursor at, struct cptr p, struct cval v) {
+  if (p.or) {
+    store_choice(x, at, p, v);
+    return;
+  }
   struct access *acc = ARENA_NEW(x->a, struct access, 1);
   *acc = (struct access){.tensor = p.obj, .rank = p.rank, .ix = arena_dup(x->a, p.ix, sizeof *p.ix * p.rank)};
   struct lstmt *s = loop_store(x->a, acc, RED_none, cv_get(x, cv_convert(x, v, p.type)));
@@ -36,6 +59,8 @@ static void write_to(struct cx *x, CXCursor at, struct cvar *var, struct cval pl
   }
   if (var) {
     c_write_var(x, at, var, v);
+  } else if (place.kind == CV_NUM) {
+    x->cand[place.arg].written = true; /* the second walk sees an array of one element */
   } else if (place.kind == CV_PTR) {
     store(x, at, place.ptr, v);
   } else {
@@ -45,6 +70,7 @@ static void write_to(struct cx *x, CXCursor at, struct cvar *var, struct cval pl
 
 static struct cval read_from(struct cx *x, CXCursor at, struct cvar *var, struct cval place) {
   if (var) return c_read_var(x, at, var);
+  if (place.kind == CV_NUM) return place;
   if (place.kind != CV_PTR) c_refuse(x, at, "an array is not a value");
   return c_load(x, at, place.ptr);
 }
@@ -86,6 +112,10 @@ struct cval c_crement(struct cx *x, CXCursor c, bool plus, bool post) {
     unsigned t = c_temp(x, "old", old.type);
     c_emit(x, loop_set(x->a, t, cv_get(x, old)));
     old = cv_expr(c_local(x, t), old.type);
+  }
+  if (post && old.kind == CV_PTR) {
+    old.ptr = c_freeze(x, c, old.ptr);
+    if (var) var = cvar_find(x, decl);
   }
   struct cval one = cv_poly(x, poly_const(x->a, 1), DT_i32, true);
   struct cval new = compute(x, c, plus ? OP_add : OP_sub, old, one);

@@ -75,6 +75,45 @@ static struct cval is_nan(struct cx *x, CXCursor c) {
   return cv_expr(expr_op2(x->a, OP_ne, e, e), DT_i32);
 }
 
+static expr_t num(struct cx *x, enum dtype t, double v) {
+  return expr_const(x->a, t, (union value){.f = v});
+}
+
+/* Functions made of others, in double: for float arguments that is more exact than float's own.
+   cosh x = e^(|x|/2)^2 / 2 + e^-(|x|/2)^2 / 2, which does not overflow before the result does. */
+static bool composed(struct cx *x, CXCursor c, const char *name, struct cval *out) {
+  static const char *const of_float[] = {"coshf", "tanf", "log2f", "log10f", "exp2f", "hypotf"};
+  bool is_cosh = !strcmp(name, "cosh"), is_tan = !strcmp(name, "tan"), known = is_cosh || is_tan;
+  enum dtype to = known ? DT_f64 : DT_f32;
+  for (size_t i = 0; i < sizeof of_float / sizeof *of_float; i++) known |= !strcmp(name, of_float[i]);
+  if (!known) return false;
+  struct arena *a = x->a;
+  expr_t v = cv_get(x, argument(x, c, 0, to)), r;
+  if (!small(v)) {
+    unsigned t = c_temp(x, "arg", to);
+    c_emit(x, loop_set(a, t, v));
+    v = c_local(x, t);
+  }
+  v = expr_cast(a, DT_f64, v);
+  if (!strncmp(name, "cosh", 4)) {
+    expr_t h = expr_op1(a, OP_exp, expr_op2(a, OP_mul, expr_op1(a, OP_abs, v), num(x, DT_f64, 0.5)));
+    expr_t half = expr_op2(a, OP_mul, h, num(x, DT_f64, 0.5)), inv = expr_op2(a, OP_div, num(x, DT_f64, 0.5), h);
+    r = expr_op2(a, OP_add, expr_op2(a, OP_mul, half, h), expr_op2(a, OP_div, inv, h));
+  } else if (!strncmp(name, "tan", 3)) {
+    r = expr_op2(a, OP_div, expr_op1(a, OP_sin, v), expr_op1(a, OP_cos, v));
+  } else if (!strcmp(name, "exp2f")) {
+    r = expr_op2(a, OP_pow, num(x, DT_f64, 2), v);
+  } else if (!strcmp(name, "hypotf")) {
+    expr_t w = expr_cast(a, DT_f64, cv_get(x, argument(x, c, 1, to)));
+    r = expr_op1(a, OP_sqrt, expr_op2(a, OP_add, expr_op2(a, OP_mul, v, v), expr_op2(a, OP_mul, w, w)));
+  } else {
+    r = expr_op2(a, OP_div, expr_op1(a, OP_log, v),
+                 num(x, DT_f64, !strcmp(name, "log2f") ? 0x1.62e42fefa39efp-1 : 0x1.26bb1bbb55516p+1));
+  }
+  *out = cv_expr(expr_cast(a, to, r), to);
+  return true;
+}
+
 static CXCursor body_of(struct cx *x, CXCursor def, bool *has) {
   struct kids s = c_kids(x, def);
   *has = s.n && x->cl->getCursorKind(s.c[s.n - 1]) == CXCursor_CompoundStmt;
@@ -96,7 +135,11 @@ static void bind(struct cx *x, CXCursor body, CXCursor p, struct cval v, bool pu
   const char *name = c_str(x, x->cl->getCursorSpelling(p));
   if (v.kind == CV_PTR) {
     struct cptr ptr = pure ? v.ptr : c_freeze(x, x->at, v.ptr);
-    cvar_add(x, p, name, VAR_POINTER, v.type)->ptr = ptr;
+    c_pointer_var(x, x->at, cvar_add(x, p, name, VAR_POINTER, v.type), c_assigns(x, body, p), ptr);
+    return;
+  }
+  if (v.kind == CV_RECORD) {
+    cvar_add(x, p, name, VAR_RECORD, v.type)->value = v;
     return;
   }
   if (v.kind != CV_NUM) c_refuse(x, x->at, "argument '%s' is not supported", name);
@@ -114,7 +157,7 @@ static struct cval run_body(struct cx *x, CXCursor c, CXCursor body) {
   enum dtype t;
   CXType r = c_type(x, c);
   unsigned loops = x->ret_loops;
-  int ret = x->ret_local;
+  int ret = x->ret_local, done = x->done, stop = x->stop;
   bool value = r.kind != CXType_Void;
   x->ret_loops = x->loops;
   x->ret_local = -1;
@@ -123,11 +166,15 @@ static struct cval run_body(struct cx *x, CXCursor c, CXCursor body) {
     x->ret_local = (int)c_temp(x, "ret", t);
   }
   struct rest all = {c_kids(x, body), 0, NULL};
+  x->stop = STOP_NONE;
+  c_open_done(x, body);
   c_stmts(x, &all);
   struct cval v = {0};
   if (value) v = cv_expr(c_local(x, (unsigned)x->ret_local), t);
   x->ret_loops = loops;
   x->ret_local = ret;
+  x->done = done;
+  x->stop = stop;
   return v;
 }
 
@@ -157,11 +204,14 @@ struct cval c_call(struct cx *x, CXCursor c) {
   CXCursor body = def;
   if (!x->cl->Cursor_isNull(def)) body = body_of(x, def, &has);
   if (has) return inline_call(x, c, def, body);
+  if (c_memory_call(x, c, name)) return (struct cval){0};
   enum op o;
   enum dtype t;
   bool builtin = !strncmp(name, "__builtin_", 10);
   const char *plain = builtin ? name + 10 : name;
   if (math_function(plain, &o, &t)) return math_call(x, c, o, t);
+  struct cval made;
+  if (composed(x, c, plain, &made)) return made;
   if (builtin && !strcmp(plain, "isnan")) return is_nan(x, c);
   if (builtin && !strcmp(plain, "expect")) return c_expr(x, x->cl->Cursor_getArgument(c, 0));
   if (builtin && (!strcmp(plain, "assume") || !strcmp(plain, "unreachable"))) return (struct cval){0};

@@ -6,7 +6,7 @@
 
 struct cval c_cond(struct cx *x, CXCursor c) {
   struct cval v = c_expr(x, c);
-  if (v.kind == CV_PTR) c_refuse(x, c, "a pointer as a condition is not supported: pass a flag instead");
+  if (v.kind == CV_PTR || v.kind == CV_RECORD) return c_given(x, c, v);
   if (v.kind != CV_NUM) c_refuse(x, c, "condition not understood");
   return cv_truth(x, v);
 }
@@ -62,6 +62,49 @@ static expr_t protect(struct cx *x, expr_t e, const poly_t *guard, unsigned n) {
   return expr_map(x->a, e, protect_read, &p);
 }
 
+static void set_in(struct cx *x, struct clist *l, unsigned local, expr_t value) {
+  struct clist *outer = x->cur;
+  x->cur = l;
+  struct lstmt *s = loop_set(x->a, local, value);
+  s->loc = x->loc;
+  c_emit(x, s);
+  x->cur = outer;
+}
+
+/* The element that a chosen pointer points to. */
+struct cval c_load_choice(struct cx *x, CXCursor at, struct cptr p) {
+  struct cptr one = p;
+  const struct cval *w = &p.or->when;
+  one.or = NULL;
+  expr_t a = c_load(x, at, one).e, b = c_load(x, at, p.or->other).e;
+  if (w->pos && w->neg)
+    return cv_expr(
+        expr_op3(x->a, OP_select, cv_bool(x, *w), protect(x, a, w->pos, w->npos), protect(x, b, w->neg, w->nneg)),
+        p.type);
+  unsigned tmp = c_temp(x, "pick", p.type);
+  struct clist la = {0}, lb = {0};
+  set_in(x, &la, tmp, a);
+  set_in(x, &lb, tmp, b);
+  c_if_lists(x, *w, &la, &lb);
+  return cv_expr(c_local(x, tmp), p.type);
+}
+
+struct cval c_pick_pointer(struct cx *x, CXCursor at, struct cval cond, struct cval a, struct cval b) {
+  bool fits = a.kind == CV_PTR && b.kind == CV_PTR && a.ptr.type == b.ptr.type && a.ptr.at + 1 == a.ptr.rank &&
+                  b.ptr.at + 1 == b.ptr.rank && !a.ptr.or
+              &&!b.ptr.or
+      ;
+  if (!fits) c_refuse(x, at, "a choice between these pointers is not supported: choose the element instead");
+  if (!cond.pos || !cond.neg) { /* asked once, now */
+    unsigned t = c_temp(x, "first", DT_bool);
+    c_emit(x, loop_set(x->a, t, cv_bool(x, cond)));
+    cond = cv_expr(c_local(x, t), DT_i32);
+  }
+  struct choice c = {cond, b.ptr};
+  a.ptr.or = arena_dup(x->a, &c, sizeof c);
+  return a;
+}
+
 /* Lowers c with its statements going to *l. */
 static struct cval apart(struct cx *x, CXCursor c, struct clist *l, struct cval (*lower)(struct cx *, CXCursor)) {
   struct clist *outer = x->cur;
@@ -70,15 +113,6 @@ static struct cval apart(struct cx *x, CXCursor c, struct clist *l, struct cval 
   struct cval v = lower(x, c);
   x->cur = outer;
   return v;
-}
-
-static void set_in(struct cx *x, struct clist *l, unsigned local, expr_t value) {
-  struct clist *outer = x->cur;
-  x->cur = l;
-  struct lstmt *s = loop_set(x->a, local, value);
-  s->loc = x->loc;
-  c_emit(x, s);
-  x->cur = outer;
 }
 
 /* Without guards that always hold; at least one stays. */
@@ -162,7 +196,10 @@ struct cval c_ternary(struct cx *x, CXCursor c) {
     c_forget_assigned(x, s.c[1]);
     c_forget_assigned(x, s.c[2]);
   }
-  if (a.kind == CV_PTR || b.kind == CV_PTR) c_refuse(x, c, "a pointer chosen by a condition is not supported");
+  if (a.kind == CV_PTR || b.kind == CV_PTR) {
+    if (effects) c_refuse(x, c, "a pointer chosen by a condition with side effects is not supported");
+    return c_pick_pointer(x, c, cond, a, b);
+  }
   if (a.kind == CV_VOID || b.kind == CV_VOID) {
     c_if_lists(x, cond, &la, &lb);
     return (struct cval){0};

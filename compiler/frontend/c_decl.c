@@ -69,6 +69,9 @@ static const char *header_text(struct cx *x, CXCursor p, const char *name) {
   if (known_words(x, s)) return declaration(x, s, name);
   s = c_str(x, x->cl->getTypeSpelling(x->cl->getCanonicalType(t)));
   if (known_words(x, s)) return declaration(x, s, name);
+  enum dtype d;
+  if (x->cl->getCanonicalType(t).kind == CXType_Enum && c_dtype(x, x->cl->getCanonicalType(t), &d))
+    return arena_printf(x->a, "%s %s", type_cname(d), name);
   return NULL;
 }
 
@@ -95,6 +98,49 @@ static void integer_param(struct cx *x, CXCursor p, const char *name, enum dtype
   if (t == DT_i32) x->lo[s] = INT32_MIN, x->hi[s] = INT32_MAX;
   if (t == DT_u32) x->hi[s] = UINT32_MAX;
   v->value = cv_poly(x, poly_sym(x->a, s), t, true);
+}
+
+/* --- candidates: what C passes, and what follows from it --- */
+struct cand *c_candidate(struct cx *x, enum origin_how how, uint16_t from, int64_t offset, enum dtype t) {
+  if (x->ncand == MAX_DERIVED) c_refuse(x, x->at, "the function has more than %d parameters and fields", MAX_DERIVED);
+  struct cand *c = &x->cand[x->ncand++];
+  *c = (struct cand){.how = (uint8_t)how, .type = (uint8_t)t, .from = from, .offset = offset};
+  return c;
+}
+
+bool c_left_out(struct cx *x, unsigned cand) {
+  return x->used && !x->used[cand];
+}
+
+static void origin(struct cx *x, unsigned param, const struct cand *c) {
+  x->origin[param] = (struct origin){c->how, c->from, c->offset};
+}
+
+void c_derived_dim(struct cx *x, struct cand *c, const char *name, int64_t lo, int64_t hi) {
+  unsigned n = kernel_add_param(x->k, name, PARAM_DIM, c->type);
+  sym_t s = x->k->param[n].ref;
+  x->lo[s] = lo;
+  x->hi[s] = hi;
+  origin(x, n, c);
+  c->value = cv_poly(x, poly_sym(x->a, s), c->type, true);
+}
+
+void c_derived_tensor(struct cx *x, struct cand *c, const char *name, unsigned rank, const poly_t *extent,
+                      bool is_const) {
+  unsigned n = kernel_add_param(x->k, name, PARAM_TENSOR, c->type);
+  unsigned k = kernel_add_tensor(x->k, name, c->type, ROLE_INOUT, rank, extent);
+  struct param *q = &x->k->param[n];
+  q->ref = (uint16_t)k;
+  q->is_const = is_const;
+  q->is_restrict = c->how == ORIGIN_RESULT;
+  q->flat = rank == 1 && !extent[0];
+  q->loc = x->k->tensor[k].loc = x->k->loc;
+  x->k->tensor[k].param = (uint16_t)n;
+  origin(x, n, c);
+  c->value = (struct cval){.kind = CV_PTR, .type = c->type};
+  c->value.ptr = (struct cptr){.obj = (uint16_t)k, .type = c->type, .rank = (uint8_t)rank};
+  c->value.ptr.ix = ARENA_NEW(x->a, struct subscript, rank);
+  for (unsigned i = 0; i < rank; i++) c->value.ptr.ix[i].poly = poly_const(x->a, 0);
 }
 
 static CXType peel(struct cx *x, CXType t) {
@@ -139,9 +185,12 @@ static void tensor_param(struct cx *x, CXCursor p, const char *name, CXType t) {
   enum dtype e;
   bool is_pointer = c_is_pointer(t);
   unsigned rank = extents(x, p, name, t, extent, &elem);
+  int64_t count;
   if (elem.kind == CXType_FunctionProto || elem.kind == CXType_FunctionNoProto)
     c_refuse(x, p, "'%s' is a function pointer: not supported", name);
-  if (!c_dtype(x, elem, &e))
+  if (c_uniform(x, elem, &e, &count) && rank < MAX_RANK)
+    extent[rank++] = poly_const(x->a, count);
+  else if (!c_dtype(x, elem, &e))
     c_refuse(x, p, "'%s': elements of type '%s' are not supported", name, c_str(x, x->cl->getTypeSpelling(elem)));
   if (x->cl->isVolatileQualifiedType(elem)) c_refuse(x, p, "'%s' is volatile: not supported", name);
   unsigned n = kernel_add_param(x->k, name, PARAM_TENSOR, e);
@@ -155,9 +204,26 @@ static void tensor_param(struct cx *x, CXCursor p, const char *name, CXType t) {
   x->k->tensor[k].param = (uint16_t)n;
   x->k->tensor[k].loc = c_loc(x, p);
   struct cvar *v = cvar_add(x, p, name, VAR_POINTER, e);
+  v->id = UINT16_MAX;
   v->ptr = (struct cptr){.obj = (uint16_t)k, .type = (uint8_t)e, .rank = (uint8_t)rank};
   v->ptr.ix = ARENA_NEW(x->a, struct subscript, rank);
   for (unsigned i = 0; i < rank; i++) v->ptr.ix[i].poly = poly_const(x->a, 0);
+}
+
+/* A pointer to a structure with fields of several types: the fields become parameters of their own. */
+static bool record_param(struct cx *x, CXCursor p, const char *name, uint16_t at) {
+  CXType t = c_type(x, p);
+  enum dtype e;
+  int64_t count;
+  if (!c_is_pointer(t)) return false;
+  CXType to = x->cl->getCanonicalType(x->cl->getPointeeType(t));
+  if (to.kind != CXType_Record || c_uniform(x, to, &e, &count)) return false;
+  x->opaque[x->nopaque++] = (struct opaque){
+      at, name, arena_printf(x->a, "%s%s", c_str(x, x->cl->getTypeSpelling(x->cl->getCursorType(p))), name)};
+  struct cvar *v = cvar_add(x, p, name, VAR_RECORD, DT_i32);
+  v->value = (struct cval){.kind = CV_RECORD, .arg = at};
+  c_record_fields(x, p, to, at, 0, name);
+  return true;
 }
 
 static void parameter(struct cx *x, CXCursor p, unsigned i) {
@@ -166,33 +232,77 @@ static void parameter(struct cx *x, CXCursor p, unsigned i) {
   CXType t = x->cl->getCursorType(p), canon = x->cl->getCanonicalType(t);
   if (!c_is_array(t)) t = canon;
   if (x->cl->isVolatileQualifiedType(canon)) c_refuse(x, p, "'%s' is volatile: not supported", name);
+  if (record_param(x, p, name, (uint16_t)i)) return;
   enum dtype d;
+  unsigned cand = x->ncand, n = x->k->nparam;
+  struct cand *self = c_candidate(x, ORIGIN_SELF, (uint16_t)i, 0, DT_i32);
+  self->used = true;
+  self->param = (uint16_t)n;
   if (c_is_pointer(t) || c_is_array(t)) {
     tensor_param(x, p, name, t);
   } else if (c_dtype(x, t, &d)) {
     bool can = d == DT_i32 || d == DT_i64 || d == DT_u32 || d == DT_u64;
-    integer_param(x, p, name, d, can && (!x->is_dim || x->is_dim[i]));
+    integer_param(x, p, name, d, can && (!x->is_dim || x->is_dim[cand]));
   } else {
     c_refuse(
         x, p,
         "parameter '%s' of type '%s' is not supported: use integers, float, double, and pointers or arrays of them",
         name, c_str(x, x->cl->getTypeSpelling(x->cl->getCursorType(p))));
   }
-  struct param *q = &x->k->param[i];
+  struct param *q = &x->k->param[n];
   q->ctype = header_text(x, p, name);
   q->loc = c_loc(x, p);
+}
+
+/* For each pointer that C passes: is it NULL? */
+static void given_params(struct cx *x, CXCursor fn, unsigned n) {
+  for (unsigned i = 0; i < n; i++) {
+    CXCursor p = x->cl->Cursor_getArgument(fn, i);
+    CXType t = c_type(x, p);
+    if (!c_is_pointer(t) && !c_is_array(t)) continue;
+    unsigned cand = x->ncand;
+    struct cand *c = c_candidate(x, ORIGIN_GIVEN, (uint16_t)i, 0, DT_i32);
+    if (!c_left_out(x, cand))
+      c_derived_dim(x, c, arena_printf(x->a, "has_%s", c_str(x, x->cl->getCursorSpelling(p))), 0, 1);
+  }
+}
+
+static void result_param(struct cx *x, CXCursor fn, CXType t) {
+  x->ret_obj = -1;
+  if (t.kind == CXType_Void) return;
+  enum dtype d;
+  if (!c_dtype(x, t, &d) || d == DT_f16 || d == DT_bf16)
+    c_refuse(x, fn, "a result of type '%s' is not supported: return a number, or store through a pointer",
+             c_str(x, x->cl->getTypeSpelling(t)));
+  struct cand *c = c_candidate(x, ORIGIN_RESULT, 0, 0, d);
+  poly_t one = poly_const(x->a, 1);
+  c_derived_tensor(x, c, "result", 1, &one, false);
+  x->ret_obj = c->value.ptr.obj;
 }
 
 /* Parameters that the body assigns get a local that starts with their value. */
 static void assigned_params(struct cx *x, CXCursor body) {
   for (unsigned i = 0; i < x->nvar; i++) {
     struct cvar v = x->var[i];
-    if (v.kind != VAR_VALUE || !c_assigns(x, body, v.decl)) continue;
+    if ((v.kind != VAR_VALUE && v.kind != VAR_POINTER) || !c_assigns(x, body, v.decl)) continue;
+    if (v.kind == VAR_POINTER) {
+      c_pointer_var(x, v.decl, &x->var[i], true, v.ptr);
+      continue;
+    }
     unsigned id = c_temp(x, v.name, v.type);
     x->var[i].kind = VAR_SCALAR;
     x->var[i].id = (uint16_t)id;
     c_write_var(x, v.decl, &x->var[i], v.value);
   }
+}
+
+static void set_origins(struct cx *x) {
+  bool derived = x->nopaque > 0;
+  for (unsigned i = 0; i < x->k->nparam; i++) derived |= x->origin[i].how != ORIGIN_SELF;
+  if (!derived) return;
+  x->f->origin = x->origin;
+  x->f->opaque = x->opaque;
+  x->f->nopaque = (uint16_t)x->nopaque;
 }
 
 void c_signature(struct cx *x, CXCursor fn, CXCursor body) {
@@ -201,18 +311,23 @@ void c_signature(struct cx *x, CXCursor fn, CXCursor body) {
   const char *symbol = c_str(x, x->cl->Cursor_getMangling(fn));
   if (x->cl->isFunctionTypeVariadic(ft))
     c_refuse(x, fn, "'%s' takes a variable number of arguments: not supported", name);
-  if (x->cl->getCanonicalType(x->cl->getResultType(ft)).kind != CXType_Void)
-    c_refuse(x, fn, "'%s' returns a value: make it void and store the result through a pointer", name);
   int n = x->cl->Cursor_getNumArguments(fn);
   if (n > MAX_PARAMS) c_refuse(x, fn, "'%s' has more than %d parameters", name, MAX_PARAMS);
   x->k = kernel_new(x->a, *symbol ? symbol : name);
   x->k->loc = c_loc(x, fn);
-  x->lo = ARENA_NEW(x->a, int64_t, n + 1);
-  x->hi = ARENA_NEW(x->a, int64_t, n + 1);
+  x->lo = ARENA_NEW(x->a, int64_t, MAX_DERIVED + 1);
+  x->hi = ARENA_NEW(x->a, int64_t, MAX_DERIVED + 1);
+  x->cand = ARENA_NEW(x->a, struct cand, MAX_DERIVED);
+  x->origin = ARENA_NEW(x->a, struct origin, MAX_DERIVED);
+  x->opaque = ARENA_NEW(x->a, struct opaque, n + 1);
+  x->ncand = x->nopaque = 0;
   for (int i = 0; i < n; i++) parameter(x, x->cl->Cursor_getArgument(fn, (unsigned)i), (unsigned)i);
+  given_params(x, fn, (unsigned)n);
+  result_param(x, fn, x->cl->getCanonicalType(x->cl->getResultType(ft)));
   x->f = lfunc_new(x->a, x->k, x->k->name);
+  set_origins(x);
   x->k = (struct kernel *)x->f->k;
   x->base = ARENA_NEW(x->a, const char *, MAX_LOCALS + 1);
-  x->symbase = ARENA_NEW(x->a, const char *, MAX_LOCALS + MAX_PARAMS + 1);
+  x->symbase = ARENA_NEW(x->a, const char *, MAX_LOCALS + MAX_DERIVED + 1);
   assigned_params(x, body);
 }

@@ -10,6 +10,7 @@ static struct cval decay(struct cx *x, CXCursor at, struct cval v) {
 }
 
 struct cval c_load(struct cx *x, CXCursor at, struct cptr p) {
+  if (p.or) return c_load_choice(x, at, p);
   struct access *acc = ARENA_NEW(x->a, struct access, 1);
   *acc = (struct access){.tensor = p.obj, .rank = p.rank, .ix = p.ix};
   struct expr *e = (struct expr *)expr_read(x->a, p.type, acc);
@@ -21,7 +22,7 @@ struct cval c_load(struct cx *x, CXCursor at, struct cptr p) {
  * decaying to its first element). */
 static struct cval deref(struct cval v) {
   if (v.ptr.at + 1 >= v.ptr.rank) return v;
-  v.ptr.at++;
+  v.ptr.at++; /* (a choice is between pointers to scalars) */
   v.kind = CV_ARRAY;
   return v;
 }
@@ -31,6 +32,9 @@ static struct cval subscripted(struct cx *x, CXCursor c) {
   if (s.n != 2) c_refuse(x, c, "subscript not understood");
   struct cval l = c_expr(x, s.c[0]), r = c_expr(x, s.c[1]);
   struct cval p = l.kind == CV_PTR ? l : r, i = l.kind == CV_PTR ? r : l;
+  if (l.kind == CV_RECORD || r.kind == CV_RECORD)
+    c_refuse(x, c,
+             "an array of structures with fields of several types is not supported: use one array for each field");
   if (p.kind != CV_PTR || i.kind != CV_NUM) c_refuse(x, c, "subscript not understood");
   p.ptr = cv_move(x, p.ptr, cv_subscript(x, i));
   return deref(p);
@@ -53,13 +57,18 @@ struct cval c_lvalue(struct cx *x, CXCursor c, struct cvar **var) {
   if (k == CXCursor_UnaryOperator && x->cl->getCursorUnaryOperatorKind(l) == CXUnaryOperator_Deref) {
     struct kids s = c_kids(x, l);
     struct cval p = decay(x, l, c_expr(x, s.c[0]));
+    if (p.kind == CV_RECORD) return p;
     if (p.kind != CV_PTR) c_refuse(x, l, "dereference not understood");
     return deref(p);
   }
-  if (k == CXCursor_MemberRefExpr)
-    c_refuse(x, l, "struct member '%s': struct members are not supported; pass it as a parameter",
-             c_str(x, x->cl->getCursorSpelling(l)));
+  if (k == CXCursor_MemberRefExpr) return c_member(x, l);
   c_refuse(x, l, "this kind of object is not supported");
+}
+
+static struct cval member_value(struct cx *x, CXCursor c) {
+  struct cval v = c_member(x, c);
+  if (v.kind == CV_ARRAY) return decay(x, c, v);
+  return v.kind == CV_PTR && !c_is_pointer(c_type(x, c)) ? c_load(x, c, v.ptr) : v;
 }
 
 static struct cval reference(struct cx *x, CXCursor c) {
@@ -89,19 +98,25 @@ static struct cval cast(struct cx *x, CXCursor c, struct cval v, CXType t) {
   v = decay(x, c, v);
   if (t.kind == CXType_Void) return (struct cval){0};
   if (c_is_array(t)) return v; /* an array lvalue that is not decayed, as in sizeof */
+  if (v.kind == CV_RECORD) {
+    if (t.kind == CXType_Bool) return cv_convert(x, c_given(x, c, v), DT_bool);
+    bool same = c_is_pointer(t) || t.kind == CXType_Record;
+    if (!same)
+      c_refuse(x, c, "conversion of a structure to '%s' is not supported", c_str(x, x->cl->getTypeSpelling(t)));
+    return v;
+  }
   if (c_is_pointer(t)) {
     enum dtype e;
     CXType to = x->cl->getCanonicalType(x->cl->getPointeeType(t));
     while (c_is_array(to)) to = x->cl->getCanonicalType(x->cl->getArrayElementType(to));
     if (v.kind != CV_PTR)
       c_refuse(x, c, "conversion to pointer type '%s' is not supported", c_str(x, x->cl->getTypeSpelling(t)));
-    if (!c_dtype(x, to, &e) || e != v.ptr.type)
+    if (!c_element(x, to, &e) || e != v.ptr.type)
       c_refuse(x, c, "pointer seen as '%s': changing the element type is not supported",
                c_str(x, x->cl->getTypeSpelling(t)));
     return v;
   }
-  if (v.kind == CV_PTR && t.kind == CXType_Bool)
-    c_refuse(x, c, "a pointer as a condition is not supported: pass a flag");
+  if (v.kind == CV_PTR && t.kind == CXType_Bool) return cv_convert(x, c_given(x, c, v), DT_bool);
   if (v.kind != CV_NUM)
     c_refuse(x, c, "conversion of a pointer to '%s' is not supported", c_str(x, x->cl->getTypeSpelling(t)));
   return cv_convert(x, v, c_arith(x, c, t));
@@ -112,7 +127,7 @@ static unsigned depth_of(struct cx *x, CXType t) {
   unsigned n = 0;
   for (; c_is_pointer(t) || c_is_array(t); n++)
     t = x->cl->getCanonicalType(c_is_pointer(t) ? x->cl->getPointeeType(t) : x->cl->getArrayElementType(t));
-  return n;
+  return n + (t.kind == CXType_Record);
 }
 
 static struct cval converted(struct cx *x, CXCursor c) {
@@ -230,6 +245,10 @@ enum op c_binop(enum CXBinaryOperatorKind k) {
 }
 
 static struct cval pointer_arith(struct cx *x, CXCursor c, enum op o, struct cval l, struct cval r) {
+  if (l.kind == CV_PTR && r.kind == CV_PTR && o == OP_sub) {
+    if (!c_pointers_related(x, l.ptr, r.ptr)) c_refuse(x, c, "difference of pointers into two arrays");
+    return cv_binary(x, OP_sub, c_pointer_at(x, l.ptr), c_pointer_at(x, r.ptr));
+  }
   if (l.kind == CV_NUM) {
     struct cval t = l;
     l = r, r = t;
@@ -241,6 +260,33 @@ static struct cval pointer_arith(struct cx *x, CXCursor c, enum op o, struct cva
   return l;
 }
 
+static bool is_null(struct cx *x, CXCursor c) {
+  for (;;) {
+    enum CXCursorKind k = x->cl->getCursorKind(c);
+    struct kids s = c_kids(x, c);
+    if (k == CXCursor_IntegerLiteral) {
+      enum dtype t;
+      union value v;
+      return c_dtype(x, c_type(x, c), &t) && c_constant(x, c, t, &v) && v.i == 0;
+    }
+    if ((k != CXCursor_ParenExpr && k != CXCursor_UnexposedExpr && k != CXCursor_CStyleCastExpr) || !s.n) return false;
+    c = s.c[s.n - 1];
+  }
+}
+
+static struct cval compare_pointers(struct cx *x, CXCursor c, enum op o, struct kids s) {
+  bool left = is_null(x, s.c[0]);
+  if (!left && !is_null(x, s.c[1])) {
+    struct cval l = c_expr(x, s.c[0]), r = c_expr(x, s.c[1]);
+    if (l.kind != CV_PTR || r.kind != CV_PTR || !c_pointers_related(x, l.ptr, r.ptr))
+      c_refuse(x, c, "pointers into two arrays are compared: not supported; pass a flag instead");
+    return cv_compare(x, o, c_pointer_at(x, l.ptr), c_pointer_at(x, r.ptr));
+  }
+  if (o != OP_eq && o != OP_ne) c_refuse(x, c, "this comparison with NULL is not supported");
+  struct cval given = c_given(x, c, c_expr(x, s.c[left]));
+  return o == OP_ne ? given : cv_not(x, given);
+}
+
 static struct cval binary(struct cx *x, CXCursor c) {
   enum CXBinaryOperatorKind k = x->cl->getCursorBinaryOperatorKind(c);
   if (k == CXBinaryOperator_Assign) return c_assign(x, c);
@@ -248,8 +294,8 @@ static struct cval binary(struct cx *x, CXCursor c) {
   struct kids s = c_kids(x, c);
   if (s.n != 2) c_refuse(x, c, "operator not understood");
   enum op o = c_binop(k);
-  if ((o == OP_eq || o == OP_ne) && c_is_pointer(c_type(x, s.c[0])))
-    c_refuse(x, c, "pointers are compared: not supported; pass a flag instead");
+  if (o >= OP_eq && o <= OP_ge && c_is_pointer(c_type(x, s.c[0])) && c_is_pointer(c_type(x, s.c[1])))
+    return compare_pointers(x, c, o, s);
   if (k == CXBinaryOperator_Comma) c_effect(x, s.c[0]);
   struct cval l = k == CXBinaryOperator_Comma ? (struct cval){0} : c_expr(x, s.c[0]);
   struct cval r = c_expr(x, s.c[1]);
@@ -290,8 +336,7 @@ static struct cval dispatch(struct cx *x, CXCursor c) {
     return v.kind == CV_ARRAY ? decay(x, c, v) : c_load(x, c, v.ptr);
   }
   case CXCursor_MemberRefExpr:
-    c_refuse(x, c, "struct member '%s': struct members are not supported; pass it as a parameter",
-             c_str(x, x->cl->getCursorSpelling(c)));
+    return member_value(x, c);
   case CXCursor_StmtExpr:
     c_refuse(x, c, "statement expressions are not supported (assert: compile with -DNDEBUG)");
   case CXCursor_CompoundLiteralExpr:

@@ -48,8 +48,11 @@ static struct parts split(struct cx *x, CXCursor s) {
     p.init = k.c[i++], p.has_init = true;
   if (i < last && is_compare(x, k.c[i])) p.cond = k.c[i++], p.has_cond = true;
   if (i < last && p.has_cond) p.inc = k.c[i++], p.has_inc = true;
-  if (i != last || !p.has_cond)
-    c_refuse(x, s, "for without a condition is not supported: write for (init; condition; step)");
+  if (i != last || !p.has_cond) {
+    if (!c_has_break(x, p.body) && !c_has_return(x, p.body))
+      c_refuse(x, s, "for without a condition is not supported: write for (init; condition; step)");
+    c_refuse(x, s, "for without a condition is not supported: write while (1)");
+  }
   return p;
 }
 
@@ -327,6 +330,7 @@ static void set_final(struct cx *x, CXCursor s, const struct counter *c, const s
 /* The numbers of a counted loop, evaluated where it stands; false: it is not one. */
 static bool numbers(struct cx *x, const struct parts *p, struct counter *c, struct bounds *b) {
   if (!counter_of(x, p, c) || c_assigns(x, p->body, c->decl)) return false;
+  if (c_has_break(x, p->body) || c_has_return(x, p->body)) return false;
   bool back = countdown(x, p, c);
   if (!back && (!p->has_inc || c_assigns(x, p->cond, c->decl) || !step_of(x, p, c, &b->step))) return false;
   struct clist side = {0}, *outer = x->cur;
@@ -366,30 +370,53 @@ static bool counted(struct cx *x, CXCursor s, const struct parts *p) {
   return true;
 }
 
+/* What comes behind the body of one iteration: the step, and whether there is another one. */
+static void next_iteration(struct cx *x, CXCursor s, const CXCursor *cond, const CXCursor *inc, bool simple,
+                           unsigned flag) {
+  c_forget_assigned(x, s);
+  if (inc) c_effect(x, *inc);
+  c_forget_assigned(x, s);
+  if (simple) return;
+  struct cval again = c_cond(x, *cond);
+  c_emit(x, loop_set(x->a, flag, cv_bool(x, again)));
+}
+
+/* The same where the body may have left the loop. */
+static void next_unless_left(struct cx *x, CXCursor s, const CXCursor *cond, const CXCursor *inc, unsigned flag) {
+  struct clist l = {0}, *outer = x->cur;
+  x->cur = &l;
+  next_iteration(x, s, cond, inc, false, flag);
+  x->cur = outer;
+  c_emit(x, loop_set(x->a, flag, expr_const(x->a, DT_bool, (union value){.u = 0})));
+  c_emit(x, c_unless_left(x, &l));
+}
+
 /* while (cond) { body; inc }: has_first says that the body runs before the condition is asked. */
 static void repeat(struct cx *x, CXCursor s, const CXCursor *cond, CXCursor body, const CXCursor *inc, bool has_first) {
   c_forget_assigned(x, s);
   struct loc loc = c_loc(x, s);
   struct clist test = {0}, all = {0}, *outer = x->cur;
+  bool leaves = c_has_break(x, body) || c_has_return(x, body);
+  int stop = x->stop;
+  x->stop = c_has_break(x, body) ? (int)c_temp(x, "stop", DT_bool) : STOP_NONE;
   x->cur = &test;
   struct cval c = c_cond(x, *cond);
   x->cur = outer;
-  bool simple = !test.n && !has_first;
+  bool simple = !test.n && !has_first && !leaves;
   unsigned flag = simple ? 0 : c_temp(x, "go", DT_bool);
   if (!simple) {
     for (unsigned i = 0; i < test.n && !has_first; i++) c_emit(x, test.s[i]);
     c_emit(x, loop_set(x->a, flag, has_first ? expr_const(x->a, DT_bool, (union value){.u = 1}) : cv_bool(x, c)));
   }
   x->cur = &all;
+  if (x->stop >= 0) c_emit(x, loop_set(x->a, (unsigned)x->stop, expr_const(x->a, DT_bool, (union value){.u = 0})));
   c_emit(x, lower_body(x, body));
-  c_forget_assigned(x, s);
-  if (inc) c_effect(x, *inc);
-  c_forget_assigned(x, s);
-  if (!simple) {
-    struct cval again = c_cond(x, *cond);
-    c_emit(x, loop_set(x->a, flag, cv_bool(x, again)));
-  }
+  if (leaves)
+    next_unless_left(x, s, cond, inc, flag);
+  else
+    next_iteration(x, s, cond, inc, simple, flag);
   x->cur = outer;
+  x->stop = stop;
   struct lstmt *w = ARENA_NEW(x->a, struct lstmt, 1);
   *w = (struct lstmt){.kind = L_WHILE, .nbody = 1, .loc = loc};
   w->cond = simple ? cv_bool(x, c) : c_local(x, flag);

@@ -10,7 +10,7 @@
 /* --- in the child --- */
 
 /* One walk over fn. is_dim: which parameters may be dims, NULL: all integers. */
-static struct lfunc *walk(struct cx *x, CXCursor fn, bool *is_dim) {
+static struct lfunc *walk(struct cx *x, CXCursor fn, bool *is_dim, const bool *used, const bool *written) {
   struct clist top = {0};
   CXCursor body = fn;
   x->f = NULL;
@@ -18,7 +18,10 @@ static struct lfunc *walk(struct cx *x, CXCursor fn, bool *is_dim) {
   x->nvar = x->capvar = 0;
   x->var = NULL;
   x->depth = x->inlined = x->loops = x->ret_loops = x->twice = x->stack = x->emitted = 0;
-  x->ret_local = -1;
+  x->ret_local = x->done = -1;
+  x->stop = STOP_NONE;
+  x->used = used;
+  x->written = written;
   x->table = (struct clist){0};
   x->is_dim = is_dim;
   x->cur = &top;
@@ -26,8 +29,10 @@ static struct lfunc *walk(struct cx *x, CXCursor fn, bool *is_dim) {
   x->loc = c_loc(x, fn);
   struct kids k = c_kids(x, fn);
   if (k.n) body = k.c[k.n - 1];
+  x->body = body;
   c_signature(x, fn, body);
   struct rest all = {{1, &body}, 0, NULL};
+  c_open_done(x, body);
   c_stmts(x, &all);
   x->f->body = c_with_tables(x, loop_block(x->a, top.n, top.s));
   return x->f;
@@ -35,10 +40,12 @@ static struct lfunc *walk(struct cx *x, CXCursor fn, bool *is_dim) {
 
 struct lfunc *c_function(struct cx *x, CXCursor fn) {
   if (setjmp(x->refused)) return NULL;
-  struct lfunc *f = walk(x, fn, NULL);
-  bool *used = ARENA_NEW(x->a, bool, f->k->nparam + 1);
-  c_dims_used(f, used);
-  walk(x, fn, used);
+  struct lfunc *f = walk(x, fn, NULL, NULL, NULL);
+  bool *dim = ARENA_NEW(x->a, bool, f->k->nparam + 1);
+  bool *used = ARENA_NEW(x->a, bool, x->ncand + 1), *written = ARENA_NEW(x->a, bool, x->ncand + 1);
+  c_dims_used(f, dim);
+  for (unsigned i = 0; i < x->ncand; i++) used[i] = x->cand[i].used, written[i] = x->cand[i].written;
+  walk(x, fn, dim, used, written);
   c_roles(x);
   c_drop_dead_locals(x);
   return x->f;

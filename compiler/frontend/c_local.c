@@ -19,15 +19,20 @@ static void declare_scalar(struct cx *x, CXCursor d, const char *name, enum dtyp
 static void declare_pointer(struct cx *x, CXCursor d, const char *name, CXType t) {
   CXType to = x->cl->getCanonicalType(x->cl->getPointeeType(t));
   while (c_is_array(to)) to = x->cl->getCanonicalType(x->cl->getArrayElementType(to));
-  enum dtype e = c_arith(x, d, to);
+  enum dtype e = DT_i32;
   CXCursor init = x->cl->Cursor_getVarDeclInitializer(d);
   struct cval v = {0};
+  if (!c_element(x, to, &e) && to.kind != CXType_Record) c_arith(x, d, to);
   if (!x->cl->Cursor_isNull(init)) {
     v = c_expr(x, init);
+    if (v.kind == CV_RECORD) {
+      cvar_add(x, d, name, VAR_RECORD, DT_i32)->value = v;
+      return;
+    }
     if (v.kind != CV_PTR) c_refuse(x, d, "this initial value of pointer '%s' is not supported", name);
     v.ptr = c_freeze(x, d, v.ptr);
   }
-  cvar_add(x, d, name, VAR_POINTER, e)->ptr = v.ptr;
+  c_pointer_var(x, d, cvar_add(x, d, name, VAR_POINTER, e), c_assigned_in_function(x, d), v.ptr);
 }
 
 struct shape {

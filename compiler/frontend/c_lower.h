@@ -10,13 +10,16 @@
 #include <setjmp.h>
 
 /* Where a pointer points: element ix[] of an object; pointer arithmetic moves ix[at], dims behind `at` belong to the pointee. */
+struct choice;
 struct cptr {
   uint16_t obj;
   uint8_t type, rank, at;
   struct subscript *ix;              /* [rank]; NULL: pointer is not known here */
+  const struct choice *or;           /* c ? p : q: the other one, and when it is this one; NULL: no choice */
 };
 
-enum ckind { CV_VOID, CV_NUM, CV_PTR, CV_ARRAY };   /* CV_ARRAY: an lvalue of array type, not yet decayed */
+/* CV_ARRAY: an lvalue of array type, not yet decayed; CV_RECORD: a structure that a parameter points to (its lvalue, or the pointer) */
+enum ckind { CV_VOID, CV_NUM, CV_PTR, CV_ARRAY, CV_RECORD };
 
 /* A C value. Numbers: e, or p, or both. For a comparison the C type is int and e has type bool. */
 struct cval {
@@ -27,9 +30,13 @@ struct cval {
   expr_t e;                          /* may be NULL when p is set */
   const poly_t *pos, *neg;           /* conditions: true iff all pos >= 0; false iff all neg >= 0; NULL: not of that form */
   struct cptr ptr;
+  uint16_t arg;                      /* CV_RECORD: position of the parameter, and how far behind it */
+  int64_t offset;
 };
 
-enum cvkind { VAR_SCALAR, VAR_VALUE, VAR_POINTER, VAR_ARRAY };
+struct choice { struct cval when; struct cptr other; };
+
+enum cvkind { VAR_SCALAR, VAR_VALUE, VAR_POINTER, VAR_ARRAY, VAR_RECORD };
 struct cvar {
   CXCursor decl;
   const char *name;
@@ -37,10 +44,23 @@ struct cvar {
   uint16_t id;                       /* VAR_SCALAR: local; VAR_ARRAY: object */
   poly_t known;                      /* VAR_SCALAR of integer type: its value here, NULL: not known */
   bool known_exact;
-  struct cval value;                 /* VAR_VALUE (parameters, also of inlined helpers) */
-  struct cptr ptr;                   /* VAR_POINTER */
+  struct cval value;                 /* VAR_VALUE (parameters, also of inlined helpers), VAR_RECORD */
+  struct cptr ptr;                   /* VAR_POINTER: where it points, as far as that is known here */
+  struct cptr home;                  /* VAR_POINTER that is assigned: the same with local `id` as subscript `at`; ix NULL: not of that form */
+  bool home_read;                    /* `home` was needed: from now on it must stay right */
 };
 
+/* A candidate parameter: an argument of C's, a field of a structure, a question whether a pointer is NULL. */
+struct cand {
+  uint8_t how, type;                 /* enum origin_how */
+  bool used, written;
+  uint16_t from, param;              /* position in C's signature; ORIGIN_SELF: number of the parameter */
+  int64_t offset;
+  CXCursor decl;                     /* of the field */
+  struct cval value;                 /* kind CV_VOID: left out of this walk */
+};
+
+enum { STOP_NONE = -1, STOP_SWITCH = -2, MAX_DERIVED = 256 };
 enum { MAX_LOCALS = 2000 };          /* locals, and loops, of one function */
 struct clist { unsigned n, cap; struct lstmt **s; };
 struct kids { unsigned n; CXCursor *c; };
@@ -65,10 +85,21 @@ struct cx {
   unsigned loops;                    /* loops around the current statement */
   unsigned ret_loops;                /* loops around the call whose body this is: `return` is understood there only */
   int ret_local;                     /* local that `return e` sets, -1: none */
+  int ret_obj;                       /* tensor that takes the function's result, -1: it is void */
+  int done;                          /* local that is set once a `return` inside a loop was met, -1: there is none */
+  int stop;                          /* local that `break` sets, STOP_SWITCH, or STOP_NONE */
+  struct cand *cand;                 /* parameters and what may be derived from them, in one order for both walks */
+  unsigned ncand, capcand;           /* of this walk so far; with room for */
+  const bool *used;                  /* [ncand] second walk: by the first */
+  const bool *written;
+  struct origin *origin;             /* [MAX_DERIVED] by parameter */
+  struct opaque *opaque;
+  unsigned nopaque;
   unsigned twice;                    /* how often the statements around were lowered twice already */
   struct clist table;                /* L_ALLOC with its filling, of each constant array that is used */
   unsigned emitted;
   unsigned stack;                    /* bytes of SCOPE_STACK used */
+  CXCursor body;                     /* of the function being lowered */
   CXCursor at;                       /* statement being lowered, for locations of what has none */
   struct loc loc;                    /* of `at` */
   int64_t *lo, *hi;                  /* [nsym] constant bounds of symbols */
@@ -93,6 +124,14 @@ _Noreturn void c_refuse(struct cx *x, CXCursor at, const char *fmt, ...) __attri
 void c_enter(struct cx *x, CXCursor at);                           /* bounds recursion */
 void c_leave(struct cx *x);
 
+/* --- c_record.c: structures --- */
+/* Is t a structure of nothing but `*count` values of one type, side by side? It is seen as an array of them. */
+bool c_uniform(struct cx *x, CXType canonical, enum dtype *e, int64_t *count);
+bool c_element(struct cx *x, CXType canonical, enum dtype *e);     /* c_dtype, or the type inside such a structure */
+void c_record_fields(struct cx *x, CXCursor at, CXType record, uint16_t arg, int64_t base, const char *prefix);  /* as candidates */
+struct cval c_member(struct cx *x, CXCursor c);                    /* s.f, p->f as an lvalue: CV_PTR, CV_ARRAY, CV_RECORD, or CV_NUM */
+struct cval c_given(struct cx *x, CXCursor at, struct cval pointer); /* pointer != NULL */
+
 /* --- c_value.c: arithmetic on values --- */
 struct cval cv_expr(expr_t e, enum dtype t);
 struct cval cv_poly(struct cx *x, poly_t p, enum dtype t, bool exact);
@@ -115,6 +154,8 @@ struct cptr cv_move(struct cx *x, struct cptr p, struct subscript by);          
 /* --- c_var.c: variables --- */
 struct cvar *cvar_find(struct cx *x, CXCursor decl);
 struct cvar *cvar_add(struct cx *x, CXCursor decl, const char *name, enum cvkind k, enum dtype t);
+void c_pointer_var(struct cx *x, CXCursor at, struct cvar *v, bool assigned, struct cptr value); /* its first value; ix NULL: none yet */
+bool c_assigned_in_function(struct cx *x, CXCursor decl);
 const char *c_unique(struct cx *x, const char *name);              /* a name no parameter, symbol, local or object has */
 expr_t c_local(struct cx *x, unsigned id);
 unsigned c_temp(struct cx *x, const char *name, enum dtype t);
@@ -137,6 +178,10 @@ struct cval c_crement(struct cx *x, CXCursor c, bool plus, bool post);
 struct cval c_logical(struct cx *x, CXCursor c);                   /* && and || */
 struct cval c_ternary(struct cx *x, CXCursor c);
 void c_if_lists(struct cx *x, struct cval cond, struct clist *then, struct clist *els);  /* emits the L_IF, turned round where that gives guards */
+struct cval c_load_choice(struct cx *x, CXCursor at, struct cptr p); /* p.or is set */
+struct cval c_pick_pointer(struct cx *x, CXCursor at, struct cval cond, struct cval a, struct cval b);
+bool c_pointers_related(struct cx *x, struct cptr a, struct cptr b); /* do they differ in one subscript only? */
+struct cval c_pointer_at(struct cx *x, struct cptr p);             /* that subscript, as ptrdiff_t */
 struct cptr c_freeze(struct cx *x, CXCursor at, struct cptr p);    /* with subscripts evaluated now, into locals */
 struct cval c_call(struct cx *x, CXCursor c);
 enum op c_binop(enum CXBinaryOperatorKind k);                      /* OP_COUNT: not an arithmetic operator */
@@ -154,10 +199,21 @@ void c_do(struct cx *x, CXCursor s);
 /* A constant array outside the function, made a local one that is filled at entry; NULL: it is not one. */
 struct cvar *c_const_array(struct cx *x, CXCursor decl);
 struct lstmt *c_with_tables(struct cx *x, struct lstmt *body);     /* body inside those arrays */
-bool c_has_jump(struct cx *x, CXCursor s);                         /* continue or return of the same loop body inside s */
+bool c_has_jump(struct cx *x, CXCursor s);                         /* s may leave what is around it: continue, break, return */
+bool c_has_return(struct cx *x, CXCursor s);                       /* anywhere inside */
+bool c_has_break(struct cx *x, CXCursor body);                     /* of the loop whose body this is */
+void c_open_done(struct cx *x, CXCursor body);                     /* a local for `return` inside loops, where body has one */
+struct lstmt *c_unless_left(struct cx *x, struct clist *l);        /* l, unless break or return was met */
 bool c_declare(struct cx *x, CXCursor decl_stmt, const struct rest *behind);
 
+/* --- c_memory.c --- */
+bool c_memory_call(struct cx *x, CXCursor c, const char *name);    /* memset, memcpy as loops; false: another function */
+
 /* --- c_decl.c, c_dims.c --- */
+struct cand *c_candidate(struct cx *x, enum origin_how how, uint16_t from, int64_t offset, enum dtype t);
+bool c_left_out(struct cx *x, unsigned cand);                      /* second walk: nothing used it */
+void c_derived_dim(struct cx *x, struct cand *c, const char *name, int64_t lo, int64_t hi);
+void c_derived_tensor(struct cx *x, struct cand *c, const char *name, unsigned rank, const poly_t *extent, bool is_const);
 struct cextra { const char *ctype; bool is_const, is_restrict, flat; struct loc loc; };
 void c_signature(struct cx *x, CXCursor fn, CXCursor body);       /* x->k, x->f and the parameters' variables */
 /* Size expressions of an array declaration as polynomials (NULL where they are none), innermost dimension first. Returns how many. */

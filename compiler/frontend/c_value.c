@@ -171,10 +171,20 @@ static void compare_guards(struct cx *x, enum op o, poly_t l, poly_t r, struct c
     v->pos = one(x, lr), v->neg = one(x, rl1);
     break;
   case OP_eq:
-    v->pos = two(x, lr, rl), v->npos = 2, v->nneg = 0;
+    if (cv_nonneg(x, lr))
+      v->pos = one(x, rl), v->neg = one(x, lr1);
+    else if (cv_nonneg(x, rl))
+      v->pos = one(x, lr), v->neg = one(x, rl1);
+    else
+      v->pos = two(x, lr, rl), v->npos = 2, v->nneg = 0;
     break;
   default:
-    v->neg = two(x, lr, rl), v->nneg = 2, v->npos = 0;
+    if (cv_nonneg(x, lr))
+      v->neg = one(x, rl), v->pos = one(x, lr1);
+    else if (cv_nonneg(x, rl))
+      v->neg = one(x, lr), v->pos = one(x, rl1);
+    else
+      v->neg = two(x, lr, rl), v->nneg = 2, v->npos = 0;
     break;
   }
 }
@@ -278,5 +288,9 @@ struct cptr cv_move(struct cx *x, struct cptr p, struct subscript by) {
   s->poly = poly_add(x->a, s->poly, by.poly);
   if (s->poly->overflow) c_refuse(x, x->at, "subscript is too large");
   if (by.dyn) s->dyn = s->dyn ? expr_op2(x->a, OP_add, s->dyn, by.dyn) : by.dyn;
+  if (p.or) {
+    struct choice c = {p.or->when, cv_move(x, p.or->other, by)};
+    r.or = arena_dup(x->a, &c, sizeof c);
+  }
   return r;
 }

@@ -92,7 +92,7 @@ void c_forget_assigned(struct cx *x, CXCursor tree) {
   if (target(x, tree, &decl)) {
     struct cvar *v = cvar_find(x, decl);
     if (v) v->known = NULL;
-    if (v && v->kind == VAR_POINTER) v->ptr.ix = NULL;
+    if (v && v->kind == VAR_POINTER) v->ptr = (struct cptr){.type = v->type};
   }
   struct kids s = c_kids(x, tree);
   for (unsigned i = 0; i < s.n; i++) c_forget_assigned(x, s.c[i]);
@@ -124,24 +124,80 @@ void c_known_restore(struct cx *x, struct known k) {
 struct cval c_read_var(struct cx *x, CXCursor at, struct cvar *v) {
   switch (v->kind) {
   case VAR_VALUE:
+  case VAR_RECORD:
     return v->value;
   case VAR_SCALAR:
     if (v->known) return cv_poly(x, v->known, v->type, v->known_exact);
     return cv_expr(c_local(x, v->id), v->type);
   case VAR_POINTER:
-    if (!v->ptr.ix)
-      c_refuse(x, at,
-               "pointer '%s' does not have one fixed value here (it is advanced, or set under a condition); "
-               "use a subscript instead",
-               v->name);
-    return (struct cval){.kind = CV_PTR, .type = v->type, .ptr = v->ptr};
+    if (!v->ptr.ix && !v->home.ix)
+      c_refuse(x, at, "pointer '%s' may point into one array or another here: use one pointer for each", v->name);
+    if (!v->ptr.ix) v->home_read = true;
+    return (struct cval){.kind = CV_PTR, .type = v->type, .ptr = v->ptr.ix ? v->ptr : v->home};
   default:
     return (struct cval){.kind = CV_ARRAY, .type = v->type, .ptr = v->ptr};
   }
 }
 
+bool c_assigned_in_function(struct cx *x, CXCursor decl) {
+  return c_assigns(x, x->body, decl);
+}
+
+/* p with local id as the subscript that moves. */
+static struct cptr homed(struct cx *x, struct cptr p, unsigned id) {
+  p.ix = arena_dup(x->a, p.ix, sizeof *p.ix * p.rank);
+  p.ix[p.at] = (struct subscript){poly_const(x->a, 0), c_local(x, id)};
+  return p;
+}
+
+bool c_pointers_related(struct cx *x, struct cptr a, struct cptr b) {
+  (void)x;
+  if (a.obj != b.obj || a.at != b.at || a.rank != b.rank || !a.ix || !b.ix || a.or || b.or) return false;
+  for (unsigned i = 0; i < a.rank; i++)
+    if (i != a.at && (a.ix[i].dyn != b.ix[i].dyn || !poly_eq(a.ix[i].poly, b.ix[i].poly))) return false;
+  return true;
+}
+
+struct cval c_pointer_at(struct cx *x, struct cptr p) {
+  struct subscript s = p.ix[p.at];
+  if (!s.dyn) return cv_poly(x, s.poly, DT_i64, true);
+  int64_t z;
+  if (poly_is_const(s.poly, &z) && z == 0) return cv_expr(s.dyn, DT_i64);
+  return cv_expr(expr_op2(x->a, OP_add, s.dyn, expr_poly(x->a, s.poly)), DT_i64);
+}
+
+/* The local that goes with the pointer follows it. */
+static void follow(struct cx *x, CXCursor at, struct cvar *v, struct cptr p) {
+  if (v->id == UINT16_MAX) return;
+  if (!v->home.ix && !v->home_read && !p.or) {
+    v->home = homed(x, p, v->id);
+  } else if (!v->home.ix || !c_pointers_related(x, p, homed(x, v->home, v->id))) {
+    if (v->home_read)
+      c_refuse(x, at, "pointer '%s' moves from one array to another in a loop: use one pointer for each", v->name);
+    v->home.ix = NULL;
+    v->home_read = true; /* never again */
+    return;
+  }
+  struct lstmt *s = loop_set(x->a, v->id, cv_get(x, c_pointer_at(x, p)));
+  s->loc = c_loc(x, at);
+  c_emit(x, s);
+}
+
+void c_pointer_var(struct cx *x, CXCursor at, struct cvar *v, bool assigned, struct cptr value) {
+  CXCursor decl = v->decl;
+  v->id = UINT16_MAX;
+  if (assigned) {
+    unsigned id = c_temp(x, arena_printf(x->a, "%s_at", v->name), DT_i64);
+    v = cvar_find(x, decl);
+    v->id = (uint16_t)id;
+  }
+  if (value.ix) follow(x, at, v, value);
+  v->ptr = value;
+}
+
 void c_write_var(struct cx *x, CXCursor at, struct cvar *v, struct cval value) {
   if (v->kind == VAR_POINTER) {
+    follow(x, at, v, value.ptr);
     v->ptr = value.ptr;
     return;
   }

@@ -67,6 +67,8 @@
   F(isConstQualifiedType)                                                                                              \
   F(isRestrictQualifiedType)                                                                                           \
   F(isVolatileQualifiedType)                                                                                           \
+  F(Cursor_getOffsetOfField)                                                                                           \
+  F(Cursor_isBitField)                                                                                                 \
   F(getInclusions)
 
 struct clang_api {

@@ -1,0 +1,118 @@
+/* memset and memcpy as the loops that they are, where the number of bytes is a number of elements. */
+#include "compiler/frontend/c_lower.h"
+#include <string.h>
+
+/* Elements in so many bytes; NULL: not a polynomial, or not whole elements. */
+static poly_t elements(struct cx *x, struct cval bytes, enum dtype t) {
+  int64_t size = (int64_t)type_size(t);
+  if (bytes.kind != CV_NUM || !bytes.p || bytes.p->overflow) return NULL;
+  poly_t sum = poly_const(x->a, 0);
+  for (uint32_t i = 0; i < bytes.p->n; i++) {
+    const struct mono *m = &bytes.p->mono[i];
+    if (m->coef % size) return NULL;
+    poly_t term = poly_const(x->a, m->coef / size);
+    for (unsigned j = 0; j < m->n; j++) term = poly_mul(x->a, term, poly_sym(x->a, m->sym[j]));
+    sum = poly_add(x->a, sum, term);
+  }
+  return sum->overflow ? NULL : sum;
+}
+
+/* A pointer argument without the conversion to void *. */
+static struct cptr pointer(struct cx *x, CXCursor call, unsigned i) {
+  CXCursor c = x->cl->Cursor_getArgument(call, i);
+  for (;;) {
+    struct kids k = c_kids(x, c);
+    CXType t = c_type(x, c);
+    bool is_void = c_is_pointer(t) && x->cl->getCanonicalType(x->cl->getPointeeType(t)).kind == CXType_Void;
+    if (!is_void || !k.n || !c_is_expr(x, k.c[k.n - 1])) break;
+    c = k.c[k.n - 1];
+  }
+  struct cval v = c_expr(x, c);
+  if (v.kind != CV_PTR && v.kind != CV_ARRAY) c_refuse(x, call, "argument %u not understood", i + 1);
+  return c_freeze(x, call, v.ptr);
+}
+
+/* The dims behind the pointer's own, which a run of elements goes through: rows that lie one behind the other. */
+static bool whole_rows(struct cx *x, struct cptr p, poly_t *count, poly_t *rows) {
+  poly_t row = poly_const(x->a, 1);
+  if (p.at + 1 == p.rank) return *rows = *count, true;
+  for (unsigned d = p.at + 1; d < p.rank; d++) {
+    if (!x->f || !x->f->object[p.obj].extent[d]) return false;
+    row = poly_mul(x->a, row, x->f->object[p.obj].extent[d]);
+  }
+  poly_t own = x->f->object[p.obj].extent[p.at];
+  int64_t r, c;
+  if (own && poly_eq(poly_mul(x->a, own, row), *count)) return *rows = own, true;
+  if (poly_is_const(row, &r) && poly_is_const(*count, &c) && r > 0 && c % r == 0)
+    return *rows = poly_const(x->a, c / r), true;
+  return false;
+}
+
+struct walk { /* loops over the elements: one for `rows`, one for each dim behind */
+  unsigned n;
+  sym_t sym[8];
+  poly_t extent[8];
+};
+
+static void index_of(struct cx *x, struct cptr *p, const struct walk *w) {
+  p->ix = arena_dup(x->a, p->ix, sizeof *p->ix * p->rank);
+  for (unsigned i = 0; i < w->n; i++) {
+    struct subscript *s = &p->ix[p->at + i];
+    s->poly = poly_add(x->a, s->poly, poly_sym(x->a, w->sym[i]));
+  }
+}
+
+static void walk_open(struct cx *x, struct walk *w, struct cptr p, poly_t rows) {
+  for (unsigned d = p.at; d < p.rank; d++) {
+    w->extent[w->n] = d == p.at ? rows : x->f->object[p.obj].extent[d];
+    w->sym[w->n++] = c_new_sym(x, "b", 0, INT64_MAX);
+  }
+}
+
+static void store_loop(struct cx *x, CXCursor c, const struct walk *w, struct cptr to, expr_t value) {
+  struct access *acc = ARENA_NEW(x->a, struct access, 1);
+  *acc = (struct access){.tensor = to.obj, .rank = to.rank, .ix = to.ix};
+  struct lstmt *s = loop_store(x->a, acc, RED_none, value);
+  s->loc = c_loc(x, c);
+  for (unsigned i = w->n; i-- > 0;) {
+    s = loop_for(x->a, F_SERIAL, w->sym[i], poly_const(x->a, 0), w->extent[i], 1, s);
+    s->loc = c_loc(x, c);
+  }
+  c_emit(x, s);
+}
+
+static bool same_shape(struct cx *x, struct cptr a, struct cptr b) {
+  if (a.rank - a.at != b.rank - b.at) return false;
+  for (unsigned d = 1; a.at + d < a.rank; d++)
+    if (!poly_eq(x->f->object[a.obj].extent[a.at + d], x->f->object[b.obj].extent[b.at + d])) return false;
+  return true;
+}
+
+static expr_t fill_value(struct cx *x, CXCursor c, enum dtype t) {
+  struct cval v = c_expr(x, x->cl->Cursor_getArgument(c, 1));
+  int64_t byte;
+  if (v.kind == CV_NUM && type_size(t) == 1 && t != DT_bool) return cv_get(x, cv_convert(x, v, t));
+  if (v.kind != CV_NUM || !v.p || !poly_is_const(v.p, &byte) || (byte != 0 && !(byte == -1 && type_is_int(t))))
+    c_refuse(x, c, "memset to another value than 0 is supported for bytes only: write the loop");
+  if (byte == 0) return expr_const(x->a, t, (union value){0});
+  return cv_get(x, cv_convert(x, cv_poly(x, poly_const(x->a, -1), DT_i32, true), t));
+}
+
+bool c_memory_call(struct cx *x, CXCursor c, const char *name) {
+  bool builtin = !strncmp(name, "__builtin_", 10);
+  const char *plain = builtin ? name + 10 : name;
+  bool set = !strcmp(plain, "memset"), copy = !strcmp(plain, "memcpy");
+  if ((!set && !copy) || x->cl->Cursor_getNumArguments(c) != 3) return false;
+  struct cptr to = pointer(x, c, 0), from = copy ? pointer(x, c, 1) : to;
+  if (from.type != to.type) c_refuse(x, c, "%s between elements of two types is not supported", plain);
+  poly_t count = elements(x, c_expr(x, x->cl->Cursor_getArgument(c, 2)), (enum dtype)to.type), rows;
+  if (!count || !whole_rows(x, to, &count, &rows) || !same_shape(x, to, from))
+    c_refuse(x, c, "%s: the number of bytes is not a known number of elements: write the loop", plain);
+  struct walk w = {0};
+  walk_open(x, &w, to, rows);
+  index_of(x, &to, &w);
+  index_of(x, &from, &w);
+  expr_t value = copy ? c_load(x, c, from).e : fill_value(x, c, (enum dtype)to.type);
+  store_loop(x, c, &w, to, value);
+  return true;
+}

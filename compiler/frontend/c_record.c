@@ -1,0 +1,212 @@
+/* Structures. One of nothing but values of one type (a vector, a colour, a complex number) is an array of them. A
+   parameter that points to any other becomes its fields: integers and pointers are read once at entry, floats stay
+   where they are and are arrays of one element, so that overlap with what is written is seen. */
+#include "compiler/frontend/c_lower.h"
+#include <string.h>
+
+enum { MAX_NESTED = 4 };
+
+static CXCursor record_decl(struct cx *x, CXType t) {
+  return x->cl->getTypeDeclaration(t);
+}
+
+static CXType plain(struct cx *x, CXType t, int64_t *count) {
+  t = x->cl->getCanonicalType(t);
+  while (t.kind == CXType_ConstantArray) {
+    int64_t n = x->cl->getArraySize(t);
+    if (n <= 0 || __builtin_mul_overflow(*count, n, count)) *count = 0;
+    t = x->cl->getCanonicalType(x->cl->getArrayElementType(t));
+  }
+  return t;
+}
+
+/* Adds up the values of type *e in t; *e is DT_COUNT before the first. */
+static bool uniform(struct cx *x, CXType t, unsigned depth, enum dtype *e, int64_t *total) {
+  int64_t times = 1, inside = 0;
+  t = plain(x, t, &times);
+  enum dtype d;
+  if (!times || depth > MAX_NESTED || x->cl->isVolatileQualifiedType(t)) return false;
+  if (c_dtype(x, t, &d)) {
+    if (*e != DT_COUNT && *e != d) return false;
+    *e = d;
+    return !__builtin_add_overflow(*total, times, total);
+  }
+  CXCursor decl = record_decl(x, t);
+  if (t.kind != CXType_Record || x->cl->getCursorKind(decl) != CXCursor_StructDecl) return false;
+  struct kids k = c_kids(x, decl);
+  for (unsigned i = 0; i < k.n; i++)
+    if (x->cl->getCursorKind(k.c[i]) == CXCursor_FieldDecl &&
+        !uniform(x, x->cl->getCursorType(k.c[i]), depth + 1, e, &inside))
+      return false;
+  return !__builtin_mul_overflow(inside, times, &inside) && !__builtin_add_overflow(*total, inside, total);
+}
+
+bool c_uniform(struct cx *x, CXType t, enum dtype *e, int64_t *count) {
+  if (t.kind != CXType_Record) return false;
+  *e = DT_COUNT;
+  *count = 0;
+  return uniform(x, t, 0, e, count) && *count > 0 && *count <= 4096 &&
+         x->cl->Type_getSizeOf(t) == *count * (int64_t)type_size(*e);
+}
+
+bool c_element(struct cx *x, CXType t, enum dtype *e) {
+  int64_t n;
+  return c_dtype(x, t, e) || c_uniform(x, t, e, &n);
+}
+
+/* --- fields of a parameter as candidates --- */
+
+static void int_range(enum dtype t, int64_t *lo, int64_t *hi) {
+  *lo = type_is_signed(t) ? INT64_MIN : 0;
+  *hi = INT64_MAX;
+  if (t == DT_i32) *lo = INT32_MIN, *hi = INT32_MAX;
+  if (t == DT_u32) *hi = UINT32_MAX;
+}
+
+static void scalar_field(struct cx *x, unsigned cand, struct cand *c, const char *name) {
+  bool can = c->type == DT_i32 || c->type == DT_i64 || c->type == DT_u32 || c->type == DT_u64;
+  if (can && !(x->written && x->written[cand])) {
+    int64_t lo, hi;
+    int_range((enum dtype)c->type, &lo, &hi);
+    c_derived_dim(x, c, name, lo, hi);
+    return;
+  }
+  poly_t one = poly_const(x->a, 1);
+  c->how = ORIGIN_INSIDE;
+  c_derived_tensor(x, c, name, 1, &one, false);
+}
+
+static bool pointer_field(struct cx *x, CXType t, poly_t *extent, unsigned *rank, enum dtype *e, bool *is_const) {
+  CXType to = x->cl->getPointeeType(t), canon = x->cl->getCanonicalType(to);
+  int64_t count;
+  *is_const = x->cl->isConstQualifiedType(canon);
+  if (x->cl->isVolatileQualifiedType(canon)) return false;
+  extent[0] = NULL;
+  *rank = 1;
+  if (c_uniform(x, canon, e, &count))
+    extent[(*rank)++] = poly_const(x->a, count);
+  else if (!c_dtype(x, canon, e))
+    return false;
+  return true;
+}
+
+static void field(struct cx *x, CXCursor f, uint16_t arg, int64_t offset, const char *name) {
+  CXType t = c_type(x, f);
+  int64_t count = 1;
+  CXType elem = plain(x, t, &count);
+  unsigned cand = x->ncand, rank;
+  poly_t extent[2];
+  enum dtype e;
+  bool is_const = false;
+  struct cand *c;
+  if (x->cl->isVolatileQualifiedType(x->cl->getCursorType(f))) return;
+  if (c_is_pointer(t) && pointer_field(x, t, extent, &rank, &e, &is_const)) {
+    c = c_candidate(x, ORIGIN_FIELD, arg, offset, e);
+    c->decl = f;
+    if (!c_left_out(x, cand)) c_derived_tensor(x, c, name, rank, extent, is_const);
+  } else if (c_dtype(x, t, &e)) {
+    c = c_candidate(x, ORIGIN_FIELD, arg, offset, e);
+    c->decl = f;
+    if (!c_left_out(x, cand)) scalar_field(x, cand, c, name);
+  } else if (t.kind == CXType_ConstantArray && c_dtype(x, elem, &e) && count > 0) {
+    c = c_candidate(x, ORIGIN_INSIDE, arg, offset, e);
+    c->decl = f;
+    extent[0] = poly_const(x->a, count);
+    if (!c_left_out(x, cand)) c_derived_tensor(x, c, name, 1, extent, false);
+  } else if (t.kind == CXType_Record) {
+    c_record_fields(x, f, t, arg, offset, name);
+  }
+}
+
+void c_record_fields(struct cx *x, CXCursor at, CXType record, uint16_t arg, int64_t base, const char *prefix) {
+  CXCursor decl = record_decl(x, record);
+  if (x->cl->getCursorKind(decl) != CXCursor_StructDecl) return; /* unions: refused where they are used */
+  c_enter(x, at);
+  struct kids k = c_kids(x, decl);
+  for (unsigned i = 0; i < k.n; i++) {
+    if (x->cl->getCursorKind(k.c[i]) != CXCursor_FieldDecl) continue;
+    long long bits = x->cl->Cursor_getOffsetOfField(k.c[i]);
+    if (bits < 0 || bits % 8 || x->cl->Cursor_isBitField(k.c[i])) continue;
+    field(x, k.c[i], arg, base + bits / 8,
+          arena_printf(x->a, "%s_%s", prefix, c_str(x, x->cl->getCursorSpelling(k.c[i]))));
+  }
+  c_leave(x);
+}
+
+/* --- members --- */
+
+static struct cval uniform_member(struct cx *x, CXCursor c, CXCursor f, struct cval base) {
+  struct cptr p = base.ptr;
+  long long bits = x->cl->Cursor_getOffsetOfField(f);
+  if (bits < 0 || p.at + 1 != p.rank) c_refuse(x, c, "this use of a structure is not supported");
+  int64_t count = 1, size = (int64_t)type_size((enum dtype)p.type);
+  CXType t = c_type(x, f), elem = plain(x, t, &count);
+  p = cv_move(x, p, (struct subscript){poly_const(x->a, bits / 8 / size), NULL});
+  struct cval v = {.kind = CV_PTR, .type = p.type, .ptr = p};
+  if (t.kind == CXType_ConstantArray &&
+      x->cl->getCanonicalType(x->cl->getArrayElementType(t)).kind == CXType_ConstantArray)
+    c_refuse(x, c, "arrays of arrays inside a structure are not supported");
+  if (t.kind == CXType_ConstantArray || elem.kind == CXType_Record) v.kind = CV_ARRAY;
+  if (t.kind == CXType_ConstantArray && elem.kind == CXType_Record)
+    c_refuse(x, c, "arrays of structures inside a structure are not supported");
+  return v;
+}
+
+struct cval c_member(struct cx *x, CXCursor c) {
+  struct kids s = c_kids(x, c);
+  CXCursor f = x->cl->getCursorReferenced(c);
+  const char *name = c_str(x, x->cl->getCursorSpelling(c));
+  if (!s.n) c_refuse(x, c, "member '%s' not understood", name);
+  struct cval base;
+  bool arrow = c_is_pointer(c_type(x, s.c[0]));
+  if (arrow) {
+    base = c_expr(x, s.c[0]);
+    if (base.kind == CV_PTR && base.ptr.at + 2 == base.ptr.rank) base.ptr.at++;
+  } else {
+    struct cvar *var;
+    base = c_lvalue(x, s.c[0], &var);
+    if (var && var->kind == VAR_RECORD) base = var->value;
+  }
+  if (base.kind == CV_PTR || base.kind == CV_ARRAY) return uniform_member(x, c, f, base);
+  if (base.kind != CV_RECORD) c_refuse(x, c, "struct member '%s' is not supported here: pass it as a parameter", name);
+  long long bits = x->cl->Cursor_getOffsetOfField(f);
+  if (c_type(x, c).kind == CXType_Record && bits >= 0) {
+    base.offset += bits / 8;
+    return base;
+  }
+  for (unsigned i = 0; i < x->ncand; i++) {
+    struct cand *q = &x->cand[i];
+    if ((q->how != ORIGIN_FIELD && q->how != ORIGIN_INSIDE) || q->from != base.arg ||
+        q->offset != base.offset + bits / 8 || !c_same(x, q->decl, f))
+      continue;
+    q->used = true;
+    struct cval v = q->value;
+    if (v.kind == CV_PTR && c_is_array(c_type(x, c))) v.kind = CV_ARRAY;
+    v.arg = (uint16_t)i; /* for who writes it */
+    return v;
+  }
+  c_refuse(x, c, "struct member '%s' is not supported: its type, or a pointer behind a pointer; pass it as a parameter",
+           name);
+}
+
+struct cval c_given(struct cx *x, CXCursor at, struct cval v) {
+  int arg = -1;
+  bool start = v.kind == CV_PTR;
+  for (unsigned i = 0; start && i < v.ptr.rank; i++) {
+    int64_t z;
+    start = !v.ptr.ix[i].dyn && poly_is_const(v.ptr.ix[i].poly, &z) && z == 0;
+  }
+  if (v.kind == CV_RECORD && !v.offset) arg = v.arg;
+  if (start && v.ptr.obj < x->k->ntensor) {
+    unsigned param = x->k->tensor[v.ptr.obj].param;
+    for (unsigned i = 0; param != UINT16_MAX && i < x->ncand && arg < 0; i++)
+      if (x->cand[i].how == ORIGIN_SELF && x->cand[i].param == param) arg = x->cand[i].from;
+  }
+  for (unsigned i = 0; i < x->ncand && arg >= 0; i++) {
+    struct cand *c = &x->cand[i];
+    if (c->how != ORIGIN_GIVEN || c->from != arg) continue;
+    c->used = true;
+    return cv_compare(x, OP_ge, c->value, cv_poly(x, poly_const(x->a, 1), DT_i32, true));
+  }
+  c_refuse(x, at, "a pointer as a condition is supported for parameters only: pass a flag");
+}

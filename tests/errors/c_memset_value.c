@@ -1,0 +1,2 @@
+#include <string.h>
+void f(int n, float *x) { memset(x, 1, n * sizeof *x); }

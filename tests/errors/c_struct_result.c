@@ -1,0 +1,5 @@
+struct pair { float a, b; };
+struct pair f(float x) {
+  struct pair p = {x, x};
+  return p;
+}

@@ -1,7 +1,0 @@
-void f(int n, int mode, float *x) {
-  for (int i = 0; i < n; i++)
-    switch (mode) {
-    case 0: x[i] = 0; break;
-    default: x[i] = 1;
-    }
-}
