@@ -427,13 +427,9 @@ struct val emit_read(struct fn *f, const struct access *acc) {
 /* --- stores --- */
 
 static void store_plain(struct fn *f, const struct lstmt *s, const struct spot *sp, struct val v) {
-  LLVMValueRef st = LLVMBuildStore(f->b, to_memory(f, v), displaced(f, sp));
-  LLVMSetAlignment(st, elem_size(f, s->acc->tensor));
-  if (s->nontemporal && v.lanes) {
-    LLVMMetadataRef one = LLVMValueAsMetadata(LLVMConstInt(f->m->i32, 1, 0));
-    LLVMMetadataRef node = LLVMMDNodeInContext2(f->m->ctx, &one, 1);
-    LLVMSetMetadata(st, LLVMGetMDKindIDInContext(f->m->ctx, "nontemporal", 11), LLVMMetadataAsValue(f->m->ctx, node));
-  }
+  LLVMValueRef mem = to_memory(f, v), at = displaced(f, sp);
+  if (s->nontemporal && v.lanes && stream_store(f, s->acc, mem, at)) return;
+  LLVMSetAlignment(LLVMBuildStore(f->b, mem, at), elem_size(f, s->acc->tensor));
 }
 
 static void store_masked(struct fn *f, unsigned object, const struct spot *sp, struct val v, struct val mask,

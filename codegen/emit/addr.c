@@ -271,13 +271,16 @@ sym_t fresh_sym(struct fn *f, struct val v) {
     unsigned cap = f->capsym * 2;
     struct val *s = ARENA_NEW(f->m->arena, struct val, cap);
     poly_t *env = ARENA_NEW(f->m->arena, poly_t, cap);
+    int64_t *divisor = ARENA_NEW(f->m->arena, int64_t, cap);
     memcpy(s, f->sym, f->nsym * sizeof *s);
     memcpy(env, f->env, f->nsym * sizeof *env);
-    f->sym = s, f->env = env, f->capsym = cap;
+    memcpy(divisor, f->divisor, f->nsym * sizeof *divisor);
+    f->sym = s, f->env = env, f->divisor = divisor, f->capsym = cap;
   }
   if (f->nsym >= SYM_NONE - 1) emit_fail(f->m, "too many symbols");
   f->sym[f->nsym] = v;
   f->env[f->nsym] = NULL;
+  f->divisor[f->nsym] = 0;
   return (sym_t)f->nsym++;
 }
 

@@ -103,6 +103,7 @@ struct fn {
   unsigned capsym;
   struct val *sym;         /* value of each free symbol */
   poly_t *env;             /* what a bound symbol (unrolled, vector) stands for; NULL: it is free */
+  int64_t *divisor;        /* a number that divides a free symbol's value; 0: nothing is known */
   struct val *param;       /* scalar parameters, by kernel parameter */
   struct val *base;        /* pointer of each object in memory */
   struct val *local;
@@ -122,6 +123,8 @@ struct fn {
   struct vncache *cache;
   struct accmap *accs;
   bool reassoc, noalias, parallel_body;
+  unsigned stream_align; /* what divides the addresses of arrays that are streamed to; 0: nothing is streamed */
+  bool streamed;         /* a fence is due */
   bool lazy;       /* inside an arm chosen by lanes: a uniform load must not be made when no lane is on */
   bool varying_if; /* inside a branch taken by lanes: a local keeps its value in the others */
 };
@@ -200,6 +203,12 @@ void emit_reg_open(struct fn *f, unsigned object, const struct lstmt *body);
 void emit_reg_close(struct fn *f, unsigned object);
 struct val *reg_slots(struct fn *f, unsigned object, unsigned *n); /* all given a value; n = 0 when it is not open */
 
+/* stream.c */
+bool stream_store(struct fn *f, const struct access *acc, LLVMValueRef v, LLVMValueRef at);
+void stream_fence(struct fn *f);
+int64_t gcd64(int64_t a, int64_t b);
+int64_t poly_divisor(const struct fn *f, poly_t p);
+
 /* turn.c */
 void turn_open(struct fn *f, struct turn *t, const struct lstmt *s, unsigned count);
 void turn_next(struct turn *t);
@@ -245,6 +254,8 @@ const uint8_t *writes_of(struct fn *f, const struct lstmt *s);
 /* objects[nobject], locals[nlocal] (either may be NULL): set to 1 where s stores. */
 void stmt_effects(const struct lstmt *s, uint8_t *objects, uint8_t *locals);
 LLVMValueRef emit_function(struct module *m, const struct lfunc *f, const char *name, bool noalias);
+/* One body of it (stream.c says why there may be several). *streamed: it made non-temporal stores. */
+LLVMValueRef emit_body(struct module *m, const struct lfunc *f, const char *name, bool noalias, unsigned stream_align, bool *streamed);
 void fn_init(struct fn *f, struct module *m, const struct lfunc *lf, LLVMValueRef fn, bool noalias);
 LLVMTypeRef internal_type(struct module *m, const struct kernel *k);
 /* A branch on cond around `then` and `els` (either may be NULL), with values merged. */

@@ -353,6 +353,7 @@ void fn_init(struct fn *f, struct module *m, const struct lfunc *lf, LLVMValueRe
   f->nsym = lf->k->nsym, f->capsym = f->nsym + 64;
   f->sym = ARENA_NEW(a, struct val, f->capsym);
   f->env = ARENA_NEW(a, poly_t, f->capsym);
+  f->divisor = ARENA_NEW(a, int64_t, f->capsym);
   f->param = ARENA_NEW(a, struct val, lf->k->nparam + 1);
   f->base = ARENA_NEW(a, struct val, lf->nobject + 1);
   f->local = ARENA_NEW(a, struct val, lf->nlocal + 1);
@@ -388,7 +389,8 @@ static void bind_params(struct fn *f) {
   }
 }
 
-LLVMValueRef emit_function(struct module *m, const struct lfunc *lf, const char *name, bool noalias) {
+LLVMValueRef emit_body(struct module *m, const struct lfunc *lf, const char *name, bool noalias, unsigned stream_align,
+                       bool *streamed) {
   LLVMValueRef fn = LLVMAddFunction(m->mod, name, internal_type(m, lf->k));
   LLVMSetLinkage(fn, LLVMInternalLinkage);
   add_attr(m, fn, (int)LLVMAttributeFunctionIndex, "nounwind", 0);
@@ -396,10 +398,13 @@ LLVMValueRef emit_function(struct module *m, const struct lfunc *lf, const char 
     if (lf->k->param[i].kind == PARAM_TENSOR) add_attr(m, fn, (int)i + 1, "noalias", 0);
   struct fn f;
   fn_init(&f, m, lf, fn, noalias);
+  f.stream_align = stream_align;
   LLVMBasicBlockRef body = LLVMGetInsertBlock(f.b);
   bind_params(&f);
   emit_stmt(&f, lf->body);
+  stream_fence(&f);
   LLVMBuildRetVoid(f.b);
+  *streamed = f.streamed;
   fn_close(&f, body);
   return fn;
 }

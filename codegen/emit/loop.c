@@ -103,6 +103,7 @@ static struct val loop_core(struct fn *f, const struct lstmt *s, const struct ra
   struct val outer = f->sym[s->sym];
   f->frame = &fr;
   f->sym[s->sym] = mkval(phi, fr.level, DT_i64, 0);
+  f->divisor[s->sym] = gcd64(poly_divisor(f, r->lo), s->step);
   add_phis(f, st, pre, phis);
   for (unsigned i = 0; i < f->f->nobject; i++)
     if (f->level[fr.level].writes[i]) object_stored(f, i);

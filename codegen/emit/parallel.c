@@ -71,9 +71,10 @@ static void outline_init(struct fn *in, const struct fn *f) {
   add_attr(m, fn, (int)LLVMAttributeFunctionIndex, "nounwind", 0);
   fn_init(in, m, f->f, fn, f->noalias);
   while (in->nsym < f->nsym) fresh_sym(in, (struct val){0});
-  for (unsigned i = 0; i < f->nsym; i++) in->env[i] = f->env[i];
+  for (unsigned i = 0; i < f->nsym; i++) in->env[i] = f->env[i], in->divisor[i] = f->divisor[i];
   for (unsigned i = 0; i < f->nfact; i++) fact_add(in, f->fact[i]);
   in->parallel_body = true;
+  in->stream_align = f->stream_align;
 }
 
 /* hone.body.N(ctx, first, last): the iterations lo + first * step … below lo + last * step. */
@@ -89,6 +90,8 @@ static LLVMValueRef outline(struct fn *f, const struct lstmt *s, const struct ra
   x.lo = vbin(&in, LLVMAdd, lo, vbin(&in, LLVMMul, first, step, false), false);
   x.hi = vbin(&in, LLVMAdd, lo, vbin(&in, LLVMMul, last, step, false), false);
   emit_branch(&in, vicmp(&in, LLVMIntSLT, first, last), s, serial_arm, NULL, &x);
+  stream_fence(&in);
+  f->streamed |= in.streamed;
   LLVMBuildRetVoid(in.b);
   LLVMPositionBuilderAtEnd(in.b, in.entry);
   LLVMBuildBr(in.b, body);

@@ -270,7 +270,9 @@ static struct lstmt *put_back_one(struct over *v, const struct env *e, unsigned 
   struct build *b = v->b;
   struct access *a = place_access(b, e, NULL, tensor, lhs_ix(b, m), tensor_rank(b->p, tensor));
   guard_written(b, m, e, a);
-  return loop_store(b->a, a, RED_none, expr_read(b->a, b->f->object[x->object].type, place_reg(b, e, x)));
+  struct lstmt *s = loop_store(b->a, a, RED_none, expr_read(b->a, b->f->object[x->object].type, place_reg(b, e, x)));
+  s->nontemporal = !m->outer && plan_streams(b->p, m, a);
+  return s;
 }
 
 static struct lstmt *put_back(struct over *v, const struct env *e) {

@@ -26,6 +26,42 @@ static int turned_lane(const struct chooser *c) {
   return best;
 }
 
+/* ---- what is written once and is too large to be found again in any cache ---- */
+
+/* Bytes of a tensor with constant extents, else 0. */
+static double bytes_of(const struct chooser *c, unsigned tensor) {
+  const struct tensor *t = &c->gs->k->tensor[tensor];
+  double n = (double)type_size(t->type);
+  int64_t e;
+  for (unsigned d = 0; d < t->rank; d++) {
+    if (!poly_is_const(t->extent[d], &e)) return 0;
+    n *= (double)e;
+  }
+  return n;
+}
+
+static bool only_written(const struct chooser *c, unsigned tensor) {
+  bool once = false;
+  for (unsigned i = 0; i < c->g->neq; i++) {
+    const struct eq *e = &c->gs->k->eq[c->g->eq[i]];
+    if (expr_reads(e->body, tensor)) return false;
+    if (e->lhs != tensor) continue;
+    if (once || e->red != RED_none) return false;
+    once = true;
+  }
+  return once;
+}
+
+static void push_streams(struct chooser *c) {
+  uint16_t t[64];
+  unsigned n = group_operands(c->gs, c->gi, t, 64);
+  double all = 0;
+  for (unsigned i = 0; i < n && i < 64; i++) all += bytes_of(c, t[i]);
+  if (all < c->lim->l3_bytes) return;
+  for (unsigned i = 0; i < n && i < 64; i++)
+    if (bytes_of(c, t[i]) >= c->lim->l3_bytes / 4.0 && only_written(c, t[i])) def_push(c, STEP_stream, 0, (int64_t)i);
+}
+
 static void choose(struct chooser *c) {
   struct reuse k = {0};
   c->main = def_find_main(c);
@@ -59,6 +95,7 @@ struct sched sched_default(const struct groups *gs, unsigned g, const struct lim
     oom_raise();
   }
   choose(&c);
+  push_streams(&c);
   oom_leave(&guard);
   arena_free(c.a);
   return c.s;

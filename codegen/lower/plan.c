@@ -113,6 +113,18 @@ static bool written(const struct plan *p, unsigned tensor) {
   return false;
 }
 
+bool plan_streams(const struct plan *p, const struct member *m, const struct access *a) {
+  for (unsigned i = 0; i < p->nstream; i++)
+    if (p->stream_tensor[i] == m->e->lhs && a->tensor == m->e->lhs) return true;
+  return false;
+}
+
+static bool is_read(const struct plan *p, unsigned tensor) {
+  for (unsigned i = 0; i < p->g->neq; i++)
+    if (expr_reads(p->k->eq[p->g->eq[i]].body, tensor)) return true;
+  return false;
+}
+
 static bool read_step(struct plan *p, struct step s) {
   switch (s.kind) {
   case STEP_tile:
@@ -141,7 +153,11 @@ static bool read_step(struct plan *p, struct step s) {
   case STEP_stream:
     if (p->nstream == MAX_PACK) return refuse(p, "stream: too many");
     if (!read_operand(p, s, "stream", &p->stream_tensor[p->nstream])) return false;
-    if (!written(p, p->stream_tensor[p->nstream++])) return refuse(p, "stream: the group does not write the tensor");
+    if (!written(p, p->stream_tensor[p->nstream])) return refuse(p, "stream: the group does not write the tensor");
+    if (is_read(p, p->stream_tensor[p->nstream])) return refuse(p, "stream: the group reads the tensor again");
+    for (unsigned i = 0; i < p->nstream; i++)
+      if (p->stream_tensor[i] == p->stream_tensor[p->nstream]) return refuse(p, "stream: the tensor is named twice");
+    p->nstream++;
     return true;
   case STEP_peel:
     return read_peel(p, s);

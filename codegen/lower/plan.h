@@ -80,6 +80,7 @@ bool plan_make(struct plan *p, struct arena *a, const struct groups *gs, unsigne
                const struct lower_opts *o);
 const char *plan_loop_name(const struct plan *p, unsigned loop);
 int plan_axis(const struct plan *p, sym_t s);             /* -1: not an axis of the group */
+bool plan_streams(const struct plan *p, const struct member *m, const struct access *a); /* a store of m to a goes past the caches */
 /* members.c: equations -> members; then what each loop means to each of them (after all marks are known). */
 bool members_make(struct plan *p);
 bool members_stream(struct plan *p);   /* adds what the running loop needs; drops it where it cannot be done */

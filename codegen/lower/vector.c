@@ -80,12 +80,6 @@ static struct lstmt *arg_stmt(struct build *b, const struct member *m, const str
   return stmts_block(b, &s);
 }
 
-static bool non_temporal(const struct plan *p, const struct member *m, const struct access *a) {
-  for (unsigned i = 0; i < p->nstream; i++)
-    if (p->stream_tensor[i] == m->e->lhs && a->tensor == m->e->lhs) return true;
-  return false;
-}
-
 static struct lstmt *statement(struct build *b, const struct member *m, const struct env *e) {
   struct guards g;
   unsigned rank = tensor_rank(b->p, m->e->lhs);
@@ -101,7 +95,7 @@ static struct lstmt *statement(struct build *b, const struct member *m, const st
   else
     s = guarded_store(b, a, RED_none, expr_cast(b->a, tensor_type(b->p, m->e->lhs), place_expr(b, e, m, m->e->body)),
                       &g);
-  if (m->e->red == RED_none) s->nontemporal = non_temporal(b->p, m, a);
+  if (m->e->red == RED_none) s->nontemporal = plan_streams(b->p, m, a);
   if (g.nuniform) s = loop_if(b->a, g.nuniform, g.uniform, NULL, s, NULL);
   return when_wrap(b, e, m, s);
 }
