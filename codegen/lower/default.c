@@ -1,6 +1,6 @@
-/* sched_default: a schedule from the extents and the target's limits alone. Four shapes, tried in this order: stream,
-   product (each in its file default_*.c), rows and maps (default_plain.c). Every step is asked of legal_step; one that
-   is refused is left out, so the result is always legal. */
+/* sched_default: a schedule from the extents and the target's limits alone. Five shapes, tried in this order: stream,
+   window, product (each in its file default_*.c), rows and maps (default_plain.c). Every step is asked of legal_step;
+   one that is refused is left out, so the result is always legal. */
 #include "codegen/lower/default.h"
 
 static bool legal(struct chooser *c) {
@@ -78,6 +78,8 @@ static void choose(struct chooser *c) {
   }
   row = def_find_rows(c, c->main, (unsigned)lane, &k);
   bool product = c->main->red != RED_none && row >= 0 && !def_reduces(c->main, c->g->axis[lane].sym);
+  if (product && def_window(c, lane, row, &k) && legal(c)) return;
+  c->s = sched_none();
   if (product && def_product(c, lane, row, &k) && legal(c)) return;
   c->s = sched_none();
   def_plain(c, lane, c->main->red != RED_none ? row : -1);

@@ -73,19 +73,51 @@ static bool touches_registers(const struct guards *c, poly_t g) {
   return false;
 }
 
-static void try_guard(struct guards *c, poly_t g) {
-  poly_t least;
+/* A register axis on which g depends with a factor that is no constant (a stride). */
+static int scaled_axis(const struct guards *c, poly_t g) {
+  for (unsigned a = 0; a < c->b->p->naxis; a++) {
+    poly_t k, rest;
+    if (axis_inner(c->b->p, c->e, a) < 0 || !poly_has(g, c->b->p->axis[a].sym)) continue;
+    if (poly_split(c->b->a, g, c->b->p->axis[a].sym, &k, &rest) && !poly_is_const(k, NULL)) return (int)a;
+  }
+  return -1;
+}
+
+/* Conditions under which g >= 0 holds in the whole tile: its least value, where signs are known; where not, it is
+   linear in that axis and holds between two ends at which it holds. 0: cannot be told, or it surely fails. */
+static unsigned hold_all(const struct guards *c, poly_t g, poly_t *cond, unsigned room) {
+  int a = scaled_axis(c, g);
   int64_t v;
+  if (a < 0) {
+    bool told = room && env_extreme(c->b, c->e, c->m, g, false, cond);
+    return told && !(poly_is_const(*cond, &v) && v < 0);
+  }
+  poly_t end[2];
+  axis_ends(c->b, c->e, c->m, (unsigned)a, &end[0], &end[1]);
+  unsigned n = 0;
+  for (unsigned i = 0; i < 2; i++) {
+    poly_t at = poly_subst(c->b->a, g, c->b->p->axis[a].sym, end[i]);
+    unsigned k = at->overflow || poly_has(at, c->b->p->axis[a].sym) ? 0 : hold_all(c, at, cond + n, room - n);
+    if (!k) return 0;
+    n += k;
+  }
+  return n;
+}
+
+static void try_guard(struct guards *c, poly_t g) {
+  poly_t cond[8];
   struct split *o = c->o;
   for (unsigned i = 0; i < c->e->nknown; i++)
     if (poly_eq(c->e->known[i], g)) return;
   for (unsigned i = 0; i < o->nguard; i++)
     if (poly_eq(o->guard[i], g)) return;
-  if (o->nguard == 8 || c->e->nknown + o->nguard >= MAX_GUARD || !touches_registers(c, g)) return;
-  if (!env_extreme(c->b, c->e, c->m, g, false, &least)) return;
-  if (poly_is_const(least, &v) && v < 0) return;
-  o->guard[o->nguard] = g;
-  o->cond[o->nguard++] = least;
+  unsigned room = MAX_GUARD - c->e->nknown < 16 ? MAX_GUARD - c->e->nknown : 16;
+  if (o->nguard >= room || !touches_registers(c, g)) return;
+  unsigned n = hold_all(c, g, cond, room - o->nguard < 8 ? room - o->nguard : 8);
+  for (unsigned i = 0; i < n; i++) {
+    o->guard[o->nguard] = g;
+    o->cond[o->nguard++] = cond[i];
+  }
 }
 
 static void read_guards(expr_t x, void *ctx) {

@@ -169,6 +169,8 @@ bool walks_here(const struct member *m, const struct env *e, unsigned l);
 /* region.c */
 poly_t axis_base(struct build *b, const struct env *e, unsigned axis);       /* sum of open loops, NULL when none is */
 int axis_inner(const struct plan *p, const struct env *e, unsigned axis);    /* the outermost loop not open; -1: all are */
+/* The first and the last index that the loops of an axis inside here walk; not all of them are open. */
+void axis_ends(struct build *b, const struct env *e, const struct member *m, unsigned a, poly_t *first, poly_t *last);
 poly_t env_at(struct build *b, const struct env *e, poly_t x);               /* open axes put in */
 bool env_extreme(struct build *b, const struct env *e, const struct member *m, poly_t x, bool max, poly_t *out);
 /* The same, but the axes of `keep` stay as symbols. */

@@ -46,8 +46,7 @@ static int pending_axis(struct build *b, const struct env *e, poly_t x, uint32_t
   return -1;
 }
 
-static void axis_ends(struct build *b, const struct env *e, const struct member *m, unsigned a, poly_t *first,
-                      poly_t *last) {
+void axis_ends(struct build *b, const struct env *e, const struct member *m, unsigned a, poly_t *first, poly_t *last) {
   const struct axis *x = m ? member_axis(b->p, m, a) : NULL;
   poly_t lo = x ? x->lo : b->p->axis[a].lo, hi = x ? x->hi : b->p->axis[a].hi, base = axis_base(b, e, a);
   unsigned l = (unsigned)axis_inner(b->p, e, a);

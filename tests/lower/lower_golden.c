@@ -18,6 +18,11 @@
   "  P[t, s] = sum(d) Q[t, d] * K[s, d]\n  M[t] = max(s" guard ") P[t, s]\n  E[t, s] = exp(P[t, s] - M[t])\n"           \
   "  Z[t] = sum(s" guard ") E[t, s]\n  O[t, d] = sum(s" guard ") E[t, s] * V[s, d] / Z[t]\n}"
 
+#define CONV2D                                                                                                         \
+  "kernel f(x: f32[H, W, C], w: f32[3, 3, C, F]) -> y: f32[P, Q, F] {\n"                                             \
+  "  for p in 0..P, q in 0..Q, f in 0..F: y[p, q, f] = sum(r in 0..3, s in 0..3, c in 0..C if 2*p + r - 1 >= 0, H - 2*p - r >= 0, 2*q + s - 1 >= 0, " \
+  "W - 2*q - s >= 0) x[2*p + r - 1, 2*q + s - 1, c] * w[r, s, c, f]\n}"
+
 struct tcase {
   const char *name, *kernel, *sched;
   bool strict, fixed; /* fixed: the first dims as constants */
@@ -57,6 +62,9 @@ static const struct tcase cases[] = {
      "kernel f(X: f32[H, W], F: f32[3, 3]) -> Y: f32[H, W] {\n"
      "  for y in 0..H, x in 0..W: Y[y, x] = sum(r, s if y + r - 1 >= 0, H - y - r >= 0, x + s - 1 >= 0, W - x - s >= 0) X[y + r - 1, x + s - 1] * F[r, s]\n}",
      "tile x 4; order y0 x1 r0 s0 x0; unroll x0 0; peel x1 1; peel s0 0", .fixed = true, .dims = {"H=3,W=18"}},
+    {"default_window", CONV2D, "default", .fixed = true, .dims = {"H=9,W=33,C=3,F=32,P=5,Q=17"}},
+    {"window_scaled", "kernel f(x: f32[W], w: f32[3], t: f32[T]) -> y: f32[Q] { for q in 0..Q: y[q] = sum(s if q*T + s - 1 >= 0, W - q*T - s >= 0) x[q*T + s - 1] * w[s] }",
+     "tile q 4; order q1 s0 q0; unroll q0 0", .dims = {"W=33,T=2,Q=17", "W=12,T=1,Q=12", "W=3,T=5,Q=1", "W=9,T=-1,Q=5"}},
     {"peel_reduction", EPILOGUE, "tile i 2; tile j 16; tile k 8; order k1 j1 i1 k0 i0 j0; unroll i0 0; vector j0; peel k1 1; pack B k1", .fixed = true,
      .dims = {"M=5,N=20,K=30"}},
     {"triangle", "kernel f(L: f32[N, N], x: f32[N]) -> y: f32[N] { y[i] = sum(j in 0..i + 1) L[i, j] * x[j] }",
