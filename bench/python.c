@@ -31,7 +31,11 @@ static pid_t spawn(const char *exe, const char *script, const char *peer, const 
                    int out) {
   pid_t pid = fork();
   if (pid) return pid;
-  if (dup2(in, 10) < 0 || dup2(out, 11) < 0) _exit(127);
+  in = fcntl(in, F_DUPFD, 20); /* neither may be the other's place */
+  out = fcntl(out, F_DUPFD, 20);
+  if (in < 0 || out < 0 || dup2(in, 10) < 0 || dup2(out, 11) < 0) _exit(127);
+  close(in);
+  close(out);
   dup2(2, 1); /* what a library prints is no answer */
   execlp(exe, exe, script, peer, row, data, (char *)NULL);
   _exit(127);
