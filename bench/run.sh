@@ -7,7 +7,7 @@ root=$(dirname "$here")
 build=${HONE_BUILD_DIR:-$root/build}
 hone=${HONE:-$build/compiler/hone}
 out=$build/bench
-budget=20s trials= only= family= dims= save= db= strategy=local threads=1 quick= json= tune=1 peers=1 pythons="onnxruntime openvino torch jax halide" cc= seconds=3 plot= cpu= venv=$root/.cache/peers
+budget=20s trials= only= family= dims= save= db= strategy=local threads=1 quick= json= tune=1 peers=1 pythons="onnxruntime openvino torch jax halide" without= cc= seconds=3 plot= cpu= venv=$root/.cache/peers
 
 usage() {
   cat <<'EOF'
@@ -21,7 +21,7 @@ usage: ./dev bench [OPTIONS]
   --cpu C            haswell or x86-64-v2: hone, the C compilers, the floor, and the peers that can be told, for that CPU
   --seconds S        of measuring a row, about (3)
   --cc               gcc and clang for all rows (they always stand beside family loops)
-  --no-peers         no libraries           --no-python  only those with a C interface
+  --no-peers         no libraries           --no-python  only those with a C interface   --without P,Q  all but these
   --json             JSON lines instead of tables
   --save             keep the JSON lines in bench/results
   --plot FILE        also an SVG
@@ -43,9 +43,11 @@ build_driver() {
   "${CC:-cc}" -rdynamic "$out/driver.o" "$out/kernels.o" "$out/python.o" "$out/floor.o" -o "$out/bench_row" -ldl -lm -lpthread
   echo "$stamp" >"$out/stamp"
 }
+listed() { case ",$1," in *",$2,"*) return 0 ;; *) return 1 ;; esac; }
 # A peer's plugin, when the library (and its header) is there. args: name, source, flags
 plugin() {
   name=$1 source=$2; shift 2
+  listed "$without" "$name" && return 0
   if [ -f "$out/$name.so" ] || "${CC:-cc}" $cc_flags -O2 -fPIC -shared "$here/peers/$source" -o "$out/$name.so" "$@" 2>"$out/$name.log"; then
     plugins="$plugins --peer $out/$name.so"
   else
@@ -63,6 +65,7 @@ find_peers() {
   plugin libxsmm xsmm.c -lxsmm -lxsmmnoblas -ldl -lpthread -lm
   plugin xnnpack xnnpack.c -lXNNPACK -lpthreadpool
   for p in $pythons; do
+    listed "$without" "$p" && continue
     if [ -x "$venv/bin/python3" ] && "$venv/bin/python3" -c "import importlib.util as u, sys; sys.exit(u.find_spec('$p') is None)" 2>/dev/null; then
       python="$python --python $venv/bin/python3 $here/peers.py $p"
     else missing="$missing $p"; fi
@@ -105,7 +108,6 @@ row() { # family kernel dims
   [ -z "$json" ] || grep '^{' "$tmp/row" || true
 }
 
-listed() { case ",$1," in *",$2,"*) return 0 ;; *) return 1 ;; esac; }
 rows() {
   grep -v '^#' "$here/rows.txt" | while read -r f k d q; do
     [ -n "$f" ] || continue
@@ -150,6 +152,7 @@ while [ $# -gt 0 ]; do
     --no-tune) tune= ;;
     --no-peers) peers= ;;
     --no-python) pythons= ;;
+    --without) without=$2; shift ;;
     --cc) cc=1 ;;
     --save) save=1 ;;
     --compile) HONE=$hone exec sh "$here/compile.sh" ;;
