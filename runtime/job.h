@@ -43,6 +43,7 @@ struct job {
   uint64_t memory;           /* bytes the candidates may allocate beyond what the worker has mapped; 0: no limit */
   uint64_t cpu_s;            /* limit of processor time, 0: none */
   double stop_ratio;         /* > 0: a candidate whose first sample is over this times candidate 0's is dropped; in later rounds ever less is forgiven */
+  double give_up_s;          /* JOB_RUN, > 0: one whose first call took longer is not run with the other placements */
   double sample_s;           /* least duration of a sample of candidate 0 */
   double timeout_s;          /* a call known to take longer is not repeated */
   volatile uint32_t current; /* candidate that runs now: whom a crash belongs to */
@@ -53,7 +54,7 @@ struct job {
 
 enum reply_kind {
   REPLY_BEAT,  /* still alive: a call or sample ended */
-  REPLY_DONE,  /* JOB_RUN: `candidate` ran with one placement in seconds[0]; after the last one of it its results are in place */
+  REPLY_DONE,  /* JOB_RUN: `candidate` ran with one placement in seconds[0], was loaded in seconds[1]; seconds[2] placements are left for it, and its results are in place when none is */
   REPLY_ROUND, /* JOB_TIME: seconds[] per candidate of one round; negative: not measured */
   REPLY_END,   /* all done; a pipe closed without it is a crash */
   REPLY_LOAD,  /* the object of `candidate` could not be loaded */

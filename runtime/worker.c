@@ -194,15 +194,24 @@ static void open_job(void) {
   if (getppid() != work.job->parent) exit(2); /* it died before the line above */
 }
 
+static double load_s[JOB_CANDIDATES];
+static double seconds(void) {
+  struct timespec t;
+  clock_gettime(work.job->threads > 1 ? CLOCK_MONOTONIC : CLOCK_THREAD_CPUTIME_ID, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
 static void load_candidates(void) {
   for (uint32_t c = 0; c < work.job->ncandidates; c++) {
     const struct job_candidate *k = &work.job->candidate[c];
     char why[ELF_WHY];
+    double start = seconds();
     const char *symbol = (const char *)work.file + k->symbol;
     struct elf_image *im = elf_load(work.file + k->object, k->object_len, resolve, NULL, why);
     void *p = im ? elf_symbol(im, symbol) : NULL;
     if (im && !p) snprintf(why, sizeof why, "the object does not define '%.100s'", symbol);
     if (!p) fail(REPLY_LOAD, c, why);
+    load_s[c] = seconds() - start;
     work.call[c] = (hone_rt_call *)(uintptr_t)p;
   }
 }
@@ -244,13 +253,8 @@ static uint32_t float_mode(void) {
 #endif
 }
 
-static double seconds(void) {
-  struct timespec t;
-  clock_gettime(work.job->threads > 1 ? CLOCK_MONOTONIC : CLOCK_THREAD_CPUTIME_ID, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static void run_one(uint32_t c, unsigned place) {
+/* Runs c; false: it is hopeless. */
+static bool run_one(uint32_t c, unsigned place) {
   char why[200];
   struct reply done = {.kind = REPLY_DONE, .candidate = c};
   uint32_t mode = float_mode();
@@ -264,15 +268,21 @@ static void run_one(uint32_t c, unsigned place) {
     hand_over(c);
   else
     same_again(c);
+  bool hopeless = work.job->give_up_s > 0 && done.seconds[0] > work.job->give_up_s;
+  done.seconds[1] = load_s[c];
+  done.seconds[2] = hopeless ? 0 : PLACEMENTS - 1 - place;
   reply(&done);
+  return !hopeless;
 }
 
 static void run_each(void) {
+  bool over[JOB_CANDIDATES] = {false};
   for (unsigned place = 0; place < PLACEMENTS; place++) {
     block_place(&work, place);
     for (uint32_t c = 0; c < work.job->ncandidates; c++) {
+      if (over[c]) continue;
       if (c) block_refill(&work, true);
-      run_one(c, place);
+      over[c] = !run_one(c, place);
     }
     block_drop(&work);
   }

@@ -15,6 +15,7 @@ enum { MAX_CALLS = 1 << 20, COLD_CALLS = 3 };
 enum { LEAST_ROUNDS = 5 };
 static const double FORGIVEN = 0.4; /* of what was forgiven the round before: 2, 1.4, 1.16, 1.06 times the reference */
 static const double ENOUGH_S = 2.0; /* after LEAST_ROUNDS, a candidate that has had this much is not timed further */
+static const double LONG_S = 2e-3;
 static const double HOPELESS_S = 1e-3; /* a first call shorter than this may be all page faults: never judged by it */
 
 struct timer {
@@ -123,9 +124,11 @@ static void open_timer(struct timer *t, struct work *w) {
   }
 }
 
-/* One call of each: page faults, first-time dispatch, and who is hopeless. */
+/* One call of each: page faults, first-time dispatch, and who is hopeless. Where candidate 0 takes so long that this is lost in one call, the others'
+   first calls are their first samples. */
 static void warm_up(struct timer *t) {
   for (unsigned c = 0; c < t->w->job->ncandidates; c++) {
+    if (c && t->first[0] > LONG_S && !t->sweep) break;
     if (t->restore) block_refill(t->w, false);
     t->first[c] = run(t, c, 1);
   }
@@ -155,10 +158,12 @@ static void shuffle(struct timer *t, unsigned *order, unsigned n) {
 /* Seconds a call. One that is many times slower than candidate 0 (a peer, not a variant) needs fewer calls for the
  * clock. */
 static double sample(struct timer *t, unsigned c) {
+  bool is_first = t->first[c] == 0;
   double slower = t->first[c] / t->first[0];
   unsigned calls = slower > 8 ? (unsigned)ceil(t->calls / slower) : t->calls;
   double s = run(t, c, calls);
   t->spent[c] += s;
+  if (is_first) t->first[c] = s / calls;
   return s / calls;
 }
 
@@ -173,6 +178,7 @@ static void one_round(struct timer *t, uint32_t r, double reference) {
     if (t->dropped[c]) continue;
     t->dropped[c] = is_first && hopeless(t, c, reference);
     s[c] = t->dropped[c] ? t->first[c] : sample(t, c);
+    t->dropped[c] |= is_first && hopeless(t, c, reference);
     if (!t->dropped[c] && (r == 0 || s[c] < t->least[c])) t->least[c] = s[c];
     t->dropped[c] = t->dropped[c] || (r + 1 >= LEAST_ROUNDS && t->spent[c] > ENOUGH_S);
   }

@@ -5,7 +5,7 @@
 #include "tuner/measure.h"
 
 enum { BUILDER_QUEUE = 32 };       /* schedule lists that may be asked for and not yet taken */
-enum { BUILD_LOWER, BUILD_IR, BUILD_OBJECT, BUILD_STAGES };
+enum { BUILD_LOWER, BUILD_IR, BUILD_OBJECT, BUILD_LOAD, BUILD_STAGES }; /* the last is the worker's (trial.h) */
 struct build_result {
   enum trial_status status;        /* TRIAL_OK or TRIAL_COMPILE */
   double stage_s[BUILD_STAGES];    /* processor time */

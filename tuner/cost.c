@@ -202,7 +202,7 @@ static double parallel_share(const struct lstmt *s) {
   return 0;
 }
 
-static double lfunc_seconds(const struct lfunc *f, const struct limits *lim, unsigned threads) {
+static void lfunc_seconds(const struct lfunc *f, const struct limits *lim, unsigned threads, double part[COST_PARTS]) {
   int64_t *val = xmalloc(sizeof *val * (size_t)(f->k->nsym + 1));
   for (unsigned i = 0; i < f->k->nsym; i++) val[i] = f->k->sym[i].kind == SYM_DIM ? TYPICAL_DIM : 0;
   struct walk w = {.f = f, .lim = lim, .val = val, .unroll = 1, .vsym = SYM_NONE, .lanes = 1};
@@ -214,19 +214,28 @@ static double lfunc_seconds(const struct lfunc *f, const struct limits *lim, uns
   double hz = (lim->ghz > 0 ? lim->ghz : 3) * 1e9, share = parallel_share(f->body) > 0 && threads > 1 ? threads : 1;
   double core = c / hz / share, l2 = bytes[0] / (40 * hz) / share, l3 = bytes[1] / (10 * hz) / share;
   double dram = bytes[2] / ((lim->dram_gbs > 0 ? lim->dram_gbs : 15) * 1e9);
-  return fmax(fmax(core, l2), fmax(l3, dram)) + 0.15 * (core + l2 + l3 + dram);
+  part[0] = fmax(fmax(core, l2), fmax(l3, dram)) + 0.15 * (core + l2 + l3 + dram);
+  part[1] = core;
+  part[2] = l2;
+  part[3] = l3;
+  part[4] = dram;
 }
 
-double cost_estimate(const struct groups *gs, unsigned g, const struct sched *s, const struct limits *lim, const struct lower_opts *o) {
+bool cost_parts(const struct groups *gs, unsigned g, const struct sched *s, const struct limits *lim, const struct lower_opts *o, double part[COST_PARTS]) {
   struct arena *a = arena_new();
   struct sched *all = ARENA_NEW(a, struct sched, gs->n);
   for (unsigned i = 0; i < gs->n; i++) all[i] = i == g ? *s : sched_none();
   struct lfunc *f;
   const char *why;
-  double t = INFINITY;
-  if (lower_kernel(a, gs, all, lim, o, "estimate", &f, &why) == ST_OK) t = lfunc_seconds(f, lim, o->threads);
+  bool ok = lower_kernel(a, gs, all, lim, o, "estimate", &f, &why) == ST_OK;
+  if (ok) lfunc_seconds(f, lim, o->threads, part);
   arena_free(a);
-  return t;
+  return ok;
+}
+
+double cost_estimate(const struct groups *gs, unsigned g, const struct sched *s, const struct limits *lim, const struct lower_opts *o) {
+  double part[COST_PARTS];
+  return cost_parts(gs, g, s, lim, o, part) ? part[0] : INFINITY;
 }
 
 /* Floor -------------------------------------------------------------------------------------------------------------------------------- */

@@ -2,6 +2,7 @@
    Going up a loop: if everything the loop touches fits into the cache, only cold misses count; else the body's misses are repeated, except for objects that do
    not move with the loop while one iteration fits. Boxes of the same object are taken to overlap (the largest counts). */
 #include "tuner/cost_memory.h"
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,17 +16,32 @@ static double capacity(const struct limits *l, unsigned level) {
   return 0.8 * bytes;
 }
 
+/* Elements from the first to the last that a box touches in memory; INFINITY when a stride is not known. Packed buffers have dims that overlap in memory (blocks
+   counted in elements), there the product of the spans means nothing. */
+static double reach(const struct env *e, const struct box *b) {
+  const struct object *o = &e->f->object[b->acc->tensor];
+  double sum = 1, inner = 1;
+  for (unsigned d = b->acc->rank; d-- > 0;) {
+    int64_t stride = 0, extent = 1;
+    if (d >= MAX_DIM || (o->stride && !poly_eval(o->stride[d], e->val, &stride))) return INFINITY;
+    sum += (b->span[d] - 1) * (o->stride ? fabs((double)stride) : inner);
+    if (!o->stride && d > 0 && (!o->extent || !o->extent[d] || !poly_eval(o->extent[d], e->val, &extent))) return INFINITY;
+    inner *= (double)extent;
+  }
+  return sum;
+}
+
 static double box_bytes(const struct env *e, const struct box *b) {
   const struct object *o = &e->f->object[b->acc->tensor];
   if (o->scope == SCOPE_REG) return 0;
-  double bytes = (double)type_size(o->type), line = e->lim->line_bytes ? e->lim->line_bytes : 64;
+  double size = (double)type_size(o->type), line = e->lim->line_bytes ? e->lim->line_bytes : 64, bytes = size;
   for (unsigned d = 0; d < b->acc->rank && d < MAX_DIM; d++) {
     bool last = d + 1 == b->acc->rank;
     double span = b->span[d];
-    if (last && span * (double)type_size(o->type) < line) span = line / (double)type_size(o->type);
+    if (last && span * size < line) span = line / size;
     bytes *= span;
   }
-  return b->acc->rank ? bytes : line;
+  return b->acc->rank ? fmin(bytes, fmax(line, size * reach(e, b))) : line;
 }
 
 /* Sum over objects of the largest box; `moves` (or NULL) restricts to accesses that depend on that symbol (want) or do not (!want). */

@@ -48,13 +48,13 @@ static bool best_of_pool(struct state *s, unsigned pool, bool random, struct sch
       *out = x;
     }
   }
-  return best < INFINITY && seen_add(&s->seen, out);
+  return best < INFINITY && seen_add(&s->seen, s->sp, out);
 }
 
 static bool propose(struct state *s, struct sched *out) {
   while (s->next < s->nseed) {
     *out = s->seed[s->next++];
-    if (seen_add(&s->seen, out)) return true;
+    if (seen_add(&s->seen, s->sp, out)) return true;
   }
   for (unsigned tries = 0; tries < 60; tries++) {
     bool random = s->asked < START_RANDOM || rng_next(&s->rng) % 8 == 0;
@@ -76,7 +76,7 @@ static unsigned local_ask(void *state, struct sched *out, unsigned n) {
 
 static void local_tell(void *state, const struct trial *t) {
   struct state *s = state;
-  (void)seen_add(&s->seen, &t->sched);
+  (void)seen_add(&s->seen, s->sp, &t->sched);
   if (!t->ok) return;
   unsigned at = s->nelite;
   while (at > 0 && s->elite[at - 1].cost > t->cost) at--;

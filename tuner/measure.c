@@ -55,7 +55,7 @@ enum trial_status measure_run_once(struct measure *m, const struct candidate *c,
                                    struct args *out, char why[256]) {
   struct run r = {0};
   struct copy copy = {p, out};
-  m->run(m, c, 1, p, &r, copy_results, &copy);
+  m->run(m, c, 1, p, 0, &r, copy_results, &copy);
   snprintf(why, 256, "%s", r.why);
   return r.status;
 }

@@ -18,15 +18,15 @@ struct problem {                    /* what to run it on: built once per (group,
 };
 uint64_t measure_poison(enum dtype t); /* bits of one element of what outputs hold before a run: a signalling NaN for floats */
 struct samples { unsigned n; double *s; };        /* seconds per call, in order of rounds */
-struct run { enum trial_status status; double seconds; char why[256]; };  /* seconds: of the quicker of its calls, caches as they happened to be */
+struct run { enum trial_status status; double seconds, load_s; char why[256]; };  /* seconds: of the quicker of its calls, caches as they happened to be */
 typedef void run_result(void *ctx, unsigned i, const struct args *got);   /* of candidate i */
 struct measure {                    /* a device */
   const char *name;
   bool patient;                     /* no deadline from how long other candidates took: for peers that are many times slower */
   /* Runs each candidate on a copy of the problem's inputs, outputs poisoned, guard pages around: once with buffers that end at one, once with buffers that start
      after one; both must give the same bytes. Candidates may share a worker; one that fails is alone to blame, the others are run again. For each that ran
-     `result` is called (results are valid only meanwhile; inputs are the problem's). */
-  void (*run)(struct measure *m, const struct candidate *c, unsigned n, const struct problem *p, struct run *out, run_result *result, void *ctx);
+     `result` is called (results are valid only meanwhile; inputs are the problem's). give_up_s > 0: one whose first call took longer is not run a second time. */
+  void (*run)(struct measure *m, const struct candidate *c, unsigned n, const struct problem *p, double give_up_s, struct run *out, run_result *result, void *ctx);
   /* Interleaved rounds over all candidates in one worker; out[i].s malloc'ed, the caller frees (also after failure; may be NULL). stop_ratio: drop one whose first sample is over that times candidate 0. */
   enum trial_status (*time)(struct measure *m, const struct candidate *c, unsigned n, const struct problem *p, unsigned rounds, double stop_ratio,
                             struct samples *out, unsigned *culprit, char why[256]);

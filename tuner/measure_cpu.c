@@ -366,6 +366,7 @@ struct runs {
   struct run *out;
   unsigned n;
   unsigned *placements; /* [n] that ran */
+  bool *complete;       /* [n] none is left */
 };
 
 static void keep_run(void *ctx, const struct reply *r) {
@@ -373,15 +374,18 @@ static void keep_run(void *ctx, const struct reply *r) {
   if (r->candidate >= x->n) return;
   unsigned before = x->placements[r->candidate]++;
   double *s = &x->out[r->candidate].seconds;
+  x->out[r->candidate].load_s = r->seconds[1];
+  x->complete[r->candidate] = r->seconds[2] == 0;
   if (!before || r->seconds[0] < *s) *s = r->seconds[0];
 }
 
 /* Candidates of one worker. Those that ran are handed to `result`; when one failed, it has its verdict and those
  * without one are to be run again: true. */
 static bool run_together(struct cpu *cpu, const struct candidate *c, unsigned n, const struct problem *p,
-                         struct run *out, bool *done, run_result *result, void *ctx) {
+                         double give_up_s, struct run *out, bool *done, run_result *result, void *ctx) {
   struct candidate left[JOB_CANDIDATES];
   struct run got[JOB_CANDIDATES];
+  bool complete[JOB_CANDIDATES] = {false};
   unsigned map[JOB_CANDIDATES], placements[JOB_CANDIDATES] = {0}, m = 0, culprit = 0;
   for (unsigned i = 0; i < n; i++)
     if (!done[i]) {
@@ -392,16 +396,17 @@ static bool run_together(struct cpu *cpu, const struct candidate *c, unsigned n,
   struct batch b = {.cpu = cpu, .p = p, .why = why};
   struct job *header = m ? xmalloc(sizeof *header) : NULL;
   if (!m) return false;
-  struct runs runs = {got, m, placements};
+  struct runs runs = {got, m, placements, complete};
   header->command = JOB_RUN;
+  header->give_up_s = give_up_s;
   header->cpu_s = (uint64_t)ceil(2 * m * (cpu->timeout_s + START_S)) * (p->threads ? p->threads : 1);
   enum trial_status ts = go(&b, header, left, m, patience_for(cpu, p), keep_run, &runs, &culprit);
   void **data = xmalloc((p->k->nparam + 1) * sizeof *data);
   for (unsigned i = 0; i < m && b.job; i++)
-    if (placements[i] == PLACEMENTS) {
+    if (complete[i]) {
       struct args args = results_of(&b, i, data);
       done[map[i]] = true;
-      out[map[i]] = (struct run){.status = TRIAL_OK, .seconds = got[i].seconds};
+      out[map[i]] = (struct run){.status = TRIAL_OK, .seconds = got[i].seconds, .load_s = got[i].load_s};
       result(ctx, map[i], &args);
     }
   if (ts != TRIAL_OK) {
@@ -440,15 +445,15 @@ static void part_result(void *ctx, unsigned i, const struct args *got) {
   x->fn(x->ctx, x->first + i, got);
 }
 
-static void cpu_run(struct measure *m, const struct candidate *c, unsigned n, const struct problem *p, struct run *out,
-                    run_result *result, void *ctx) {
+static void cpu_run(struct measure *m, const struct candidate *c, unsigned n, const struct problem *p,
+                    double give_up_s, struct run *out, run_result *result, void *ctx) {
   unsigned most = most_together(p);
   memset(out, 0, n * sizeof *out);
   for (unsigned first = 0; first < n; first += most) {
     unsigned count = n - first < most ? n - first : most;
     bool done[JOB_CANDIDATES] = {false};
     struct part part = {result, ctx, first};
-    while (run_together((struct cpu *)m, c + first, count, p, out + first, done, part_result, &part)) continue;
+    while (run_together((struct cpu *)m, c + first, count, p, give_up_s, out + first, done, part_result, &part)) continue;
   }
 }
 

@@ -22,10 +22,10 @@ static void *random_open(const struct space *sp, uint64_t seed, const struct sch
 static bool draw(struct state *s, struct sched *out) {
   while (s->next < s->nseed) {
     *out = s->seed[s->next++];
-    if (seen_add(&s->seen, out)) return true;
+    if (seen_add(&s->seen, s->sp, out)) return true;
   }
   for (unsigned tries = 0; tries < 500; tries++)
-    if (space_random(s->sp, &s->rng, out) && seen_add(&s->seen, out)) return true;
+    if (space_random(s->sp, &s->rng, out) && seen_add(&s->seen, s->sp, out)) return true;
   return false;
 }
 
@@ -36,7 +36,8 @@ static unsigned random_ask(void *state, struct sched *out, unsigned n) {
 }
 
 static void random_tell(void *state, const struct trial *t) {
-  (void)seen_add(&((struct state *)state)->seen, &t->sched);
+  struct state *s = state;
+  (void)seen_add(&s->seen, s->sp, &t->sched);
 }
 
 static void random_close(void *state) {

@@ -47,3 +47,28 @@ struct interval stats_ratio(const double *a, const double *b, unsigned n) {
   free(d);
   return r;
 }
+
+static void ranks(const double *x, unsigned n, double *r) {
+  for (unsigned i = 0; i < n; i++) {
+    unsigned less = 0, same = 0;
+    for (unsigned j = 0; j < n; j++) {
+      less += x[j] < x[i];
+      same += x[j] == x[i];
+    }
+    r[i] = less + 0.5 * (same - 1);
+  }
+}
+
+double stats_spearman(const double *a, const double *b, unsigned n) {
+  if (n < 3) return 0;
+  double *r = xmalloc(2 * n * sizeof *r), *q = r + n, ab = 0, aa = 0, bb = 0, mean = 0.5 * (n - 1);
+  ranks(a, n, r);
+  ranks(b, n, q);
+  for (unsigned i = 0; i < n; i++) {
+    ab += (r[i] - mean) * (q[i] - mean);
+    aa += (r[i] - mean) * (r[i] - mean);
+    bb += (q[i] - mean) * (q[i] - mean);
+  }
+  free(r);
+  return aa > 0 && bb > 0 ? ab / sqrt(aa * bb) : 0;
+}

@@ -5,4 +5,6 @@ double stats_quantile(const double *x, unsigned n, double q);   /* of n > 0 valu
 struct interval { double mid, lo, hi; };
 /* Median of the ratios a[i] / b[i] with its 95 % sign-test interval (order statistics d[k], d[n+1-k], k from the binomial tail). n >= 6, else lo 0, hi infinity. */
 struct interval stats_ratio(const double *a, const double *b, unsigned n);
+/* Rank correlation of n pairs (ties share their mean rank); 0 when n < 3 or one side is constant. */
+double stats_spearman(const double *a, const double *b, unsigned n);
 #endif

@@ -32,6 +32,9 @@ bool space_neighbour(const struct space *sp, uint64_t *rng, const struct sched *
 uint64_t rng_next(uint64_t *state);                                                          /* splitmix64 */
 /* cost.c: seconds that the analytic model expects; deterministic. dims must be constants (else typical sizes are assumed). */
 double cost_estimate(const struct groups *gs, unsigned g, const struct sched *s, const struct limits *lim, const struct lower_opts *o);
+/* What the estimate is made of, in seconds: the whole, issue of instructions, traffic from beyond L1, L2, L3. false: it cannot be lowered. */
+enum { COST_PARTS = 5 };
+bool cost_parts(const struct groups *gs, unsigned g, const struct sched *s, const struct limits *lim, const struct lower_opts *o, double part[COST_PARTS]);
 /* Least time any schedule could take: flops over peak, compulsory bytes over bandwidth. */
 struct floor_time { double flops, bytes, seconds_compute, seconds_memory; };
 struct floor_time cost_floor(const struct groups *gs, unsigned g, const struct limits *lim, unsigned threads);

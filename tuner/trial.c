@@ -81,7 +81,7 @@ static void compare(void *ctx, unsigned i, const struct args *got) {
   snprintf(c->why, sizeof c->why, "%s", ev.where);
 }
 
-void trial_check(struct bench *b, struct built *const *c, unsigned n, enum inputs kind) {
+void trial_check(struct bench *b, struct built *const *c, unsigned n, enum inputs kind, double give_up_s) {
   struct checking x = {.b = b, .kind = kind};
   struct candidate cand[TRIAL_TOGETHER];
   struct run run[TRIAL_TOGETHER];
@@ -93,9 +93,10 @@ void trial_check(struct bench *b, struct built *const *c, unsigned n, enum input
       cand[m++] = (struct candidate){&c[i]->object, b->gs->k->name};
     }
   if (!m) return;
-  b->measure->run(b->measure, cand, m, &b->problem[kind], run, compare, &x);
+  b->measure->run(b->measure, cand, m, &b->problem[kind], give_up_s, run, compare, &x);
   for (unsigned i = 0; i < m; i++) {
     x.c[i]->run_s = run[i].seconds;
+    x.c[i]->stage_s[BUILD_LOAD] = run[i].load_s;
     if (run[i].status == TRIAL_OK) continue;
     x.c[i]->status = run[i].status;
     snprintf(x.c[i]->why, sizeof x.c[i]->why, "%s", run[i].why);

@@ -34,7 +34,8 @@ void trial_take(struct bench *b, const struct sched *s, struct built *out);
 /* Both at once; nothing else may be waiting. */
 void trial_build(struct bench *b, const struct sched *s, struct built *out);
 enum { TRIAL_TOGETHER = 16 };
-/* Runs those of c[0..n) (n at most TRIAL_TOGETHER) that are TRIAL_OK on one kind of inputs and compares; updates status, run_s, ev, why. */
-void trial_check(struct bench *b, struct built *const *c, unsigned n, enum inputs kind);
+/* Runs those of c[0..n) (n at most TRIAL_TOGETHER) that are TRIAL_OK on one kind of inputs and compares; updates status, run_s, ev, why. give_up_s > 0: one whose
+   call took longer is run once only: it cannot win. */
+void trial_check(struct bench *b, struct built *const *c, unsigned n, enum inputs kind, double give_up_s);
 void built_free(struct built *c);
 #endif

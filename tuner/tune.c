@@ -24,7 +24,7 @@ enum {
   MAX_IMPORTED = 4
 };
 
-static const double HOPELESS = 2.5, HOPELESS_S = 1e-3; /* times as long as the incumbent when both were checked: not
+static const double HOPELESS = 1.7, HOPELESS_S = 1e-3; /* times as long as the incumbent when both were checked: not
                                                           timed; nothing is said about calls that are shorter */
 
 struct finalist {
@@ -52,6 +52,8 @@ struct loop {
   double base_s, started, last_progress;
   double build[BUILD_STAGES + 1][MAX_BUILDS]; /* seconds that each variant took by stage, and together */
   unsigned nbuild;
+  double modelled[MAX_BUILDS], measured[MAX_BUILDS]; /* of each trial that was timed, also in earlier runs */
+  unsigned ntimed;
   unsigned proposed;
   bool overlap; /* a core is left for building while one is measured on */
   enum status st;
@@ -172,13 +174,22 @@ static void note_build(struct loop *l, const struct built *c) {
   l->build[BUILD_STAGES][l->nbuild++] = sum;
 }
 
+/* The strategy learns of a trial; so do those who ask what the model is worth. */
+static void tell(struct loop *l, const struct sched *s, bool ok, double cost) {
+  struct trial t = {*s, ok, ok ? cost : 0};
+  l->o->strategy->tell(l->strategy, &t);
+  if (!ok || l->ntimed == MAX_BUILDS) return;
+  l->modelled[l->ntimed] = cost_estimate(l->bench.gs, 0, s, &l->bench.target->limits, &l->bench.lower);
+  l->measured[l->ntimed++] = cost;
+}
+
 /* Start: the default schedule is the baseline that every ratio refers to. */
 static enum status measure_default(struct loop *l) {
   struct sched def = sched_default(l->bench.gs, 0, &l->bench.target->limits, &l->bench.lower);
   trial_build(&l->bench, &def, &l->base.built);
   struct built *c[1] = {&l->base.built};
   for (int kind = INPUTS_COUNT; kind-- > 0;)
-    trial_check(&l->bench, c, 1, (enum inputs)kind); /* the exact one last: run_s is compared with the candidates' */
+    trial_check(&l->bench, c, 1, (enum inputs)kind, 0); /* the exact one last: run_s is compared with the candidates' */
   struct samples s = {0};
   if (c[0]->status == TRIAL_OK) rounds(l, c, 1, 11, 0, &s);
   if (c[0]->status != TRIAL_OK) {
@@ -193,8 +204,7 @@ static enum status measure_default(struct loop *l) {
   record(l, c[0], 2, &s, &one);
   samples_free(&s, 1);
   note_build(l, c[0]);
-  struct trial t = {l->base.built.sched, true, l->base_s};
-  l->o->strategy->tell(l->strategy, &t);
+  tell(l, &l->base.built.sched, true, l->base_s);
   return ST_OK;
 }
 
@@ -221,8 +231,7 @@ static void conclude(struct loop *l, struct built *c, struct samples *s, const s
   struct interval rel = timed ? ratio_of(c, s, leader, base, base_ratio) : (struct interval){0};
   struct samples one = {1, &c->run_s};
   record(l, c, 0, !timed ? NULL : given_up ? &one : s, timed ? &rel : NULL);
-  struct trial t = {c->sched, timed, timed ? rel.mid * l->base_s : 0};
-  l->o->strategy->tell(l->strategy, &t);
+  tell(l, &c->sched, timed, rel.mid * l->base_s);
   l->out->trials++;
   l->out->infeasible += !timed;
   if (timed && !given_up)
@@ -265,7 +274,6 @@ static unsigned take_batch(struct loop *l, struct batch *b, struct built *out) {
   for (unsigned i = 0; i < b->n; i++) {
     struct built *c = &out[n];
     trial_take(&l->bench, &b->sched[i], c);
-    note_build(l, c);
     if (c->status == TRIAL_OK && same_as_known(l, c)) { /* the same machine code: nothing to learn */
       l->out->trials++;
       built_free(c);
@@ -288,7 +296,8 @@ static void measure_batch(struct loop *l, struct built *batch, unsigned n) {
       incumbent->built; /* shares the object: best[] may move while the batch is concluded, not before */
   unsigned m = 0, at[BATCH];
   for (unsigned i = 0; i < n; i++) c[i] = &batch[i];
-  trial_check(&l->bench, c, n, INPUTS_EXACT);
+  trial_check(&l->bench, c, n, INPUTS_EXACT, fmax(HOPELESS * leader.run_s, HOPELESS_S));
+  for (unsigned i = 0; i < n; i++) note_build(l, c[i]);
   timed[m++] = &leader;
   for (unsigned i = 0; i < n; i++) {
     at[i] = 0;
@@ -344,8 +353,8 @@ static void search_estimate(struct loop *l) {
     struct built c;
     struct built *one = &c;
     trial_build(&l->bench, &s, &c);
+    trial_check(&l->bench, &one, 1, INPUTS_EXACT, 0);
     note_build(l, &c);
-    trial_check(&l->bench, &one, 1, INPUTS_EXACT);
     l->out->trials++;
     if (c.status != TRIAL_OK) l->out->infeasible++;
     record(l, &c, 0, NULL, NULL);
@@ -361,8 +370,8 @@ static void final_race(struct loop *l) {
   struct built *c[FINALISTS + 1];
   unsigned n = 0;
   for (unsigned i = 0; i < l->nbest; i++) c[i] = &l->best[i].built;
-  trial_check(&l->bench, c, l->nbest, INPUTS_RANDOM);
-  trial_check(&l->bench, c, l->nbest, INPUTS_SPECIAL);
+  trial_check(&l->bench, c, l->nbest, INPUTS_RANDOM, 0);
+  trial_check(&l->bench, c, l->nbest, INPUTS_SPECIAL, 0);
   c[n++] = &l->base.built;
   for (unsigned i = 0; i < l->nbest; i++) {
     if (l->best[i].built.status != TRIAL_OK)
@@ -411,10 +420,10 @@ static void resume(struct loop *l) {
   struct db_records all;
   if (db_records(l->db, l->arena, &l->key, &all, l->d) != ST_OK) return;
   for (unsigned i = 0; i < all.n; i++) {
-    struct trial t = {.ok = !strcmp(all.r[i].status, "ok") && all.r[i].rel_ppm > 0};
-    if (!all.r[i].trusted || sched_parse_canon(all.r[i].sched, strlen(all.r[i].sched), &t.sched) != ST_OK) continue;
-    t.cost = t.ok ? (double)all.r[i].rel_ppm * 1e-6 * l->base_s : 0;
-    l->o->strategy->tell(l->strategy, &t);
+    struct sched s;
+    bool ok = !strcmp(all.r[i].status, "ok") && all.r[i].rel_ppm > 0;
+    if (!all.r[i].trusted || sched_parse_canon(all.r[i].sched, strlen(all.r[i].sched), &s) != ST_OK) continue;
+    tell(l, &s, ok, (double)all.r[i].rel_ppm * 1e-6 * l->base_s);
   }
 }
 
@@ -449,8 +458,8 @@ static void try_imported(struct loop *l) {
     }
     if (f) {
       struct built *one = &f->built;
-      trial_check(&l->bench, &one, 1, INPUTS_RANDOM);
-      trial_check(&l->bench, &one, 1, INPUTS_SPECIAL);
+      trial_check(&l->bench, &one, 1, INPUTS_RANDOM, 0);
+      trial_check(&l->bench, &one, 1, INPUTS_SPECIAL, 0);
     }
     bool holds = f && f->built.status == TRIAL_OK && f->ratio < 1;
     if (db_trust(l->db, u.r[i].id, holds, l->d) != ST_OK) l->st = ST_ENV;
@@ -495,6 +504,8 @@ static enum status run_loop(struct loop *l) {
     }
     if (l->st == ST_OK) final_race(l);
     build_times(l);
+    l->out->spearman = stats_spearman(l->modelled, l->measured, l->ntimed);
+    l->out->timed = l->ntimed;
     report(l, true);
   }
   l->o->strategy->close(l->strategy);

@@ -39,6 +39,8 @@ struct tune_result {
   double seconds;                   /* median of the winner */
   double build_s[BUILD_STAGES + 1]; /* processor time to build a variant, by stage and together: median, */
   double build_p95_s[BUILD_STAGES + 1]; /* 95th percentile */
+  double spearman;                  /* rank correlation of the cost model with the clock */
+  unsigned timed;                   /* over so many trials, earlier runs included */
   bool won;
 };
 /* Tunes one group. Every trial becomes a record; trials of earlier calls are told to the strategy, so an interrupted run goes on. ST_OK also when the default

@@ -6,7 +6,7 @@
 
 static const struct loc nowhere = {0};
 
-static const char *const stage_name[] = {"lower", "ir", "object", "total"};
+static const char *const stage_name[] = {"lower", "ir", "object", "load", "total"};
 _Static_assert(sizeof stage_name / sizeof *stage_name == BUILD_STAGES + 1, "one name a stage");
 
 /* Where the time of building goes, and what the model is worth: on request. */
@@ -18,13 +18,13 @@ static void details(struct options *o, struct buf *out, const struct tune_result
     for (unsigned i = 0; i <= BUILD_STAGES; i++)
       buf_printf(out, ",\"%s_us\":%.0f,\"%s_p95_us\":%.0f", stage_name[i], r->build_s[i] * 1e6, stage_name[i],
                  r->build_p95_s[i] * 1e6);
-    buf_puts(out, "}\n");
+    buf_printf(out, ",\"spearman\":%.3f,\"timed\":%u}\n", r->spearman, r->timed);
   } else if (o->verbose) {
     buf_puts(out, "  processor time to build a variant, median (95 of 100 below):");
     for (unsigned i = 0; i <= BUILD_STAGES; i++)
       buf_printf(out, "%s %s %.2f (%.2f) ms", i ? "," : "", stage_name[i], r->build_s[i] * 1e3,
                  r->build_p95_s[i] * 1e3);
-    buf_putc(out, '\n');
+    buf_printf(out, "\n  cost model: rank correlation %.2f with the clock over %u trials\n", r->spearman, r->timed);
   }
 }
 
@@ -115,7 +115,7 @@ static enum status run(struct options *o, struct buf *out, struct diag *d) {
 
 const struct command command_tune = {
     "tune", "search for a faster schedule, check it, remember it in the database",
-    "usage: hone tune SPEC… --dims M=1024,N=1024,… [--budget 30s | --trials N] [--strategy local|random|estimate] "
+    "usage: hone tune SPEC… --dims M=1024,N=1024,… [--budget 30s | --trials N] [--strategy local|forest|random|estimate] "
     "[--seed N]\n"
     "                 [--db FILE] [--threads N] [--fp MODE] [--only F,G] [--json] [-v]\n\n"
     "Every trial is checked against the specification and recorded; an interrupted run goes on where it stopped; "

@@ -198,7 +198,7 @@ START_TEST(failures_are_their_own) {
   c[11].symbol = "address_dependent";
   m->close(m);
   m = measure_cpu_open(worker, 0.5);
-  m->run(m, c, 20, &problem, run, good_results, seen);
+  m->run(m, c, 20, &problem, 0, run, good_results, seen);
   for (unsigned i = 0; i < 20; i++) {
     bool good = !strcmp(c[i].symbol, "good");
     ck_assert_msg((run[i].status == TRIAL_OK) == good, "candidate %u (%s): %s, %s", i, c[i].symbol,
@@ -207,6 +207,19 @@ START_TEST(failures_are_their_own) {
     ck_assert(good ? run[i].seconds > 0 : *run[i].why != 0);
   }
   ck_assert_str_eq(run[11].why, "'C' differs between two runs with buffers at other places");
+}
+END_TEST
+
+START_TEST(hopeless_runs_once) { /* the slow one differs between placements: nobody looks */
+  struct candidate c[3] = {{&object, "good"}, {&object, "dawdles"}, {&object, "good"}};
+  struct run run[3];
+  unsigned seen[3] = {0};
+  m->run(m, c, 3, &problem, 0.05, run, good_results, seen);
+  for (unsigned i = 0; i < 3; i++) {
+    ck_assert_msg(run[i].status == TRIAL_OK, "%u: %s", i, run[i].why);
+    ck_assert_uint_eq(seen[i], 1);
+  }
+  ck_assert(run[1].seconds > 0.05 && run[1].seconds < 0.3);
 }
 END_TEST
 
@@ -300,6 +313,7 @@ int main(int argc, char **argv) {
   tcase_add_test(t, unwritten_is_poison);
   tcase_add_loop_test(t, misbehaviour, 0, (int)(sizeof bad / sizeof *bad));
   tcase_add_loop_test(t, failures_are_their_own, 0, 4);
+  tcase_add_test(t, hopeless_runs_once);
   tcase_add_test(t, forked_children_are_ended);
   tcase_add_test(t, unresolved_symbol);
   tcase_add_test(t, garbage_object);

@@ -14,6 +14,8 @@ static const char *const specs[] = {
     "kernel stencil(A: f32[100,120], inout B: f32[100,120]) {\n  for i in 1..99, j in 1..119: B[i,j] = A[i-1,j] + A[i+1,j] + A[i,j-1] + A[i,j+1]\n}\n",
     ("kernel attn(Q: f32[64,32], K: f32[96,32], V: f32[96,32]) -> O: f32[64,32] {\n  P[t,s] = sum(d) Q[t,d] * K[s,d]\n  M[t] = max(s) P[t,s]\n"
      "  E[t,s] = exp(P[t,s] - M[t])\n  Z[t] = sum(s) E[t,s]\n  O[t,d] = (sum(s) E[t,s] * V[s,d]) / Z[t]\n}\n"),
+    ("kernel heads(Q: f32[2,256,64], K: f32[2,256,64], V: f32[2,256,64]) -> O: f32[2,256,64] {\n  P[h,t,s] = sum(d) Q[h,t,d] * K[h,s,d]\n  M[h,t] = max(s) P[h,t,s]\n"
+     "  E[h,t,s] = exp(P[h,t,s] - M[h,t])\n  Z[h,t] = sum(s) E[h,t,s]\n  O[h,t,d] = (sum(s) E[h,t,s] * V[h,s,d]) / Z[h,t]\n}\n"),
 };
 enum { NSPEC = sizeof specs / sizeof *specs };
 static const struct limits lim = {.vector_bytes = 64, .vector_regs = 32, .l1_bytes = 48 << 10, .l2_bytes = 1 << 20, .l3_bytes = 32 << 20, .line_bytes = 64, .cores = 2,
@@ -48,7 +50,7 @@ START_TEST(proposals_are_legal) {
     struct sched s, next;
     ck_assert(space_random(&sp, &rng, &s));
     must_be_legal(a, &sp, &s);
-    distinct += seen_add(&seen, &s);
+    distinct += seen_add(&seen, &sp, &s);
     if (!space_neighbour(&sp, &rng, &s, &next)) continue;
     must_be_legal(a, &sp, &next);
     ck_assert(!sched_eq(&s, &next));
@@ -94,10 +96,10 @@ static unsigned ask_all(const struct strategy *st, const struct space *sp, uint6
 }
 
 START_TEST(strategies_are_deterministic) {
-  static const char *const names[] = {"random", "local", "estimate"};
+  static const char *const names[] = {"random", "local", "estimate", "forest"};
   struct arena *a = arena_new();
   struct space sp = open_space(a, 0);
-  for (unsigned i = 0; i < 3; i++) {
+  for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
     const struct strategy *st = strategy_find(names[i]);
     static struct sched x[24], y[24];
     ck_assert_ptr_nonnull(st);
@@ -129,6 +131,23 @@ START_TEST(model_ranks) {
 }
 END_TEST
 
+/* All data of these kernels fits into the second cache: from beyond it comes little more than what must. Packed blocks whose dims overlap in memory count once. */
+START_TEST(model_counts_memory_once) {
+  struct arena *a = arena_new();
+  for (unsigned i = 0; i < NSPEC; i++) {
+    struct space sp = open_space(a, i);
+    struct sched def = sched_default(sp.gs, 0, &lim, &sp.opts);
+    double part[COST_PARTS], bytes;
+    ck_assert(cost_parts(sp.gs, 0, &def, &lim, &sp.opts, part));
+    struct floor_time f = cost_floor(sp.gs, 0, &lim, 1);
+    bytes = part[4] * lim.dram_gbs * 1e9;
+    ck_assert_msg(bytes >= 0.5 * f.bytes && bytes <= 3 * f.bytes, "spec %u: %g bytes beyond L3, %g must", i, bytes, f.bytes);
+    ck_assert(part[0] >= part[1] && part[0] >= part[2] && part[0] >= part[3] && part[0] >= part[4]);
+  }
+  arena_free(a);
+}
+END_TEST
+
 START_TEST(estimate_is_no_worse_than_default) {
   struct arena *a = arena_new();
   struct space sp = open_space(a, 0);
@@ -147,6 +166,7 @@ int main(void) {
   tcase_add_loop_test(c, plans_keep_schedules, 0, NSPEC);
   tcase_add_test(c, strategies_are_deterministic);
   tcase_add_test(c, model_ranks);
+  tcase_add_test(c, model_counts_memory_once);
   tcase_add_test(c, estimate_is_no_worse_than_default);
   suite_add_tcase(s, c);
   SRunner *r = srunner_create(s);
