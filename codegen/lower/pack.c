@@ -1,8 +1,11 @@
 /* pack and copy: inside loop L, a contiguous buffer for the part of an operand that the loops inside L walk; reads
-   inside are renamed to it. pack   one dimension a loop, in the order in which the nest walks them, vectors innermost:
-   panels copy   the operand's own dimensions; rows get a small pad where their length would put them all into one cache
-   set Guarded reads are packed with the value that they have. Packing is always optional: where a size cannot be told,
-   nothing is packed. */
+   inside are renamed to it.
+     pack   one dimension a loop, in the order in which the nest walks them, vectors innermost: panels
+     copy   the operand's own dimensions; rows get a small pad where their length would put them all into one cache set
+   Guarded reads are packed with the value that they have. Packing is always optional: where a size cannot be told,
+   nothing is packed. The copying itself walks the operand as it lies in memory, and whole strips of it are unrolled:
+   rows are read in long runs, and where lanes go across the rows blocks of lanes x lanes are asked for at once, which
+   the emitter turns in registers. */
 #include "codegen/lower/plan.h"
 #include <string.h>
 
@@ -15,6 +18,10 @@ struct packing {
   unsigned nd;
   uint8_t dim[MAX_DIMS]; /* loops inside, outermost first */
   int vec;               /* loop that the copying runs on lanes, or -1 */
+  int run; /* loop along which the operand is contiguous when the lanes are not, or -1: walked in strips */
+  uint8_t walk[MAX_DIMS]; /* the other dims in the operand's own order, outermost first */
+  unsigned nwalk;
+  sym_t column; /* of the block that is being copied: counts along `run`; SYM_NONE outside of one */
 };
 
 /* ---- what is read ---- */
@@ -59,22 +66,48 @@ static void find_dims(struct packing *k, const struct env *e) {
   if (v >= 0 && (k->axes >> LOOP_AXIS(v) & 1) && !(e->open & BIT(v))) add_dim(k, (unsigned)v);
 }
 
+/* Is the operand contiguous along the axis of loop l, which is an innermost one? */
+static bool contiguous(const struct packing *k, unsigned l) {
+  const struct access *r = k->read->acc;
+  sym_t s = k->b->p->axis[LOOP_AXIS(l)].sym;
+  poly_t c, rest;
+  int64_t v;
+  if (LOOP_LEVEL(l) || !r->rank || !poly_split(k->b->a, r->ix[r->rank - 1].poly, s, &c, &rest)) return false;
+  for (unsigned d = 0; d + 1 < r->rank; d++)
+    if (poly_has(r->ix[d].poly, s)) return false;
+  return poly_is_const(c, &v) && v == 1;
+}
+
 /* The lanes of the copying: the reader's, else the axis that is contiguous in the operand. */
 static void find_lanes(struct packing *k) {
-  const struct plan *p = k->b->p;
-  const struct access *r = k->read->acc;
-  k->vec = -1;
-  if (!k->nd || p->lim->vector_bytes < 2 * type_size(k->read->type)) return;
+  k->vec = k->run = -1;
+  if (!k->nd || k->b->p->lim->vector_bytes < 2 * type_size(k->read->type)) return;
   for (unsigned d = 0; d < k->nd; d++)
     if ((int)k->dim[d] == k->reader->vec) k->vec = k->reader->vec;
-  for (unsigned d = 0; d < k->nd && k->vec < 0 && r->rank; d++) {
-    poly_t c, rest;
-    int64_t v;
-    if (LOOP_LEVEL(k->dim[d]) ||
-        !poly_split(k->b->a, r->ix[r->rank - 1].poly, p->axis[LOOP_AXIS(k->dim[d])].sym, &c, &rest))
-      continue;
-    if (poly_is_const(c, &v) && v == 1) k->vec = k->dim[d];
-  }
+  for (unsigned d = 0; d < k->nd && k->vec < 0; d++)
+    if (contiguous(k, k->dim[d])) k->vec = k->dim[d];
+  if (k->vec < 0 || contiguous(k, (unsigned)k->vec) || k->read->acc->nguard || k->reader->e->nguard) return;
+  const struct paxis *x = &k->b->p->axis[LOOP_AXIS((unsigned)k->vec)];
+  if (!poly_over_dims(k->b->p->k, x->lo) || !poly_over_dims(k->b->p->k, x->hi)) return;
+  for (unsigned d = 0; d < k->nd; d++)
+    if (contiguous(k, k->dim[d])) k->run = k->dim[d];
+}
+
+/* The subscript that axis a moves fastest in memory: the last one that it is part of. */
+static unsigned depth_of(const struct packing *k, unsigned a) {
+  const struct access *r = k->read->acc;
+  unsigned d = r->rank;
+  while (d > 0 && !poly_has(r->ix[d - 1].poly, k->b->p->axis[a].sym)) d--;
+  return d;
+}
+
+/* Rows outside, what is contiguous inside; loops of one axis, and axes of one subscript, stay as the nest has them. */
+static void find_walk(struct packing *k) {
+  for (unsigned depth = 0; depth <= k->read->acc->rank; depth++)
+    for (unsigned d = 0; d < k->nd; d++)
+      if (depth_of(k, LOOP_AXIS(k->dim[d])) == depth && (int)k->dim[d] != k->vec && (int)k->dim[d] != k->run)
+        k->walk[k->nwalk++] = k->dim[d];
+  if (k->run >= 0) k->walk[k->nwalk++] = (uint8_t)k->run;
 }
 
 /* ---- the buffer ---- */
@@ -199,32 +232,111 @@ static struct lstmt *copy_one(struct packing *k, const struct env *e, const stru
   return loop_store(b->a, a, RED_none, place_expr(b, &from, m, k->read));
 }
 
+/* ---- strips: a loop from lo by `step`, of which whole steps are known to be whole ---- */
+
+enum { STRIP_VECTORS = 8 };
+struct strip {
+  const struct bounds *bd;
+  sym_t sym;
+  int64_t step;
+};
+
+static struct lstmt *strip_loop(struct build *b, const struct strip *x, struct lstmt *body) {
+  struct lstmt *s = loop_for(b->a, F_SERIAL, x->sym, x->bd->lo[0], x->bd->hi[0], x->step, body);
+  s->lo = arena_dup(b->a, x->bd->lo, sizeof *x->bd->lo * x->bd->nlo);
+  s->hi = arena_dup(b->a, x->bd->hi, sizeof *x->bd->hi * x->bd->nhi);
+  s->nlo = (uint8_t)x->bd->nlo;
+  s->nhi = (uint8_t)x->bd->nhi;
+  return s;
+}
+
+/* Length of the loop where it is a constant, else 0. */
+static int64_t const_trip(struct build *b, const struct bounds *bd) {
+  int64_t n;
+  return bd->nlo == 1 && bd->nhi == 1 && poly_is_const(poly_sub(b->a, bd->hi[0], bd->lo[0]), &n) && n > 0 ? n : 0;
+}
+
+static sym_t strip_sym(struct packing *k, unsigned l, const char *suffix) {
+  return lfunc_add_sym(k->b->f, arena_printf(k->b->a, "%s%s", plan_loop_name(k->b->p, l), suffix));
+}
+
+struct lane_syms {
+  sym_t strip, lane;
+};
+
+/* One vector at offset `strip` of the loop; masked by the bounds unless whole. */
+static struct lstmt *copy_vector(struct packing *k, const struct env *e, const struct place *x, const struct member *m,
+                                 const struct bounds *bd, const struct lane_syms *y, bool whole) {
+  struct build *b = k->b;
+  unsigned l = (unsigned)k->vec, lanes = b->p->lim->vector_bytes / (unsigned)type_size(k->read->type), nhi = 1;
+  poly_t at = poly_sym(b->a, y->strip), hi[9] = {cpoly(b, lanes)};
+  struct env in = *e;
+  in.open |= BIT(l);
+  in.val[l] = poly_add(b->a, at, poly_sym(b->a, y->lane));
+  for (unsigned i = 0; i < bd->nhi && !whole; i++) hi[nhi++] = poly_sub(b->a, bd->hi[i], at);
+  struct lstmt *v = loop_for(b->a, F_VECTOR, y->lane, cpoly(b, 0), hi[0], 1, copy_one(k, &in, x, m));
+  v->hi = arena_dup(b->a, hi, sizeof *hi * nhi);
+  v->nhi = (uint8_t)nhi;
+  while ((1u << v->lanes_log2) < lanes) v->lanes_log2++;
+  return k->column == SYM_NONE ? v : loop_for(b->a, F_UNROLL, k->column, cpoly(b, 0), cpoly(b, lanes), 1, v);
+}
+
+/* All vectors of a row. A short row of constant length is unrolled; one that may be cut has such a body for where it is
+ * not. */
 static struct lstmt *copy_lanes(struct packing *k, const struct env *e, const struct place *x, const struct member *m,
                                 const struct bounds *bd) {
   struct build *b = k->b;
   unsigned l = (unsigned)k->vec, lanes = b->p->lim->vector_bytes / (unsigned)type_size(k->read->type);
-  const char *name = plan_loop_name(b->p, l);
-  sym_t strip = lfunc_add_sym(b->f, arena_printf(b->a, "%sp", name)),
-        lane = lfunc_add_sym(b->f, arena_printf(b->a, "%spl", name));
-  poly_t at = poly_sym(b->a, strip), hi[9] = {cpoly(b, lanes)};
-  struct env in = *e;
-  in.open |= BIT(l);
-  in.val[l] = poly_add(b->a, at, poly_sym(b->a, lane));
-  unsigned nhi = 1;
-  int64_t whole;
-  bool even =
-      bd->nhi == 1 && poly_is_const(poly_sub(b->a, bd->hi[0], bd->lo[0]), &whole) && bd->nlo == 1 && whole % lanes == 0;
-  for (unsigned i = 0; i < bd->nhi && !even; i++) hi[nhi++] = poly_sub(b->a, bd->hi[i], at);
-  struct lstmt *v = loop_for(b->a, F_VECTOR, lane, cpoly(b, 0), hi[0], 1, copy_one(k, &in, x, m));
-  v->hi = arena_dup(b->a, hi, sizeof *hi * nhi);
-  v->nhi = (uint8_t)nhi;
-  while ((1u << v->lanes_log2) < lanes) v->lanes_log2++;
-  struct lstmt *s = loop_for(b->a, F_SERIAL, strip, bd->lo[0], bd->hi[0], lanes, v);
-  s->lo = arena_dup(b->a, bd->lo, sizeof *bd->lo * bd->nlo);
-  s->hi = arena_dup(b->a, bd->hi, sizeof *bd->hi * bd->nhi);
-  s->nlo = (uint8_t)bd->nlo;
-  s->nhi = (uint8_t)bd->nhi;
-  return s;
+  struct lane_syms y = {strip_sym(k, l, "p"), strip_sym(k, l, "pl")};
+  struct strip s = {bd, y.strip, lanes};
+  int64_t n = const_trip(b, bd), full = 0;
+  if (n % lanes == 0 && n > 0) {
+    struct lstmt *f = strip_loop(b, &s, copy_vector(k, e, x, m, bd, &y, true));
+    if (n / lanes <= STRIP_VECTORS && k->run < 0) f->fkind = F_UNROLL;
+    return f;
+  }
+  struct lstmt *part = strip_loop(b, &s, copy_vector(k, e, x, m, bd, &y, false));
+  if (n || bd->nlo != 1 || bd->nhi != 2 || !poly_is_const(bd->lo[0], &n) || n || !poly_is_const(bd->hi[0], &full) ||
+      full % lanes || full / lanes > STRIP_VECTORS || k->run >= 0)
+    return part;
+  struct bounds whole = {1, 1, {bd->lo[0]}, {bd->hi[0]}};
+  struct lane_syms z = {strip_sym(k, l, "p"), strip_sym(k, l, "pl")};
+  struct strip t = {&whole, z.strip, lanes};
+  struct lstmt *f = strip_loop(b, &t, copy_vector(k, e, x, m, &whole, &z, true));
+  f->fkind = F_UNROLL;
+  poly_t room = poly_sub(b->a, bd->hi[1], bd->hi[0]);
+  return loop_if(b->a, 1, &room, NULL, f, part);
+}
+
+static struct lstmt *copy_nest(struct packing *k, const struct env *e, const struct place *x, const struct member *m,
+                               unsigned d);
+
+/* The contiguous axis, as many elements at a time as there are lanes across it; what is left over one by one. */
+static struct lstmt *copy_run(struct packing *k, struct env *in, const struct place *x, const struct member *m,
+                              const struct bounds *bd) {
+  struct build *b = k->b;
+  unsigned l = (unsigned)k->run;
+  int64_t block = b->p->lim->vector_bytes / (int64_t)type_size(k->read->type), n = const_trip(b, bd);
+  sym_t strip = strip_sym(k, l, "p"), one = strip_sym(k, l, "pu"), rest = strip_sym(k, l, "pr");
+  struct strip s = {bd, strip, block};
+  struct stmts parts = {0};
+  poly_t at = poly_sym(b->a, strip), room[8];
+  in->open |= BIT(l);
+  in->val[l] = poly_add(b->a, at, poly_sym(b->a, one));
+  k->column = one;
+  struct lstmt *whole = copy_nest(k, in, x, m, k->nwalk);
+  k->column = SYM_NONE;
+  if (n && n % block == 0) return strip_loop(b, &s, whole);
+  struct bounds left = {1, 0, {cpoly(b, 0)}, {NULL}};
+  for (unsigned i = 0; i < bd->nhi; i++) {
+    left.hi[left.nhi++] = poly_sub(b->a, bd->hi[i], at);
+    room[i] = poly_addc(b->a, left.hi[i], -block);
+  }
+  in->val[l] = poly_add(b->a, at, poly_sym(b->a, rest));
+  struct strip r = {&left, rest, 1};
+  struct lstmt *single = strip_loop(b, &r, copy_nest(k, in, x, m, k->nwalk));
+  stmts_add(b, &parts, loop_if(b->a, bd->nhi, room, NULL, whole, single));
+  return strip_loop(b, &s, stmts_block(b, &parts));
 }
 
 /* All dims but the lanes as plain loops, then the lanes. */
@@ -234,11 +346,11 @@ static struct lstmt *copy_nest(struct packing *k, const struct env *e, const str
   struct set s = {1, &m};
   struct bounds bd;
   struct env in = *e;
-  if (d < k->nd && (int)k->dim[d] == k->vec) return copy_nest(k, e, x, m, d + 1);
-  unsigned l = d < k->nd ? k->dim[d] : (unsigned)k->vec;
-  if (d == k->nd && k->vec < 0) return copy_one(k, e, x, m);
+  if (d == k->nwalk && k->vec < 0) return copy_one(k, e, x, m);
+  unsigned l = d < k->nwalk ? k->walk[d] : (unsigned)k->vec;
   loop_bounds(b, &s, l, e, &bd, &in);
-  if (d == k->nd) return copy_lanes(k, &in, x, m, &bd);
+  if (d == k->nwalk) return copy_lanes(k, &in, x, m, &bd);
+  if ((int)l == k->run) return copy_run(k, &in, x, m, &bd);
   loop_open(b, l, &in);
   struct lstmt *f = loop_close(b, l, e, &bd, copy_nest(k, &in, x, m, d + 1));
   f->fkind = F_SERIAL;
@@ -247,11 +359,12 @@ static struct lstmt *copy_nest(struct packing *k, const struct env *e, const str
 }
 
 static struct lstmt *pack_one(struct build *b, const struct ppack *step, const struct set *s, struct env *e) {
-  struct packing k = {.b = b, .step = step};
+  struct packing k = {.b = b, .step = step, .column = SYM_NONE};
   struct place *x = ARENA_NEW(b->a, struct place, 1);
   if (!find_reader(&k, s)) return NULL;
   find_dims(&k, e);
   find_lanes(&k);
+  find_walk(&k);
   struct member *m = copying_member(&k, e);
   if (!m || !(step->keep ? copy_buffer(&k, e, x) : pack_buffer(&k, e, x))) return NULL;
   x->tensor = step->tensor;
