@@ -13,59 +13,70 @@ static double elements(const struct chooser *c, const struct access *r) {
   return n;
 }
 
+static double bytes_of(const struct chooser *c, const struct access *r) {
+  return elements(c, r) * (double)type_size(c->gs->k->tensor[r->tensor].type);
+}
+
 /* Does a panel of the shared operand lie scattered: neighbours along the reduction are far apart, and there is enough
  * reuse to pay for copying. */
 static bool pack_pays(const struct chooser *c, const struct reuse *k, unsigned row) {
-  double bytes = elements(c, k->acc) * (double)type_size(c->gs->k->tensor[k->tensor].type);
   if (def_step(c, k->tensor, def_subs(c, k->acc), k->lane) == 2)
     return def_guess(c, row) >= PACK_ROWS; /* lanes would gather */
-  return def_guess(c, row) > 128 && bytes > c->lim->l1_bytes / 2.0;
+  return def_guess(c, row) >= 96 && bytes_of(c, k->acc) > c->lim->l2_bytes / 4.0;
 }
 
-/* The operand that does not move with the lanes, when its rows lie far apart: broadcasting from a copied block keeps
- * them out of one cache set. */
-static const struct access *row_operand(const struct chooser *c, unsigned lane, unsigned row, unsigned red) {
+/* The operand that does not move with the lanes. */
+static const struct access *row_operand(const struct chooser *c, unsigned lane, unsigned row) {
   struct reuse k = {c->g->axis[row].sym, c->g->axis[lane].sym, c, false, 0, NULL};
   expr_visit(c->main->body, def_find_shared, &k); /* walks rows, not lanes */
-  if (!k.acc || k.acc->nguard || !def_has(k.acc, c->g->axis[red].sym)) return NULL;
   return k.acc;
 }
 
 struct blocks {
   int64_t nv, tile;       /* vectors of a register tile, and their elements */
   int64_t mr, kc, nc, mc; /* vectors, rows, and cache blocks of reduction, lanes and rows; 0: the whole axis */
-  bool pack, copy, panel; /* panel: one panel of the packed operand at a time is enough */
+  bool pack, copy;        /* of a panel of the shared operand; of a block of rows */
 };
 
+/* Rows that one thread takes at a time, where there are too few panels to share. */
+static int64_t share_rows(const struct chooser *c, int64_t panels, int64_t er, int64_t mr) {
+  int64_t parts = 2 * (int64_t)c->o->threads;
+  if (c->o->threads < 2 || !er || !panels || panels >= parts) return 0;
+  int64_t n = def_round_up((er + parts - 1) / parts, mr);
+  return n > mr && n < er ? n : 0;
+}
+
+/* A panel of the shared operand, packed or not, as deep as a quarter of L2 allows, is used for all rows before the next
+   one. Only rows that are too many to be read again for each panel (a quarter of L3) are cut into blocks that stay in
+   L2 while several panels pass. */
 static struct blocks pick_blocks(const struct chooser *c, unsigned lane, unsigned row, unsigned red,
                                  const struct reuse *k) {
   const struct eq *e = c->main;
   int64_t lanes = def_lanes(c, e), ev = def_extent(c, lane), er = def_extent(c, row),
-          size = (int64_t)type_size(e->body->type);
+          size = (int64_t)type_size(e->body->type), l2 = c->lim->l2_bytes;
   struct blocks o = {.nv = def_pick_vectors(ev, lanes, c->lim->vector_regs >= 32 ? 4 : 2)};
+  const struct access *rows = row_operand(c, lane, row);
   if (size < 4) size = 4;
   o.mr = def_pick_rows(er, def_max_rows(c, o.nv));
-  bool fits = elements(c, k->acc) * (double)size <= c->lim->l1_bytes && ev; /* all of the shared operand stays near */
+  bool fits = bytes_of(c, k->acc) <= c->lim->l1_bytes && ev; /* all of the shared operand stays near */
   bool far = def_step(c, k->tensor, def_subs(c, k->acc), k->lane) == 2;
   o.tile = ev >= 4 && ev < lanes && (ev & (ev - 1)) == 0 ? ev : o.nv * lanes;
-  o.kc = fits ? 0 : def_pick_block(def_extent(c, red), 4, 2048 / size);
   o.pack = pack_pays(c, k, row) && (far || o.tile <= def_guess(c, lane));
-  int64_t depth = o.kc ? o.kc : def_guess(c, red), room = (int64_t)c->lim->l2_bytes / 2;
-  double rows = (double)def_guess(c, row) * (double)def_guess(c, red) * (double)size;
-  o.panel = o.pack && !o.kc && rows <= (double)c->lim->l2_bytes * 1.5;
-  o.mc = o.panel || (fits && c->o->threads < 2)
-             ? 0
-             : def_pick_block(er, o.mr, room / (depth * size) < 24 ? 24 : room / (depth * size));
-  o.nc = o.pack && !o.panel ? def_pick_block(ev, o.tile, 4096 / size) : 0;
-  if (o.mc && c->o->threads > 1 && er) {
-    int64_t share = def_round_up((er + 2 * c->o->threads - 1) / (2 * c->o->threads), o.mr);
-    o.mc = o.mc < share ? o.mc : share <= o.mr ? 0 : share;
+  int64_t panel = !o.pack && ev && ev <= o.tile ? l2 / 16 : l2 / 4; /* the only one: it streams by, then it is gone */
+  o.kc = fits ? 0 : def_pick_block(def_extent(c, red), 4, panel / (o.tile * size));
+  int64_t depth = o.kc ? o.kc : def_guess(c, red);
+  bool turned = rows && def_step(c, rows->tensor, def_subs(c, rows), c->g->axis[row].sym) == 1;
+  double most = turned ? (double)l2 : c->lim->l3_bytes / 4.0;
+  if (o.pack && rows && bytes_of(c, rows) > most) {
+    o.nc = def_pick_block(ev, o.tile, 2048 / size);
+    o.mc = def_pick_block(er, o.mr, l2 * 3 / 8 / (depth * size));
+    o.copy = turned && o.mc;
   }
-  const struct access *a = row_operand(c, lane, row, red);
-  o.copy = o.pack && o.mc && a && def_step(c, a->tensor, def_subs(c, a), c->g->axis[row].sym) == 2;
+  if (!o.mc) o.mc = share_rows(c, ev ? (ev + o.tile - 1) / o.tile : 0, er, o.mr);
   return o;
 }
 
+/* *pack, *copy: the loops inside which a panel is packed and rows are copied; MAX_LOOP: none. */
 static void product_order(const struct chooser *c, unsigned lane, unsigned row, unsigned red, const struct blocks *b,
                           struct order *o, unsigned *pack, unsigned *copy) {
   const struct eq *e = c->main;
@@ -75,7 +86,7 @@ static void product_order(const struct chooser *c, unsigned lane, unsigned row, 
     if (a >= 0 && !is_row_or_lane((unsigned)a, (int)row, (int)lane)) def_then(o, (unsigned)a, 0);
   }
   if (c->o->threads > 1 && b->mc) def_then(o, row, lr); /* threads take blocks of rows; each packs for itself */
-  if (b->nc || b->panel) def_then(o, lane, ll);
+  if (b->nc || b->pack) def_then(o, lane, ll);
   if (b->kc) def_then(o, red, 1);
   *pack = o->n ? o->l[o->n - 1] : MAX_LOOP;
   if (b->mc) def_then(o, row, lr);
@@ -89,6 +100,31 @@ static void product_order(const struct chooser *c, unsigned lane, unsigned row, 
   def_then(o, red, 0);
   def_then(o, row, 0);
   def_then(o, lane, 0);
+}
+
+/* The last result of the group that covers the tile. */
+static int tile_result(const struct chooser *c, unsigned lane, unsigned row) {
+  for (unsigned i = c->g->neq; i-- > 0;) {
+    const struct eq *e = &c->gs->k->eq[c->g->eq[i]];
+    if (!group_private(c->gs, c->gi, e->lhs) && eq_axis(e, c->g->axis[lane].sym) >= 0 &&
+        eq_axis(e, c->g->axis[row].sym) >= 0)
+      return def_operand(c, e->lhs);
+  }
+  return -1;
+}
+
+/* The tile of a result that is far away is asked for before its sum begins; the next panel, while this one is used for
+   few rows. */
+static void push_prefetch(struct chooser *c, unsigned lane, unsigned row, unsigned red, const struct blocks *b,
+                          const struct reuse *k) {
+  const struct access *rows = row_operand(c, lane, row);
+  double shared = bytes_of(c, k->acc), all = shared + (rows ? bytes_of(c, rows) : 0);
+  int out = tile_result(c, lane, row);
+  if (out >= 0 && all > 4.0 * c->lim->l2_bytes) def_push(c, STEP_prefetch, LOOP_ID(row, 1), out);
+  if (def_guess(c, row) < 32 || def_guess(c, row) > 256 || shared <= c->lim->l2_bytes) return;
+  bool one = def_extent(c, lane) && def_extent(c, lane) <= b->tile; /* a panel is all there is: its next block */
+  if (!one || b->kc)
+    def_push(c, STEP_prefetch, one ? LOOP_ID(red, 1) : LOOP_ID(lane, b->nc ? 2 : 1), def_operand(c, k->tensor));
 }
 
 struct padded {
@@ -138,7 +174,8 @@ bool def_product(struct chooser *c, int lane, int row, const struct reuse *k) {
   push_padding(c, &o, (unsigned)lane, (unsigned)row);
   if (b.pack && pack < MAX_LOOP) def_push(c, STEP_pack, pack, def_operand(c, k->tensor));
   if (b.copy && copy < MAX_LOOP)
-    def_push(c, STEP_copy, copy, def_operand(c, row_operand(c, (unsigned)lane, (unsigned)row, (unsigned)red)->tensor));
+    def_push(c, STEP_copy, copy, def_operand(c, row_operand(c, (unsigned)lane, (unsigned)row)->tensor));
+  push_prefetch(c, (unsigned)lane, (unsigned)row, (unsigned)red, &b, k);
   def_push_parallel(c, &o);
   return true;
 }

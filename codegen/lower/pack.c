@@ -35,7 +35,7 @@ static void note(expr_t x, void *ctx) {
   if (x->kind == E_READ && x->acc->tensor == f->tensor && !f->read) f->read = x;
 }
 
-static expr_t read_of(const struct member *m, unsigned tensor) {
+expr_t member_read_of(const struct member *m, unsigned tensor) {
   struct find f = {tensor, NULL};
   expr_visit(m->e->body, note, &f);
   if (!f.read && m->e->init) expr_visit(m->e->init, note, &f);
@@ -45,7 +45,7 @@ static expr_t read_of(const struct member *m, unsigned tensor) {
 static bool find_reader(struct packing *k, const struct set *s) {
   for (unsigned i = 0; i < s->n && !k->read; i++) {
     k->reader = s->m[i];
-    k->read = read_of(s->m[i], k->step->tensor);
+    k->read = member_read_of(s->m[i], k->step->tensor);
   }
   return k->read != NULL;
 }
@@ -54,10 +54,21 @@ static void add_dim(struct packing *k, unsigned l) {
   if (k->nd < MAX_DIMS) k->dim[k->nd++] = (uint8_t)l;
 }
 
+/* A copy keeps the operand's order: how an axis is cut into tiles does not matter to it, one loop walks what is left of
+ * it. */
+static void find_axes(struct packing *k, const struct env *e) {
+  for (unsigned a = 0; a < k->b->p->naxis; a++)
+    if ((k->axes >> a & 1) && axis_inner(k->b->p, e, a) >= 0) add_dim(k, (unsigned)axis_inner(k->b->p, e, a));
+}
+
 static void find_dims(struct packing *k, const struct env *e) {
   const struct plan *p = k->b->p;
   for (unsigned a = 0; a < p->naxis; a++)
     if (expr_has_sym(k->read, p->axis[a].sym)) k->axes |= 1u << a;
+  if (k->step->keep) {
+    find_axes(k, e);
+    return;
+  }
   for (unsigned i = 0; i < e->n; i++) {
     unsigned l = e->order[i];
     if ((k->axes >> LOOP_AXIS(l) & 1) && !(e->open & BIT(l)) && (int)l != k->reader->vec) add_dim(k, l);
@@ -66,13 +77,14 @@ static void find_dims(struct packing *k, const struct env *e) {
   if (v >= 0 && (k->axes >> LOOP_AXIS(v) & 1) && !(e->open & BIT(v))) add_dim(k, (unsigned)v);
 }
 
-/* Is the operand contiguous along the axis of loop l, which is an innermost one? */
+/* Is the operand contiguous along the axis of loop l, which walks single elements? */
 static bool contiguous(const struct packing *k, unsigned l) {
   const struct access *r = k->read->acc;
   sym_t s = k->b->p->axis[LOOP_AXIS(l)].sym;
   poly_t c, rest;
   int64_t v;
-  if (LOOP_LEVEL(l) || !r->rank || !poly_split(k->b->a, r->ix[r->rank - 1].poly, s, &c, &rest)) return false;
+  if ((LOOP_LEVEL(l) && !k->step->keep) || !r->rank || !poly_split(k->b->a, r->ix[r->rank - 1].poly, s, &c, &rest))
+    return false;
   for (unsigned d = 0; d + 1 < r->rank; d++)
     if (poly_has(r->ix[d].poly, s)) return false;
   return poly_is_const(c, &v) && v == 1;
@@ -82,7 +94,7 @@ static bool contiguous(const struct packing *k, unsigned l) {
 static void find_lanes(struct packing *k) {
   k->vec = k->run = -1;
   if (!k->nd || k->b->p->lim->vector_bytes < 2 * type_size(k->read->type)) return;
-  for (unsigned d = 0; d < k->nd; d++)
+  for (unsigned d = 0; d < k->nd && !k->step->keep; d++)
     if ((int)k->dim[d] == k->reader->vec) k->vec = k->reader->vec;
   for (unsigned d = 0; d < k->nd && k->vec < 0; d++)
     if (contiguous(k, k->dim[d])) k->vec = k->dim[d];
@@ -232,6 +244,16 @@ static struct lstmt *copy_one(struct packing *k, const struct env *e, const stru
   return loop_store(b->a, a, RED_none, place_expr(b, &from, m, k->read));
 }
 
+/* Loop l is at `at`; of a copy that is the place on the whole axis. */
+static void open_at(const struct packing *k, unsigned l, poly_t at, struct env *e) {
+  e->open |= BIT(l);
+  e->val[l] = at;
+  while (k->step->keep && LOOP_LEVEL(l)) {
+    e->open |= BIT(--l);
+    e->val[l] = cpoly(k->b, 0);
+  }
+}
+
 /* ---- strips: a loop from lo by `step`, of which whole steps are known to be whole ---- */
 
 enum { STRIP_VECTORS = 8 };
@@ -271,8 +293,7 @@ static struct lstmt *copy_vector(struct packing *k, const struct env *e, const s
   unsigned l = (unsigned)k->vec, lanes = b->p->lim->vector_bytes / (unsigned)type_size(k->read->type), nhi = 1;
   poly_t at = poly_sym(b->a, y->strip), hi[9] = {cpoly(b, lanes)};
   struct env in = *e;
-  in.open |= BIT(l);
-  in.val[l] = poly_add(b->a, at, poly_sym(b->a, y->lane));
+  open_at(k, l, poly_add(b->a, at, poly_sym(b->a, y->lane)), &in);
   for (unsigned i = 0; i < bd->nhi && !whole; i++) hi[nhi++] = poly_sub(b->a, bd->hi[i], at);
   struct lstmt *v = loop_for(b->a, F_VECTOR, y->lane, cpoly(b, 0), hi[0], 1, copy_one(k, &in, x, m));
   v->hi = arena_dup(b->a, hi, sizeof *hi * nhi);
@@ -352,7 +373,9 @@ static struct lstmt *copy_nest(struct packing *k, const struct env *e, const str
   if (d == k->nwalk) return copy_lanes(k, &in, x, m, &bd);
   if ((int)l == k->run) return copy_run(k, &in, x, m, &bd);
   loop_open(b, l, &in);
+  open_at(k, l, in.val[l], &in);
   struct lstmt *f = loop_close(b, l, e, &bd, copy_nest(k, &in, x, m, d + 1));
+  if (k->step->keep) f->step = 1;
   f->fkind = F_SERIAL;
   f->unroll = 0;
   return f;
@@ -443,61 +466,4 @@ bool pack_check(struct plan *p) {
   for (unsigned i = 0; i < p->npack; i++)
     if (!check_one(p, &p->pack[i])) return false;
   return true;
-}
-
-/* ---- prefetch ---- */
-
-static struct lstmt *prefetch_one(struct build *b, const struct env *e, const struct member *m, unsigned tensor,
-                                  const struct subscript *ix, unsigned rank, bool write) {
-  struct lstmt *s = loop_store(b->a, place_access(b, e, m, tensor, ix, rank), RED_none, NULL);
-  s->kind = L_PREFETCH;
-  s->red = write;
-  return s;
-}
-
-/* Over the constant innermost tiles of the axes in the subscripts: every row, and every line of a row. */
-static struct lstmt *prefetch_rows(struct build *b, const struct env *e, const struct member *m, unsigned tensor,
-                                   const struct subscript *ix, unsigned rank, bool write) {
-  unsigned a = 0, line = b->p->lim->line_bytes / (unsigned)type_size(tensor_type(b->p, tensor));
-  for (unsigned d = 0; d < rank; d++)
-    if (ix[d].dyn) return NULL;
-  for (; a < b->p->naxis; a++) {
-    bool has = false;
-    for (unsigned d = 0; d < rank; d++) has |= poly_has(ix[d].poly, b->p->axis[a].sym);
-    if (has && axis_inner(b->p, e, a) >= 0) break;
-  }
-  if (a == b->p->naxis) return prefetch_one(b, e, m, tensor, ix, rank, write);
-  unsigned l = (unsigned)axis_inner(b->p, e, a);
-  int64_t n = loop_span(b->p, l), step = rank && poly_has(ix[rank - 1].poly, b->p->axis[a].sym) ? (line ? line : 1) : 1;
-  if (LOOP_LEVEL(l) || n < 1 || n / step > 64) return NULL;
-  sym_t s = lfunc_add_sym(b->f, arena_printf(b->a, "%sf", plan_loop_name(b->p, l)));
-  struct env in = *e;
-  in.open |= BIT(l);
-  in.val[l] = poly_sym(b->a, s);
-  struct lstmt *x = prefetch_rows(b, &in, m, tensor, ix, rank, write);
-  return x ? loop_for(b->a, F_UNROLL, s, cpoly(b, 0), cpoly(b, n), step, x) : NULL;
-}
-
-/* Only what lies in constant innermost tiles: a tile's worth of lines. */
-struct lstmt *prefetch_at(struct build *b, const struct set *s, unsigned l, const struct env *e) {
-  struct stmts out = {0};
-  for (unsigned i = 0; i < b->p->nprefetch; i++) {
-    const struct ppack *k = &b->p->prefetch[i];
-    bool write = false;
-    const struct subscript *ix = NULL;
-    const struct member *m = NULL;
-    unsigned rank = tensor_rank(b->p, k->tensor);
-    for (unsigned j = 0; j < s->n && !ix && k->loop == l; j++) {
-      expr_t r = read_of(s->m[j], k->tensor);
-      if (r) ix = r->acc->ix, m = s->m[j];
-    }
-    for (unsigned j = 0; j < s->n && !ix && k->loop == l; j++)
-      if (s->m[j]->e->lhs == k->tensor) {
-        struct subscript *x = ARENA_NEW(b->a, struct subscript, rank + 1);
-        for (unsigned d = 0; d < rank; d++) x[d].poly = s->m[j]->e->lhs_idx[d];
-        ix = x, m = s->m[j], write = true;
-      }
-    if (ix) stmts_add(b, &out, prefetch_rows(b, e, m, k->tensor, ix, rank, write));
-  }
-  return stmts_block(b, &out);
 }

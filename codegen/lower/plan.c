@@ -103,7 +103,7 @@ static bool read_operand(struct plan *p, struct step s, const char *step, uint16
 static bool read_pack(struct plan *p, struct step s, const char *step, struct ppack *out) {
   uint16_t t;
   if (!loop_exists(p, s.loop, step) || !read_operand(p, s, step, &t)) return false;
-  *out = (struct ppack){s.loop, s.kind == STEP_copy, t};
+  *out = (struct ppack){.loop = s.loop, .keep = s.kind == STEP_copy, .tensor = t};
   return true;
 }
 
@@ -288,5 +288,6 @@ bool plan_make(struct plan *p, struct arena *a, const struct groups *gs, unsigne
   find_stream(p);
   if (!members_stream(p)) return false;
   keep_vector_loops(p);
-  return read_order(p, s) && members_analyse(p) && check_parallel(p) && peel_check(p) && pack_check(p);
+  return read_order(p, s) && members_analyse(p) && check_parallel(p) && peel_check(p) && pack_check(p) &&
+         prefetch_check(p);
 }

@@ -29,6 +29,7 @@ struct ploop {
 struct ppack {
   uint8_t loop;
   bool keep;                /* copy: own order of dimensions */
+  bool writes;              /* prefetch: of a tile that is written */
   uint16_t tensor;
 };
 struct vtensor {            /* a temp made by lowering: number VT_BASE + index */
@@ -228,5 +229,8 @@ uint8_t member_type(const struct member *m);                  /* of the accumula
 /* pack.c */
 bool pack_check(struct plan *p);
 struct lstmt *pack_at(struct build *b, const struct set *s, unsigned l, struct env *e);
+expr_t member_read_of(const struct member *m, unsigned tensor); /* the first read of the tensor in m, or NULL */
+/* prefetch.c */
+bool prefetch_check(struct plan *p);
 struct lstmt *prefetch_at(struct build *b, const struct set *s, unsigned l, const struct env *e);
 #endif

@@ -79,6 +79,8 @@ static const struct tcase cases[] = {
     {"half", "kernel f(A: bf16[M, K], x: f32[K]) -> y: bf16[M] { y[i] := sum(k) f32(A[i, k]) * x[k] }",
      "tile k 32; tile i 2; order i1 k1 i0 k0; vector k0; unroll i0 0", .dims = {"M=5,K=70", "M=2,K=0"}},
     {"parallel", SOFTMAX, "tile j 32; vector j0; parallel i0", .dims = {"I=3,J=70", "I=2,J=0"}},
+    {"prefetch_next", MATMUL, "tile i 2; tile j 16; order j1 i1 k0 i0 j0; unroll i0 0; vector j0; pack B j1; prefetch B j1; prefetch A k0",
+     .dims = {"M=5,N=20,K=3", "M=4,N=32,K=5", "M=2,N=3,K=0"}},
     {"prefetch", MATMUL, "tile i 2; tile j 16; order j1 i1 k0 i0 j0; unroll i0 0; vector j0; prefetch C i1; stream C",
      .dims = {"M=5,N=20,K=3"}},
 };
