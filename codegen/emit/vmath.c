@@ -1,10 +1,10 @@
 /* Transcendental functions of f32, the same instructions for a scalar and for any number of lanes, so a vector and its
-   scalar tail agree to the bit. Largest errors (tests/emit/vmath.c; all 2^32 arguments in the long tier): exp, log,
-   tanh, erf, sigmoid, sin, cos at most 2 ulp, pow at most 1 ulp. Infinities, NaN, signed zeros and subnormal results
+   scalar tail agree to the bit. Largest errors (tests/emit/vmath.c; all 2^32 arguments in the long tier): exp, log, erf
+   at most 1.25 ulp, sin, cos 1.75, sigmoid 2, tanh 2.25, pow 1. Infinities, NaN, signed zeros and subnormal results
    are those of C. No flag that lets LLVM re-associate is set here.
 
-   exp, log, erf: minimax polynomials in the manner of N. Juffa's published single-precision functions; tanh below
-   0.625: the polynomial of Cephes. sin, cos: reduced in double (exact products up to 2^20), beyond by Payne and Hanek's
+   exp, log, erf: minimax polynomials in the manner of N. Juffa's published single-precision functions; tanh by the one
+   of exp. sin, cos: reduced in double (exact products up to 2^20), beyond by Payne and Hanek's
    method, one lane after the other, in a branch rarely taken. pow: in double. f64: lane by lane through libm. f16,
    bf16: through f32, in ops.c. */
 #include "codegen/emit/build.h"
@@ -73,10 +73,42 @@ static V horner(struct vm *v, V x, const double *c, unsigned n) {
   return r;
 }
 
-/* p * 2^n for |n| < 250: in two steps, so that only the last one rounds (into subnormals or infinity). */
+/* Vectors of at most 16 lanes of v, one after the other. */
+static V part16(struct vm *v, V x, unsigned first, unsigned n) {
+  V idx[LANE_LIMIT];
+  for (unsigned i = 0; i < n; i++) idx[i] = LLVMConstInt(v->m->i32, first + i, 0);
+  return LLVMBuildShuffleVector(v->b, x, LLVMGetPoison(LLVMTypeOf(x)), LLVMConstVector(idx, n), "");
+}
+
+static V join16(struct vm *v, V a, V b) {
+  unsigned n = LLVMGetVectorSize(LLVMTypeOf(a));
+  V idx[LANE_LIMIT];
+  for (unsigned i = 0; i < 2 * n; i++) idx[i] = LLVMConstInt(v->m->i32, i, 0);
+  return LLVMBuildShuffleVector(v->b, a, b, LLVMConstVector(idx, 2 * n), "");
+}
+
+/* vscalefps: p * 2^n, rounded once. */
+static V scalef(struct vm *v, V p, V n, unsigned lanes) {
+  if (lanes > 16) {
+    V half[2];
+    for (unsigned h = 0; h < 2; h++)
+      half[h] = scalef(v, part16(v, p, h * lanes / 2, lanes / 2), part16(v, n, h * lanes / 2, lanes / 2), lanes / 2);
+    return join16(v, half[0], half[1]);
+  }
+  const char *name = lanes == 16  ? "llvm.x86.avx512.mask.scalef.ps.512"
+                     : lanes == 8 ? "llvm.x86.avx512.mask.scalef.ps.256"
+                                  : "llvm.x86.avx512.mask.scalef.ps.128";
+  V all = LLVMConstInt(lanes == 16 ? v->m->i16 : v->m->i8, lanes == 16 ? 0xffff : 0xff, 0);
+  V arg[5] = {p, n, LLVMConstNull(LLVMTypeOf(p)), all, LLVMConstInt(v->m->i32, 4, 0)};
+  return call_intrinsic(v->m, v->b, name, NULL, 0, arg, lanes == 16 ? 5 : 4);
+}
+
+/* p * 2^n for whole |n| < 250: one instruction, or two multiplications of which only the last one rounds (into
+   subnormals or infinity). */
 static V scale2(struct vm *v, V p, V n) {
-  V one = I(v, 1), bias = I(v, 127), s = I(v, 23);
-  V n1 = LLVMBuildAShr(v->b, n, one, ""), n2 = LLVMBuildSub(v->b, n, n1, "");
+  if (v->m->isa.avx512 && v->n >= 4) return scalef(v, p, n, v->n);
+  V one = I(v, 1), bias = I(v, 127), s = I(v, 23), ni = LLVMBuildFPToSI(v->b, n, v->i, "");
+  V n1 = LLVMBuildAShr(v->b, ni, one, ""), n2 = LLVMBuildSub(v->b, ni, n1, "");
   V a = LLVMBuildShl(v->b, LLVMBuildAdd(v->b, n1, bias, ""), s, ""),
     b = LLVMBuildShl(v->b, LLVMBuildAdd(v->b, n2, bias, ""), s, "");
   return mul(v, mul(v, p, bits(v, a, v->f)), bits(v, b, v->f));
@@ -89,12 +121,11 @@ static V exp_parts(struct vm *v, V x, V *n_out, V *lo) {
   x = sel(v, cmp(v, LLVMRealOGT, K(v, -104), x), K(v, -104), x);
   x = sel(v, cmp(v, LLVMRealOLT, K(v, 89), x), K(v, 89), x);
   V magic = K(v, 12582912.0), t = mad(v, x, K(v, 1.44269504), magic);
-  V n = sub(v, t, magic), ni = LLVMBuildSub(v->b, bits(v, t, v->i), bits(v, magic, v->i), "");
-  V r = mad(v, n, K(v, -0x1.62e4p-1), x);
+  V n = sub(v, t, magic), r = mad(v, n, K(v, -0x1.62e4p-1), x);
   r = mad(v, n, K(v, -0x1.7f7d1cp-20), r);
   V w = horner(v, r, c, 6), p = mad(v, w, r, K(v, 1));
   if (lo) *lo = mad(v, w, r, sub(v, K(v, 1), p));
-  *n_out = ni;
+  *n_out = n;
   return p;
 }
 
@@ -126,14 +157,21 @@ static V log32(struct vm *v, V x) {
   return sel(v, cmp(v, LLVMRealOEQ, x, K(v, 0)), K(v, -INFINITY), r);
 }
 
+/* From m = e^2|x| - 1 = 2^n (1 + q) - 1 as m / (m + 2): no cancellation on either side of 0. Beyond 10 it is 1. */
 static V tanh32(struct vm *v, V x) {
-  static const double c[] = {-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1,
-                             -3.33332819422e-1};
-  V a = un(v, "llvm.fabs", x), z = mul(v, x, x);
-  V small = mad(v, mul(v, horner(v, z, c, 5), z), x, x);
-  V e = exp32(v, add(v, a, a));
-  V large = sub(v, K(v, 1), quo(v, K(v, 2), add(v, e, K(v, 1))));
-  return copysign2(v, sel(v, cmp(v, LLVMRealOLT, a, K(v, 0.625)), small, large), x); /* also for -0 */
+  static const double c[] = {1.56197173e-3, 8.31245445e-3, 4.16571535e-2, 1.66667834e-1, 0.500000119};
+  V a = un(v, "llvm.fabs", x), magic = K(v, 12582912.0);
+  a = sel(v, cmp(v, LLVMRealOLT, K(v, 10), a), K(v, 10), a);
+  /* n is rounded late: where 2^n q and 2^n - 1 have different signs q is small */
+  V t = add(v, mad(v, a, K(v, 2 * M_LOG2E), K(v, -0.2)), magic), n = sub(v, t, magic);
+  V r = mad(v, n, K(v, -M_LN2), add(v, a, a)), q = mad(v, horner(v, r, c, 5), mul(v, r, r), r);
+  V s = LLVMBuildAdd(v->b, LLVMBuildShl(v->b, bits(v, t, v->i), I(v, 23), ""), I(v, 0x3f800000), "");
+  s = bits(v, s, v->f);
+  V m = mad(v, s, q, sub(v, s, K(v, 1)));
+  V d = add(v, m, K(v, 2)), y = quo(v, m, d), lost = sub(v, m, sub(v, d, K(v, 2)));
+  lost = sel(v, cmp(v, LLVMRealOLT, d, K(v, 4)), lost, K(v, 0));    /* beyond it does not matter */
+  y = mad(v, mul(v, y, lost), mad(v, y, K(v, 0.5), K(v, -0.5)), y); /* 1 / d is (1 - y) / 2 */
+  return copysign2(v, y, x);                                        /* also for -0 */
 }
 
 static V erf32(struct vm *v, V x) {
