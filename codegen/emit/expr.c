@@ -95,6 +95,24 @@ static struct val read_local(struct fn *f, unsigned id) {
   return mkval(LLVMConstNull(reg_type(f->m, t)), 0, t, 0);
 }
 
+/* An index on lanes in 32 bits: lanes are counted in the narrow type. */
+static bool narrow_index(struct fn *f, expr_t e, struct val *out) {
+  if (f->lane == SYM_NONE || e->kid[0]->kind != E_POLY || (e->type != DT_i32 && e->type != DT_u32)) return false;
+  poly_t p = fn_subst(f, e->kid[0]->poly), coef, rest;
+  int64_t c;
+  if (!poly_has(p, f->lane) || !poly_split(f->m->arena, p, f->lane, &coef, &rest) || !poly_is_const(coef, &c) || c != 1)
+    return false;
+  struct val base = vsplat(f, vcastop(f, LLVMTrunc, fn_poly(f, rest), f->m->i32, (enum dtype)e->type));
+  *out = vbin(f, LLVMAdd, base, lane_ids(f, f->m->i32, (enum dtype)e->type), false);
+  return true;
+}
+
+static struct val emit_cast(struct fn *f, expr_t e) {
+  struct val v;
+  if (narrow_index(f, e, &v)) return v;
+  return convert(f, e->type, emit_expr(f, e->kid[0]));
+}
+
 struct val emit_expr(struct fn *f, expr_t e) {
   if (f->m->fail) return mkval(LLVMConstNull(reg_type(f->m, e->type)), 0, e->type, 0);
   switch (e->kind) {
@@ -109,7 +127,7 @@ struct val emit_expr(struct fn *f, expr_t e) {
   case E_OP:
     return emit_operation(f, e);
   case E_CAST:
-    return convert(f, e->type, emit_expr(f, e->kid[0]));
+    return emit_cast(f, e);
   case E_LOCAL:
     return read_local(f, e->id);
   default:

@@ -84,6 +84,17 @@ static void find_read(expr_t x, void *ctx) {
   *(bool *)ctx |= x->kind == E_READ;
 }
 
+/* Indices on lanes: narrow ones where they fit, half as many registers. */
+static uint8_t lane_index_type(const struct member *m) {
+  int64_t hi;
+  const struct axis *x = &m->e->axis[m->e->nax - 1];
+  return poly_is_const(x->lo, &hi) && hi >= 0 && poly_is_const(x->hi, &hi) && hi < INT32_MAX ? DT_i32 : DT_i64;
+}
+
+static expr_t no_index(struct build *b, enum dtype t) {
+  return expr_i(b->a, t, t == DT_i32 ? INT32_MAX : INT64_MAX);
+}
+
 /* May and should the value that m starts from be added behind the loop? */
 static bool joins_late(struct build *b, const struct member *m) {
   bool reads = m->outer != 0;
@@ -97,12 +108,18 @@ bool accum_open(struct build *b, const struct member *m, const struct env *e, st
   struct dims all = acc_dims(b, m, e, true), par = acc_dims(b, m, e, false);
   *o = (struct accum){.m = m, .lanes = all.n != par.n};
   o->late = !o->lanes && joins_late(b, m);
-  o->all = reg_place(b, m->e->lhs, acc_name(b, m, "acc"), member_type(m), &all, e);
+  uint8_t type = o->lanes && IS_ARG(m->e->red) ? lane_index_type(m) : member_type(m);
+  o->all = reg_place(b, m->e->lhs, acc_name(b, m, "acc"), type, &all, e);
   o->tot = o->lanes ? reg_place(b, m->e->lhs, acc_name(b, m, "tot"), member_type(m), &par, e) : o->all;
   push_place(b, inner, o->all, m, NULL);
   if (m->aux != UINT16_MAX) {
     o->best = reg_place(b, m->aux, acc_name(b, m, "best"), m->e->body->type, &par, e);
-    push_place(b, inner, o->best, m, NULL);
+    o->bests = o->lanes ? reg_place(b, m->aux, acc_name(b, m, "bests"), m->e->body->type, &all, e) : o->best;
+    push_place(b, inner, o->bests, m, NULL);
+  }
+  if (m->aux != UINT16_MAX && o->lanes) {
+    poly_t one = cpoly(b, 1);
+    o->index = (uint16_t)lfunc_add_object(b->f, acc_name(b, m, "first"), type, SCOPE_REG, 1, &one);
   }
   if (inner->naccs < MAX_MEMBER / 4) inner->accs[inner->naccs++] = m;
   return true;
@@ -206,7 +223,15 @@ static struct lstmt *put_identity(struct over *v, const struct env *e) {
   struct env in = *e;
   reg_open(b, l, &in);
   int64_t n = reg_count(b->p, e, l);
-  struct lstmt *s = loop_store(b->a, place_reg(b, &in, v->c->all), RED_none, identity(b, m->e->red, m->e->body->type));
+  bool arg = IS_ARG(m->e->red);
+  expr_t first =
+      arg ? no_index(b, (enum dtype)b->f->object[v->c->all->object].type) : identity(b, m->e->red, m->e->body->type);
+  struct lstmt *s = loop_store(b->a, place_reg(b, &in, v->c->all), RED_none, first), *two[2] = {s};
+  if (arg) {
+    expr_t start = place_expr(b, e, m, member_start(b, m));
+    two[1] = loop_store(b->a, place_reg(b, &in, v->c->bests), RED_none, start);
+    s = loop_block(b->a, 2, two);
+  }
   s = whole_vector(b, l, s);
   return n > 1 ? loop_for(b->a, F_UNROLL, b->vsym[l], cpoly(b, 0), cpoly(b, n), 1, s) : s;
 }
@@ -265,6 +290,66 @@ static struct lstmt *lanes_total(struct over *v, const struct env *e) {
   return loop_block(b->a, ns, s);
 }
 
+static expr_t read_place(struct build *b, const struct env *e, const struct place *x) {
+  return expr_read(b->a, (enum dtype)b->f->object[x->object].type, place_reg(b, e, x));
+}
+
+/* Into lane by lane of the first vector: the better value; of equal ones the lesser index. */
+static struct lstmt *best_vector(struct build *b, const struct accum *c, const struct env *at, const struct env *zero) {
+  bool max = c->m->e->red == RED_argmax;
+  expr_t x = read_place(b, at, c->bests), held = read_place(b, zero, c->bests), i = read_place(b, at, c->all),
+         j = read_place(b, zero, c->all);
+  expr_t better = expr_op2(b->a, max ? OP_gt : OP_lt, x, held);
+  expr_t same = expr_op2(b->a, OP_and, expr_op2(b->a, OP_eq, x, held), expr_op2(b->a, OP_lt, i, j));
+  expr_t index = expr_op3(b->a, OP_select, expr_op2(b->a, OP_or, better, same), i, j);
+  struct lstmt *s[2] = {
+      loop_store(b->a, place_reg(b, zero, c->all), RED_none, index),
+      loop_store(b->a, place_reg(b, zero, c->bests), RED_none, expr_op3(b->a, OP_select, better, x, held))};
+  return loop_block(b->a, 2, s);
+}
+
+static struct access *first_index(struct build *b, const struct accum *c) {
+  poly_t zero = cpoly(b, 0);
+  return access_new(b->a, c->index, 1, &zero);
+}
+
+/* The total takes the lanes up: the best value, then the least index among the lanes that have it, where it beats what
+   the total had before. What the total had stands for smaller indices. */
+static struct lstmt *best_lane(struct build *b, const struct accum *c, const struct env *e, const struct env *zero) {
+  enum dtype t = (enum dtype)b->f->object[c->index].type, vt = c->m->e->body->type;
+  bool max = c->m->e->red == RED_argmax;
+  unsigned l = (unsigned)c->m->vec, old = lfunc_add_local(b->f, "before", vt);
+  expr_t total = read_place(b, e, c->best), bests = read_place(b, zero, c->bests);
+  expr_t mine =
+      expr_op3(b->a, OP_select, expr_op2(b->a, OP_eq, bests, total), read_place(b, zero, c->all), no_index(b, t));
+  expr_t better = expr_op2(b->a, max ? OP_gt : OP_lt, total, expr_local(b->a, vt, old));
+  expr_t found = expr_cast(b->a, DT_i64, expr_read(b->a, t, first_index(b, c)));
+  struct lstmt *s[5] = {
+      loop_set(b->a, old, total),
+      loop_store(b->a, first_index(b, c), RED_none, no_index(b, t)),
+      whole_vector(b, l, loop_store(b->a, place_reg(b, e, c->best), max ? RED_max : RED_min, bests)),
+      whole_vector(b, l, loop_store(b->a, first_index(b, c), RED_min, mine)),
+      loop_store(b->a, place_reg(b, e, c->tot), RED_none,
+                 expr_op3(b->a, OP_select, better, found, read_place(b, e, c->tot))),
+  };
+  return loop_block(b->a, 5, s);
+}
+
+static struct lstmt *lanes_best(struct over *v, const struct env *e) {
+  struct build *b = v->b;
+  unsigned l = (unsigned)v->c->m->vec;
+  int64_t n = reg_count(b->p, e, l);
+  struct env at = *e, zero;
+  reg_open(b, l, &at);
+  zero = at;
+  zero.idx[l] = cpoly(b, 0);
+  struct lstmt *s[2] = {NULL, best_lane(b, v->c, e, &zero)};
+  if (n == 1) return s[1];
+  s[0] = whole_vector(b, l, best_vector(b, v->c, &at, &zero));
+  s[0] = loop_for(b->a, F_UNROLL, b->vsym[l], cpoly(b, 1), cpoly(b, n), 1, s[0]);
+  return loop_block(b->a, 2, s);
+}
+
 static struct lstmt *put_back_one(struct over *v, const struct env *e, unsigned tensor, const struct place *x) {
   const struct member *m = v->c->m;
   struct build *b = v->b;
@@ -286,7 +371,7 @@ struct lstmt *accum_finish(struct build *b, const struct accum *c, const struct 
   struct stmts s = {0};
   if (c->lanes) {
     stmts_add(b, &s, start_with(b, c, e, put_init, put_load));
-    stmts_add(b, &s, over_acc(b, c, e, false, lanes_total));
+    stmts_add(b, &s, over_acc(b, c, e, false, IS_ARG(c->m->e->red) ? lanes_best : lanes_total));
   }
   if (c->late) stmts_add(b, &s, start_with(b, c, e, join_init, join_load));
   return stmts_block(b, &s);

@@ -2,9 +2,12 @@
  * contiguous axis on lanes). */
 #include "codegen/lower/default.h"
 
-static bool far_along(const struct chooser *c, unsigned lane, int *other) {
+/* Another axis along which the operands lie where they are far apart along the lanes: blocks are turned in registers. A
+   parallel one (transposes), or that of a short sum. */
+static bool far_along(const struct chooser *c, unsigned lane, bool sums, int *other) {
   const struct eq *e = c->main;
-  for (unsigned x = 0; x < e->npar; x++) {
+  bool arg = e->red == RED_argmax || e->red == RED_argmin;
+  for (unsigned x = 0; x < (!sums || arg || e->nax != e->npar + 1 ? e->npar : e->nax); x++) {
     int a = def_axis(c, e->axis[x].sym);
     if (a < 0 || a == (int)lane) continue;
     struct score k = {c, e, e->axis[x].sym, 0, 0, 0}, l = {c, e, c->g->axis[lane].sym, 0, 0, 0};
@@ -58,11 +61,13 @@ void def_plain(struct chooser *c, int lane, int row) {
   struct order o = {0};
   int other = -1;
   if (lanes < 2 || (ext && ext < 2)) return;
-  bool red = def_reduces(e, c->g->axis[lane].sym), tiles = !red && far_along(c, (unsigned)lane, &other);
+  bool red = def_reduces(e, c->g->axis[lane].sym), tiles = false;
   if (row >= 0 && def_guess(c, (unsigned)row) < 4) row = -1;
+  if (!red) tiles = far_along(c, (unsigned)lane, row < 0, &other);
+  bool sum = tiles && def_reduces(e, c->g->axis[other].sym);
   nv = def_pick_vectors(ext, lanes, tiles ? 1 : row >= 0 ? 2 : 4);
   def_push(c, STEP_tile, LOOP_ID(lane, 0), nv * lanes);
-  int column = !red && row < 0 ? column_axis(c, (unsigned)lane) : -1;
+  int column = !red && !tiles && row < 0 ? column_axis(c, (unsigned)lane) : -1;
   bool stream = lane == c->g->stream && !c->o->strict;
   if (stream) stream = push_block(c, (unsigned)lane, def_stream_block(ext, nv * lanes, 1024));
   bool strip = !red && !stream && !tiles && row < 0 && column < 0 && strips_pay(c, (unsigned)lane);
@@ -71,8 +76,9 @@ void def_plain(struct chooser *c, int lane, int row) {
   if (row >= 0) def_push(c, STEP_tile, LOOP_ID(row, 0), 4);
   if (column >= 0) def_push(c, STEP_tile, LOOP_ID(column, 0), 8);
   /* a strip of columns touches a page a row: with many rows it is cut into squares */
-  bool squares = tiles && def_guess(c, (unsigned)lane) > 1024 && def_guess(c, (unsigned)other) > 64 && nv * lanes < 64;
-  if (tiles) def_push(c, STEP_tile, LOOP_ID(other, 0), lanes);
+  bool squares =
+      tiles && !sum && def_guess(c, (unsigned)lane) > 1024 && def_guess(c, (unsigned)other) > 64 && nv * lanes < 64;
+  if (tiles) def_push(c, STEP_tile, LOOP_ID(other, 0), sum && lanes > 16 ? 16 : lanes);
   if (squares) {
     def_push(c, STEP_tile, LOOP_ID(lane, 0), 64);
     def_push(c, STEP_tile, LOOP_ID(other, 0), 64);
@@ -102,7 +108,7 @@ void def_plain(struct chooser *c, int lane, int row) {
   def_push(c, STEP_vector, LOOP_ID(lane, 0), 0);
   if (row >= 0) def_push(c, STEP_unroll, LOOP_ID(row, 0), 0);
   if (column >= 0) def_push(c, STEP_unroll, LOOP_ID(column, 0), 0);
-  if (tiles && e->red == RED_none) def_push(c, STEP_unroll, LOOP_ID(other, 0), 0); /* turned in registers */
+  if (sum || (tiles && e->red == RED_none)) def_push(c, STEP_unroll, LOOP_ID(other, 0), 0);
   push_short_sums(c, nv);
   def_push_parallel(c, &o);
 }

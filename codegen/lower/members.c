@@ -396,7 +396,7 @@ bool members_stream(struct plan *p) {
 /* ---- what loops mean ---- */
 
 static bool lanes_reduce(const struct plan *p, const struct eq *e) {
-  if (IS_ARG(e->red)) return false;
+  if (IS_ARG(e->red)) return e->nax == e->npar + 1; /* each lane keeps its first; the least index of the best wins */
   return !type_is_float(e->body->type) || !p->o->strict; /* strict: also of maxima, where +0 and -0 meet */
 }
 
@@ -500,6 +500,11 @@ static bool in_order(const struct plan *p, const struct member *m) {
 }
 
 static bool check_reduction(struct plan *p, const struct member *m) {
+  if (IS_ARG(m->e->red) && m->vec >= 0 && (m->red & BIT(m->vec)) && !m->acc) {
+    p->why = arena_printf(p->a, "vector %s: argmin and argmax on lanes need their accumulator",
+                          plan_loop_name(p, (unsigned)m->vec));
+    return false;
+  }
   bool loose = !type_is_float(m->e->body->type) || !p->o->strict;
   if (m->e->red == RED_none || (!IS_ARG(m->e->red) && loose) || in_order(p, m)) return true;
   p->why = IS_ARG(m->e->red) ? "order: argmin and argmax need their reduction loops in the order of the equation"

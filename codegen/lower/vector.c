@@ -72,7 +72,9 @@ static struct lstmt *arg_stmt(struct build *b, const struct member *m, const str
   }
   poly_t k = poly_sym(b->a, m->e->axis[m->e->nax - 1].sym);
   expr_t better = expr_op2(b->a, m->e->red == RED_argmax ? OP_gt : OP_lt, x, held);
-  expr_t at = expr_op3(b->a, OP_select, better, expr_poly(b->a, env_at(b, e, k)), expr_read(b->a, DT_i64, index));
+  enum dtype t = (enum dtype)b->f->object[index->tensor].type; /* narrower than i64 on lanes */
+  expr_t here = expr_cast(b->a, t, expr_poly(b->a, env_at(b, e, k)));
+  expr_t at = expr_op3(b->a, OP_select, better, here, expr_read(b->a, t, index));
   stmts_add(b, &s, guarded_store(b, arena_dup(b->a, index, sizeof *index), RED_none, at, g));
   stmts_add(
       b, &s,

@@ -76,6 +76,8 @@ static const struct tcase cases[] = {
      .dims = {"N=40", "N=1", "N=2"}},
     {"argmin", "kernel f(X: f32[I, K]) -> L: i32[I] { L[i] = argmin(k) X[i, k] }", "tile i 16; tile k 4; order k1 i1 k0 i0; vector i0",
      .dims = {"I=20,K=9", "I=3,K=0", "I=1,K=1"}},
+    {"argmax_lanes", "kernel f(X: i32[I, 40]) -> L: i32[I] { L[i] = argmax(k) X[i, k] }", "tile k 32; vector k0",
+     .dims = {"I=20", "I=1"}},
     {"half", "kernel f(A: bf16[M, K], x: f32[K]) -> y: bf16[M] { y[i] := sum(k) f32(A[i, k]) * x[k] }",
      "tile k 32; tile i 2; order i1 k1 i0 k0; vector k0; unroll i0 0", .dims = {"M=5,K=70", "M=2,K=0"}},
     {"parallel", SOFTMAX, "tile j 32; vector j0; parallel i0", .dims = {"I=3,J=70", "I=2,J=0"}},
