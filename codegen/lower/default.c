@@ -1,6 +1,6 @@
-/* sched_default: a schedule from the extents and the target's limits alone. Five shapes, tried in this order: stream,
-   window, product (each in its file default_*.c), rows and maps (default_plain.c). Every step is asked of legal_step;
-   one that is refused is left out, so the result is always legal. */
+/* sched_default: a schedule from the extents and the target's limits alone. Six shapes, tried in this order: stream,
+   taps, window, product (each in its file default_*.c), rows and maps (default_plain.c). Every step is asked of
+   legal_step; one that is refused is left out, so the result is always legal. */
 #include "codegen/lower/default.h"
 
 static bool legal(struct chooser *c) {
@@ -76,6 +76,8 @@ static void choose(struct chooser *c) {
     if (def_product(c, turned, row, &k) && legal(c)) return;
     c->s = sched_none();
   }
+  if (def_taps(c, lane) && legal(c)) return;
+  c->s = sched_none();
   row = def_find_rows(c, c->main, (unsigned)lane, &k);
   bool product = c->main->red != RED_none && row >= 0 && !def_reduces(c->main, c->g->axis[lane].sym);
   if (product && def_window(c, lane, row, &k) && legal(c)) return;

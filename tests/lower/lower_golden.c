@@ -66,6 +66,13 @@ static const struct tcase cases[] = {
      "  for y in 0..H, x in 0..W: Y[y, x] = sum(r, s if y + r - 1 >= 0, H - y - r >= 0, x + s - 1 >= 0, W - x - s >= 0) X[y + r - 1, x + s - 1] * F[r, s]\n}",
      "tile x 4; order y0 x1 r0 s0 x0; unroll x0 0; peel x1 1; peel s0 0", .fixed = true, .dims = {"H=3,W=18"}},
     {"default_window", CONV2D, "default", .fixed = true, .dims = {"H=9,W=33,C=3,F=32,P=5,Q=17"}},
+    {"default_taps",
+     "kernel f(x: f32[H, W, C], w: f32[3, 3, C]) -> y: f32[H, W, C] {\n"
+     "  for i in 0..H, j in 0..W, c in 0..C: y[i, j, c] = sum(r in 0..3, s in 0..3 if i + r - 1 >= 0, H - i - r >= 0, j + s - 1 >= 0, W - j - s >= 0) "
+     "x[i + r - 1, j + s - 1, c] * w[r, s, c]\n}",
+     "default", .fixed = true, .dims = {"H=5,W=16,C=24"}},
+    {"default_stencil", "kernel f(A: f32[N, N]) -> B: f32[N, N] { for i in 1..N - 1, j in 1..N - 1: B[i, j] = A[i, j] + A[i - 1, j] + A[i + 1, j] + A[i, j - 1] + A[i, j + 1] }",
+     "default", .dims = {"N=40", "N=3", "N=2"}},
     {"window_scaled", "kernel f(x: f32[W], w: f32[3], t: f32[T]) -> y: f32[Q] { for q in 0..Q: y[q] = sum(s if q*T + s - 1 >= 0, W - q*T - s >= 0) x[q*T + s - 1] * w[s] }",
      "tile q 4; order q1 s0 q0; unroll q0 0", .dims = {"W=33,T=2,Q=17", "W=12,T=1,Q=12", "W=3,T=5,Q=1", "W=9,T=-1,Q=5"}},
     {"peel_reduction", EPILOGUE, "tile i 2; tile j 16; tile k 8; order k1 j1 i1 k0 i0 j0; unroll i0 0; vector j0; peel k1 1; pack B k1", .fixed = true,
