@@ -31,6 +31,19 @@ unsigned group_operands(const struct groups *gs, unsigned g, uint16_t *tensor, u
   return o.n;
 }
 
+unsigned group_temps(const struct groups *gs, unsigned g, uint16_t *tensor, unsigned max) {
+  unsigned n = 0;
+  for (unsigned i = 0; i < gs->g[g].neq; i++) {
+    uint16_t t = gs->k->eq[gs->g[g].eq[i]].lhs;
+    bool again = !group_private(gs, g, t);
+    for (unsigned j = 0; j < i && !again; j++) again = gs->k->eq[gs->g[g].eq[j]].lhs == t;
+    if (again) continue;
+    if (n < max) tensor[n] = t;
+    n++;
+  }
+  return n;
+}
+
 bool sched_push(struct sched *s, enum stepkind kind, unsigned loop, int arg) {
   if (s->nstep >= SCHED_MAX || loop > UINT8_MAX || arg < INT16_MIN || arg > INT16_MAX) return false;
   s->step[s->nstep++] = (struct step){(uint8_t)kind, (uint8_t)loop, (int16_t)arg};

@@ -15,12 +15,15 @@ enum { SCHED_MAX = 64, LEVEL_MAX = 4 };
 #define LOOP_AXIS(l) ((l) / LEVEL_MAX)
 #define LOOP_LEVEL(l) ((l) % LEVEL_MAX)
 /* loop: LOOP_ID (tile: level is ignored and 0). arg: tile size or unroll count; pack/copy/prefetch/stream: rank of the tensor among the tensors that the
-   group touches, in order of first appearance (group_operand), so a schedule does not depend on names. An `order` list is consecutive steps. */
+   group touches, in order of first appearance (group_operand), so a schedule does not depend on names. compute: rank among the private temps
+   (group_temps). An `order` list is consecutive steps. */
 struct step { uint8_t kind, loop; int16_t arg; };
 struct sched { uint8_t nstep; struct step step[SCHED_MAX]; };
 
 /* Tensors that group g touches (members in order: reads left to right, then lhs), without private temps. Returns the count. */
 unsigned group_operands(const struct groups *gs, unsigned g, uint16_t *tensor, unsigned max);
+/* The private temps of group g, in the order in which they are first written: what `compute` numbers. Returns the count, at most max are stored. */
+unsigned group_temps(const struct groups *gs, unsigned g, uint16_t *tensor, unsigned max);
 void sched_print(struct buf *out, const struct groups *gs, unsigned g, const struct sched *s);  /* names of this group */
 /* Parses against a group's names. ST_REFUSED with a diagnostic for bad syntax, unknown names, too many steps. Legality is legal.h's. */
 enum status sched_parse(struct diag *d, uint16_t file, const char *text, size_t len, const struct groups *gs, unsigned g, struct sched *out);

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum form { LOOP, LOOPARG, TENSORLOOP, TENSOR };
+enum form { LOOP, LOOPARG, TENSORLOOP, TENSOR, TEMPLOOP };
 static const struct {
   const char *name;
   enum form form;
@@ -19,13 +19,15 @@ enum { OPERANDS_MAX = 256 };
 /* Where names come from: a group, or nothing (canonical). */
 struct naming {
   const struct groups *gs;
-  unsigned g, noperand;
-  uint16_t operand[OPERANDS_MAX];
+  unsigned g, noperand, ntemp;
+  uint16_t operand[OPERANDS_MAX], temp[OPERANDS_MAX];
 };
 
 static struct naming naming_of(const struct groups *gs, unsigned g) {
   struct naming n = {.gs = gs, .g = g};
   n.noperand = gs ? group_operands(gs, g, n.operand, OPERANDS_MAX) : OPERANDS_MAX;
+  n.ntemp = gs ? group_temps(gs, g, n.temp, OPERANDS_MAX) : OPERANDS_MAX;
+  if (n.ntemp > OPERANDS_MAX) n.ntemp = OPERANDS_MAX;
   return n;
 }
 
@@ -42,12 +44,18 @@ static void axis_name(const struct naming *n, unsigned axis, char *out, size_t s
   }
 }
 
-static void operand_name(const struct naming *n, int rank, char *out, size_t size) {
-  if (n->gs && rank >= 0 && (unsigned)rank < n->noperand) {
-    snprintf(out, size, "%s", n->gs->k->tensor[n->operand[rank]].name);
+/* An operand, or (form TEMPLOOP) a private temp. */
+static void operand_name(const struct naming *n, enum form form, int rank, char *out, size_t size) {
+  bool temp = form == TEMPLOOP;
+  if (n->gs && rank >= 0 && (unsigned)rank < (temp ? n->ntemp : n->noperand)) {
+    snprintf(out, size, "%s", n->gs->k->tensor[temp ? n->temp[rank] : n->operand[rank]].name);
   } else {
-    snprintf(out, size, n->gs ? "?%d" : "t%d", rank);
+    snprintf(out, size, n->gs ? "?%d" : temp ? "p%d" : "t%d", rank);
   }
+}
+
+static bool has_tensor(enum form form) {
+  return form == TENSORLOOP || form == TENSOR || form == TEMPLOOP;
 }
 
 enum { NAME_MAX_LEN = 256 };
@@ -67,8 +75,8 @@ static void print_axis(struct buf *out, const struct naming *n, const struct ste
 static void print_step(struct buf *out, const struct naming *n, const struct step *s) {
   char name[NAME_MAX_LEN];
   enum form form = kinds[s->kind].form;
-  if (form == TENSORLOOP || form == TENSOR) {
-    operand_name(n, s->arg, name, sizeof name);
+  if (has_tensor(form)) {
+    operand_name(n, form, s->arg, name, sizeof name);
     buf_putc(out, ' ');
     name_print(out, name);
   }
@@ -119,17 +127,18 @@ static bool take_loop(struct lexer *l, const struct naming *n, bool level, unsig
       lex_describe(l), LEVEL_MAX - 1);
 }
 
-static bool take_operand(struct lexer *l, const struct naming *n, int *arg) {
+static bool take_operand(struct lexer *l, const struct naming *n, enum form form, int *arg) {
   char name[NAME_MAX_LEN];
   if (l->tok.kind != TOK_NAME) return lex_error(l, "expected a tensor before %s", lex_describe(l));
-  for (unsigned i = 0; i < n->noperand; i++) {
-    operand_name(n, (int)i, name, sizeof name);
+  for (unsigned i = 0; i < (form == TEMPLOOP ? n->ntemp : n->noperand); i++) {
+    operand_name(n, form, (int)i, name, sizeof name);
     if (!spells(&l->tok, l->tok.n, name)) continue;
     *arg = (int)i;
     lex_next(l);
     return true;
   }
-  return lex_error(l, "no tensor %s in this group", lex_describe(l));
+  return lex_error(l, form == TEMPLOOP ? "no private temp %s in this group" : "no tensor %s in this group",
+                   lex_describe(l));
 }
 
 static bool take_count(struct lexer *l, int least, int *arg) {
@@ -153,8 +162,8 @@ static bool parse_step(struct lexer *l, const struct naming *n, struct sched *s)
   if (kind == STEP_COUNT) return lex_error(l, "unknown schedule step %s", lex_describe(l));
   lex_next(l);
   enum form form = kinds[kind].form;
-  if ((form == TENSORLOOP || form == TENSOR) && !take_operand(l, n, &arg)) return false;
-  if (form == TENSORLOOP) {
+  if (has_tensor(form) && !take_operand(l, n, form, &arg)) return false;
+  if (form == TENSORLOOP || form == TEMPLOOP) {
     struct token next = lex_peek(l);
     if (lex_is(l, "at") && next.kind == TOK_NAME) lex_next(l);
   }

@@ -174,13 +174,46 @@ static bool toggle_stream(const struct space *sp, struct plan *p, uint64_t *rng)
   return true;
 }
 
+/* Ends of a loop, or all of it, on their own. */
+static bool toggle_peel(struct plan *p, uint64_t *rng) {
+  if (!p->norder) return false;
+  uint8_t loop = p->order[below(rng, p->norder)];
+  for (unsigned i = 0; i < p->nextra; i++)
+    if (p->extra[i].kind == STEP_peel && p->extra[i].loop == loop) {
+      drop_extra(p, (int)i);
+      return true;
+    }
+  if (p->nextra >= PLAN_EXTRA) return false;
+  p->extra[p->nextra++] = (struct step){STEP_peel, loop, (int16_t)below(rng, 2)};
+  return true;
+}
+
+/* A private temp computed inside some loop, inside another one, or in full. */
+static bool toggle_compute(const struct space *sp, struct plan *p, uint64_t *rng) {
+  uint16_t temps[32];
+  unsigned n = group_temps(sp->gs, sp->g, temps, 32);
+  if (!n || !p->norder) return false;
+  int arg = (int)below(rng, n < 32 ? n : 32), at = find_extra(p, STEP_compute, arg);
+  if (at >= 0 && below(rng, 2)) {
+    drop_extra(p, at);
+    return true;
+  }
+  if (at < 0) {
+    if (p->nextra >= PLAN_EXTRA) return false;
+    at = p->nextra++;
+  }
+  p->extra[at] = (struct step){STEP_compute, p->order[below(rng, p->norder)], (int16_t)arg};
+  return true;
+}
+
 static bool mutate(const struct space *sp, struct plan *p, uint64_t *rng) {
   switch (below(rng, 16)) {
   case 0: case 1: case 2: case 3: case 4: return change_tile(sp, p, rng);
   case 5: return add_level(sp, p, rng);
   case 6: return drop_level(p, rng);
-  case 7: case 8: case 9: return move_loop(p, rng);
-  case 10: return change_vector(p, rng);
+  case 7: case 8: return move_loop(p, rng);
+  case 9: return toggle_compute(sp, p, rng) || move_loop(p, rng);
+  case 10: return below(rng, 2) ? change_vector(p, rng) : toggle_peel(p, rng);
   case 11: case 12: case 13: return toggle_operand(sp, p, rng);
   case 14: return below(rng, 4) ? change_unroll(p, rng) : toggle_stream(sp, p, rng);
   default: return toggle_parallel(sp, p) || change_unroll(p, rng);

@@ -1,7 +1,8 @@
 /* Default schedule of small windows: stencils, filters, depthwise convolutions. What is summed is a few taps of
    constant number, or written out; nothing is shared by all rows, but neighbours read the same elements. So the taps
    are unrolled and several rows are computed at once: what two of them read is loaded once. Where borders cut taps off,
-   the ends of the image are peeled. */
+   the ends of the image are peeled. In a chain of such windows what feeds the last one is computed where it is read, in
+   registers, a few rows of it twice. */
 #include "codegen/lower/default.h"
 
 enum { TAPS_MOST = 32, READS_MOST = 64, ROW_AXES = 2 };
@@ -72,6 +73,7 @@ static int64_t count_taps(const struct chooser *c) {
 }
 
 struct taps {
+  bool chain; /* the other members give private temps that the main one reads */
   unsigned lane, nrow;
   uint8_t row[ROW_AXES]; /* axes along which neighbours overlap, outermost first: the last ones */
   int64_t rows[ROW_AXES], nv, taps;
@@ -86,10 +88,22 @@ static bool all_alike(const struct chooser *c) {
   return true;
 }
 
+/* One member whose result leaves the group, and private temps. */
+static const struct eq *chain_end(const struct chooser *c) {
+  const struct eq *end = NULL;
+  for (unsigned i = 0; i < c->g->neq; i++) {
+    const struct eq *e = &c->gs->k->eq[c->g->eq[i]];
+    if (group_private(c->gs, c->gi, e->lhs)) continue;
+    if (end) return NULL;
+    end = e;
+  }
+  return end;
+}
+
 static bool has_taps(const struct chooser *c, struct taps *t) {
   const struct eq *e = c->main;
   t->taps = count_taps(c);
-  if (!t->taps || !all_alike(c) || (e->red != RED_none && c->o->strict)) return false;
+  if (!t->taps || (!t->chain && !all_alike(c)) || (e->red != RED_none && c->o->strict)) return false;
   for (unsigned x = 0; x < e->npar; x++) {
     int a = def_axis(c, e->axis[x].sym);
     int64_t n = a < 0 ? 0 : def_extent(c, (unsigned)a);
@@ -120,6 +134,11 @@ static void pick_rows(const struct chooser *c, struct taps *t) {
   t->nv = (lane_slides || !two) && many ? 2 : 1;
   t->nv = def_pick_vectors(def_extent(c, t->lane), def_lanes(c, c->main), t->nv);
   t->rows[0] = two ? 2 : 1;
+  if (t->chain && !two) {
+    t->nv = 1;
+    t->rows[last] = near_rows(def_extent(c, t->row[last]), many ? 16 : 6);
+    return;
+  }
   t->rows[last] = near_rows(def_extent(c, t->row[last]), t->taps == 1 ? 4 / t->rows[0] : room / t->nv / t->rows[0]);
 }
 
@@ -133,7 +152,8 @@ static bool is_row(const struct taps *t, int a) {
 
 static void taps_order(const struct chooser *c, const struct taps *t, struct order *o) {
   const struct eq *e = c->main;
-  bool far = !overlaps(c, c->g->axis[t->lane].sym); /* lanes beside the image: their weights stay while rows pass */
+  bool far = !t->chain &&
+             !overlaps(c, c->g->axis[t->lane].sym); /* lanes beside the image: their weights stay while rows pass */
   for (unsigned x = 0; x < e->npar; x++) {
     int a = def_axis(c, e->axis[x].sym);
     if (a >= 0 && a != (int)t->lane && !is_row(t, a)) def_then(o, (unsigned)a, 0);
@@ -161,11 +181,12 @@ static void push_ends(struct chooser *c, unsigned a, int64_t tile) {
   if (cut(c->main, c->g->axis[a].sym) && def_extent(c, a) > tile) def_push(c, STEP_peel, LOOP_ID(a, tile > 1), 1);
 }
 
-bool def_taps(struct chooser *c, int lane) {
-  struct taps t = {.lane = (unsigned)lane};
+static bool plan_taps(struct chooser *c, struct taps t) {
   const struct eq *e = c->main;
   struct order o = {0};
-  int64_t lanes = def_lanes(c, e), ext = def_extent(c, (unsigned)lane);
+  unsigned lane = t.lane;
+  uint16_t temp[GROUP_MAX_EQ];
+  int64_t lanes = def_lanes(c, e), ext = def_extent(c, lane);
   if (lanes < 2 || (ext && ext < lanes) || def_reduces(e, c->g->axis[lane].sym) || !has_taps(c, &t)) return false;
   pick_rows(c, &t);
   for (unsigned i = 0; i < t.nrow; i++)
@@ -178,7 +199,19 @@ bool def_taps(struct chooser *c, int lane) {
     if (t.rows[i] > 1) def_push(c, STEP_unroll, LOOP_ID(t.row[i], 0), 0);
   for (unsigned x = e->nax; x-- > e->npar;) def_push(c, STEP_unroll, LOOP_ID(def_axis(c, e->axis[x].sym), 0), 0);
   for (unsigned i = t.nrow; i-- > 0;) push_ends(c, t.row[i], t.rows[i]);
-  push_ends(c, (unsigned)lane, t.nv * lanes);
+  push_ends(c, lane, t.nv * lanes);
+  unsigned temps = t.chain ? group_temps(c->gs, c->gi, temp, GROUP_MAX_EQ) : 0;
+  for (unsigned i = 0; i < temps; i++)
+    if (!def_push(c, STEP_compute, LOOP_ID(lane, 1), i)) return false;
   def_push_parallel(c, &o);
   return true;
+}
+
+bool def_taps(struct chooser *c, int lane) {
+  const struct eq *was = c->main, *end = c->g->neq > 1 && !all_alike(c) ? chain_end(c) : NULL;
+  if (!end) return plan_taps(c, (struct taps){.lane = (unsigned)lane});
+  c->main = end;
+  bool done = plan_taps(c, (struct taps){.chain = true, .lane = (unsigned)lane});
+  c->main = was;
+  return done;
 }

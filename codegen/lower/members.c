@@ -426,16 +426,24 @@ static void find_vector(const struct plan *p, struct member *m) {
     if ((m->walks & BIT(l)) && (p->loop[l].mark == MARK_UNROLL || (int)l == m->vec)) m->reg |= BIT(l);
 }
 
+static void find_costly(expr_t x, void *ctx) {
+  bool *costly = ctx;
+  *costly |= x->kind == E_OP && (op_info[x->op].flags & OPF_TRANS);
+}
+
 /* An element-wise member with a long body walks its rows one after the other even where others unroll them: twenty-four
-   copies of a tanh are no faster than four, and compile six times as long. */
+   copies of a tanh are no faster than four, and compile six times as long. Plain arithmetic gains: rows of a stencil
+   read the same elements. */
 static void spare_copies(const struct plan *p, struct member *m) {
-  int64_t copies = expr_cost(m->e->body);
+  bool costly = false;
+  expr_visit(m->e->body, find_costly, &costly);
+  int64_t copies = expr_cost(m->e->body), most = costly ? 200 : 800;
   if (m->e->red != RED_none) return;
   for (unsigned l = 0; l < MAX_LOOP; l++)
     if (m->reg & BIT(l))
       copies *= p->axis[LOOP_AXIS(l)].ntile ? p->axis[LOOP_AXIS(l)].tile[0] : p->axis[LOOP_AXIS(l)].ext;
   if (m->vec >= 0 && p->loop[m->vec].lanes) copies /= p->loop[m->vec].lanes;
-  if (copies > 200) m->reg &= m->vec >= 0 ? BIT(m->vec) : 0;
+  if (copies > most) m->reg &= m->vec >= 0 ? BIT(m->vec) : 0;
 }
 
 /* The innermost run of reduction loops; what stands inside it must be register loops. */

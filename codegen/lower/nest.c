@@ -261,7 +261,7 @@ struct lstmt *nest_loop_body(struct build *b, const struct set *s, unsigned l, u
     if (!walks_here(s->m[i], e, l)) add_when(b, in, s->m[i], last_guard(b, s, l, in));
   stmts_add(b, &body, pack_at(b, s, l, in));
   stmts_add(b, &body, prefetch_at(b, s, l, in));
-  stmts_add(b, &body, nest_build(b, s, pos + 1, in));
+  stmts_add(b, &body, compute_body(b, s, l, pos, in));
   return stmts_block(b, &body);
 }
 

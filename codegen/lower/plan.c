@@ -107,6 +107,14 @@ static bool read_pack(struct plan *p, struct step s, const char *step, struct pp
   return true;
 }
 
+static bool read_compute(struct plan *p, struct step s) {
+  uint16_t t[GROUP_MAX_EQ];
+  unsigned n = group_temps(p->gs, p->gi, t, GROUP_MAX_EQ);
+  if (!loop_exists(p, s.loop, "compute")) return false;
+  if (s.arg < 0 || (unsigned)s.arg >= n || s.arg >= GROUP_MAX_EQ) return refuse(p, "compute: no such private temp");
+  return compute_read(p, s.loop, t[s.arg]);
+}
+
 static bool written(const struct plan *p, unsigned tensor) {
   for (unsigned i = 0; i < p->g->neq; i++)
     if (p->k->eq[p->g->eq[i]].lhs == tensor) return true;
@@ -159,6 +167,8 @@ static bool read_step(struct plan *p, struct step s) {
       if (p->stream_tensor[i] == p->stream_tensor[p->nstream]) return refuse(p, "stream: the tensor is named twice");
     p->nstream++;
     return true;
+  case STEP_compute:
+    return read_compute(p, s);
   case STEP_peel:
     return read_peel(p, s);
   default:
@@ -288,6 +298,6 @@ bool plan_make(struct plan *p, struct arena *a, const struct groups *gs, unsigne
   find_stream(p);
   if (!members_stream(p)) return false;
   keep_vector_loops(p);
-  return read_order(p, s) && members_analyse(p) && check_parallel(p) && peel_check(p) && pack_check(p) &&
-         prefetch_check(p);
+  return read_order(p, s) && members_analyse(p) && check_parallel(p) && compute_check(p) && peel_check(p) &&
+         pack_check(p) && prefetch_check(p);
 }

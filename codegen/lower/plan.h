@@ -32,6 +32,11 @@ struct ppack {
   bool writes;              /* prefetch: of a tile that is written */
   uint16_t tensor;
 };
+struct pcompute {           /* a private temp computed inside a loop, and the equation that gives it */
+  uint8_t loop;
+  uint16_t tensor;
+  const struct member *m;
+};
 struct vtensor {            /* a temp made by lowering: number VT_BASE + index */
   const char *name;
   uint8_t type, rank;
@@ -65,8 +70,9 @@ struct plan {
   struct ploop loop[MAX_LOOP];
   uint8_t order[MAX_LOOP];
   unsigned norder;
-  unsigned npack, nprefetch, nstream;
+  unsigned npack, nprefetch, nstream, ncompute;
   struct ppack pack[MAX_PACK], prefetch[MAX_PACK];
+  struct pcompute compute[MAX_PACK];
   uint16_t stream_tensor[MAX_PACK];
   int stream_top;           /* the running loop, or -1 */
   unsigned nmember;
@@ -184,6 +190,10 @@ struct bounds { unsigned nlo, nhi; poly_t lo[8], hi[8]; };
 void loop_bounds(struct build *b, const struct set *s, unsigned l, const struct env *e, struct bounds *o, struct env *inner);
 void loop_open(struct build *b, unsigned l, struct env *e);
 struct lstmt *loop_close(struct build *b, unsigned l, const struct env *e, const struct bounds *bd, struct lstmt *body);
+/* compute.c: what stands inside loop l behind the packs: the temps computed there, then the nest */
+struct lstmt *compute_body(struct build *b, const struct set *s, unsigned l, unsigned pos, const struct env *e);
+bool compute_read(struct plan *p, unsigned loop, unsigned tensor);
+bool compute_check(struct plan *p);
 /* peel.c: the loop with its ends, or all of it, as single iterations; NULL: its bounds are not constant enough, it stays whole */
 struct lstmt *loop_peeled(struct build *b, const struct set *s, unsigned l, unsigned pos, const struct env *e, const struct env *inner, const struct bounds *bd,
                           bool once);

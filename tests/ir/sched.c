@@ -73,6 +73,7 @@ START_TEST(every_step) {
   both_ways("order j11; order k1", "order j11 k1", "order a11 a21");
   both_ways("vector j10; unroll i0 0; unroll k0 4; parallel i3", "vector j10; unroll i0 0; unroll k0 4; parallel i3",
             "vector a10; unroll a00 0; unroll a20 4; parallel a03");
+  both_ways("compute T at k1", "compute T k1", "compute p0 a21");
   both_ways("peel i1 2 ; peel k0 0", "peel i1 2; peel k0 0", "peel a01 2; peel a20 0");
   both_ways("pack B at k1; copy A i0; prefetch B k0; stream `if`", "pack B k1; copy A i0; prefetch B k0; stream `if`",
             "pack t1 a21; copy t0 a00; prefetch t1 a20; stream t2");
@@ -158,9 +159,10 @@ START_TEST(random_schedules_come_back) {
     for (unsigned n = below(&state, 20); n > 0; n--) {
       enum stepkind kind = (enum stepkind)below(&state, STEP_COUNT);
       bool operand = kind == STEP_pack || kind == STEP_copy || kind == STEP_prefetch || kind == STEP_stream;
+      bool temp = kind == STEP_compute;
       bool count = kind == STEP_tile || kind == STEP_unroll || kind == STEP_peel;
       unsigned loop = LOOP_ID(below(&state, 3), kind == STEP_tile ? 0 : below(&state, LEVEL_MAX));
-      int arg = operand ? (int)below(&state, 3) : count ? 1 + (int)below(&state, 32767) : 0;
+      int arg = temp ? 0 : operand ? (int)below(&state, 3) : count ? 1 + (int)below(&state, 32767) : 0;
       ck_assert(sched_push(&s, kind, kind == STEP_stream ? 0 : loop, arg));
     }
     buf_init(&b);

@@ -11,6 +11,9 @@
   "kernel f(X: f32[N], F: f32[3]) -> Y: f32[P] { for p in 0..P: Y[p] = sum(r in 0..3) X[p + r] * X[p] * F[r] }"
 #define HUGE_B                                                                                                         \
   "kernel f(A: f32[8, 100000], B: f32[100000, 100000]) -> C: f32[8, 100000] { C[i, j] = sum(k) A[i, k] * B[k, j] }"
+#define CHAIN                                                                                                          \
+  "kernel f(X: f32[H, W]) -> Y: f32[H, W] {\n  for y in 0..H, x in 1..W - 1: T[y, x] = X[y, x - 1] + 2 * X[y, x] + X[y, x + 1]\n" \
+  "  for y in 1..H - 1, x in 1..W - 1: Y[y, x] = T[y - 1, x] + 2 * T[y, x] + T[y + 1, x]\n}"
 #define STREAM                                                                                                         \
   "kernel f(X: f32[I, J], V: f32[J]) -> Y: f32[I] { M[i] = max(j) X[i, j]\n Y[i] = sum(j) exp(X[i, j] - M[i]) * V[j] " \
   "}"
@@ -48,6 +51,11 @@ static const struct {
     {MATMUL, "prefetch A j0", "prefetch A j0: the next iteration reads the same", false},
     {MATMUL, "tile j 16; vector j0; prefetch B j0", "prefetch B j0: the loop is unrolled or a vector", false},
     {MATMUL, "tile j 16; prefetch B j1; prefetch C i0", NULL, false},
+    {CHAIN, "compute T y_10", NULL, false},
+    {CHAIN, "compute T y_10; compute T x0", "compute T x0: not one element-wise equation over all of its indices", false},
+    {CHAIN, "tile x 16; vector x0; compute T x0", "compute T x0: the loop is unrolled, a vector or that of a stream", false},
+    {CHAIN, "compute T y0", "compute T y0: read outside of the loop", false},
+    {STREAM, "compute M i0", "compute M i0: not one element-wise equation over all of its indices", false},
     {MATMUL, "peel i0 1", "peel i0: the extent is not constant", false},
     {MATMUL, "tile i 8; peel i0 9", "peel i0: the count is not 0 to 8", false},
     {MATMUL, "tile i 8; peel i0 1; peel i0 2", "peel i0: the loop is peeled already", false},

@@ -23,6 +23,10 @@
   "  for p in 0..P, q in 0..Q, f in 0..F: y[p, q, f] = sum(r in 0..3, s in 0..3, c in 0..C if 2*p + r - 1 >= 0, H - 2*p - r >= 0, 2*q + s - 1 >= 0, " \
   "W - 2*q - s >= 0) x[2*p + r - 1, 2*q + s - 1, c] * w[r, s, c, f]\n}"
 
+#define CHAIN                                                                                                          \
+  "kernel f(X: f32[H, W]) -> Y: f32[H, W] {\n  for y in 0..H, x in 1..W - 1: T[y, x] = X[y, x - 1] + 2 * X[y, x] + X[y, x + 1]\n"                      \
+  "  for y in 1..H - 1, x in 1..W - 1: Y[y, x] = T[y - 1, x] + 2 * T[y, x] + T[y + 1, x]\n}"
+
 struct tcase {
   const char *name, *kernel, *sched;
   bool strict, fixed; /* fixed: the first dims as constants */
@@ -75,6 +79,8 @@ static const struct tcase cases[] = {
      "default", .dims = {"N=40", "N=3", "N=2"}},
     {"window_scaled", "kernel f(x: f32[W], w: f32[3], t: f32[T]) -> y: f32[Q] { for q in 0..Q: y[q] = sum(s if q*T + s - 1 >= 0, W - q*T - s >= 0) x[q*T + s - 1] * w[s] }",
      "tile q 4; order q1 s0 q0; unroll q0 0", .dims = {"W=33,T=2,Q=17", "W=12,T=1,Q=12", "W=3,T=5,Q=1", "W=9,T=-1,Q=5"}},
+    {"compute", CHAIN, "tile y_1 4; tile x 16; order y_11 x1 y_10 x0; unroll y_10 0; vector x0; compute T x1", .dims = {"H=11,W=40", "H=3,W=3", "H=2,W=5", "H=6,W=18"}},
+    {"compute_rows", CHAIN, "order y_10 x0; compute T y_10", .fixed = true, .dims = {"H=5,W=9"}},
     {"peel_reduction", EPILOGUE, "tile i 2; tile j 16; tile k 8; order k1 j1 i1 k0 i0 j0; unroll i0 0; vector j0; peel k1 1; pack B k1", .fixed = true,
      .dims = {"M=5,N=20,K=30"}},
     {"triangle", "kernel f(L: f32[N, N], x: f32[N]) -> y: f32[N] { y[i] = sum(j in 0..i + 1) L[i, j] * x[j] }",

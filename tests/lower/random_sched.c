@@ -73,6 +73,10 @@ static void random_sched(struct lab *b, const struct groups *gs, unsigned g, str
   for (unsigned i = pick(r, 4); i > 0 && nop; i--)
     try_step(b, gs, g, s, pick(r, 2) ? STEP_pack : STEP_copy, LOOP_ID(pick(r, n), pick(r, 3)),
              (int)pick(r, nop < 64 ? nop : 64));
+  uint16_t temp[64];
+  unsigned ntemp = group_temps(gs, g, temp, 64);
+  for (unsigned i = pick(r, 3); i > 0 && ntemp; i--)
+    try_step(b, gs, g, s, STEP_compute, LOOP_ID(pick(r, n), pick(r, 3)), (int)pick(r, ntemp < 64 ? ntemp : 64));
   if (pick(r, 3) == 0) try_step(b, gs, g, s, STEP_parallel, LOOP_ID(pick(r, n), pick(r, 3)), 0);
   if (pick(r, 6) == 0 && nop) try_step(b, gs, g, s, STEP_prefetch, LOOP_ID(pick(r, n), pick(r, 2)), (int)pick(r, nop));
   if (pick(r, 6) == 0 && nop) try_step(b, gs, g, s, STEP_stream, 0, (int)pick(r, nop));
