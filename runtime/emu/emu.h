@@ -98,7 +98,7 @@ struct emu_launch {
   bool lazy; /* asynchronous work completes as late as is allowed, warps run in random order; else at once, in order */
   uint64_t seed;            /* of the random order */
   uint64_t max_steps;       /* warp instructions of the launch; 0: 2^32 */
-  uint32_t resident_blocks; /* most blocks in flight at once when blocks wait for each other; 0: 64 */
+  uint32_t resident_blocks; /* most blocks in flight at once when blocks wait for each other; 0: 32 */
 };
 
 /* A new device without memory in use. */

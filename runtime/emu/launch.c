@@ -1,11 +1,11 @@
 /* A launch: blocks are made, their warps take turns, ended ones make room. More blocks become resident when those that
  * are wait for something. */
-#include "runtime/emu/machine.h"
+#include "runtime/emu/sync.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLICE = 2048, PATIENCE = 32, RESIDENT = 64, SHARED_FILL = 0xa5 };
+enum { SLICE = 2048, PATIENCE = 8, RESIDENT = 32, SHARED_FILL = 0xa5 };
 
 uint32_t emu_random(struct run *r) {
   r->rng ^= r->rng << 13;
@@ -86,8 +86,22 @@ static void warp_start(struct warp *w, struct block *b, uint32_t id) {
   w->regs = zeroed(r->k->nslot, sizeof *w->regs);
   w->konst = r->k->konst;
   w->local = zeroed(WARP, r->k->local_bytes ? r->k->local_bytes : 1);
+  emu_clocks_new(&w->clocks, emu_agents(b->c));
+  w->clocks.vc[emu_agent(w, AG_WARP)] = 1;
+  w->regs_limit = r->regs;
   emu_push(w, 0, NO_PC, w->all);
   set_sregs(w);
+}
+
+static void barrier_start(struct barrier *x, uint32_t agents) {
+  emu_clocks_new(&x->gathered, agents);
+  emu_clocks_new(&x->done, agents);
+  x->red[1] = 1; /* of .and */
+}
+
+static void barrier_end(struct barrier *x) {
+  emu_clocks_free(&x->gathered);
+  emu_clocks_free(&x->done);
 }
 
 static void block_start(struct block *b, struct cluster *c, uint32_t rank) {
@@ -103,7 +117,7 @@ static void block_start(struct block *b, struct cluster *c, uint32_t rank) {
   memset(b->shared, SHARED_FILL, r->shared_bytes);
   b->nwarp = b->running = (r->threads + WARP - 1) / WARP;
   b->warp = zeroed(b->nwarp, sizeof *b->warp);
-  for (uint32_t i = 0; i < b->nwarp; i++) warp_start(&b->warp[i], b, i);
+  b->shadow = emu_shadow_new(r->shared_bytes);
 }
 
 static void cluster_start(struct run *r, uint64_t index) {
@@ -113,22 +127,44 @@ static void cluster_start(struct run *r, uint64_t index) {
   c->nblock = c->running = r->cluster[0] * r->cluster[1] * r->cluster[2];
   c->block = zeroed(c->nblock, sizeof *c->block);
   for (uint32_t i = 0; i < c->nblock; i++) block_start(&c->block[i], c, i);
+  for (uint32_t i = 0; i < c->nblock; i++) {
+    struct block *b = &c->block[i];
+    for (uint32_t k = 0; k < b->nwarp; k++) warp_start(&b->warp[k], b, k);
+    for (uint32_t k = 0; k < BARRIERS; k++) barrier_start(&b->bar[k], emu_agents(c));
+  }
+  barrier_start(&c->bar, emu_agents(c));
   while (*last) last = &(*last)->next;
   *last = c;
   r->nresident += c->nblock;
 }
 
-static void cluster_end(struct cluster *c) {
-  for (uint32_t i = 0; i < c->nblock; i++) {
-    struct block *b = &c->block[i];
-    for (uint32_t k = 0; k < b->nwarp; k++) {
-      free(b->warp[k].regs);
-      free(b->warp[k].stack);
-      free(b->warp[k].local);
-    }
-    free(b->warp);
-    free(b->shared);
+static void warp_end(struct warp *w) {
+  for (struct job *j = w->jobs, *next; j; j = next) {
+    next = j->next;
+    free(j);
   }
+  free(w->regs);
+  free(w->stack);
+  free(w->local);
+  emu_clocks_free(&w->clocks);
+}
+
+static void block_end(struct block *b) {
+  for (uint32_t k = 0; k < b->nwarp; k++) warp_end(&b->warp[k]);
+  for (uint32_t k = 0; k < BARRIERS; k++) barrier_end(&b->bar[k]);
+  for (uint32_t k = 0; k < b->nmbar; k++) {
+    emu_clocks_free(&b->mbar[k].gathered);
+    emu_clocks_free(&b->mbar[k].done);
+  }
+  free(b->mbar);
+  free(b->warp);
+  free(b->shared);
+  emu_shadow_free(b->shadow, b->shared_bytes);
+}
+
+static void cluster_end(struct cluster *c) {
+  for (uint32_t i = 0; i < c->nblock; i++) block_end(&c->block[i]);
+  barrier_end(&c->bar);
   c->r->nresident -= c->nblock;
   free(c->block);
   free(c);
@@ -136,11 +172,28 @@ static void cluster_end(struct cluster *c) {
 
 /* ---- turns ---- */
 
+/* Copies into the block's shared memory that nobody waited for. */
+static void unobserved(struct block *b) {
+  for (uint32_t k = 0; k < b->nmbar; k++) {
+    const struct mbar *m = &b->mbar[k];
+    if (m->observed >= m->tx_phase) continue;
+    emu_found_at(
+        b->c->r, b->id, 0, m->tx_line, EMU_UNFINISHED,
+        "a bulk copy into shared memory is issued here, and no thread waits for its mbarrier before the block ends");
+  }
+}
+
 static bool warp_turn(struct warp *w, bool *progress) {
   struct run *r = emu_run(w);
   if (!w->live) return true;
   if (!emu_warp_run(w, r->how.lazy ? 1 + emu_random(r) % 48 : SLICE, progress)) return false;
-  if (!w->live && !--w->b->running) w->b->c->running--;
+  if (w->live) return true;
+  if (!emu_jobs_drain(w)) return false;
+  if (!--w->b->running) {
+    unobserved(w->b);
+    w->b->c->running--;
+  }
+  *progress = true;
   return true;
 }
 
@@ -198,6 +251,11 @@ static bool run_all(struct run *r) {
       *c = ended->next;
       cluster_end(ended);
       idle = 0;
+    }
+    if (!progress || (r->how.lazy && emu_random(r) % 16 == 0)) {
+      bool ran = false;
+      if (!emu_job_any(r, &ran)) return false;
+      progress |= ran;
     }
     if (progress || idle == 1) continue;
     if (!room) {
@@ -272,6 +330,8 @@ bool emu_launch(struct emu_module *m, const char *kernel, const struct emu_launc
   if (!r.k) return refuse(&r, "no kernel '%.80s'", kernel);
   if (nparams != r.k->nparam) return refuse(&r, "%d parameters where the kernel has %d", nparams, r.k->nparam);
   if (!shape(&r) || !memory(&r)) return false;
+  r.regs = r.k->maxnreg ? r.k->maxnreg : 65536 / ((r.threads + 31) / 32 * 32) / 8 * 8;
+  if (r.regs > 255) r.regs = 255;
   r.param = zeroed(r.k->param_bytes, 1);
   for (int i = 0; i < nparams; i++) memcpy(r.param + r.k->param[i].off, params[i], r.k->param[i].size);
   bool ok = run_all(&r);

@@ -13,6 +13,43 @@ struct frame {
   uint32_t pc, rpc, mask;
 };
 
+/* Vectors of clocks: see sync.h. vc: synchronised with; fenced: generic writes up to this tick were made visible to the
+ * async proxy by their writer. */
+struct clocks {
+  uint32_t *vc, *fenced;
+};
+
+enum { BARRIERS = 16 };
+struct barrier {
+  uint32_t arrived, count; /* threads of this generation; count 0: all of the block */
+  uint32_t generation;
+  bool whole; /* warps count as a whole */
+  uint32_t red[3], result[3];
+  struct clocks gathered, done;
+};
+
+struct mbar {
+  uint32_t off; /* in shared memory */
+  bool alive, fenced;
+  uint32_t phase, pending, expected;
+  int64_t tx;
+  uint32_t agent;
+  uint32_t maker, made_agent, made_tick, line; /* who initialised it */
+  uint32_t tx_phase, tx_line, observed;        /* phases: of the last bulk copy, that somebody waited for */
+  struct clocks gathered, done;
+};
+
+/* Asynchronous work that was issued and is not yet done. */
+enum job_kind { JOB_COPY, JOB_ARRIVE, JOB_BULK_IN, JOB_BULK_OUT, JOB_WGMMA };
+struct job {
+  struct job *next;
+  const struct ins *i;
+  enum job_kind kind;
+  uint32_t lane, group;
+  bool (*run)(struct warp *w, const struct job *j);
+  uint64_t a[8];
+};
+
 struct block;
 struct warp {
   uint64_t (*regs)[32];
@@ -27,6 +64,24 @@ struct warp {
   char waits[120];    /* what it waits for; empty: nothing */
   struct alloc *near; /* allocation used last */
   uint8_t *local;
+  struct clocks clocks;
+  uint32_t sequence;            /* of synchronisations within the warp */
+  uint32_t wrote;               /* lanes that wrote shared memory after their last proxy fence */
+  uint32_t fence_tick;          /* of the last fence */
+  uint32_t touched;             /* lanes that touched shared memory after the warp last synchronised as a whole */
+  uint32_t synced, copy_synced; /* ticks of itself and of its cp.async then */
+  bool refused;                 /* a try_wait gave up once (lazy mode) */
+  bool parked;                  /* arrived at the barrier it waits for */
+  uint32_t park_generation;     /* of that barrier */
+  uint32_t cluster_arrived, cluster_generation;
+  struct job *jobs;           /* in order of issue */
+  uint32_t copy_group[WARP];  /* cp.async groups committed, by lane */
+  uint32_t bulk_group[WARP];  /* bulk groups committed */
+  uint32_t bulk_used[WARP];   /* groups up to the last with a copy in it */
+  uint32_t bulk_waited[WARP]; /* groups known to have been read */
+  uint32_t bulk_line[WARP];
+  uint32_t wgmma_group; /* wgmma groups committed */
+  uint32_t regs_limit;  /* registers a thread may use: setmaxnreg */
 };
 
 struct run;
@@ -39,12 +94,18 @@ struct block {
   uint32_t nwarp, running;
   uint8_t *shared;
   uint32_t shared_bytes;
+  struct granule *shadow;
+  struct barrier bar[BARRIERS];
+  struct mbar *mbar;
+  uint32_t nmbar, cap_mbar;
+  uint32_t regs_free; /* of the pool of setmaxnreg */
 };
 
 struct cluster {
   struct run *r;
   struct block *block;
   uint32_t nblock, running;
+  struct barrier bar;
   struct cluster *next;
   uint64_t index; /* in the grid */
 };
@@ -60,6 +121,8 @@ struct run {
   uint32_t nclusters[3];
   uint64_t steps, rng;
   uint32_t threads, shared_bytes; /* of a block */
+  uint32_t regs;                  /* of a thread at its start */
+  uint64_t events;                /* phases and copies completed */
   struct cluster *resident;
   uint32_t nresident;
 };

@@ -1,5 +1,6 @@
 /* Addresses, loads and stores. Leaves atomics to atomic.c and what may be wrong with shared memory to shadow.c. */
 #include "runtime/emu/memory.h"
+#include "runtime/emu/sync.h"
 #include <string.h>
 
 #define FAIL(d, ...) emu_dec_fail(d, (d)->line, (d)->col, __VA_ARGS__)
@@ -71,6 +72,12 @@ static uint8_t *shared_at(struct warp *w, const struct ins *i, uint32_t lane, ui
               "access to the shared memory of block %u of the cluster, which has ended", b->rank);
     return NULL;
   }
+  struct touch t = {.w = w, .i = i, .agent = emu_agent(w, AG_WARP), .lane = lane};
+  t.tick = w->clocks.vc[t.agent];
+  t.how = how == ACC_READ ? TOUCH_READ : how == ACC_WRITE ? TOUCH_WRITE : TOUCH_ATOMIC;
+  if (how != ACC_READ) w->wrote |= 1u << lane;
+  w->touched |= 1u << lane;
+  emu_touch(b, off, bytes, &t);
   return b->shared + off;
 }
 

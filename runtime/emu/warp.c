@@ -18,6 +18,13 @@ void emu_push(struct warp *w, uint32_t pc, uint32_t rpc, uint32_t mask) {
 }
 
 void emu_exit_lanes(struct warp *w, uint32_t mask) {
+  LANES(l, mask) {
+    if (w->bulk_used[l] <= w->bulk_waited[l]) continue;
+    emu_found(w, w->at, (int)l, EMU_UNFINISHED,
+              "the thread ends while the bulk copy issued at line %u may still read shared memory: "
+              "cp.async.bulk.wait_group.read is missing",
+              w->bulk_line[l]);
+  }
   w->live &= ~mask;
   for (uint32_t f = 0; f < w->depth; f++) w->stack[f].mask &= ~mask;
 }

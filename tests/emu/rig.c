@@ -23,13 +23,6 @@ bool rig_run(struct emu_module *m, uint32_t grid, uint32_t block, uint32_t share
   return emu_launch(m, "k", &how, ptrs, nparams, rep);
 }
 
-bool rig_has(const struct emu_report *rep, enum emu_kind kind) {
-  for (int i = 0; i < rep->n; i++) {
-    if (rep->finding[i].kind == kind) return true;
-  }
-  return false;
-}
-
 void rig_show(const struct emu_report *rep) {
   char text[8192];
   emu_report_text(rep, text, sizeof text);

@@ -11,8 +11,6 @@ struct emu_module *rig_load(struct emu *d, const char *text);
 /* Runs kernel "k" with a grid and block in x; params are values of 8 bytes. */
 bool rig_run(struct emu_module *m, uint32_t grid, uint32_t block, uint32_t shared, bool lazy, uint64_t seed,
              const uint64_t *params, int nparams, struct emu_report *rep);
-/* Is there a finding of this kind? */
-bool rig_has(const struct emu_report *rep, enum emu_kind kind);
 /* Prints the findings. */
 void rig_show(const struct emu_report *rep);
 
