@@ -22,6 +22,10 @@ for t in tests/fuzz/fuzz_*.c; do
     lib compiler/pass
     libs="$out/obj/compiler/frontend.a $out/obj/compiler/pass.a $libs"
   fi
+  if [ "$name" = fuzz_ptx ]; then
+    lib runtime/emu
+    libs=$out/obj/runtime/emu.a
+  fi
   # shellcheck disable=SC2086
   $cc -fsanitize=fuzzer "$t" $libs -lm -ldl -lpthread -o "$out/$name"
 done
