@@ -22,7 +22,8 @@ static double bytes_of(const struct chooser *c, const struct access *r) {
 static bool pack_pays(const struct chooser *c, const struct reuse *k, unsigned row) {
   if (def_step(c, k->tensor, def_subs(c, k->acc), k->lane) == 2)
     return def_guess(c, row) >= PACK_ROWS; /* lanes would gather */
-  return def_guess(c, row) >= 96 && bytes_of(c, k->acc) > c->lim->l2_bytes / 4.0;
+  double all = bytes_of(c, k->acc);
+  return def_guess(c, row) >= 96 && all > (def_guess(c, row) >= 512 ? c->lim->l1_bytes : c->lim->l2_bytes / 4.0);
 }
 
 /* The operand that does not move with the lanes. */
@@ -36,6 +37,7 @@ struct blocks {
   int64_t nv, tile;       /* vectors of a register tile, and their elements */
   int64_t mr, kc, nc, mc; /* vectors, rows, and cache blocks of reduction, lanes and rows; 0: the whole axis */
   bool pack, copy;        /* of a panel of the shared operand; of a block of rows */
+  bool deep; /* few panels, a long reduction: its blocks pass by one after the other, each used by all panels */
 };
 
 /* Rows that one thread takes at a time, where there are too few panels to share. */
@@ -48,7 +50,8 @@ static int64_t share_rows(const struct chooser *c, int64_t panels, int64_t er, i
 
 /* A panel of the shared operand, packed or not, as deep as a quarter of L2 allows, is used for all rows before the next
    one. Only rows that are too many to be read again for each panel (a quarter of L3) are cut into blocks that stay in
-   L2 while several panels pass. */
+   L2 while several panels pass. Rows that lie across memory (A[k, i]) touch a line, and soon a page, for each k: blocks
+   of them are copied. */
 static struct blocks pick_blocks(const struct chooser *c, unsigned lane, unsigned row, unsigned red,
                                  const struct reuse *k) {
   const struct eq *e = c->main;
@@ -62,8 +65,8 @@ static struct blocks pick_blocks(const struct chooser *c, unsigned lane, unsigne
   bool far = def_step(c, k->tensor, def_subs(c, k->acc), k->lane) == 2;
   o.tile = ev >= 4 && ev < lanes && (ev & (ev - 1)) == 0 ? ev : o.nv * lanes;
   o.pack = pack_pays(c, k, row) && (far || o.tile <= def_guess(c, lane));
-  int64_t panel = !o.pack && ev && ev <= o.tile ? l2 / 16 : l2 / 4; /* the only one: it streams by, then it is gone */
-  o.kc = fits ? 0 : def_pick_block(def_extent(c, red), 4, panel / (o.tile * size));
+  o.deep = ev && ev <= 4 * o.tile && bytes_of(c, k->acc) > l2;
+  o.kc = fits ? 0 : def_pick_block(def_extent(c, red), 4, l2 / (o.deep ? 16 : 4) / (o.tile * size));
   int64_t depth = o.kc ? o.kc : def_guess(c, red);
   bool turned = rows && def_step(c, rows->tensor, def_subs(c, rows), c->g->axis[row].sym) == 1;
   double most = turned ? (double)l2 : c->lim->l3_bytes / 4.0;
@@ -86,6 +89,7 @@ static void product_order(const struct chooser *c, unsigned lane, unsigned row, 
     if (a >= 0 && !is_row_or_lane((unsigned)a, (int)row, (int)lane)) def_then(o, (unsigned)a, 0);
   }
   if (c->o->threads > 1 && b->mc) def_then(o, row, lr); /* threads take blocks of rows; each packs for itself */
+  if (b->kc && b->deep) def_then(o, red, 1);
   if (b->nc || b->pack) def_then(o, lane, ll);
   if (b->kc) def_then(o, red, 1);
   *pack = o->n ? o->l[o->n - 1] : MAX_LOOP;
@@ -103,14 +107,23 @@ static void product_order(const struct chooser *c, unsigned lane, unsigned row, 
 }
 
 /* The last result of the group that covers the tile. */
-static int tile_result(const struct chooser *c, unsigned lane, unsigned row) {
+static const struct eq *tile_result(const struct chooser *c, unsigned lane, unsigned row) {
   for (unsigned i = c->g->neq; i-- > 0;) {
     const struct eq *e = &c->gs->k->eq[c->g->eq[i]];
     if (!group_private(c->gs, c->gi, e->lhs) && eq_axis(e, c->g->axis[lane].sym) >= 0 &&
         eq_axis(e, c->g->axis[row].sym) >= 0)
-      return def_operand(c, e->lhs);
+      return e;
   }
-  return -1;
+  return NULL;
+}
+
+static double result_bytes(const struct chooser *c, const struct eq *e) {
+  double n = (double)type_size(c->gs->k->tensor[e->lhs].type);
+  for (unsigned x = 0; x < e->npar; x++) {
+    int a = def_axis(c, e->axis[x].sym);
+    n *= a < 0 ? 1 : (double)def_guess(c, (unsigned)a);
+  }
+  return n;
 }
 
 /* The tile of a result that is far away is asked for before its sum begins; the next panel, while this one is used for
@@ -119,12 +132,12 @@ static void push_prefetch(struct chooser *c, unsigned lane, unsigned row, unsign
                           const struct reuse *k) {
   const struct access *rows = row_operand(c, lane, row);
   double shared = bytes_of(c, k->acc), all = shared + (rows ? bytes_of(c, rows) : 0);
-  int out = tile_result(c, lane, row);
-  if (out >= 0 && all > 4.0 * c->lim->l2_bytes) def_push(c, STEP_prefetch, LOOP_ID(row, 1), out);
+  const struct eq *out = tile_result(c, lane, row);
+  if (out && all > 4.0 * c->lim->l2_bytes && result_bytes(c, out) >= c->lim->l2_bytes / 2.0)
+    def_push(c, STEP_prefetch, LOOP_ID(row, 1), def_operand(c, out->lhs));
   if (def_guess(c, row) < 32 || def_guess(c, row) > 256 || shared <= c->lim->l2_bytes) return;
-  bool one = def_extent(c, lane) && def_extent(c, lane) <= b->tile; /* a panel is all there is: its next block */
-  if (!one || b->kc)
-    def_push(c, STEP_prefetch, one ? LOOP_ID(red, 1) : LOOP_ID(lane, b->nc ? 2 : 1), def_operand(c, k->tensor));
+  unsigned next = b->deep && b->kc ? LOOP_ID(red, 1) : LOOP_ID(lane, b->nc ? 2 : 1);
+  def_push(c, STEP_prefetch, next, def_operand(c, k->tensor));
 }
 
 struct padded {

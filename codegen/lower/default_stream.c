@@ -43,6 +43,62 @@ static int64_t even_rows(int64_t ext, int64_t max) {
   return def_pick_rows(ext, max);
 }
 
+/* What the score reads along the stream, as def_find_shared found it for lanes s and rows t. */
+static struct reuse shared_read(const struct chooser *c, const struct eq *score, unsigned s, unsigned t) {
+  struct reuse k = {c->g->axis[s].sym, c->g->axis[t].sym, c, false, 0, NULL};
+  expr_visit(score->body, def_find_shared, &k);
+  return k;
+}
+
+struct stream_read {
+  const struct chooser *c;
+  sym_t s;
+  const struct access *acc;
+};
+static void find_stream_read(expr_t x, void *ctx) {
+  struct stream_read *k = ctx;
+  if (x->kind == E_READ && def_has(x->acc, k->s) && !group_private(k->c->gs, k->c->gi, x->acc->tensor)) k->acc = x->acc;
+}
+
+static const struct access *stream_read(const struct chooser *c, const struct eq *e, unsigned s) {
+  struct stream_read k = {c, c->g->axis[s].sym, NULL};
+  expr_visit(e->body, find_stream_read, &k);
+  return k.acc;
+}
+
+/* Every row has a stream of its own (decoding: one query, a long cache): nothing is used twice, and the stream should
+   pass at the speed of memory. Scores take a vector of keys at a time, turned in registers; the next keys and values
+   are asked for meanwhile. */
+static bool one_row(struct chooser *c, unsigned s, unsigned d, unsigned v, const struct eq *score,
+                    const struct eq *out) {
+  int64_t lanes = def_lanes(c, out), most = c->lim->vector_regs / 4,
+          block = def_stream_block(def_extent(c, s), lanes, 256);
+  const struct access *keys = stream_read(c, score, s), *values = stream_read(c, out, s);
+  struct order o = {0};
+  if (!keys || !values || !block) return false;
+  bool turned = def_step(c, keys->tensor, def_subs(c, keys), c->g->axis[d].sym) == 1;
+  def_push(c, STEP_tile, LOOP_ID(s, 0), lanes);
+  def_push(c, STEP_tile, LOOP_ID(s, 0), block);
+  if (turned) def_push(c, STEP_tile, LOOP_ID(d, 0), lanes);
+  def_push(c, STEP_tile, LOOP_ID(v, 0), def_pick_vectors(def_extent(c, v), lanes, most) * lanes);
+  for (unsigned a = 0; a < c->g->nshared; a++) def_then(&o, a, 0);
+  def_then(&o, s, 2);
+  def_then(&o, v, 1);
+  def_then(&o, s, 1);
+  if (turned) def_then(&o, d, 1);
+  def_then(&o, d, 0);
+  def_then(&o, s, 0);
+  def_then(&o, v, 0);
+  def_push_order(c, &o);
+  def_push(c, STEP_vector, LOOP_ID(s, 0), 0);
+  def_push(c, STEP_vector, LOOP_ID(v, 0), 0);
+  if (turned) def_push(c, STEP_unroll, LOOP_ID(d, 0), 0);
+  def_push(c, STEP_prefetch, LOOP_ID(s, 1), def_operand(c, keys->tensor));
+  def_push(c, STEP_prefetch, LOOP_ID(s, 1), def_operand(c, values->tensor));
+  def_push_parallel(c, &o);
+  return true;
+}
+
 bool def_stream(struct chooser *c) {
   unsigned s = (unsigned)c->g->stream;
   const struct eq *score = product_over(c, s, false), *out = product_over(c, s, true);
@@ -50,10 +106,13 @@ bool def_stream(struct chooser *c) {
   if (t < 0 || !score || !out || v < 0 || d < 0) return false;
   int64_t lanes = def_lanes(c, out);
   if (lanes < 2) return false;
+  struct reuse k = shared_read(c, score, s, (unsigned)t);
+  if (!k.shared && one_row(c, s, (unsigned)d, (unsigned)v, score, out)) return true;
   int64_t nv = c->lim->vector_regs >= 32 ? 4 : 2, sv = def_pick_vectors(def_extent(c, s), lanes, nv),
           vv = def_pick_vectors(def_extent(c, (unsigned)v), lanes, nv);
   int64_t tr = even_rows(def_extent(c, (unsigned)t), def_max_rows(c, sv > vv ? sv : vv));
-  int64_t tb = def_pick_block(def_extent(c, (unsigned)t), tr, 48), sb = def_stream_block(def_extent(c, s), sv * lanes, 256);
+  int64_t tb = def_pick_block(def_extent(c, (unsigned)t), tr, 48),
+          sb = def_stream_block(def_extent(c, s), sv * lanes, 256);
   struct order o = {0};
   def_push(c, STEP_tile, LOOP_ID(t, 0), tr);
   def_push(c, STEP_tile, LOOP_ID(s, 0), sv * lanes);
@@ -76,8 +135,6 @@ bool def_stream(struct chooser *c) {
   def_push(c, STEP_vector, LOOP_ID(s, 0), 0);
   def_push(c, STEP_vector, LOOP_ID(v, 0), 0);
   def_push(c, STEP_unroll, LOOP_ID(t, 0), 0);
-  struct reuse k = {c->g->axis[s].sym, c->g->axis[t].sym, c, false, 0, NULL};
-  expr_visit(score->body, def_find_shared, &k);
   if (k.shared && (at || tb)) def_push(c, STEP_pack, o.l[at ? at - 1 : 0], def_operand(c, k.tensor));
   def_push_parallel(c, &o);
   return true;
