@@ -148,12 +148,26 @@ static enum status tuned_variants(struct hone *h, struct db *db, const struct ke
   return st;
 }
 
+static enum status all_parts(struct hone *h, struct db *db, const struct spec_fn *fn, struct emit_entry *out, unsigned *tuned) {
+  struct emit_entry *part = ARENA_NEW(h->arena, struct emit_entry, fn->npart + 1u);
+  enum status st = ST_OK;
+  for (unsigned i = 0; i < fn->npart && st == ST_OK; i++) {
+    unsigned t;
+    st = hone_entry(h, db, &fn->part[i], &part[i], &t);
+    part[i].internal = true;
+    *tuned += t;
+  }
+  out->part = part;
+  out->npart = fn->npart;
+  return st;
+}
+
 enum status hone_entry(struct hone *h, struct db *db, const struct spec_fn *fn, struct emit_entry *out, unsigned *tuned) {
   memset(out, 0, sizeof *out);
   *tuned = 0;
   out->k = fn->k ? fn->k : fn->source->f->k;
   out->source = fn->source ? fn->source->f : NULL;
-  if (!fn->k) return ST_OK;
+  if (!fn->k) return all_parts(h, db, fn, out, tuned);
   struct groups *symbolic = hone_groups(h, fn->k);
   if (!symbolic) return ST_INTERNAL;
   struct forms f = {.v = ARENA_NEW(h->arena, struct emit_variant, MAX_VARIANTS)};
@@ -167,7 +181,7 @@ enum status hone_entry(struct hone *h, struct db *db, const struct spec_fn *fn, 
   st = hone_choose(h, constant ? db : NULL, symbolic, symbolic, zero, &c);
   if (st == ST_OK) st = lower_form(h, &c, arena_printf(h->arena, "%s.general", fn->k->name), &out->general);
   if (st == ST_INFEASIBLE && fn->source) {
-    diag_warn(h->diag, fn->k->loc, "as-written", "'%s' is compiled as written: %s", fn->k->name, c.why);
+    diag_warn(h->diag, fn->k->loc, "not-raised", "'%s' is compiled as written: %s", fn->k->name, c.why);
     *out = (struct emit_entry){.k = fn->k, .source = fn->source->f};
     return ST_OK;
   }
@@ -206,7 +220,7 @@ static enum status all_entries(struct hone *h, struct db *db, struct emit_entry 
   for (unsigned i = 0; i < h->spec.n; i++) {
     unsigned tuned;
     enum status st = hone_entry(h, db, &h->spec.fn[i], &e[i], &tuned);
-    if (st == ST_OK && !tuned && h->spec.fn[i].k) st = untuned(h, e[i].k);
+    if (st == ST_OK && !tuned && (h->spec.fn[i].k || h->spec.fn[i].npart)) st = untuned(h, e[i].k);
     if (st != ST_OK) return st;
   }
   return ST_OK;
@@ -231,6 +245,7 @@ enum status hone_compile(struct hone *h, enum emit_kind kind, const char *guard,
 }
 
 static void print_forms(struct buf *out, const struct emit_entry *e) {
+  for (unsigned i = 0; i < e->npart; i++) print_forms(out, &e->part[i]);
   if (e->source) lfunc_print(out, e->source);
   for (unsigned i = 0; i < e->nvariant; i++) lfunc_print(out, e->variant[i].f);
   if (e->general) lfunc_print(out, e->general);

@@ -1,6 +1,7 @@
 /* First part of the walk: a path becomes kernels. */
 #include "compiler/frontend/frontend.h"
 #include "compiler/hone.h"
+#include "compiler/pass/parts.h"
 #include "compiler/pass/raise.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -47,6 +48,25 @@ static enum status read_file(struct hone *h, const char *path, struct buf *text)
   return s;
 }
 
+/* The parts of a function that did not raise as a whole. */
+static void raise_parts(struct hone *h, struct spec_fn *fn) {
+  struct raised_parts p;
+  pass_parts(h->arena, fn->source, h->diag, &p);
+  fn->part = ARENA_NEW(h->arena, struct spec_fn, p.n + 1u);
+  fn->npart = p.n;
+  for (unsigned i = 0; i < p.n; i++) fn->part[i] = (struct spec_fn){.source = p.v[i].source, .k = p.v[i].k};
+}
+
+static void warn_kept(struct hone *h, const struct spec_fn *fn, const char *why, struct loc at) {
+  const char *name = fn->source->f->k->name;
+  if (!why) why = "not an index-notation operation";
+  if (fn->npart)
+    diag_warn(h->diag, at, "not-raised", "'%s' is raised in %u part%s, what is around them is compiled as written: %s", name,
+              fn->npart, fn->npart == 1 ? "" : "s", why);
+  else
+    diag_warn(h->diag, at, "not-raised", "'%s' is compiled as written: %s", name, why);
+}
+
 /* What raises becomes equations; what does not is compiled as written, with a warning that says why. */
 static enum status raise_all(struct hone *h) {
   for (unsigned i = 0; i < h->spec.n; i++) {
@@ -60,7 +80,8 @@ static enum status raise_all(struct hone *h) {
     if (st != ST_INFEASIBLE) return st;
     fn->source->why = why;
     fn->source->why_loc = at;
-    diag_warn(h->diag, at, "as-written", "'%s' is compiled as written: %s", fn->source->f->k->name, why ? why : "not an index-notation operation");
+    raise_parts(h, fn);
+    warn_kept(h, fn, why, at);
   }
   return ST_OK;
 }

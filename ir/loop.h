@@ -28,7 +28,9 @@ enum lkind {
   L_IF,       /* all guard[] >= 0 (and cond, when not NULL): body[0], else body[1] (may be absent) */
   L_ALLOC,    /* object lives during body[0]; contents undefined at first */
   L_PREFETCH, /* hint: the line of acc will be read (red == 0) or written (1) */
-  L_WHILE     /* from SOURCE only: while (cond) body[0] */
+  L_WHILE,    /* from SOURCE only: while (cond) body[0] */
+  L_LET,      /* from SOURCE only: sym is value (i64) from here to the end of the block: a number that is computed once and then used as a dim */
+  L_PART      /* from SOURCE only: body[0], or a call of the function that stands for it: part[id] */
 };
 enum fkind {
   F_SERIAL,
@@ -45,20 +47,24 @@ struct lstmt {
   bool nontemporal;
   uint8_t unroll;         /* L_FOR, F_SERIAL: a hint: so many iterations per back-edge (0: one); the remainder loop is the emitter's. Text: `unroll N` */
   bool once;              /* L_FOR: the first iteration is always run (lo < hi need not hold): for epilogues of empty reductions */
-  sym_t sym;              /* L_FOR */
-  uint16_t id;            /* L_SET: local; L_ALLOC: object */
+  sym_t sym;              /* L_FOR, L_LET */
+  uint16_t id;            /* L_SET: local; L_ALLOC: object; L_PART: part */
   uint8_t nlo, nhi, nguard;
   int64_t step;           /* L_FOR > 0 */
   poly_t *lo, *hi;        /* L_FOR */
   poly_t *guard;          /* L_IF */
   expr_t cond;            /* L_IF, L_WHILE */
   const struct access *acc; /* L_STORE, L_PREFETCH */
-  expr_t value;           /* L_STORE, L_SET */
+  expr_t value;           /* L_STORE, L_SET, L_LET */
   uint32_t nbody;
   struct lstmt **body;
   struct loc loc;           /* SOURCE: where the statement stands in the C text; line 0 elsewhere */
 };
 struct local { const char *name; uint8_t type; };
+
+/* A statement of SOURCE that was raised by itself. k: its kernel; NULL (read from text): body[0] runs. */
+struct sub_arg { poly_t dim; expr_t scalar; uint16_t object; };   /* by the kind of k's parameter */
+struct subfunc { const char *name; const struct kernel *k; const struct sub_arg *arg; /* [k->nparam] */ };
 
 /* Where a parameter's value comes from when it is not an argument of the C function itself. Positions count the C function's arguments. */
 enum origin_how {
@@ -84,6 +90,8 @@ struct lfunc {
   const struct origin *origin; /* [k->nparam]; NULL: all ORIGIN_SELF */
   uint16_t nopaque;
   const struct opaque *opaque; /* by position */
+  uint16_t npart;
+  struct subfunc *part;
   bool reassoc;            /* floats: contraction and re-association of reductions are allowed */
 };
 struct lfunc *lfunc_new(struct arena *a, const struct kernel *k, const char *name); /* objects 0…ntensor-1 filled in */

@@ -290,6 +290,12 @@ static void run(struct interp *it, const struct lstmt *s) {
   case L_WHILE:
     while (go_on(it) && eval(it, s->cond).u) run(it, s->body[0]);
     break;
+  case L_LET:
+    it->sym[s->sym] = eval(it, s->value).i;
+    break;
+  case L_PART:
+    run(it, s->body[0]);
+    break;
   default:
     break; /* a prefetch does nothing, wherever it points */
   }

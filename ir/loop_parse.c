@@ -468,6 +468,25 @@ static struct lstmt *parse_alloc(struct parser *p) {
   return s->body[0] ? s : NULL;
 }
 
+static struct lstmt *parse_let(struct parser *p) {
+  struct lstmt *s = blank(p, L_LET, 0);
+  if (!take_index(p, find_sym, "an index", &s->sym) || !lex_expect(&p->l, "=")) return NULL;
+  s->value = expr_parse_as(&p->e, DT_i64);
+  return s->value ? s : NULL;
+}
+
+static struct lstmt *parse_part(struct parser *p) {
+  struct lstmt *s = blank(p, L_PART, 1);
+  const char *name;
+  if (!lex_name(&p->l, "a name", &name)) return NULL;
+  if (!p->f->part) p->f->part = ARENA_NEW(p->a, struct subfunc, MANY);
+  if (p->f->npart == MANY) return lex_error(&p->l, "too many parts"), NULL;
+  s->id = p->f->npart;
+  p->f->part[p->f->npart++] = (struct subfunc){.name = name};
+  s->body[0] = parse_body(p);
+  return s->body[0] ? s : NULL;
+}
+
 static struct lstmt *parse_prefetch(struct parser *p) {
   struct lstmt *s = blank(p, L_PREFETCH, 0);
   struct token next = lex_peek(&p->l);
@@ -488,9 +507,9 @@ static struct lstmt *parse_while(struct parser *p) {
 }
 
 static struct lstmt *parse_plain(struct parser *p) {
-  static struct lstmt *(*const rule[])(struct parser *) = {parse_for, parse_if, parse_alloc, parse_prefetch,
-                                                           parse_while};
-  static const char *const word[] = {"for", "if", "alloc", "prefetch", "while"};
+  static struct lstmt *(*const rule[])(struct parser *) = {parse_for,   parse_if,  parse_alloc, parse_prefetch,
+                                                           parse_while, parse_let, parse_part};
+  static const char *const word[] = {"for", "if", "alloc", "prefetch", "while", "let", "part"};
   struct token next = lex_peek(&p->l);
   bool set = p->l.tok.kind == TOK_NAME && lex_token_is(&next, "=");
   if (set) return parse_set(p);

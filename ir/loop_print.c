@@ -233,6 +233,18 @@ static void print_stmt(struct buf *out, const struct lfunc *f, const struct lstm
     buf_puts(out, s->red ? "prefetch write " : "prefetch ");
     access_print(out, f->k, f, s->acc);
     break;
+  case L_LET:
+    buf_puts(out, "let ");
+    name_print(out, s->sym < f->k->nsym ? f->k->sym[s->sym].name : "?");
+    buf_puts(out, " = ");
+    expr_print_as(out, f->k, f, s->value, DT_i64);
+    break;
+  case L_PART:
+    buf_puts(out, "part ");
+    name_print(out, s->id < f->npart ? f->part[s->id].name : "?");
+    buf_putc(out, ' ');
+    print_body(out, f, s->body[0], depth);
+    break;
   default:
     buf_puts(out, "while ");
     expr_print_in(out, f->k, f, s->cond);

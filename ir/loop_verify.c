@@ -299,10 +299,32 @@ static void check_alloc(struct verifier *v, const struct lstmt *s) {
   v->live[s->id] = was;
 }
 
+static void check_let(struct verifier *v, const struct lstmt *s) {
+  v->where = "let";
+  check_expr(v, s->value, 0);
+  if (s->value && s->value->type != DT_i64) bad(v, "a value of type %s", type_name((enum dtype)s->value->type));
+  if (v->vector) bad(v, "inside a vector loop");
+  if (s->sym >= v->k->nsym || v->k->sym[s->sym].kind == SYM_DIM || v->in_scope[s->sym])
+    bad(v, "of a symbol that has a value");
+  else
+    v->in_scope[s->sym] = true;
+}
+
 static void check_kind(struct verifier *v, const struct lstmt *s) {
   switch (s->kind) {
   case L_BLOCK:
     check_kids(v, s, 0, UINT32_MAX);
+    for (uint32_t i = 0; i < s->nbody; i++)
+      if (s->body[i] && s->body[i]->kind == L_LET && s->body[i]->sym < v->k->nsym) v->in_scope[s->body[i]->sym] = false;
+    break;
+  case L_LET:
+    check_let(v, s);
+    break;
+  case L_PART:
+    v->where = "part";
+    if (s->id >= v->f->npart) bad(v, "number %u of %u", s->id, v->f->npart);
+    if (v->vector) bad(v, "inside a vector loop");
+    check_kids(v, s, 1, 1);
     break;
   case L_FOR:
     check_for(v, s);

@@ -24,6 +24,7 @@ struct module {
   bool *retry;       /* set with a demotion: build the module again */
   unsigned nop;      /* operations so far: an unrolled nest must not eat the machine */
   unsigned nbody;    /* numbers for names of outlined bodies */
+  unsigned nentry;   /* numbers for names of the functions behind an entry */
   bool mayalias_all; /* the function being built may see overlapping arguments (SOURCE) */
   LLVMValueRef sincos_big[2];
   struct demotion *demoted; /* register objects that turned out to need memory */
@@ -264,7 +265,8 @@ void emit_branch(struct fn *f, struct val cond, const struct lstmt *effects, arm
 
 /* entry.c, stub.c */
 /* The function that takes the kernel's parameters: the exported one, or (when C's differ) an internal one that it calls. NULL: failed. */
-LLVMValueRef emit_entry_fn(struct module *m, const struct emit_entry *e, unsigned index);
+LLVMValueRef emit_entry_fn(struct module *m, const struct emit_entry *e);
+void emit_part(struct fn *f, const struct lstmt *s);
 void emit_outer_fn(struct module *m, const struct emit_entry *e, LLVMValueRef entry);
 void extend_attr(struct module *m, const struct param *p, LLVMValueRef fn, int at); /* narrow integers: signext, zeroext */
 void emit_call_stub(struct module *m, const struct kernel *k, LLVMValueRef entry);

@@ -17,6 +17,9 @@ struct emit_entry {
   struct lfunc *source;        /* the function as written; its origins give the C signature */
   unsigned nvariant;
   const struct emit_variant *variant;
+  bool internal;               /* a part of another function */
+  unsigned npart;              /* of source: struct subfunc names them by their kernels */
+  const struct emit_entry *part;
 };
 struct emit_times { double ir, object; }; /* seconds of processor time: building LLVM IR, turning it into the output */
 enum emit_kind { EMIT_OBJ, EMIT_ASM, EMIT_LLVM };

@@ -147,8 +147,10 @@ static void body(struct module *m, const struct emit_entry *e, unsigned index, L
   LLVMDisposeBuilder(x.b);
 }
 
-LLVMValueRef emit_entry_fn(struct module *m, const struct emit_entry *e, unsigned index) {
+LLVMValueRef emit_entry_fn(struct module *m, const struct emit_entry *e) {
   const struct kernel *k = e->k;
+  for (unsigned i = 0; i < e->npart && !m->fail; i++) emit_entry_fn(m, &e->part[i]);
+  unsigned index = m->nentry++;
   bool derived = e->source && e->source->origin;
   if (!e->general && !e->source) return emit_fail(m, "internal: an entry without a function"), NULL;
   if (LLVMGetNamedFunction(m->mod, k->name))
@@ -158,10 +160,8 @@ LLVMValueRef emit_entry_fn(struct module *m, const struct emit_entry *e, unsigne
   LLVMValueRef fn = LLVMAddFunction(m->mod, derived ? name : k->name, param_ctype(m, k));
   add_attr(m, fn, (int)LLVMAttributeFunctionIndex, "nounwind", 0);
   extend_attrs(m, k, fn);
-  if (derived) {
-    LLVMSetLinkage(fn, LLVMInternalLinkage);
-    emit_outer_fn(m, e, fn);
-  }
+  if (derived || e->internal) LLVMSetLinkage(fn, LLVMInternalLinkage);
+  if (derived) emit_outer_fn(m, e, fn);
   body(m, e, index, fn);
   return fn;
 }

@@ -332,6 +332,12 @@ void emit_stmt(struct fn *f, const struct lstmt *s) {
   case L_WHILE:
     emit_while(f, s);
     break;
+  case L_LET:
+    f->sym[s->sym] = emit_expr(f, s->value);
+    break;
+  case L_PART:
+    emit_part(f, s);
+    break;
   default:
     emit_fail(f->m, "internal: unknown statement");
   }

@@ -205,7 +205,7 @@ static enum status attempt(struct arena *a, const struct job *j, LLVMTargetMachi
   double start = seconds(CLOCK_THREAD_CPUTIME_ID), built;
   module_init(&m, j->t, tm);
   for (unsigned i = 0; i < j->n && !m.fail; i++) {
-    LLVMValueRef fn = emit_entry_fn(&m, &j->e[i], i);
+    LLVMValueRef fn = emit_entry_fn(&m, &j->e[i]);
     if (!m.fail && j->o->call_stub) emit_call_stub(&m, j->e[i].k, fn);
   }
   built = seconds(CLOCK_THREAD_CPUTIME_ID);

@@ -326,6 +326,13 @@ static struct lstmt *store_result(struct build *b, const struct parts *o, unsign
   return loop_if(b->a, n, g, NULL, loop_block(b->a, 0, NULL), store);
 }
 
+/* Another member writes m's result in memory: what is in the accumulator is then not the newest. */
+static bool written_again(const struct build *b, const struct member *m) {
+  for (unsigned i = 0; i < b->p->nmember; i++)
+    if (&b->p->member[i] != m && b->p->member[i].e->lhs == m->e->lhs) return true;
+  return false;
+}
+
 static struct lstmt *run_build(struct build *b, const struct parts *o, unsigned i, unsigned l, unsigned pos,
                                const struct env *e) {
   struct run *r = ARENA_NEW(b->a, struct run, 1);
@@ -334,8 +341,9 @@ static struct lstmt *run_build(struct build *b, const struct parts *o, unsigned 
   stmts_add(b, &r->pre, loop_build(b, &o->p[i].s, l, pos, &r->in));
   for (unsigned k = 0; k < r->nacc; k++) {
     stmts_add(b, &r->pre, accum_finish(b, &r->acc[k], e));
-    stmts_add(b, &r->pre, store_result(b, o, i, &r->acc[k], e));
-    accum_publish(b, &r->acc[k], &after);
+    struct lstmt *store = store_result(b, o, i, &r->acc[k], e);
+    stmts_add(b, &r->pre, store);
+    if (!store || !written_again(b, r->acc[k].m)) accum_publish(b, &r->acc[k], &after);
   }
   stmts_add(b, &r->pre, parts_build(b, o, i + 1, l, pos, &after));
   struct lstmt *s = stmts_block(b, &r->pre);

@@ -13,6 +13,8 @@ struct spec_input {
 struct spec_fn {
   struct source *source;         /* the function exactly; NULL for .hone */
   struct kernel *k;              /* raised equations; NULL: compile from SOURCE (the reason was diagnosed as a warning) */
+  unsigned npart;                /* k == NULL: what of it is raised all the same, in the order of source->f->part */
+  struct spec_fn *part;
 };
 struct spec {
   unsigned n; struct spec_fn *fn;

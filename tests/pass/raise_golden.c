@@ -1,6 +1,7 @@
 /* Raising, as text: DIR/x.c is read by the C frontend, each function is raised, and what comes out (the kernel, or the
    reason why there is none) is compared with DIR/x.txt. HONE_BLESS=1 writes the .txt files. */
 #include "compiler/frontend/frontend.h"
+#include "compiler/pass/parts.h"
 #include "compiler/pass/raise.h"
 #include <dirent.h>
 #include <stdio.h>
@@ -27,7 +28,12 @@ static void raise_one(struct arena *a, struct diag *d, const struct spec_fn *fn,
     kernel_print(out, k);
     if (!kernel_verify(k, d)) buf_puts(out, "does not verify\n");
   } else {
+    struct raised_parts p;
     buf_printf(out, "%s: %u:%u: %s\n", fn->source->f->name, at.line, at.col, why);
+    pass_parts(a, fn->source, d, &p);
+    if (!lfunc_verify(fn->source->f, d)) buf_puts(out, "does not verify\n");
+    if (p.n) lfunc_print(out, fn->source->f);
+    for (unsigned i = 0; i < p.n; i++) kernel_print(out, p.v[i].k);
   }
 }
 

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 extern const struct frontend frontend_c;
-enum { ELEMS = 4096, ROUNDS = 6 };
+enum { ELEMS = 8192, ROUNDS = 6 };
 static int failures;
 static const char *hone; /* the program: its objects are compared instead of the interpreter */
 static double slack;     /* relative error allowed to floats, besides that of math.h: 0 at --fp strict */
@@ -57,12 +57,13 @@ static bool is_divisor(const char *name) {
   return false;
 }
 
-static int64_t random_dim(const char *name, unsigned round) {
+static int64_t random_dim(const char *name, unsigned round, bool few) {
   if (!strncmp(name, "has_", 4)) return (int64_t)(rnd() % 2);
   if (!strncmp(name, "ld", 2)) return 9 + (int64_t)(rnd() % 3);
   if (is_divisor(name)) return 1 + (int64_t)(rnd() % 3);
   if (!strcmp(name, "pad")) return (int64_t)(rnd() % 3);
   if (round == 0) return 5;
+  if (few && round % 3 == 2) return 9 + (int64_t)(rnd() % 7); /* whole vectors; a cube of them still fits */
   return (int64_t)(rnd() % 8);
 }
 
@@ -82,10 +83,12 @@ static void random_call(struct call *c, unsigned round) {
     both[i]->scalar = calloc(k->nparam, sizeof(union value));
     both[i]->data = calloc(k->nparam, sizeof(void *));
   }
+  unsigned ndim = 0;
+  for (unsigned p = 0; p < k->nparam; p++) ndim += k->param[p].kind != PARAM_TENSOR && type_is_int(k->param[p].type);
   for (unsigned p = 0; p < k->nparam; p++) {
     const struct param *q = &k->param[p];
     enum dtype t = q->type;
-    if (q->kind == PARAM_DIM) c->a.dim[p] = c->b.dim[p] = random_dim(q->name, round);
+    if (q->kind == PARAM_DIM) c->a.dim[p] = c->b.dim[p] = random_dim(q->name, round, ndim <= 3);
     if (q->kind == PARAM_SCALAR) {
       c->a.scalar[p] = random_value(t);
       if (type_is_int(t)) c->a.scalar[p].i = (int64_t)(rnd() % 8);

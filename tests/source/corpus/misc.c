@@ -338,3 +338,10 @@ void window_sum(int n, int k, const float *x, float *y) {
 }
 
 void clear_buffer(float *x, size_t n) { memset(x, 0, n * sizeof *x); }
+
+/* the result of a reduction is written again, twice */
+void reduce_then_add(int n, int k, int *v, const int *w) {
+  for (int i = 0; i < n; i++) v[0] += w[i] * k;
+  v[0] += w[0] - k;
+  v[0] += w[0] * w[0];
+}
