@@ -251,6 +251,18 @@ static void print_forms(struct buf *out, const struct emit_entry *e) {
   if (e->general) lfunc_print(out, e->general);
 }
 
+/* Of the function, or of its parts. */
+static enum status equations(struct hone *h, const struct spec_fn *fn, bool grouped, struct buf *out) {
+  enum status st = ST_OK;
+  for (unsigned i = 0; i < fn->npart && st == ST_OK; i++) st = equations(h, &fn->part[i], grouped, out);
+  if (!fn->k || st != ST_OK) return st;
+  struct groups *gs = grouped ? hone_groups(h, fn->k) : NULL;
+  if (grouped && !gs) return ST_INTERNAL;
+  if (gs) groups_print(out, gs);
+  else kernel_print(out, fn->k);
+  return ST_OK;
+}
+
 enum status hone_text(struct hone *h, const char *level, struct buf *out) {
   struct db *db = NULL;
   enum status st = strcmp(level, "loops") ? ST_OK : open_db(h, &db);
@@ -258,12 +270,8 @@ enum status hone_text(struct hone *h, const char *level, struct buf *out) {
     const struct spec_fn *fn = &h->spec.fn[i];
     if (!strcmp(level, "source") && fn->source) {
       lfunc_print(out, fn->source->f);
-    } else if (!strcmp(level, "tensor") && fn->k) {
-      kernel_print(out, fn->k);
-    } else if (!strcmp(level, "groups") && fn->k) {
-      struct groups *gs = hone_groups(h, fn->k);
-      if (!gs) st = ST_INTERNAL;
-      else groups_print(out, gs);
+    } else if (!strcmp(level, "tensor") || !strcmp(level, "groups")) {
+      st = equations(h, fn, *level == 'g', out);
     } else if (!strcmp(level, "loops")) {
       struct emit_entry e;
       unsigned tuned;

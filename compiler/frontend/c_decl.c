@@ -18,6 +18,7 @@ unsigned c_sizes(struct cx *x, CXCursor decl, poly_t *out, unsigned max) {
     struct cval v = c_expr(x, k.c[i]);
     x->cur = outer;
     if (side.n) c_refuse(x, k.c[i], "the size of an array may not have side effects");
+    if (v.kind == CV_NUM && !v.p) c_want(x, v.e);
     out[n++] = v.kind == CV_NUM && type_is_int(v.type) ? v.p : NULL;
   }
   return n;
@@ -317,6 +318,7 @@ void c_signature(struct cx *x, CXCursor fn, CXCursor body) {
   x->k->loc = c_loc(x, fn);
   x->lo = ARENA_NEW(x->a, int64_t, MAX_DERIVED + 1);
   x->hi = ARENA_NEW(x->a, int64_t, MAX_DERIVED + 1);
+  x->top = ARENA_NEW(x->a, bool, MAX_DERIVED + 1);
   x->cand = ARENA_NEW(x->a, struct cand, MAX_DERIVED);
   x->origin = ARENA_NEW(x->a, struct origin, MAX_DERIVED);
   x->opaque = ARENA_NEW(x->a, struct opaque, n + 1);

@@ -56,6 +56,108 @@ void c_dims_used(const struct lfunc *f, bool *used) {
   each_stmt(f->body, stmt_uses, &u);
 }
 
+/* --- symbols that nobody uses --- */
+struct syms {
+  bool *used;
+};
+
+static poly_t mark_poly(struct arena *a, poly_t p, void *ctx) {
+  (void)a;
+  for (uint32_t i = 0; p && i < p->n; i++)
+    for (unsigned j = 0; j < p->mono[i].n; j++) ((struct syms *)ctx)->used[p->mono[i].sym[j]] = true;
+  return p;
+}
+
+static void mark_polys(struct cx *x, const poly_t *p, unsigned n, struct syms *y) {
+  for (unsigned i = 0; i < n; i++) mark_poly(x->a, p[i], y);
+}
+
+struct mark {
+  struct cx *x;
+  struct syms *y;
+};
+
+static void mark_stmt(struct lstmt *s, void *ctx) {
+  struct mark *m = ctx;
+  mark_polys(m->x, s->lo, s->nlo, m->y);
+  mark_polys(m->x, s->hi, s->nhi, m->y);
+  mark_polys(m->x, s->guard, s->nguard, m->y);
+  if (s->cond) expr_map_poly(m->x->a, s->cond, mark_poly, m->y);
+  if (s->value) expr_map_poly(m->x->a, s->value, mark_poly, m->y);
+  if (s->acc) expr_map_poly(m->x->a, expr_read(m->x->a, DT_f32, s->acc), mark_poly, m->y);
+}
+
+static void drop_let(struct lstmt *s, void *ctx) {
+  struct syms *y = ctx;
+  if (s->kind == L_LET && !y->used[s->sym]) {
+    s->kind = L_BLOCK;
+    s->value = NULL;
+  }
+}
+
+struct resym {
+  struct cx *x;
+  unsigned n;
+  sym_t *map;
+};
+
+static poly_t resym_poly(struct arena *a, poly_t p, void *ctx) {
+  struct resym *r = ctx;
+  return p ? poly_rename(a, p, r->map, r->n) : NULL;
+}
+
+static void resym_polys(struct resym *r, poly_t *p, unsigned n) {
+  for (unsigned i = 0; i < n; i++) p[i] = resym_poly(r->x->a, p[i], r);
+}
+
+static void resym_stmt(struct lstmt *s, void *ctx) {
+  struct resym *r = ctx;
+  struct arena *a = r->x->a;
+  if (s->kind == L_FOR || s->kind == L_LET) s->sym = r->map[s->sym];
+  s->lo = arena_dup(a, s->lo, sizeof *s->lo * s->nlo); /* lists may be shared */
+  s->hi = arena_dup(a, s->hi, sizeof *s->hi * s->nhi);
+  s->guard = arena_dup(a, s->guard, sizeof *s->guard * s->nguard);
+  resym_polys(r, s->lo, s->nlo);
+  resym_polys(r, s->hi, s->nhi);
+  resym_polys(r, s->guard, s->nguard);
+  if (s->cond) s->cond = expr_map_poly(a, s->cond, resym_poly, r);
+  if (s->value) s->value = expr_map_poly(a, s->value, resym_poly, r);
+  if (s->acc) s->acc = expr_map_poly(a, expr_read(a, DT_f32, s->acc), resym_poly, r)->acc;
+}
+
+static void keep_bound(struct lstmt *s, void *ctx) {
+  if (s->kind == L_FOR || s->kind == L_LET) ((struct syms *)ctx)->used[s->sym] = true;
+}
+
+/* Without symbols that are neither dims nor bound anywhere. */
+static void drop_syms(struct cx *x, struct syms *y) {
+  struct resym r = {x, x->k->nsym, ARENA_NEW(x->a, sym_t, x->k->nsym + 1u)};
+  unsigned n = 0;
+  memset(y->used, 0, x->k->nsym);
+  each_stmt(x->f->body, keep_bound, y);
+  for (unsigned i = 0; i < r.n; i++) {
+    if (x->k->sym[i].kind == SYM_INDEX && !y->used[i]) continue;
+    r.map[i] = (sym_t)n;
+    x->k->sym[n] = x->k->sym[i];
+    x->symbase[n++] = x->symbase[i];
+  }
+  if (n == r.n) return;
+  x->k->nsym = (uint16_t)n;
+  each_stmt(x->f->body, resym_stmt, &r);
+  for (unsigned i = 0; i < x->f->nobject; i++) resym_polys(&r, x->f->object[i].extent, x->f->object[i].rank);
+}
+
+void c_drop_dead_lets(struct cx *x) {
+  struct syms y = {ARENA_NEW(x->a, bool, x->k->nsym + 1u)};
+  each_stmt(x->f->body, mark_stmt, &(struct mark){x, &y});
+  for (unsigned i = 0; i < x->f->nobject; i++)
+    for (unsigned d = 0; d < x->f->object[i].rank; d++) {
+      mark_poly(x->a, x->f->object[i].extent[d], &y);
+    }
+  each_stmt(x->f->body, drop_let, &y);
+  drop_syms(x, &y);
+}
+
 /* --- locals that nobody reads: counters that became symbols, temporaries that became polynomials --- */
 struct reads {
   bool *local;

@@ -14,6 +14,7 @@ struct counter {
   CXCursor decl;
   const char *name;
   bool inside; /* declared in the for statement */
+  bool goes_on; /* starts with the value it has */
   enum dtype type;
   CXCursor start;
 };
@@ -71,10 +72,24 @@ static bool mentions(struct cx *x, CXCursor c, CXCursor decl) {
   return yes;
 }
 
+/* for (; i < n; i++): goes on from where i is. */
+static bool counter_goes_on(struct cx *x, const struct parts *p, struct counter *c) {
+  CXCursor inc = p->has_inc ? c_strip(x, p->inc) : p->cond;
+  struct kids k = c_kids(x, inc);
+  CXCursor l = p->has_inc && k.n ? c_strip(x, k.c[0]) : inc;
+  if (!p->has_inc || !k.n || x->cl->getCursorKind(l) != CXCursor_DeclRefExpr) return false;
+  c->decl = x->cl->getCursorReferenced(l);
+  c->goes_on = true;
+  struct cvar *v = cvar_find(x, c->decl);
+  return v && v->kind == VAR_SCALAR;
+}
+
 static bool counter_of(struct cx *x, const struct parts *p, struct counter *c) {
-  if (!p->has_init || !p->has_cond) return false;
+  if (!p->has_cond) return false;
   enum dtype t;
-  if (x->cl->getCursorKind(p->init) == CXCursor_DeclStmt) {
+  if (!p->has_init) {
+    if (!counter_goes_on(x, p, c)) return false;
+  } else if (x->cl->getCursorKind(p->init) == CXCursor_DeclStmt) {
     struct kids k = c_kids(x, p->init);
     if (k.n != 1 || x->cl->getCursorKind(k.c[0]) != CXCursor_VarDecl) return false;
     c->decl = k.c[0];
@@ -181,6 +196,7 @@ static bool bound_value(struct cx *x, CXCursor c, bool down, struct cval *v) {
   x->cur = &side;
   *v = c_expr(x, c);
   x->cur = outer;
+  if (v->kind == CV_NUM && !v->p) c_want(x, v->e);
   if (side.n || v->kind != CV_NUM || !v->p || !type_is_int(v->type)) return false;
   return v->exact || (v->type == DT_u64 && !down);
 }
@@ -212,6 +228,28 @@ static bool half_bound(struct cx *x, CXCursor side, struct bounds *b) {
   return cv_nonneg(x, b->start) && add_limit(b, e.p);
 }
 
+static bool same_number(struct cx *x, CXCursor c, poly_t p) {
+  struct cval v;
+  return bound_value(x, c, false, &v) && v.exact && poly_eq(v.p, p);
+}
+
+/* i < (a < b ? a : b): below both. plus: 1 for <=. */
+static bool smaller_of_two(struct cx *x, CXCursor side, int64_t plus, struct bounds *b) {
+  CXCursor c = c_strip(x, side);
+  struct kids k = c_kids(x, c);
+  if (x->cl->getCursorKind(c) != CXCursor_ConditionalOperator || k.n != 3) return false;
+  CXCursor cond = c_strip(x, k.c[0]);
+  struct kids q = c_kids(x, cond);
+  if (x->cl->getCursorKind(cond) != CXCursor_BinaryOperator || q.n != 2) return false;
+  enum op o = c_binop(x->cl->getCursorBinaryOperatorKind(cond));
+  bool less = o == OP_lt || o == OP_le, more = o == OP_gt || o == OP_ge;
+  struct cval l, r;
+  if ((!less && !more) || !bound_value(x, q.c[0], false, &l) || !bound_value(x, q.c[1], false, &r) || !l.exact || !r.exact)
+    return false;
+  if (!same_number(x, k.c[1], less ? l.p : r.p) || !same_number(x, k.c[2], less ? r.p : l.p)) return false;
+  return add_limit(b, poly_addc(x->a, l.p, plus)) && add_limit(b, poly_addc(x->a, r.p, plus));
+}
+
 /* One comparison of the counter with a bound. */
 static bool one_bound(struct cx *x, CXCursor cond, const struct counter *c, bool alone, struct bounds *b) {
   struct kids k = c_kids(x, cond);
@@ -222,6 +260,9 @@ static bool one_bound(struct cx *x, CXCursor cond, const struct counter *c, bool
   if ((!left && !is_var(x, k.c[1], c->decl)) || mentions(x, side, c->decl)) return false;
   if (!left) o = mirror(o);
   struct cval v;
+  enum dtype by;
+  bool plain = c_dtype(x, c_type(x, side), &by) && by == c->type;
+  if ((o == OP_lt || o == OP_le) && !down && plain && smaller_of_two(x, side, o == OP_le, b)) return true;
   if (!bound_value(x, side, down, &v)) return o == OP_lt && half_bound(x, side, b);
   if (!keeps_value(x, c->type, v.type, b->start, down)) return false;
   bool is_signed = type_is_signed(v.type), unit = b->step == 1 || (b->step == -1 && is_signed);
@@ -334,9 +375,12 @@ static bool numbers(struct cx *x, const struct parts *p, struct counter *c, stru
   bool back = countdown(x, p, c);
   if (!back && (!p->has_inc || c_assigns(x, p->cond, c->decl) || !step_of(x, p, c, &b->step))) return false;
   struct clist side = {0}, *outer = x->cur;
+  struct cvar *v = c->goes_on ? cvar_find(x, c->decl) : NULL;
+  if (v && !c_known_start(x, v, p->cond)) return false;
   x->cur = &side;
-  struct cval start = c_expr(x, c->start);
+  struct cval start = v ? cv_poly(x, cvar_find(x, c->decl)->known, c->type, true) : c_expr(x, c->start);
   x->cur = outer;
+  if (start.kind == CV_NUM && !start.p) c_want(x, start.e);
   c_forget_assigned(x, p->body);
   if (side.n || start.kind != CV_NUM || !start.p || !start.exact) return false;
   b->start = start.p;

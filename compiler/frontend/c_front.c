@@ -40,13 +40,21 @@ static struct lfunc *walk(struct cx *x, CXCursor fn, bool *is_dim, const bool *u
 
 struct lfunc *c_function(struct cx *x, CXCursor fn) {
   if (setjmp(x->refused)) return NULL;
+  x->want = NULL;
+  x->nwant = x->capwant = x->nuse = 0;
   struct lfunc *f = walk(x, fn, NULL, NULL, NULL);
+  if (x->nwant) {
+    x->nuse = x->nwant;
+    f = walk(x, fn, NULL, NULL, NULL);
+    x->nuse = x->nwant;
+  }
   bool *dim = ARENA_NEW(x->a, bool, f->k->nparam + 1);
   bool *used = ARENA_NEW(x->a, bool, x->ncand + 1), *written = ARENA_NEW(x->a, bool, x->ncand + 1);
   c_dims_used(f, dim);
   for (unsigned i = 0; i < x->ncand; i++) used[i] = x->cand[i].used, written[i] = x->cand[i].written;
   walk(x, fn, dim, used, written);
   c_roles(x);
+  c_drop_dead_lets(x);
   c_drop_dead_locals(x);
   return x->f;
 }

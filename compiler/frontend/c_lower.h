@@ -1,7 +1,8 @@
 /* The C frontend inside its child process: clang's tree -> SOURCE. Shared by c_*.c only.
 
-   A function is lowered twice. The first walk takes every integer parameter for a dim; the second one only those that were found in a bound, a subscript or an extent
-   (a flag or a shift count stays a plain scalar). Integer values that are polynomials of dims and loop variables are carried as such next to their C type, so that
+   A function is lowered three times. The first walks take every integer parameter for a dim; the last one only those that were found in a bound, a subscript or an extent
+   (a flag or a shift count stays a plain scalar). They also find the local integers that bounds and subscripts need and that are no polynomials (`hs = C / NH`): in the walks
+   that follow, their values are symbols (L_LET). Integer values that are polynomials of dims and loop variables are carried as such next to their C type, so that
    subscripts come out affine without any pattern matching; `known` tracks them through local variables. */
 #ifndef HONE_COMPILER_C_LOWER_H
 #define HONE_COMPILER_C_LOWER_H
@@ -103,6 +104,9 @@ struct cx {
   CXCursor at;                       /* statement being lowered, for locations of what has none */
   struct loc loc;                    /* of `at` */
   int64_t *lo, *hi;                  /* [nsym] constant bounds of symbols */
+  bool *top;                         /* [nsym] set by an L_LET outside of all loops: as good as a dim */
+  CXCursor *want;                    /* local integers whose values should be symbols; grows from walk to walk */
+  unsigned nwant, capwant, nuse;     /* nuse: those of the walks before */
   const char **base, **symbase;      /* names of locals and symbols as written, before they were made unique */
   jmp_buf refused;
 };
@@ -157,6 +161,8 @@ struct cvar *cvar_add(struct cx *x, CXCursor decl, const char *name, enum cvkind
 void c_pointer_var(struct cx *x, CXCursor at, struct cvar *v, bool assigned, struct cptr value); /* its first value; ix NULL: none yet */
 bool c_assigned_in_function(struct cx *x, CXCursor decl);
 const char *c_unique(struct cx *x, const char *name);              /* a name no parameter, symbol, local or object has */
+void c_want(struct cx *x, expr_t e);                               /* the locals in e should be symbols */
+bool c_known_start(struct cx *x, struct cvar *v, CXCursor at);     /* v->known, by an L_LET here if need be; false: not to be had in this walk */
 expr_t c_local(struct cx *x, unsigned id);
 unsigned c_temp(struct cx *x, const char *name, enum dtype t);
 sym_t c_new_sym(struct cx *x, const char *name, int64_t lo, int64_t hi);
@@ -219,6 +225,7 @@ void c_signature(struct cx *x, CXCursor fn, CXCursor body);       /* x->k, x->f 
 /* Size expressions of an array declaration as polynomials (NULL where they are none), innermost dimension first. Returns how many. */
 unsigned c_sizes(struct cx *x, CXCursor decl, poly_t *out, unsigned max);
 void c_dims_used(const struct lfunc *f, bool *used);               /* [nparam] dims in bounds, subscripts, extents, guards on indices */
+void c_drop_dead_lets(struct cx *x);
 void c_drop_dead_locals(struct cx *x);
 void c_roles(struct cx *x);                                        /* tensors: in, or inout when written */
 struct lfunc *c_function(struct cx *x, CXCursor fn);               /* NULL: refused, diagnosed */

@@ -43,7 +43,10 @@ struct cval cv_poly(struct cx *x, poly_t p, enum dtype t, bool exact) {
 static bool linear(struct cx *x, poly_t p) {
   for (uint32_t i = 0; i < p->n; i++) {
     unsigned n = 0;
-    for (unsigned j = 0; j < p->mono[i].n; j++) n += x->k->sym[p->mono[i].sym[j]].kind == SYM_INDEX;
+    for (unsigned j = 0; j < p->mono[i].n; j++) {
+      sym_t s = p->mono[i].sym[j];
+      n += x->k->sym[s].kind == SYM_INDEX && !x->top[s];
+    }
     if (n > 1) return false;
   }
   return true;
@@ -278,6 +281,7 @@ enum dtype cv_usual(enum dtype l, enum dtype r) {
 
 struct subscript cv_subscript(struct cx *x, struct cval v) {
   if (v.p) return (struct subscript){v.p, NULL};
+  c_want(x, v.e);
   return (struct subscript){poly_const(x->a, 0), expr_cast(x->a, DT_i64, cv_get(x, v))};
 }
 

@@ -55,12 +55,72 @@ expr_t c_local(struct cx *x, unsigned id) {
   return e;
 }
 
+static bool used_as_symbol(struct cx *x, CXCursor decl) {
+  for (unsigned i = 0; i < x->nuse; i++)
+    if (c_same(x, x->want[i], decl)) return true;
+  return false;
+}
+
+static void want_one(struct cx *x, const struct cvar *v) {
+  for (unsigned i = 0; i < x->nwant; i++)
+    if (c_same(x, x->want[i], v->decl)) return;
+  if (x->nwant == x->capwant) {
+    CXCursor *old = x->want;
+    x->capwant = x->capwant ? 2 * x->capwant : 16;
+    x->want = ARENA_NEW(x->a, CXCursor, x->capwant);
+    if (old) memcpy(x->want, old, sizeof *old * x->nwant);
+  }
+  x->want[x->nwant++] = v->decl;
+}
+
+static void want_local(expr_t e, void *ctx) {
+  struct cx *x = ctx;
+  for (unsigned i = 0; e->kind == E_LOCAL && i < x->nvar; i++) {
+    const struct cvar *v = &x->var[i];
+    if (v->kind == VAR_SCALAR && v->id == e->id && type_is_int((enum dtype)v->type)) want_one(x, v);
+  }
+}
+
+void c_want(struct cx *x, expr_t e) {
+  if (e) expr_visit(e, want_local, x);
+}
+
+/* The variable's value as a symbol from here on. */
+static void let(struct cx *x, struct cvar *v, CXCursor at) {
+  int64_t lo = INT64_MIN, hi = INT64_MAX;
+  enum dtype t = (enum dtype)v->type;
+  if (type_size(t) < 8) {
+    int64_t span = (int64_t)1 << (8 * type_size(t) - (type_is_signed(t) ? 1 : 0));
+    lo = type_is_signed(t) ? -span : 0;
+    hi = t == DT_bool ? 1 : span - 1;
+  }
+  CXCursor decl = v->decl;
+  sym_t s = c_new_sym(x, v->name, lo, hi);
+  v = cvar_find(x, decl);
+  x->top[s] = x->loops == 0;
+  struct lstmt *l = loop_block(x->a, 0, NULL);
+  l->kind = L_LET;
+  l->sym = s;
+  l->value = expr_cast(x->a, DT_i64, c_local(x, v->id));
+  l->loc = c_loc(x, at);
+  c_emit(x, l);
+  v->known = poly_sym(x->a, s);
+  v->known_exact = t != DT_u64;
+}
+
+bool c_known_start(struct cx *x, struct cvar *v, CXCursor at) {
+  if (!v->known && used_as_symbol(x, v->decl)) let(x, v, at);
+  if (!v->known) want_one(x, v);
+  return v->known && v->known_exact;
+}
+
 sym_t c_new_sym(struct cx *x, const char *name, int64_t lo, int64_t hi) {
   unsigned n = x->k->nsym;
   if (n >= MAX_LOCALS) c_refuse(x, x->at, "more than %d loops", MAX_LOCALS);
   sym_t s = lfunc_add_sym(x->f, c_unique(x, name));
   x->lo = memcpy(ARENA_NEW(x->a, int64_t, n + 1), x->lo, n * sizeof *x->lo);
   x->hi = memcpy(ARENA_NEW(x->a, int64_t, n + 1), x->hi, n * sizeof *x->hi);
+  x->top = memcpy(ARENA_NEW(x->a, bool, n + 1), x->top, n * sizeof *x->top);
   x->lo[s] = lo;
   x->hi[s] = hi;
   x->symbase[s] = name;
@@ -208,4 +268,5 @@ void c_write_var(struct cx *x, CXCursor at, struct cvar *v, struct cval value) {
   c_emit(x, s);
   v->known = value.p;
   v->known_exact = value.exact;
+  if (!v->known && type_is_int((enum dtype)v->type) && used_as_symbol(x, v->decl)) let(x, v, at);
 }

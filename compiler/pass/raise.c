@@ -93,7 +93,7 @@ static struct kernel *raise(struct raise *r) {
   r->uses = ARENA_NEW(r->a, unsigned, r->f->nlocal + 1);
   add_objects(r);
   tree_visit(r->f->body, NULL, count_use, r);
-  struct lstmt *body = raise_strides(r, r->f->body);
+  struct lstmt *body = raise_strides(r, raise_lets(r, r->f->body));
   struct items top = {0};
   r->out = &top;
   raise_walk(r, body);

@@ -55,6 +55,17 @@ static void hull(struct raise *r, struct item *it, unsigned at) {
   b->hi = hi;
 }
 
+/* What C[i] holds where it is stored to, 0 elsewhere: the first term of a sum of floats, whose order counts. */
+static expr_t guarded_self(struct raise *r, const struct item *it) {
+  expr_t self = item_self(r, it);
+  struct access *acc = arena_dup(r->a, self->acc, sizeof *acc);
+  acc->guard = ARENA_NEW(r->a, poly_t, it->nwhere);
+  for (unsigned i = 0; i < it->nwhere && acc->nguard < UINT8_MAX; i++)
+    if (!has_red(it, it->where[i])) acc->guard[acc->nguard++] = it->where[i];
+  acc->otherwise = expr_const(r->a, (enum dtype)self->type, (union value){0});
+  return expr_read(r->a, (enum dtype)self->type, acc);
+}
+
 /* C[i] (op)= sum under a guard on i: the sum goes to a temp, and the guard to the assignment. */
 static void split_guard(struct raise *r, struct items *l, unsigned at) {
   struct item *it = l->v[at], *set = ARENA_NEW(r->a, struct item, 1);
@@ -80,8 +91,10 @@ static void split_guard(struct raise *r, struct items *l, unsigned at) {
     if (!has_red(it, it->where[i])) item_guard(r, set, 1, &it->where[i], NULL);
   expr_t sum = raise_read(r, o, x->rank, idx);
   struct peel p = {.red = (enum red)it->red, .wide = w, .term = sum};
-  set->body = own ? peel_rebuild(r, &p, self) : expr_cast(r->a, t, sum);
-  if (own) it->init = NULL;
+  bool ordered = own && it->red == RED_sum && type_is_float(w) && it->nwhere < UINT8_MAX;
+  set->body = own && !ordered ? peel_rebuild(r, &p, self) : expr_cast(r->a, t, sum);
+  if (ordered) it->init = expr_cast(r->a, w, guarded_self(r, it));
+  else if (own) it->init = NULL;
   it->lhs = (uint16_t)o;
   it->rank = x->rank;
   it->idx = arena_dup(r->a, idx, sizeof *idx * x->rank);

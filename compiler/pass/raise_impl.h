@@ -149,6 +149,9 @@ _Noreturn void raise_recurrence(struct raise *r, const struct item *w, const str
 const char *access_text(struct raise *r, const struct access *x);
 const char *poly_text(struct raise *r, poly_t p);
 
+/* --- raise_let.c --- */
+struct lstmt *raise_lets(struct raise *r, struct lstmt *body);     /* without L_LET: its symbols become values again */
+
 /* --- raise_strides.c --- */
 struct lstmt *raise_strides(struct raise *r, struct lstmt *body);  /* flat arrays become arrays with dims and strides */
 

@@ -133,7 +133,7 @@ static void free_call(struct call *c) {
 static bool near(enum dtype t, union value a, union value b) {
   if (!type_is_float(t)) return a.i == b.i || llabs(a.i - b.i) <= 1;
   if (isnan(a.f) || isnan(b.f)) return isnan(a.f) && isnan(b.f);
-  double rel = fmax(64 * type_epsilon(t), slack);
+  double rel = fmax(512 * type_epsilon(t), slack);
   return a.f == b.f || fabs(a.f - b.f) <= rel * fmax(fmax(fabs(a.f), fabs(b.f)), 0.25);
 }
 
