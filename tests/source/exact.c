@@ -91,6 +91,8 @@ static void random_call(struct call *c, unsigned round) {
     if (q->kind == PARAM_DIM) c->a.dim[p] = c->b.dim[p] = random_dim(q->name, round, ndim <= 3);
     if (q->kind == PARAM_SCALAR) {
       c->a.scalar[p] = random_value(t);
+      if (type_is_float(t) && !strcmp(q->name, "alpha")) /* decay of a filter: it must not grow without bound */
+        c->a.scalar[p] = type_round(t, (union value){.f = 0.25 + fabs(c->a.scalar[p].f)});
       if (type_is_int(t)) c->a.scalar[p].i = (int64_t)(rnd() % 8);
       if (is_divisor(q->name) && type_is_int(t)) c->a.scalar[p].i = 1 + (int64_t)(rnd() % 3);
       if (!strcmp(q->name, "shift")) c->a.scalar[p].i = 1 + (int64_t)(rnd() % 8);
