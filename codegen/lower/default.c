@@ -78,6 +78,8 @@ static void choose(struct chooser *c) {
   }
   if (def_taps(c, lane) && legal(c)) return;
   c->s = sched_none();
+  if (def_window_turned(c, lane) && legal(c)) return;
+  c->s = sched_none();
   row = def_find_rows(c, c->main, (unsigned)lane, &k);
   bool product = c->main->red != RED_none && row >= 0 && !def_reduces(c->main, c->g->axis[lane].sym);
   if (product && def_window(c, lane, row, &k) && legal(c)) return;

@@ -70,6 +70,8 @@ void def_push_parallel(struct chooser *c, const struct order *o);
 bool def_product(struct chooser *c, int lane, int row, const struct reuse *k);
 bool def_stream(struct chooser *c);
 bool def_window(struct chooser *c, int lane, int row, const struct reuse *k);
+/* The lanes of a window whose `lane` runs along the image go to another axis, along which its shared operand is turned. */
+bool def_window_turned(struct chooser *c, int lane);
 bool def_taps(struct chooser *c, int lane);
 void def_plain(struct chooser *c, int lane, int row);
 #endif

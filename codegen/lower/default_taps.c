@@ -150,18 +150,14 @@ static bool is_row(const struct taps *t, int a) {
   return false;
 }
 
+/* Lanes inside rows: memory is read as it lies. */
 static void taps_order(const struct chooser *c, const struct taps *t, struct order *o) {
   const struct eq *e = c->main;
-  bool far = !t->chain &&
-             !overlaps(c, c->g->axis[t->lane].sym); /* lanes beside the image: their weights stay while rows pass */
   for (unsigned x = 0; x < e->npar; x++) {
     int a = def_axis(c, e->axis[x].sym);
     if (a >= 0 && a != (int)t->lane && !is_row(t, a)) def_then(o, (unsigned)a, 0);
   }
-  for (unsigned i = 0; i < t->nrow; i++) {
-    if (far && (i + 1 == t->nrow || t->rows[i] == 1)) def_then(o, t->lane, 1);
-    def_then(o, t->row[i], t->rows[i] > 1);
-  }
+  for (unsigned i = 0; i < t->nrow; i++) def_then(o, t->row[i], t->rows[i] > 1);
   def_then(o, t->lane, 1);
   for (unsigned x = e->npar; x < e->nax; x++) {
     int a = def_axis(c, e->axis[x].sym);

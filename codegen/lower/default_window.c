@@ -10,6 +10,7 @@ struct window {
   int red; /* the longest reduced axis */
   bool slides;
   int64_t mr, nv, tile, kc; /* rows and vectors of a register tile, its elements along the lanes; block of `red` or 0 */
+  bool turned;              /* neighbours along the lanes lie apart in the shared operand: it is packed */
   bool rows_outside;        /* the whole shared operand stays in cache: rows pass outside of its panels */
 };
 
@@ -73,7 +74,7 @@ static bool is_window(const struct chooser *c, struct window *w, const struct re
   int64_t rows = def_extent(c, w->row);
   w->slides = slides_along(c->main, c->g->axis[w->row].sym);
   w->red = main_reduction(c);
-  if (w->red < 0 || def_step(c, k->tensor, def_subs(c, k->acc), k->lane) != 1) return false;
+  if (w->red < 0 || (!w->turned && def_step(c, k->tensor, def_subs(c, k->acc), k->lane) != 1)) return false;
   return w->slides || (rows && rows <= 256 && row_axes(c, w, k) > 1);
 }
 
@@ -91,7 +92,7 @@ static double tile_cycles(int64_t m, int64_t v) {
 static double cover_cycles(int64_t rows, int64_t vectors, int64_t mr, int64_t nv) {
   int64_t r = rows / mr, v = vectors / nv, rr = rows % mr, vr = vectors % nv;
   return (double)(r * v) * tile_cycles(mr, nv) + (double)r * tile_cycles(mr, vr) + (double)v * tile_cycles(rr, nv) +
-         tile_cycles(rr, vr) + 0.5 * (double)((r + (rr > 0)) * (v + (vr > 0))) + (rr > 0) + (vr > 0);
+         tile_cycles(rr, vr) + 0.5 * (double)((r + (rr > 0)) * (v + (vr > 0))) + (rr > 0) + 4 * (vr > 0);
 }
 
 /* One register too many costs little: a vector is read again from memory. It is worth that only when one tile is the
@@ -150,13 +151,15 @@ static int64_t near_block(int64_t ext, int64_t want) {
 }
 
 static void pick_cache(const struct chooser *c, struct window *w, const struct reuse *k) {
-  double l2 = (double)c->lim->l2_bytes, one = (double)w->tile * (double)type_size(c->gs->k->tensor[k->tensor].type);
-  w->rows_outside = bytes_along(c, k->acc, -1) <= l2 / 4;
+  double l2 = (double)c->lim->l2_bytes, one = (double)w->tile * (double)type_size(c->gs->k->tensor[k->tensor].type),
+         taps = 1;
+  w->rows_outside = !w->turned && bytes_along(c, k->acc, -1) <= l2 / 4;
   for (unsigned a = 0; a < c->g->naxis; a++) /* a step along `red` of one panel */
     if ((int)a != w->red && a != w->lane && def_has(k->acc, c->g->axis[a].sym) &&
         def_reduces(c->main, c->g->axis[a].sym))
-      one *= (double)(def_extent(c, a) ? def_extent(c, a) : 3);
-  double want = l2 / 8 / one;
+      taps *= (double)(def_extent(c, a) ? def_extent(c, a) : 3);
+  double want = l2 / 7 / (one * taps);
+  if (taps > 1 && want > 640 / taps) want = 640 / taps; /* the rows under a window stay in the first cache */
   w->kc = w->rows_outside ? 0 : near_block(def_extent(c, (unsigned)w->red), want < 16 ? 16 : (int64_t)want);
 }
 
@@ -208,8 +211,15 @@ static bool push_peels(struct chooser *c, const struct window *w) {
   return ends;
 }
 
-bool def_window(struct chooser *c, int lane, int row, const struct reuse *k) {
-  struct window w = {.lane = (unsigned)lane, .row = (unsigned)row, .red = -1};
+/* Packed where a panel is chosen, or once. */
+static bool push_turn(struct chooser *c, const struct window *w, const struct reuse *k, const struct order *o) {
+  int64_t ext = def_extent(c, w->lane);
+  unsigned at = w->kc ? LOOP_ID(w->red, 1) : !ext || ext > w->tile ? LOOP_ID(w->lane, 1) : o->l[0];
+  return def_push(c, STEP_pack, at, def_operand(c, k->tensor));
+}
+
+static bool plan_window(struct chooser *c, struct window w, const struct reuse *k) {
+  unsigned lane = w.lane, row = w.row;
   struct order o = {0};
   if (def_lanes(c, c->main) < 2 || !is_window(c, &w, k)) return false;
   pick_tile(c, &w);
@@ -223,6 +233,40 @@ bool def_window(struct chooser *c, int lane, int row, const struct reuse *k) {
   def_push(c, STEP_unroll, LOOP_ID(row, 0), 0);
   bool ends = push_peels(c, &w);
   if (def_guess(c, (unsigned)w.red) >= 32) def_push(c, STEP_unroll, LOOP_ID(w.red, 0), ends ? 2 : 4);
+  if (w.turned && !push_turn(c, &w, k, &o)) return false;
   def_push_parallel(c, &o);
   return true;
+}
+
+bool def_window(struct chooser *c, int lane, int row, const struct reuse *k) {
+  return plan_window(c, (struct window){.lane = (unsigned)lane, .row = (unsigned)row, .red = -1}, k);
+}
+
+/* Do lanes along the image serve well enough? Results are then stored as they lie; else they are scattered at the end
+   of the sum, which a long one does not notice. */
+static bool lanes_fit(const struct chooser *c, unsigned lane) {
+  const struct eq *e = c->main;
+  struct score k = {c, e, c->g->axis[lane].sym, 0, 0, 0};
+  int64_t terms = 1, ext = def_extent(c, lane);
+  expr_visit(e->body, def_score_read, &k);
+  for (unsigned x = e->npar; x < e->nax; x++) {
+    int a = def_axis(c, e->axis[x].sym);
+    terms *= a < 0 ? 16 : def_guess(c, (unsigned)a);
+    if (terms > 1024) break;
+  }
+  return !k.far && !k.packable && terms < 128 && !(ext && ext < 2 * (int64_t)def_lanes(c, e));
+}
+
+bool def_window_turned(struct chooser *c, int lane) {
+  const struct eq *e = c->main;
+  if (e->red == RED_none || !slides_along(e, c->g->axis[lane].sym) || lanes_fit(c, (unsigned)lane)) return false;
+  for (unsigned x = 0; x < e->npar; x++) {
+    struct reuse k = {0};
+    int a = def_axis(c, e->axis[x].sym);
+    if (a < 0 || a == lane || slides_along(e, e->axis[x].sym) || def_guess(c, (unsigned)a) < def_lanes(c, e)) continue;
+    int row = def_find_rows(c, e, (unsigned)a, &k);
+    if (row < 0 || k.acc->nguard || !slides_along(e, c->g->axis[row].sym)) continue;
+    return plan_window(c, (struct window){.lane = (unsigned)a, .row = (unsigned)row, .red = -1, .turned = true}, &k);
+  }
+  return false;
 }

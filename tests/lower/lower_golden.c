@@ -70,6 +70,11 @@ static const struct tcase cases[] = {
      "  for y in 0..H, x in 0..W: Y[y, x] = sum(r, s if y + r - 1 >= 0, H - y - r >= 0, x + s - 1 >= 0, W - x - s >= 0) X[y + r - 1, x + s - 1] * F[r, s]\n}",
      "tile x 4; order y0 x1 r0 s0 x0; unroll x0 0; peel x1 1; peel s0 0", .fixed = true, .dims = {"H=3,W=18"}},
     {"default_window", CONV2D, "default", .fixed = true, .dims = {"H=9,W=33,C=3,F=32,P=5,Q=17"}},
+    {"default_window_turned",
+     "kernel f(x: f32[C, H, W], w: f32[F, C, 3, 3]) -> y: f32[F, P, Q] {\n"
+     "  for f in 0..F, p in 0..P, q in 0..Q: y[f, p, q] = sum(c in 0..C, r in 0..3, s in 0..3 if p + r - 1 >= 0, H - p - r >= 0, q + s - 1 >= 0, W - q - s >= 0) "
+     "x[c, p + r - 1, q + s - 1] * w[f, c, r, s]\n}",
+     "default", .fixed = true, .dims = {"H=6,W=9,C=20,F=40,P=6,Q=9"}},
     {"default_taps",
      "kernel f(x: f32[H, W, C], w: f32[3, 3, C]) -> y: f32[H, W, C] {\n"
      "  for i in 0..H, j in 0..W, c in 0..C: y[i, j, c] = sum(r in 0..3, s in 0..3 if i + r - 1 >= 0, H - i - r >= 0, j + s - 1 >= 0, W - j - s >= 0) "
