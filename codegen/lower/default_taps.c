@@ -5,7 +5,8 @@
    registers, a few rows of it twice. */
 #include "codegen/lower/default.h"
 
-enum { TAPS_MOST = 32, READS_MOST = 64, ROW_AXES = 2 };
+/* READS_LEAST: with fewer reads of a tensor what rows share does not pay for walking several at once. */
+enum { TAPS_MOST = 32, READS_MOST = 64, READS_LEAST = 4, ROW_AXES = 2 };
 
 /* ---- the shape ---- */
 
@@ -39,6 +40,12 @@ static bool slides(const struct eq *e, const struct access *x, sym_t s, unsigned
   return false;
 }
 
+static unsigned reads_of(const struct seen *k, unsigned tensor) {
+  unsigned n = 0;
+  for (unsigned i = 0; i < k->n; i++) n += k->acc[i]->tensor == tensor;
+  return n;
+}
+
 /* Do neighbours along s read the same elements? */
 static bool overlaps(const struct chooser *c, sym_t s) {
   const struct eq *e = c->main;
@@ -46,7 +53,7 @@ static bool overlaps(const struct chooser *c, sym_t s) {
   expr_visit(e->body, see, &k);
   for (unsigned i = 0; i < k.n; i++) {
     if (slides(e, k.acc[i], s, e->npar, e->nax)) return true;
-    for (unsigned j = 0; j < i; j++)
+    for (unsigned j = 0; j < i && reads_of(&k, k.acc[i]->tensor) >= READS_LEAST; j++)
       if (neighbours(c, k.acc[i], k.acc[j], s)) return true;
   }
   return false;

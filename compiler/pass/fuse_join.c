@@ -2,7 +2,7 @@
 
    Axes. The equation's axes are matched with the group's by the tensors both touch: a dim that the producer names with
    the bare axis p and the reader with the bare axis c, over the same range, makes c = p. Results of members first, then
-   tensors that both only read. The others stay the equation's own.
+   tensors that both only read, where the dim may be shifted by the same constant in both. The others stay the equation's own.
 
    Legal. A shared axis is parallel in every member, and every dependence between members stays within one iteration of
    it. Members that write what an earlier one reads or writes do so at the same element only. What is not shared is left
@@ -81,6 +81,29 @@ static bool match_reads(struct join *j, const struct access *mine, const struct 
   return any;
 }
 
+/* An axis and a constant. */
+static bool shifted(struct arena *a, const struct subscript *s, sym_t *out, int64_t *by) {
+  poly_t one = NULL;
+  if (s->dyn) return false;
+  for (uint32_t i = 0; i < s->poly->n; i++)
+    if (s->poly->mono[i].n) {
+      if (one || s->poly->mono[i].n != 1 || s->poly->mono[i].coef != 1) return false;
+      one = poly_sym(a, s->poly->mono[i].sym[0]);
+    }
+  return one && poly_is_sym(one, out) && poly_is_const(poly_sub(a, s->poly, one), by);
+}
+
+/* The same, and dims that both name with an axis and the same constant: two filters over one image. */
+static bool match_shifted(struct join *j, const struct access *mine, const struct access *theirs) {
+  bool any = false;
+  sym_t x, y;
+  int64_t c, k;
+  for (unsigned d = 0; d < mine->rank; d++)
+    if (shifted(j->f->a, &mine->ix[d], &x, &c) && shifted(j->f->a, &theirs->ix[d], &y, &k) && c == k)
+      any |= propose(j, x, y);
+  return any;
+}
+
 static struct access *lhs_access(struct arena *a, const struct kernel *k, const struct eq *e) {
   return access_new(a, e->lhs, k->tensor[e->lhs].rank, e->lhs_idx);
 }
@@ -110,7 +133,7 @@ static bool match_operands(struct join *j) {
   for (unsigned i = 0; i < n; i++)
     for (unsigned m = j->g->n; m-- > 0;) {
       unsigned nt = eq_accesses(a, member(j, m), mine[i]->tensor, &theirs);
-      for (unsigned x = 0; x < nt; x++) any |= match_reads(j, mine[i], theirs[x]);
+      for (unsigned x = 0; x < nt; x++) any |= match_shifted(j, mine[i], theirs[x]);
     }
   return any;
 }
