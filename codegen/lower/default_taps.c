@@ -80,7 +80,8 @@ static int64_t count_taps(const struct chooser *c) {
 }
 
 struct taps {
-  bool chain; /* the other members give private temps that the main one reads */
+  bool scaled; /* rows lie a distance apart that is no constant: what they share cannot be seen */
+  bool chain;  /* the other members give private temps that the main one reads */
   unsigned lane, nrow;
   uint8_t row[ROW_AXES]; /* axes along which neighbours overlap, outermost first: the last ones */
   int64_t rows[ROW_AXES], nv, taps;
@@ -107,6 +108,17 @@ static const struct eq *chain_end(const struct chooser *c) {
   return end;
 }
 
+/* Does some read step along s by what is no constant? */
+static bool steps_unknown(const struct chooser *c, sym_t s) {
+  struct seen k = {0};
+  poly_t coef, rest;
+  expr_visit(c->main->body, see, &k);
+  for (unsigned i = 0; i < k.n; i++)
+    for (unsigned d = 0; d < k.acc[i]->rank; d++)
+      if (poly_split(c->a, k.acc[i]->ix[d].poly, s, &coef, &rest) && !poly_is_const(coef, NULL)) return true;
+  return false;
+}
+
 static bool has_taps(const struct chooser *c, struct taps *t) {
   const struct eq *e = c->main;
   t->taps = count_taps(c);
@@ -117,6 +129,7 @@ static bool has_taps(const struct chooser *c, struct taps *t) {
     if (a < 0 || a == (int)t->lane || (n && n < 4) || !overlaps(c, e->axis[x].sym)) continue;
     if (t->nrow == ROW_AXES) t->row[0] = t->row[1], t->nrow--;
     t->row[t->nrow++] = (uint8_t)a;
+    t->scaled |= steps_unknown(c, e->axis[x].sym);
   }
   return t->nrow > 0;
 }
@@ -136,17 +149,18 @@ static void pick_rows(const struct chooser *c, struct taps *t) {
   bool many = c->lim->vector_regs >= 32, lane_slides = overlaps(c, c->g->axis[t->lane].sym);
   int64_t room = t->taps == 1 || !many ? 4 : t->taps <= 9 ? 14 : 8; /* accumulators beside the weights */
   int64_t outer = def_extent(c, t->row[0]);
-  bool two = t->nrow == 2 && many && !(outer && outer < 16 && outer % 2);
+  bool two = t->nrow == 2 && many && !t->scaled && !(outer && outer < 16 && outer % 2);
   unsigned last = t->nrow - 1;
   t->nv = (lane_slides || !two) && many ? 2 : 1;
   t->nv = def_pick_vectors(def_extent(c, t->lane), def_lanes(c, c->main), t->nv);
   t->rows[0] = two ? 2 : 1;
+  int64_t most = t->taps == 1 ? 4 / t->rows[0] : room / t->nv / t->rows[0];
+  if (t->scaled) most = 4;
   if (t->chain && !two) {
+    most = many ? 16 : 6;
     t->nv = 1;
-    t->rows[last] = near_rows(def_extent(c, t->row[last]), many ? 16 : 6);
-    return;
   }
-  t->rows[last] = near_rows(def_extent(c, t->row[last]), t->taps == 1 ? 4 / t->rows[0] : room / t->nv / t->rows[0]);
+  t->rows[last] = near_rows(def_extent(c, t->row[last]), most);
 }
 
 /* ---- steps ---- */
@@ -200,7 +214,8 @@ static bool plan_taps(struct chooser *c, struct taps t) {
   def_push(c, STEP_vector, LOOP_ID(lane, 0), 0);
   for (unsigned i = t.nrow; i-- > 0;)
     if (t.rows[i] > 1) def_push(c, STEP_unroll, LOOP_ID(t.row[i], 0), 0);
-  for (unsigned x = e->nax; x-- > e->npar;) def_push(c, STEP_unroll, LOOP_ID(def_axis(c, e->axis[x].sym), 0), 0);
+  for (unsigned x = e->nax; x-- > e->npar && !t.scaled;)
+    def_push(c, STEP_unroll, LOOP_ID(def_axis(c, e->axis[x].sym), 0), 0);
   for (unsigned i = t.nrow; i-- > 0;) push_ends(c, t.row[i], t.rows[i]);
   push_ends(c, lane, t.nv * lanes);
   unsigned temps = t.chain ? group_temps(c->gs, c->gi, temp, GROUP_MAX_EQ) : 0;
