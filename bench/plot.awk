@@ -8,10 +8,13 @@ function escaped(s) { gsub(/&/, "\\&amp;", s); gsub(/</, "\\&lt;", s); gsub(/>/,
 function at(r) { r = r < LOW ? LOW : r > HIGH ? HIGH : r; return LEFT + WIDE * log(r / LOW) / log(HIGH / LOW) }
 function colour(form,   f) {
   f = form; sub(/ .*/, "", f)
-  if (!(f in hue)) { hue[f] = sprintf("hsl(%d,70%%,%d%%)", (peers * 137) % 360, peers % 2 ? 38 : 52); legend[++peers] = f }
+  if (!(f in hue)) { hue[f] = palette[peers % 14 + 1]; legend[++peers] = f }
   return hue[f]
 }
-BEGIN { LOW = 0.25; HIGH = 8; LEFT = 430; WIDE = 620; STEP = 17; TOP = 60 }
+BEGIN {
+  LOW = 0.125; HIGH = 8; LEFT = 500; WIDE = 700; STEP = 17; TOP = 60
+  split("#1f77b4 #d62728 #2ca02c #ff7f0e #9467bd #17becf #e377c2 #8c564b #bcbd22 #003f5c #7f2704 #00a878 #6a3d9a #e6ab02", palette, " ")
+}
 /"form":/ {
   form = field($0, "form"); key = field($0, "family") "\t" field($0, "kernel") " " field($0, "dims") "\t" field($0, "threads")
   if (!(key in seen)) { seen[key] = 1; order[++n] = key }
@@ -40,6 +43,6 @@ END {
   for (r = LOW; r <= HIGH; r *= 2)
     printf "<line x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" y2=\"%d\" stroke=\"%s\"/><text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%g</text>\n", at(r), at(r), TOP, TOP + y - 10, (r == 1 ? "#000" : "#ccc"), at(r), TOP - 5, r
   printf "%s", out
-  for (i = 1; i <= peers; i++) printf "<circle cx=\"%d\" cy=\"%d\" r=\"4.5\" fill=\"%s\"/><text x=\"%d\" y=\"%d\">%s</text>\n", 20 + (i - 1) * 95, TOP + y + 10, hue[legend[i]], 30 + (i - 1) * 95, TOP + y + 14, escaped(legend[i])
+  for (i = 1; i <= peers; i++) printf "<circle cx=\"%d\" cy=\"%d\" r=\"4.5\" fill=\"%s\"/><text x=\"%d\" y=\"%d\">%s</text>\n", 20 + (i - 1) * 88, TOP + y + 10, hue[legend[i]], 30 + (i - 1) * 88, TOP + y + 14, escaped(legend[i])
   print "</svg>"
 }

@@ -23,7 +23,7 @@ usage: ./dev bench [OPTIONS]
   --cc               gcc and clang for all rows (they always stand beside family loops)
   --no-peers         no libraries           --no-python  only those with a C interface   --without P,Q  all but these
   --json             JSON lines instead of tables
-  --save             keep the JSON lines in bench/results
+  --save             keep the JSON lines in bench/results, and their drawing beside them
   --plot FILE        also an SVG
   --table FILE       tables (and --plot) of kept JSON lines; measures nothing
   --compile          how long building takes, by stage; nothing else
@@ -67,7 +67,7 @@ find_peers() {
   for p in $pythons; do
     listed "$without" "$p" && continue
     if [ -x "$venv/bin/python3" ] && "$venv/bin/python3" -c "import importlib.util as u, sys; sys.exit(u.find_spec('$p') is None)" 2>/dev/null; then
-      python="$python --python $venv/bin/python3 $here/peers.py $p"
+      python="$python $p"
     else missing="$missing $p"; fi
   done
   [ -z "$missing" ] || echo "bench: peers that are not here:$missing (./dev bench --peers installs what can be had)" >&2
@@ -79,6 +79,14 @@ spec_of() {
   exit 1
 }
 shared() { "${CC:-cc}" -shared -o "$2" "$1" "$build/runtime/libhone_rt.a" -lm -lpthread; }
+
+# Those of the Python peers that have something of a family, as arguments: starting one takes seconds.
+python_of() {
+  for p in $python; do
+    case $1:$p in loops:halide|product:*) ;; loops:*|*:halide) continue ;; esac
+    printf ' --python %s %s %s' "$venv/bin/python3" "$here/peers.py" "$p"
+  done
+}
 
 # One row: objects of hone (tuned first: all ratios are to it), of the C compilers where asked, then the peers.
 row() { # family kernel dims
@@ -102,7 +110,7 @@ row() { # family kernel dims
       clang-22 $flags "$spec" -o "$tmp/clang.so" -lm 2>/dev/null && objects="$objects --object clang=$tmp/clang.so"
       clang-22 $flags -mllvm -polly "$spec" -o "$tmp/polly.so" -lm 2>/dev/null && objects="$objects --object polly=$tmp/polly.so" ;;
   esac
-  "$out/bench_row" "$1" "$2" "$3" --threads "$threads" --seconds "$seconds" $objects $plugins $python >"$tmp/row" 2>"$tmp/log" || { echo "bench: measuring $2 $3 failed:" >&2; tail -n 5 "$tmp/log" >&2; }
+  "$out/bench_row" "$1" "$2" "$3" --threads "$threads" --seconds "$seconds" $objects $plugins $(python_of "$1") >"$tmp/row" 2>"$tmp/log" || { echo "bench: measuring $2 $3 failed:" >&2; tail -n 5 "$tmp/log" >&2; }
   grep '^bench:' "$tmp/log" >&2 || true
   grep '^{' "$tmp/row" >>"$tmp/rows" || true
   [ -z "$json" ] || grep '^{' "$tmp/row" || true
@@ -129,6 +137,7 @@ keep() {
   file=$here/results/$(date +%Y-%m-%d)-$model-${threads}t.jsonl
   { printf '{"machine":"%s","cores":%s,"date":"%s","hone":"%s","gcc":"%s","clang":"%s","budget":"%s","missing":"%s"}\n' "$model" "$(nproc)" "$(date -u +%Y-%m-%dT%H:%MZ)" \
       "$("$hone" --version)" "$(gcc -dumpfullversion)" "$(clang-22 -dumpversion 2>/dev/null || echo none)" "${trials:+$trials trials}${trials:-$budget}" "${missing# }"; cat "$tmp/rows"; } >"$file"
+  awk -f "$here/plot.awk" "$file" >"${file%.jsonl}.svg"
   echo "kept in ${file#"$root"/}" >&2
 }
 
@@ -170,13 +179,13 @@ db=${db:-$tmp/bench.db}
 # Peers at their best, whatever the environment says: pinned threads; BLIS, which does not know every AVX-512 machine, gets the kernels it has for one.
 unset $(env | sed -n 's/^\(OPENBLAS_[A-Z0-9_]*\|GOTO_[A-Z0-9_]*\|BLIS_[A-Z0-9_]*\|MKL_[A-Z0-9_]*\|ONEDNN_[A-Z0-9_]*\|DNNL_[A-Z0-9_]*\|KMP_[A-Z0-9_]*\|OMP_[A-Z0-9_]*\|ATEN_[A-Z0-9_]*\|XLA_FLAGS\)=.*/\1/p') HONE_NONE
 ulimit -s unlimited 2>/dev/null || true # the C compilers put temporaries of any size on the stack
-export OMP_NUM_THREADS=$threads OPENBLAS_NUM_THREADS=$threads BLIS_NUM_THREADS=$threads MKL_NUM_THREADS=$threads HONE_NUM_THREADS=$threads OMP_WAIT_POLICY=active
+export OMP_NUM_THREADS=$threads OPENBLAS_NUM_THREADS=$threads BLIS_NUM_THREADS=$threads MKL_NUM_THREADS=$threads HONE_NUM_THREADS=$threads
 if [ "$threads" = 1 ]; then export MKL_THREADING_LAYER=SEQUENTIAL; else export MKL_THREADING_LAYER=GNU; fi
-march=native
+march=native deaf=xnnpack,onnxruntime,openvino,halide # those that cannot be told which instructions to use
 case $cpu in
   '') if grep -q avx512vl /proc/cpuinfo; then export BLIS_ARCH_TYPE=0; fi ;;
-  haswell) march=haswell; export OPENBLAS_CORETYPE=Haswell BLIS_ARCH_TYPE=3 ONEDNN_MAX_CPU_ISA=AVX2 MKL_ENABLE_INSTRUCTIONS=AVX2 ATEN_CPU_CAPABILITY=avx2 XLA_FLAGS=--xla_cpu_max_isa=AVX2 ;;
-  x86-64-v2) march=x86-64-v2; export OPENBLAS_CORETYPE=Nehalem BLIS_ARCH_TYPE=5 ONEDNN_MAX_CPU_ISA=SSE41 MKL_ENABLE_INSTRUCTIONS=SSE4_2 ATEN_CPU_CAPABILITY=default XLA_FLAGS=--xla_cpu_max_isa=SSE4_2 ;;
+  haswell) march=haswell without=$without,$deaf; export LIBXSMM_TARGET=hsw OPENBLAS_CORETYPE=Haswell BLIS_ARCH_TYPE=3 ONEDNN_MAX_CPU_ISA=AVX2 MKL_ENABLE_INSTRUCTIONS=AVX2 ATEN_CPU_CAPABILITY=avx2 XLA_FLAGS=--xla_cpu_max_isa=AVX2 ;;
+  x86-64-v2) march=x86-64-v2 without=$without,$deaf; export LIBXSMM_TARGET=wsm OPENBLAS_CORETYPE=Nehalem BLIS_ARCH_TYPE=5 ONEDNN_MAX_CPU_ISA=SSE41 MKL_ENABLE_INSTRUCTIONS=SSE4_2 ATEN_CPU_CAPABILITY=default XLA_FLAGS=--xla_cpu_max_isa=SSE4_2 ;;
   *) echo "bench: --cpu haswell or x86-64-v2" >&2; exit 2 ;;
 esac
 build_driver
