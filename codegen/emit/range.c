@@ -1,7 +1,7 @@
 /* Do the arrays of a call overlap where that matters? Each tensor's touched elements lie between two polynomials over
    dims, found by replacing axes by their ends, innermost first (both ends, so no sign need be known); at run time the
-   least and greatest of the candidates give a range of bytes. Empty axes only widen it. What cannot be bounded (an
-   index read from memory, an array of unknown size) is taken to overlap. */
+   least and greatest of the candidates give a range of bytes, cut to the array as it is declared. Empty axes only widen
+   it. What cannot be bounded (an index read from memory in an array of unknown size) is taken to overlap. */
 #include "codegen/emit/build.h"
 #include <string.h>
 
@@ -98,28 +98,40 @@ static void touch_eq(struct ctx *x, const struct eq *e) {
     if (parts[i]) expr_visit(parts[i], touch_expr, x);
 }
 
+/* First and last element of an array as it is declared; a stride may be negative. False: nobody says how large it is.
+ */
+static bool declared(struct ctx *x, const struct tensor *t, LLVMValueRef *lo, LLVMValueRef *hi) {
+  LLVMValueRef zero = LLVMConstInt(x->m->i64, 0, 0);
+  *lo = *hi = zero;
+  for (unsigned d = 0; d < t->rank; d++) {
+    if (!t->extent || !t->extent[d]) return false;
+    poly_t reach = poly_mul(x->m->arena, poly_addc(x->m->arena, t->extent[d], -1), tensor_stride(x->m->arena, t, d));
+    if (reach->overflow || !only_dims(x, reach)) return false;
+    LLVMValueRef v = plain_poly(x->m, x->b, reach, x->dim);
+    *lo = LLVMBuildAdd(x->b, *lo, pick(x->b, LLVMIntSLT, v, zero), "");
+    *hi = LLVMBuildAdd(x->b, *hi, pick(x->b, LLVMIntSGT, v, zero), "");
+  }
+  return true;
+}
+
+/* What is read under a guard, or at an index from memory, still lies in its array: the range is cut to that. */
+static void cut_to_declared(struct ctx *x, unsigned tensor) {
+  struct span *s = &x->span[tensor];
+  LLVMValueRef lo, hi;
+  if (!declared(x, &x->k->tensor[tensor], &lo, &hi)) return;
+  s->lo = s->unbounded ? lo : pick(x->b, LLVMIntSGT, s->lo, lo);
+  s->hi = s->unbounded ? hi : pick(x->b, LLVMIntSLT, s->hi, hi);
+  s->unbounded = false;
+}
+
 /* A kernel without equations: the declared arrays. */
 static void touch_declared(struct ctx *x) {
-  struct arena *a = x->m->arena;
   for (unsigned i = 0; i < x->k->ntensor; i++) {
     const struct tensor *t = &x->k->tensor[i];
     struct span *s = &x->span[i];
     s->used = true;
     s->written = t->role == ROLE_OUT || t->role == ROLE_INOUT;
-    poly_t last = poly_const(a, 0);
-    for (unsigned d = 0; d < t->rank; d++) {
-      if (!t->extent || !t->extent[d]) {
-        s->unbounded = true;
-        break;
-      }
-      last = poly_add(a, last, poly_mul(a, poly_addc(a, t->extent[d], -1), tensor_stride(a, t, d)));
-    }
-    if (s->unbounded || last->overflow || !only_dims(x, last)) {
-      s->unbounded = true;
-      continue;
-    }
-    s->lo = LLVMConstInt(x->m->i64, 0, 0);
-    s->hi = plain_poly(x->m, x->b, last, x->dim);
+    s->unbounded = true;
   }
 }
 
@@ -144,6 +156,8 @@ LLVMValueRef emit_overlap(struct module *m, LLVMBuilderRef b, const struct kerne
   struct ctx x = {.m = m, .b = b, .k = k, .dim = dim, .span = ARENA_NEW(m->arena, struct span, k->ntensor + 1)};
   for (unsigned i = 0; i < k->neq; i++) touch_eq(&x, &k->eq[i]);
   if (!k->neq) touch_declared(&x);
+  for (unsigned i = 0; i < k->ntensor; i++)
+    if (x.span[i].used && k->tensor[i].role != ROLE_TEMP) cut_to_declared(&x, i);
   LLVMValueRef hit = NULL;
   for (unsigned i = 0; i < k->ntensor; i++) {
     if (!x.span[i].written || k->tensor[i].role == ROLE_TEMP) continue;

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char spec[] = "kernel add(X: f32[N, M], s: f32) -> Y: f32[N, M] {\n  Y[i, j] = X[i, j] + s\n}\n";
+static const char add_spec[] = "kernel add(X: f32[N, M], s: f32) -> Y: f32[N, M] {\n  Y[i, j] = X[i, j] + s\n}\n";
 
 struct world {
   struct rig r;
@@ -37,13 +37,17 @@ static struct lfunc *form(struct world *w, int times) {
   return f;
 }
 
-static void world_open(struct world *w) {
+static void world_open_spec(struct world *w, const char *spec) {
   rig_open(&w->r, NULL);
   struct kernels ks;
   uint16_t file = diag_file(w->r.d, "spec", spec, strlen(spec));
   ck_assert_int_eq(kernels_parse(w->r.a, w->r.d, file, spec, strlen(spec), &ks), ST_OK);
   w->k = ks.k[0];
   w->general = form(w, 1), w->source = form(w, 2), w->variant = form(w, 3);
+}
+
+static void world_open(struct world *w) {
+  world_open_spec(w, add_spec);
 }
 
 static void world_load(struct world *w, const struct emit_entry *e) {
@@ -122,6 +126,41 @@ START_TEST(picks) {
   struct emit_entry only = {.k = w.k, .source = w.source};
   world_load(&w, &only);
   ck_assert_int_eq(which(&w, 5, 7, 0, 1000), 2);
+  rig_close(&w.r);
+}
+END_TEST
+
+/* What a guard or an index from memory could reach as far as its polynomials say lies in the array: arrays side by side
+ * do not overlap. A stride may be negative. */
+START_TEST(declared_range) {
+  static const char *const body[] = {
+      "X: f32[N, M], s: f32) -> Y: f32[N, M] {\n  Y[i, j] = (X[i - 1, j] else 0.0) + (X[i + 1, j] else 0.0) + s\n}\n",
+      "X: f32[N, M], s: f32) -> Y: f32[N, M] {\n  Y[i, j] = X[i, i64(X[i, j])] + s\n}\n",
+  };
+  for (unsigned i = 0; i < 2; i++) {
+    struct world w;
+    char text[256];
+    snprintf(text, sizeof text, "kernel add(%s", body[i]);
+    world_open_spec(&w, text);
+    w.k->noalias = false;
+    struct emit_entry e = {.k = w.k, .general = w.general, .source = w.source};
+    world_load(&w, &e);
+    ck_assert_int_eq(which(&w, 4, 7, 100, 128), 1);
+    ck_assert_int_eq(which(&w, 4, 7, 128, 100), 1);
+    ck_assert_int_eq(which(&w, 4, 7, 100, 127), 2);
+    ck_assert_int_eq(which(&w, 4, 7, 127, 100), 2);
+    rig_close(&w.r);
+  }
+  struct world w;
+  world_open_spec(&w,
+                  "kernel add(X: f32[N, M] stride [-M, 1], s: f32) -> Y: f32[N, M] {\n  Y[i, j] = X[i, j] + s\n}\n");
+  w.k->noalias = false;
+  struct emit_entry e = {.k = w.k, .general = w.general, .source = w.source};
+  world_load(&w, &e);
+  ck_assert_int_eq(which(&w, 4, 7, 121, 128), 1); /* X reaches from 121 - 3 * 7 to 127 */
+  ck_assert_int_eq(which(&w, 4, 7, 122, 128), 2);
+  ck_assert_int_eq(which(&w, 4, 7, 128, 79), 1);
+  ck_assert_int_eq(which(&w, 4, 7, 128, 80), 2);
   rig_close(&w.r);
 }
 END_TEST
@@ -276,6 +315,7 @@ int main(void) {
   Suite *s = suite_create("emit-entry");
   TCase *t = tcase_create("entry");
   tcase_add_test(t, picks);
+  tcase_add_test(t, declared_range);
   tcase_add_test(t, assumptions);
   tcase_add_test(t, bytes_repeat);
   tcase_add_test(t, header);
