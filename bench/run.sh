@@ -25,7 +25,7 @@ usage: ./dev bench [OPTIONS]
   --json             JSON lines instead of tables
   --save             keep the JSON lines in bench/results, and their drawing beside them
   --plot FILE        also an SVG
-  --table FILE       tables (and --plot) of kept JSON lines; measures nothing
+  --table FILE       tables (and --plot) of kept JSON lines; measures nothing      --summary  a line a family, in Markdown, instead of tables
   --compile          how long building takes, by stage; nothing else
   --peers            install the peers that can be had (apt, and PyPI into .cache/peers); nothing else
 EOF
@@ -128,7 +128,7 @@ rows() {
 }
 
 show() { # jsonl
-  [ -n "$json" ] || awk -f "$here/table.awk" "$1"
+  [ -n "$json" ] || awk -f "$here/$table.awk" "$1"
   [ -z "$plot" ] || awk -f "$here/plot.awk" "$1" >"$plot"
 }
 keep() {
@@ -141,7 +141,7 @@ keep() {
   echo "kept in ${file#"$root"/}" >&2
 }
 
-stored=
+stored= table=table
 while [ $# -gt 0 ]; do
   case $1 in
     --budget) budget=$2; shift ;;
@@ -157,6 +157,7 @@ while [ $# -gt 0 ]; do
     --cpu) cpu=$2; shift ;;
     --table) stored=$2; shift ;;
     --quick) quick=1 ;;
+    --summary) table=summary ;;
     --json) json=1 ;;
     --no-tune) tune= ;;
     --no-peers) peers= ;;

@@ -45,6 +45,8 @@ $bench --table "$tmp/kept" --plot "$tmp/kept.svg" >"$tmp/table" 2>&1 || no "tabl
 for text in '50 % flops' '2.00  1.50 a&b' '1.25 b packed' 'not the same result: wrong' '1.50 of the best peer, 1.25 with prepacked' 'default schedule runs at 0.50'; do
   check "'$text' is not in the table: $(cat "$tmp/table")" grep -qF "$text" "$tmp/table"
 done
+$bench --table "$tmp/kept" --summary >"$tmp/table" 2>&1 || no "summary: $(cat "$tmp/table")"
+check "the summary: $(cat "$tmp/table")" grep -qF '| product, 1t | 1 | 1.50 | 1.25 | 1 | 1.25 matmul M=1,N=2,K=3 (b packed) | 0.50 |' "$tmp/table"
 $bench --table "$tmp/rows" --plot "$tmp/rows.svg" >"$tmp/table" 2>&1 || no "table of the dry run"
 check "the dry run gives no table" grep -q 'matmul M=128,N=128,K=128' "$tmp/table"
 # Well-formed: every element is closed in order, and no bare & remains.
