@@ -25,7 +25,10 @@ struct groups *hone_groups_at(struct hone *h, const struct kernel *k, const bool
 
 static unsigned whole(const struct groups *gs) { return gs->n == 1 ? 0 : KEY_WHOLE; }
 
-static struct lower_opts lower_opts(const struct hone *h) { return (struct lower_opts){h->opts.strict, h->opts.threads}; }
+static struct lower_opts lower_opts(const struct hone *h) {
+  unsigned threads = h->target.limits.simt ? h->target.limits.cores : h->opts.threads; /* a grid of blocks */
+  return (struct lower_opts){h->opts.strict, threads};
+}
 
 static struct sched *defaults(struct hone *h, const struct groups *gs) {
   struct lower_opts lo = lower_opts(h);
@@ -240,7 +243,7 @@ enum status hone_compile(struct hone *h, enum emit_kind kind, const char *guard,
     diag_error(h->diag, nowhere, "internal: code generation failed: %s", why ? why : "?");
     return ST_INTERNAL;
   }
-  if (st == ST_OK && guard) emit_header(&out->header, e, h->spec.n, guard);
+  if (st == ST_OK && guard) emit_header(&out->header, e, h->spec.n, guard, h->target.limits.simt);
   return st;
 }
 

@@ -13,4 +13,34 @@ void hone_rt_parallel(int64_t n, int64_t grain, hone_rt_body *body, void *ctx);
 /* The worker protocol's uniform entry to a variant: args[i] points to the i-th argument of the C function (its value for scalars and dims as the C type,
    the pointer variable itself for tensors). Emitted beside the entry when asked for (emit.h), hidden in shipped objects. */
 typedef void hone_rt_call(void *const *args);
+
+/* GPU kernels: what an object compiled for a GPU hands to the runtime (cuda.c). All of it is constant data of the object, but for the two `state`,
+   which the runtime owns. */
+struct hone_cuda_module {
+  const char *ptx; /* ends in 0 */
+  void *state;
+};
+/* One form of a function: kernels to launch in order. `plan` is a row of numbers:
+     for each kernel   threads in a block, number of parallel loops, and for each of those: step, 1 when its first iteration is always run,
+                       number of lower bounds, these, number of upper bounds, these. The grid is the product of the loops' iterations.
+     for each buffer   the kernel for whose every block there is one (-1: one for all), bytes of an element, rank, 1 when strides follow,
+                       and for each dimension: extent, stride.
+   Bounds, extents and strides are polynomials over dims: number of terms, and for each: factor, number of dims, their parameter numbers. */
+struct hone_cuda_form {
+  struct hone_cuda_module *module;
+  const char *const *kernel; /* names in the PTX */
+  const int64_t *plan;
+  int32_t nkernel, nbuffer, nparam;
+  void *state;
+};
+/* args[i] points to parameter i: a dim as int64_t, a scalar as its C type, a device pointer. Returns 0 or a code that hone_rt_error() explains.
+   Asynchronous in `stream` (a CUstream; NULL: the default stream). */
+#define HONE_CUDA_RUN_SYMBOL "hone_cuda_run"
+int hone_cuda_run(struct hone_cuda_form *form, void *stream, void *const *args);
+enum { /* codes of the runtime; positive ones are the driver's */
+  HONE_CUDA_NO_DRIVER = -1, /* no libcuda.so.1, or one that is too old */
+  HONE_CUDA_OVERLAP = -2,   /* arrays overlap, or the dims break an assumption of the function: a GPU cannot run it in source order */
+  HONE_CUDA_SIZE = -3,      /* the dims need more than a grid or memory can have */
+  HONE_CUDA_MEMORY = -4     /* no memory on the host */
+};
 #endif

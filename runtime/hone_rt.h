@@ -15,6 +15,8 @@ typedef void hone_rt_run_fn(void *pool, int64_t n, int64_t grain, hone_rt_body *
 void hone_rt_set_pool(hone_rt_run_fn *run, void *pool);
 /* Ends hone's threads (they start again when needed). For leak checkers and before fork. */
 void hone_rt_shutdown(void);
+/* What a GPU entry's result means; for driver errors with the driver's own words. Valid until the next call of this thread. */
+const char *hone_rt_error(int code);
 #ifdef __cplusplus
 }
 #endif

@@ -499,6 +499,11 @@ static void store_uniform(struct fn *f, const struct lstmt *s, const struct spot
   remember(f, object, sp, v);
 }
 
+void store_value(struct fn *f, const struct lstmt *s, struct val v) {
+  struct spot sp = find_spot(f, s->acc);
+  if (!f->m->fail) store_uniform(f, s, &sp, v);
+}
+
 static void store_lanes(struct fn *f, const struct lstmt *s, struct spot *sp, struct val v, struct val mask) {
   unsigned object = s->acc->tensor, size = elem_size(f, object);
   enum dtype t = f->f->object[object].type;

@@ -6,6 +6,7 @@
 #ifndef HONE_CODEGEN_BUILD_H
 #define HONE_CODEGEN_BUILD_H
 #include "codegen/emit/emit.h"
+#include "codegen/emit/launch.h"
 #include <llvm-c/Core.h>
 #include <llvm-c/TargetMachine.h>
 
@@ -27,6 +28,9 @@ struct module {
   unsigned nentry;   /* numbers for names of the functions behind an entry */
   bool mayalias_all; /* the function being built may see overlapping arguments (SOURCE) */
   LLVMValueRef sincos_big[2];
+  const struct buf *ptx; /* the host's module of a GPU object: the kernels */
+  const struct limits *gpu;
+  LLVMValueRef cuda_module;
   struct demotion *demoted; /* register objects that turned out to need memory */
 };
 struct demotion {
@@ -93,6 +97,20 @@ struct slots { /* a register object */
   unsigned pad[8];   /* extents in slots */
 };
 
+/* Threads in blocks (simt.c): every thread runs the whole kernel; a vector loop's lanes are the threads, so all values are scalars. */
+struct simt {
+  const struct launch_plan *plan;
+  unsigned kernel, threads;
+  sym_t lane;              /* of the open vector loop, or SYM_NONE */
+  struct val on;           /* this thread is one of its lanes; .v NULL: all are */
+  struct val tid;          /* i64 */
+  unsigned shared_used;
+  LLVMValueRef parts;      /* shared memory where warps meet in a reduction */
+  uint8_t *traded;         /* by object: one thread may see what another wrote */
+  uint8_t *private;        /* by object: each thread has its own */
+  uint8_t *read, *written; /* traded objects touched since the last barrier */
+};
+
 enum { LEVEL_LIMIT = 120, RANK_LIMIT = 8, OP_LIMIT = 150000, LANE_LIMIT = 128 };
 struct fn {
   struct module *m;
@@ -123,6 +141,7 @@ struct fn {
   unsigned nfact, capfact;
   struct vncache *cache;
   struct accmap *accs;
+  struct simt *simt; /* NULL: a CPU */
   bool reassoc, noalias, parallel_body;
   unsigned stream_align; /* what divides the addresses of arrays that are streamed to; 0: nothing is streamed */
   bool streamed;         /* a fence is due */
@@ -193,6 +212,7 @@ struct val fn_max(struct fn *f, const poly_t *p, unsigned n);
 /* access.c, reg.c */
 struct val emit_read(struct fn *f, const struct access *acc);
 void emit_store(struct fn *f, const struct lstmt *s);
+void store_value(struct fn *f, const struct lstmt *s, struct val v); /* s with a value that is known; no lanes, no guards */
 void emit_prefetch(struct fn *f, const struct lstmt *s);
 /* All polynomials >= 0: 1 always, 0 never, -1 it depends: *cond is the condition (scalar, or lanes). */
 int emit_guards(struct fn *f, const poly_t *g, unsigned n, struct val *cond);
@@ -202,6 +222,7 @@ struct val reg_read(struct fn *f, const struct access *acc);
 void reg_write(struct fn *f, const struct access *acc, enum red red, struct val v);
 void emit_reg_open(struct fn *f, unsigned object, const struct lstmt *body);
 void emit_reg_close(struct fn *f, unsigned object);
+bool reg_along_lanes(unsigned object, const struct lstmt *body); /* a vector loop walks one of its dimensions */
 struct val *reg_slots(struct fn *f, unsigned object, unsigned *n); /* all given a value; n = 0 when it is not open */
 
 /* stream.c */
@@ -229,6 +250,8 @@ LLVMValueRef math_sincos_big(struct module *m, bool cosine);
 
 /* func.c, loop.c, parallel.c */
 void emit_stmt(struct fn *f, const struct lstmt *s);
+void emit_now(struct fn *f, const struct lstmt *s); /* as on a CPU */
+struct val object_bytes(struct fn *f, const struct object *o, LLVMValueRef *overflow);
 void emit_for(struct fn *f, const struct lstmt *s);
 void emit_while(struct fn *f, const struct lstmt *s);
 void emit_parallel(struct fn *f, const struct lstmt *s);
@@ -262,6 +285,23 @@ LLVMTypeRef internal_type(struct module *m, const struct kernel *k);
 /* A branch on cond around `then` and `els` (either may be NULL), with values merged. */
 typedef void arm_fn(struct fn *f, void *ctx);
 void emit_branch(struct fn *f, struct val cond, const struct lstmt *effects, arm_fn *then, arm_fn *els, void *ctx);
+
+/* simt.c, simt_fence.c */
+void emit_kernels(struct module *m, const struct lfunc *f);
+void simt_stmt(struct fn *f, const struct lstmt *s); /* outside of vector loops */
+struct fence { /* touches since the last barrier, by object */
+  uint8_t *read, *written;
+};
+void fence_init(struct fn *f, const struct launch_kernel *k);
+void fence_before(struct fn *f, const struct lstmt *s); /* a barrier when s collides with what was touched */
+void fence_after(struct fn *f, const struct lstmt *s);  /* s was done; at the head of a loop: its body may follow itself */
+struct fence fence_save(struct fn *f);
+void fence_restore(struct fn *f, const struct fence *x);
+void fence_join(struct fn *f, const struct fence *x);
+void emit_barrier(struct fn *f);
+
+/* cuda_entry.c: i32, the runtime's code. arg: the function's arguments, dims as i64. */
+LLVMValueRef emit_cuda_run(struct module *m, LLVMBuilderRef b, const struct lfunc *f, LLVMValueRef stream, LLVMValueRef *arg);
 
 /* entry.c, stub.c */
 /* The function that takes the kernel's parameters: the exported one, or (when C's differ) an internal one that it calls. NULL: failed. */

@@ -37,6 +37,6 @@ enum status emit_module(struct arena *a, const struct emit_entry *e, unsigned n,
    which does not return. A crash still ends the process. */
 void emit_child_begin(const struct target *t, void (*fatal)(const char *reason));
 /* C header with prototypes, shapes in comments, include guard, extern "C". */
-void emit_header(struct buf *out, const struct emit_entry *e, unsigned n, const char *guard);
+void emit_header(struct buf *out, const struct emit_entry *e, unsigned n, const char *guard, bool gpu);
 const char *emit_llvm_version(void);
 #endif

@@ -1,6 +1,7 @@
 /* The exported function: the C signature, checks, the choice of a variant.
    Order: overlap or a failed assumption -> the source form; each variant whose dims fit; the general form. */
 #include "codegen/emit/build.h"
+#include "runtime/abi.h"
 #include <stdio.h>
 
 /* bf16 and f16 scalars arrive as the C types of type_cname: uint16_t and _Float16. */
@@ -24,7 +25,7 @@ void extend_attr(struct module *m, const struct param *p, LLVMValueRef fn, int a
 }
 
 static void extend_attrs(struct module *m, const struct kernel *k, LLVMValueRef fn) {
-  for (unsigned i = 0; i < k->nparam; i++) extend_attr(m, &k->param[i], fn, (int)i + 1);
+  for (unsigned i = 0; i < k->nparam; i++) extend_attr(m, &k->param[i], fn, (int)i + 1 + (m->ptx != NULL));
 }
 
 LLVMValueRef plain_poly(struct module *m, LLVMBuilderRef b, poly_t p, LLVMValueRef *sym) {
@@ -50,9 +51,14 @@ struct entry {
   LLVMBuilderRef b;
   LLVMValueRef fn, *arg /* for internal functions */, *dim /* by symbol */;
   unsigned index, nbodies;
+  LLVMValueRef stream; /* of a GPU entry; NULL: a CPU's */
 };
 
 static void call_and_return(struct entry *x, const struct lfunc *lf, bool noalias, const char *what) {
+  if (x->stream) {
+    LLVMBuildRet(x->b, emit_cuda_run(x->m, x->b, lf, x->stream, x->arg));
+    return;
+  }
   char name[64];
   snprintf(name, sizeof name, "hone.%u.%s", x->index, what);
   LLVMValueRef fn = emit_function(x->m, lf, name, noalias);
@@ -69,7 +75,7 @@ static void widen_args(struct entry *x) {
   const struct kernel *k = x->e->k;
   for (unsigned i = 0; i < k->nparam; i++) {
     const struct param *p = &k->param[i];
-    LLVMValueRef v = LLVMGetParam(x->fn, i);
+    LLVMValueRef v = LLVMGetParam(x->fn, i + (x->stream != NULL));
     if (p->kind == PARAM_DIM) {
       v = type_is_signed(p->type) ? LLVMBuildSExt(x->b, v, x->m->i64, "") : LLVMBuildZExt(x->b, v, x->m->i64, "");
       x->dim[p->ref] = v;
@@ -117,7 +123,10 @@ static void choose(struct entry *x) {
       LLVMBasicBlockRef src = block(x, "source"), on = block(x, "checked");
       LLVMBuildCondBr(x->b, bad, src, on);
       LLVMPositionBuilderAtEnd(x->b, src);
-      call_and_return(x, e->source, e->k->noalias, "source");
+      if (x->stream)
+        LLVMBuildRet(x->b, LLVMConstInt(x->m->i32, (uint64_t)HONE_CUDA_OVERLAP, 1));
+      else
+        call_and_return(x, e->source, e->k->noalias, "source");
       LLVMPositionBuilderAtEnd(x->b, on);
     }
   }
@@ -133,11 +142,36 @@ static void choose(struct entry *x) {
   if (e->general)
     call_and_return(x, e->general, true, "general");
   else
-    LLVMBuildRetVoid(x->b); /* not reached: the source form ran */
+    LLVMBuildUnreachable(x->b); /* the source form ran */
+}
+
+/* The function's own type, or `int (void *stream, …)`. */
+static LLVMTypeRef entry_type(struct module *m, const struct kernel *k) {
+  LLVMTypeRef own = param_ctype(m, k);
+  if (!m->ptx) return own;
+  LLVMTypeRef *in = ARENA_NEW(m->arena, LLVMTypeRef, k->nparam + 1);
+  LLVMGetParamTypes(own, in + 1);
+  in[0] = m->ptr;
+  return LLVMFunctionType(m->i32, in, k->nparam + 1, 0);
+}
+
+/* A GPU's entry takes what the kernel takes: arrays, dims, scalars. */
+static bool may_be_entry(struct module *m, const struct emit_entry *e, const char *name) {
+  bool derived = e->source && (e->source->origin || e->source->nopaque);
+  if (!e->general && (!e->source || m->ptx))
+    emit_fail(m,
+              m->ptx ? "'%s' is not raised to equations: a GPU cannot run it as written" : "internal: '%s' has no form",
+              name);
+  else if (m->ptx && derived)
+    emit_fail(m, "'%s' takes a structure or returns its result: a GPU entry takes arrays, dims and scalars", name);
+  else if (LLVMGetNamedFunction(m->mod, name))
+    emit_fail(m, "'%s' is defined twice, or is a function that generated code needs", name);
+  return !m->fail;
 }
 
 static void body(struct module *m, const struct emit_entry *e, unsigned index, LLVMValueRef fn) {
   struct entry x = {.m = m, .e = e, .index = index, .fn = fn};
+  if (m->ptx) x.stream = LLVMGetParam(x.fn, 0);
   x.b = LLVMCreateBuilderInContext(m->ctx);
   x.arg = ARENA_NEW(m->arena, LLVMValueRef, e->k->nparam + 1);
   x.dim = ARENA_NEW(m->arena, LLVMValueRef, e->k->nsym + 1);
@@ -152,12 +186,10 @@ LLVMValueRef emit_entry_fn(struct module *m, const struct emit_entry *e) {
   for (unsigned i = 0; i < e->npart && !m->fail; i++) emit_entry_fn(m, &e->part[i]);
   unsigned index = m->nentry++;
   bool derived = e->source && e->source->origin;
-  if (!e->general && !e->source) return emit_fail(m, "internal: an entry without a function"), NULL;
-  if (LLVMGetNamedFunction(m->mod, k->name))
-    return emit_fail(m, "'%s' is defined twice, or is a function that generated code needs", k->name), NULL;
-  char name[64];
-  snprintf(name, sizeof name, "hone.%u", index);
-  LLVMValueRef fn = LLVMAddFunction(m->mod, derived ? name : k->name, param_ctype(m, k));
+  const char *name = m->ptx ? arena_printf(m->arena, "%s_cuda", k->name) : k->name;
+  if (!may_be_entry(m, e, name)) return NULL;
+  if (derived) name = arena_printf(m->arena, "hone.%u", index);
+  LLVMValueRef fn = LLVMAddFunction(m->mod, name, entry_type(m, k));
   add_attr(m, fn, (int)LLVMAttributeFunctionIndex, "nounwind", 0);
   extend_attrs(m, k, fn);
   if (derived || e->internal) LLVMSetLinkage(fn, LLVMInternalLinkage);

@@ -99,17 +99,19 @@ void emit_branch(struct fn *f, struct val cond, const struct lstmt *effects, arm
 
 struct iff {
   const struct lstmt *s;
-  struct val value; /* of a condition that was evaluated in a branch */
+  struct fence fence; /* blocks of threads: before either arm */
 };
 
 static void if_then(struct fn *f, void *ctx) {
   const struct iff *x = ctx;
+  if (f->simt) fence_restore(f, &x->fence);
   for (unsigned i = 0; i < x->s->nguard; i++) fact_add(f, fn_subst(f, x->s->guard[i]));
   if (x->s->nbody > 0 && x->s->body[0]) emit_stmt(f, x->s->body[0]);
 }
 
 static void if_else(struct fn *f, void *ctx) {
   const struct iff *x = ctx;
+  if (f->simt) fence_restore(f, &x->fence);
   if (x->s->nguard == 1 && !x->s->cond) { /* not (g >= 0) */
     poly_t g = fn_subst(f, x->s->guard[0]);
     fact_add(f, poly_addc(f->m->arena, poly_scale(f->m->arena, g, -1), -1));
@@ -149,6 +151,7 @@ static void if_lanes(struct fn *f, const struct iff *x, struct val cond) {
 
 static void emit_if(struct fn *f, const struct lstmt *s) {
   struct iff x = {.s = s};
+  if (f->simt) x.fence = fence_save(f);
   struct val cond;
   int g = emit_guards(f, s->guard, s->nguard, &cond);
   if (g == 0) {
@@ -210,7 +213,7 @@ static struct val at_least(struct fn *f, struct val x, int64_t least) {
 
 /* Bytes of an object: the span of its elements, 1 + sum (extent - 1) * stride; without strides the product of the
  * extents. Not less than 0. */
-static struct val object_bytes(struct fn *f, const struct object *o, LLVMValueRef *overflow) {
+struct val object_bytes(struct fn *f, const struct object *o, LLVMValueRef *overflow) {
   struct val bytes = vi64(f, (int64_t)type_size(o->type)), span = vi64(f, 1);
   *overflow = NULL;
   for (unsigned d = 0; d < o->rank; d++) {
@@ -307,6 +310,13 @@ static void emit_alloc(struct fn *f, const struct lstmt *s) {
 
 void emit_stmt(struct fn *f, const struct lstmt *s) {
   if (f->m->fail || !s) return;
+  if (f->simt && s->kind != L_BLOCK)
+    simt_stmt(f, s);
+  else
+    emit_now(f, s);
+}
+
+void emit_now(struct fn *f, const struct lstmt *s) {
   switch (s->kind) {
   case L_BLOCK:
     for (uint32_t i = 0; i < s->nbody; i++) emit_stmt(f, s->body[i]);

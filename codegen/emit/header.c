@@ -69,14 +69,20 @@ static const char *return_type(const struct emit_entry *e) {
   return "void";
 }
 
-static void prototype(struct buf *out, const struct emit_entry *e, bool arrays) {
+enum dress { DRESS_C, DRESS_CXX, DRESS_GPU, DRESS_GPU_CXX };
+
+static void prototype(struct buf *out, const struct emit_entry *e, enum dress dress) {
   unsigned n = e->source ? lfunc_nargs(e->source) : e->k->nparam, param = 0;
-  buf_printf(out, "%s %s(", return_type(e), e->k->name);
+  bool arrays = dress == DRESS_C || dress == DRESS_GPU, gpu = dress >= DRESS_GPU;
+  if (gpu)
+    buf_printf(out, "int %s_cuda(void *stream", e->k->name);
+  else
+    buf_printf(out, "%s %s(", return_type(e), e->k->name);
   for (unsigned i = 0; i < n; i++) {
-    if (i) buf_puts(out, ", ");
+    if (i || gpu) buf_puts(out, ", ");
     argument(out, e, i, &param, arrays);
   }
-  buf_puts(out, n ? ")" : "void)");
+  buf_puts(out, n || gpu ? ")" : "void)");
 }
 
 static void shape(struct buf *out, const struct kernel *k, const struct tensor *t) {
@@ -97,12 +103,12 @@ static bool derived(const struct emit_entry *e, unsigned param) {
   return e->source && e->source->origin && e->source->origin[param].how != ORIGIN_SELF;
 }
 
-static void one(struct buf *out, const struct emit_entry *e) {
+static void one(struct buf *out, const struct emit_entry *e, bool gpu) {
   const struct kernel *k = e->k;
   bool any = false;
   for (unsigned i = 0; i < k->ntensor; i++) {
     if (k->tensor[i].role == ROLE_TEMP || derived(e, k->tensor[i].param)) continue;
-    buf_puts(out, any ? "" : "\n/* Arrays, row-major:\n");
+    buf_puts(out, any ? "" : gpu ? "\n/* Arrays on the device, row-major:\n" : "\n/* Arrays, row-major:\n");
     any = true;
     shape(out, k, &k->tensor[i]);
   }
@@ -111,8 +117,8 @@ static void one(struct buf *out, const struct emit_entry *e) {
   struct buf c, plus;
   buf_init(&c);
   buf_init(&plus);
-  prototype(&c, e, true);
-  prototype(&plus, e, false);
+  prototype(&c, e, gpu ? DRESS_GPU : DRESS_C);
+  prototype(&plus, e, gpu ? DRESS_GPU_CXX : DRESS_CXX);
   if (strcmp(c.data, plus.data) != 0) /* C++ has no arrays of run-time size */
     buf_printf(out, "#ifdef __cplusplus\n%s;\n#else\n%s;\n#endif\n", plus.data, c.data);
   else
@@ -121,12 +127,16 @@ static void one(struct buf *out, const struct emit_entry *e) {
   buf_free(&plus);
 }
 
-void emit_header(struct buf *out, const struct emit_entry *e, unsigned n, const char *guard) {
+void emit_header(struct buf *out, const struct emit_entry *e, unsigned n, const char *guard, bool gpu) {
   buf_printf(
       out,
       "/* Made by hone. */\n#ifndef %s\n#define %s\n#include <stdbool.h>\n#include <stddef.h>\n#include <stdint.h>\n",
       guard, guard);
   buf_puts(out, "#ifdef __cplusplus\nextern \"C\" {\n#endif\n");
-  for (unsigned i = 0; i < n; i++) one(out, &e[i]);
+  if (gpu)
+    buf_puts(out,
+             "\n/* Launches in `stream` (a CUstream; NULL: the default one) and returns at once: 0, or a code that\n"
+             "   hone_rt_error() of hone_rt.h explains. Link with libhone_rt.a. */\n");
+  for (unsigned i = 0; i < n; i++) one(out, &e[i], gpu);
   buf_puts(out, "\n#ifdef __cplusplus\n}\n#endif\n#endif\n");
 }

@@ -107,6 +107,7 @@ static struct val loop_core(struct fn *f, const struct lstmt *s, const struct ra
   add_phis(f, st, pre, phis);
   for (unsigned i = 0; i < f->f->nobject; i++)
     if (f->level[fr.level].writes[i]) object_stored(f, i);
+  if (f->simt) fence_after(f, s);
   unsigned nfact = f->nfact;
   poly_t i = poly_sym(m->arena, s->sym);
   for (unsigned u = 0; u < times; u++) {

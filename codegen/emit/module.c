@@ -91,8 +91,8 @@ static bool has_feature(const char *features, const char *name) {
 
 static struct isa isa_of(const struct target *t) {
   const char *f = t->features;
-  return (struct isa){.fma = has_feature(f, "fma"),
-                      .f16c = has_feature(f, "f16c"),
+  return (struct isa){.fma = t->limits.simt || has_feature(f, "fma"),
+                      .f16c = t->limits.simt || has_feature(f, "f16c"),
                       .avx512 = has_feature(f, "avx512f") && has_feature(f, "avx512vl") && has_feature(f, "avx512dq") &&
                                 has_feature(f, "avx512bw")};
 }
@@ -195,19 +195,30 @@ struct job {
   unsigned n;
   const struct target *t;
   const struct emit_opts *o;
+  const struct buf *ptx; /* the host's module of a GPU object */
+  const struct limits *gpu;
 };
+
+static void emit_one(struct module *m, const struct job *j, unsigned i) {
+  const struct emit_entry *e = &j->e[i];
+  if (!j->t->limits.simt) {
+    LLVMValueRef fn = emit_entry_fn(m, e);
+    if (!m->fail && j->o->call_stub) emit_call_stub(m, e->k, fn);
+    return;
+  }
+  if (!e->general) emit_fail(m, "'%s' is not raised to equations: a GPU cannot run it as written", e->k->name);
+  for (unsigned v = 0; v < e->nvariant && !m->fail; v++) emit_kernels(m, e->variant[v].f);
+  if (!m->fail) emit_kernels(m, e->general);
+}
 
 /* Builds the module once. A register object that is indexed by a run-time value is put in memory and the module built
  * again (*retry). */
 static enum status attempt(struct arena *a, const struct job *j, LLVMTargetMachineRef tm, struct demotion **demoted,
                            bool *retry, struct buf *out, const char **why) {
-  struct module m = {.retry = retry, .demoted = *demoted};
+  struct module m = {.retry = retry, .demoted = *demoted, .ptx = j->ptx, .gpu = j->gpu};
   double start = seconds(CLOCK_THREAD_CPUTIME_ID), built;
   module_init(&m, j->t, tm);
-  for (unsigned i = 0; i < j->n && !m.fail; i++) {
-    LLVMValueRef fn = emit_entry_fn(&m, &j->e[i]);
-    if (!m.fail && j->o->call_stub) emit_call_stub(&m, j->e[i].k, fn);
-  }
+  for (unsigned i = 0; i < j->n && !m.fail; i++) emit_one(&m, j, i);
   built = seconds(CLOCK_THREAD_CPUTIME_ID);
   if (!m.fail && verify_ok(&m)) write_module(&m, tm, j->o->kind, out);
   enum status st = m.fail ? ST_INFEASIBLE : ST_OK;
@@ -226,7 +237,7 @@ static enum status attempt(struct arena *a, const struct job *j, LLVMTargetMachi
   return st;
 }
 
-static enum status emit_here(struct arena *a, const struct job *j, struct buf *out, const char **why) {
+static enum status emit_for_target(struct arena *a, const struct job *j, struct buf *out, const char **why) {
   LLVMTargetMachineRef tm = machine_for(j->t, why, a);
   if (!tm) return ST_INFEASIBLE;
   struct demotion *demoted = NULL;
@@ -238,6 +249,27 @@ static enum status emit_here(struct arena *a, const struct job *j, struct buf *o
     st = attempt(a, j, tm, &demoted, &retry, out, why);
   } while (retry && ++tries < 64);
   return st;
+}
+
+/* A GPU's object is the host's: its entries with the kernels as PTX text inside. */
+static enum status emit_gpu_object(struct arena *a, const struct job *j, struct buf *out, const char **why) {
+  struct buf ptx;
+  struct target host;
+  struct emit_opts asm_opts = {.kind = EMIT_ASM};
+  struct job kernels = *j, entries = *j;
+  buf_init(&ptx);
+  kernels.o = &asm_opts;
+  enum status st = emit_for_target(a, &kernels, &ptx, why);
+  if (st == ST_OK && target_resolve(a, "x86_64", "x86-64-v2", &host, NULL) != ST_OK) st = ST_INTERNAL;
+  entries.t = &host, entries.ptx = &ptx, entries.gpu = &j->t->limits;
+  if (st == ST_OK) st = emit_for_target(a, &entries, out, why);
+  buf_free(&ptx);
+  return st;
+}
+
+static enum status emit_here(struct arena *a, const struct job *j, struct buf *out, const char **why) {
+  bool host_part = j->t->limits.simt && j->o->kind == EMIT_OBJ;
+  return host_part ? emit_gpu_object(a, j, out, why) : emit_for_target(a, j, out, why);
 }
 
 /* --- the forked child --- */
@@ -403,7 +435,7 @@ static void warm_up(const struct target *t, struct arena *a) {
   LLVMDisposeBuilder(b);
   struct buf out;
   buf_init(&out);
-  write_module(&m, tm, EMIT_OBJ, &out);
+  write_module(&m, tm, t->limits.simt ? EMIT_ASM : EMIT_OBJ, &out);
   buf_free(&out);
   module_free(&m);
 }
@@ -414,7 +446,7 @@ enum status emit_module(struct arena *a, const struct emit_entry *e, unsigned n,
   if (!why) why = &none;
   *why = "";
   pthread_once(&once, init_llvm);
-  struct job j = {e, n, t, o};
+  struct job j = {.e = e, .n = n, .t = t, .o = o};
   if (o->times) *o->times = (struct emit_times){0, 0};
   if (!forked) return emit_here(a, &j, out, why);
   warm_up(t, a);

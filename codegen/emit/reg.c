@@ -52,6 +52,12 @@ static void shape_stmt(struct shape *s, const struct lstmt *st) {
   s->width = inner.width, s->dim = inner.dim;
 }
 
+bool reg_along_lanes(unsigned object, const struct lstmt *body) {
+  struct shape sh = {.object = object, .lane = SYM_NONE, .width = 1, .dim = -1};
+  shape_stmt(&sh, body);
+  return sh.width > 1;
+}
+
 enum { SLOT_LIMIT = 4096 };
 
 void emit_reg_open(struct fn *f, unsigned object, const struct lstmt *body) {
@@ -89,6 +95,16 @@ struct place {
   bool ok;
 };
 
+/* Threads as lanes: a slot is the element of this thread. True when the subscript is that, whatever the thread; *ix becomes
+   that of thread 0. */
+static bool own_element(struct fn *f, bool along, poly_t *ix) {
+  poly_t coef;
+  int64_t c;
+  bool has = f->simt->lane != SYM_NONE && poly_has(*ix, f->simt->lane);
+  if (!has) return !along;
+  return along && poly_split(f->m->arena, *ix, f->simt->lane, &coef, ix) && poly_is_const(coef, &c) && c == 1;
+}
+
 static struct place locate(struct fn *f, const struct access *acc) {
   struct place p = {.ok = false};
   struct slots *s = f->reg[acc->tensor];
@@ -100,6 +116,11 @@ static struct place locate(struct fn *f, const struct access *acc) {
   for (unsigned d = 0; d < acc->rank; d++) {
     poly_t ix = acc->ix[d].poly ? fn_subst(f, acc->ix[d].poly) : poly_const(f->m->arena, 0), coef, rest = ix;
     int64_t c = 0, lane = 0;
+    if (f->simt && !own_element(f, (int)d == s->dim, &ix)) {
+      demote(f, acc->tensor);
+      return p;
+    }
+    rest = ix;
     bool varies = f->lane != SYM_NONE && poly_has(ix, f->lane);
     bool linear = !varies || (poly_split(f->m->arena, ix, f->lane, &coef, &rest) && poly_is_const(coef, &lane));
     if (acc->ix[d].dyn || !linear || !poly_is_const(rest, &c) || (varies && lane != 1) ||
@@ -115,13 +136,17 @@ static struct place locate(struct fn *f, const struct access *acc) {
     }
     p.slot = p.slot * s->pad[d] + (unsigned)((uint64_t)c / w);
     if ((int)d == s->dim) p.lane = (unsigned)((uint64_t)c % w);
+    if (f->simt && p.lane) {
+      demote(f, acc->tensor);
+      return p;
+    }
   }
   p.ok = true;
   return p;
 }
 
 static struct val zero_slot(struct fn *f, const struct slots *s, enum dtype t) {
-  unsigned lanes = s->width > 1 ? s->width : 0;
+  unsigned lanes = s->width > 1 && !f->simt ? s->width : 0;
   return mkval(LLVMConstNull(vec_of(reg_type(f->m, t), lanes)), 0, t, lanes);
 }
 
@@ -159,7 +184,7 @@ static struct val element(struct fn *f, unsigned object, unsigned slot, unsigned
   if (at >= s->n)
     return mkval(LLVMConstNull(reg_type(f->m, f->f->object[object].type)), 0, f->f->object[object].type, 0);
   struct val v = *slot_of(f, object, at);
-  if (s->width == 1) return v;
+  if (s->width == 1 || f->simt) return v;
   return mkval(LLVMBuildExtractElement(f->b, v.v, index32(f, e % s->width), ""), cur_level(f), v.type, 0);
 }
 
@@ -185,7 +210,7 @@ static void write_element(struct fn *f, unsigned object, unsigned slot, unsigned
   unsigned at = slot + e / s->width * slot_step(f, object);
   if (at >= s->n) return;
   struct val *x = slot_of(f, object, at);
-  if (s->width == 1) {
+  if (s->width == 1 || f->simt) {
     *x = v;
     return;
   }

@@ -305,7 +305,7 @@ static V funnel(struct vm *v, V hi, V lo, V s) {
 }
 
 /* One float of any size: 96 bits of 2/pi from where the exponent says, times the significand (Payne and Hanek). */
-static void big_body(struct vm *v, V x, bool cosine) {
+static V big_argument(struct vm *v, V x, bool cosine) {
   LLVMBuilderRef b = v->b;
   V u = LLVMBuildZExt(b, bits(v, x, v->i), v->m->i64, "");
   V e = LLVMBuildSub(b, LLVMBuildAnd(b, LLVMBuildLShr(b, u, L(v, 23), ""), L(v, 255), ""), L(v, 126), "");
@@ -327,7 +327,7 @@ static void big_body(struct vm *v, V x, bool cosine) {
   q = LLVMBuildTrunc(b, LLVMBuildSelect(b, neg, LLVMBuildNeg(b, q, ""), q, ""), v->i, "");
   V y = sincos_poly(v, LLVMBuildFPTrunc(b, d, v->f, ""), q, cosine);
   V finite = cmp(v, LLVMRealOLT, un(v, "llvm.fabs", x), K(v, INFINITY));
-  LLVMBuildRet(b, sel(v, finite, y, K(v, NAN)));
+  return sel(v, finite, y, K(v, NAN));
 }
 
 LLVMValueRef math_sincos_big(struct module *m, bool cosine) {
@@ -339,7 +339,7 @@ LLVMValueRef math_sincos_big(struct module *m, bool cosine) {
   LLVMBuilderRef b = LLVMCreateBuilderInContext(m->ctx);
   LLVMPositionBuilderAtEnd(b, LLVMAppendBasicBlockInContext(m->ctx, fn, ""));
   struct vm v = vm_of(m, b, 0);
-  big_body(&v, LLVMGetParam(fn, 0), cosine);
+  LLVMBuildRet(b, big_argument(&v, LLVMGetParam(fn, 0), cosine));
   LLVMDisposeBuilder(b);
   return m->sincos_big[cosine] = fn;
 }
@@ -370,7 +370,8 @@ static struct val sin_or_cos(struct fn *f, struct val x, bool cosine) {
   LLVMBasicBlockRef from = LLVMGetInsertBlock(f->b), slow = new_block(f, "reduce"), join = new_block(f, "reduced");
   LLVMBuildCondBr(f->b, any_lane(&v, big), slow, join);
   LLVMPositionBuilderAtEnd(f->b, slow);
-  V y = lanewise(&v, LLVMFunctionType(m->f32, &m->f32, 1, 0), math_sincos_big(m, cosine), &x.v, 1);
+  V y = f->simt ? big_argument(&v, x.v, cosine)
+                : lanewise(&v, LLVMFunctionType(m->f32, &m->f32, 1, 0), math_sincos_big(m, cosine), &x.v, 1);
   y = sel(&v, big, y, fast);
   LLVMBuildBr(f->b, join);
   LLVMPositionBuilderAtEnd(f->b, join);
@@ -381,6 +382,7 @@ static struct val sin_or_cos(struct fn *f, struct val x, bool cosine) {
 }
 
 static V libm(struct vm *v, const char *name, V *arg, unsigned n) {
+  if (v->m->target->limits.simt) emit_fail(v->m, "%s of f64 is not there for GPUs", name);
   LLVMTypeRef in[3] = {v->m->f64, v->m->f64, v->m->f64}, t = LLVMFunctionType(v->m->f64, in, n, 0);
   LLVMValueRef fn = extern_fn(v->m, name, t);
   add_attr(v->m, fn, (int)LLVMAttributeFunctionIndex, "memory", 0);

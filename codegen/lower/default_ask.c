@@ -263,12 +263,12 @@ void def_push_order(struct chooser *c, const struct order *o) {
 void def_push_parallel(struct chooser *c, const struct order *o) {
   double w = 0;
   for (unsigned i = 0; i < c->g->neq; i++) w += work(c, &c->gs->k->eq[c->g->eq[i]]);
-  if (c->o->threads < 2 || w < 2e5) return;
+  if (c->o->threads < 2 || (w < 2e5 && !c->lim->simt)) return;
   for (unsigned i = 0; i < o->n; i++) {
     unsigned a = LOOP_AXIS(o->l[i]);
     if (!def_parallel_in_all(c, a)) return;
     if (def_extent(c, a) == 1) continue;
     def_push(c, STEP_parallel, o->l[i], 0);
-    return;
+    if (!c->lim->simt) return; /* a grid has as many dimensions as there are parallel loops */
   }
 }

@@ -16,6 +16,8 @@ struct limits {
   unsigned load_per_cycle, store_per_cycle;
   double ghz, dram_gbs;        /* nominal; for the cost model only */
   bool has_fma, has_masks;     /* masked loads and stores at no cost */
+  unsigned shared_bytes;       /* simt: memory that the threads of a block share */
+  bool simt;                   /* the lanes of a vector are the threads of a block, parallel loops its grid */
 };
 /* A resolved target: what to generate code for. */
 struct target {

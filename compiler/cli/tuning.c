@@ -28,7 +28,20 @@ const char *tuning_worker(struct arena *a, const struct options *o, struct diag 
   return NULL;
 }
 
+/* Code for another machine can be compiled here, not timed. */
+static enum status runs_here(struct arena *a, const struct options *o, struct diag *d) {
+  struct target t;
+  enum status st = target_resolve(a, o->hone.target, o->hone.cpu, &t, d);
+  if (st != ST_OK || t.host) return st;
+  diag_error(d, nowhere, "code for %s does not run on this machine, so it cannot be measured here", t.class_);
+  if (t.limits.simt) diag_note(d, nowhere, "GPUs are compiled for (hone compile --target %s), not measured yet", t.cpu);
+  return ST_ENV;
+}
+
 enum status tuning_device(struct arena *a, const struct options *o, struct measure **out, struct diag *d) {
+  *out = NULL;
+  enum status st = runs_here(a, o, d);
+  if (st != ST_OK) return st;
   const char *worker = tuning_worker(a, o, d);
   if (!worker) return ST_ENV;
   *out = measure_cpu_open(worker, 20.0);

@@ -49,7 +49,7 @@ K
 expect 2 "hone: error: --dims n=9999999999: 'n' does not fit into its type, i32" "$hone" compile int.hone $q --dims n=9999999999 -o x.o
 expect 1 "hone: error: '/dev/zero' is larger than 256 MiB" "$hone" db import /dev/zero --db new.db
 expect 2 "hone: error: '@/dev/zero' is larger than 1048576 bytes or 4096 words" "$hone" compile @/dev/zero
-expect 2 "hone: error: --emit frob: expected source, tensor, groups, loops, llvm, asm or obj" "$hone" compile mm.hone $q --emit frob
+expect 2 "hone: error: --emit frob: expected source, tensor, groups, loops, llvm, asm, ptx or obj" "$hone" compile mm.hone $q --emit frob
 expect 5 "hone: error: cannot write 'none/x.o': No such file or directory" "$hone" compile mm.hone $q -o none/x.o
 expect 5 "hone: error: cannot write 'dir': Is a directory" "$hone" compile mm.hone $q -o dir
 expect 5 "hone: error: cannot write '/dev/full': No space left on device" "$hone" compile mm.hone $q -o /dev/full

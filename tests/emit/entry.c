@@ -230,7 +230,7 @@ START_TEST(header) {
   struct emit_entry e = {.k = w.k, .general = w.general};
   struct buf b;
   buf_init(&b);
-  emit_header(&b, &e, 1, "HONE_ADD_H");
+  emit_header(&b, &e, 1, "HONE_ADD_H", false);
   char dir[] = "/tmp/hone-XXXXXX", path[64], cmd[256];
   ck_assert_ptr_nonnull(mkdtemp(dir));
   snprintf(path, sizeof path, "%s/add.h", dir);

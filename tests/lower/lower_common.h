@@ -26,5 +26,10 @@ const char *lab_check(struct lab *b, const struct kernel *spec, const struct gro
 /* How lab_check runs a lowered function: lfunc_interp; tests/emit/random.c puts compiled code here. */
 extern enum status (*lab_run)(const struct lfunc *f, const struct args *a, uint64_t max_ops, struct diag *d);
 
+/* A run may answer ST_INFEASIBLE: the case is skipped. */
+extern bool lab_may_refuse;
+/* When set: changes the limits that lab_open sets. */
+extern void (*lab_limits)(struct limits *lim);
+
 uint64_t lab_random(uint64_t *state);
 #endif

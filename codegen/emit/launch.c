@@ -1,0 +1,196 @@
+/* Splits a LOOP function into kernels: every outermost statement becomes one, its parallel loops the grid. Buffers
+   around kernels live in device memory; buffers inside one go to shared memory as long as they fit, else each block
+   gets its own piece of device memory. */
+#include "codegen/emit/launch.h"
+#include <string.h>
+
+struct split {
+  struct arena *a;
+  const struct lfunc *f;
+  const struct limits *lim;
+  struct launch_plan *p;
+  unsigned shared; /* bytes so far, of the kernel at hand */
+  const char *why;
+};
+
+static bool refuse(struct split *s, const char *why) {
+  if (!s->why) s->why = why;
+  return false;
+}
+
+static bool has_parallel(const struct lstmt *s) {
+  if (!s) return false;
+  if (s->kind == L_FOR && s->fkind == F_PARALLEL) return true;
+  for (uint32_t i = 0; i < s->nbody; i++)
+    if (has_parallel(s->body[i])) return true;
+  return false;
+}
+
+static bool over_dims(const struct lfunc *f, poly_t x) {
+  for (uint32_t i = 0; i < x->n; i++)
+    for (unsigned j = 0; j < x->mono[i].n; j++)
+      if (f->k->sym[x->mono[i].sym[j]].kind != SYM_DIM) return false;
+  return true;
+}
+
+static bool all_over_dims(const struct lfunc *f, const poly_t *p, unsigned n) {
+  for (unsigned i = 0; i < n; i++)
+    if (!over_dims(f, p[i])) return false;
+  return true;
+}
+
+/* ---- sizes ---- */
+
+static bool times(int64_t a, int64_t b, int64_t *out) {
+  return !__builtin_mul_overflow(a, b, out);
+}
+
+/* Bytes of an object at these dims; extents that are not over dims count as unknown: false. */
+static bool object_size(const struct lfunc *f, unsigned object, const int64_t *dim, int64_t *out) {
+  const struct object *o = &f->object[object];
+  int64_t n = 1, e, st, part;
+  for (unsigned d = 0; d < o->rank; d++) {
+    if (!poly_eval(o->extent[d], dim, &e)) return false;
+    if (e < 0) e = 0;
+    if (!o->stride) {
+      if (!times(n, e, &n)) return false;
+      continue;
+    }
+    if (!poly_eval(o->stride[d], dim, &st) || !times(e ? e - 1 : 0, st, &part) || __builtin_add_overflow(n, part, &n))
+      return false;
+  }
+  return times(n, (int64_t)type_size(o->type), out);
+}
+
+static bool constant_size(const struct lfunc *f, unsigned object, int64_t *out) {
+  const struct object *o = &f->object[object];
+  int64_t c;
+  for (unsigned d = 0; d < o->rank; d++)
+    if (!poly_is_const(o->extent[d], &c) || (o->stride && !poly_is_const(o->stride[d], &c))) return false;
+  return object_size(f, object, NULL, out);
+}
+
+/* ---- buffers ---- */
+
+static bool add_buffer(struct split *s, unsigned object, int block) {
+  const struct object *o = &s->f->object[object];
+  if (!all_over_dims(s->f, o->extent, o->rank) || (o->stride && !all_over_dims(s->f, o->stride, o->rank)))
+    return refuse(s, arena_printf(s->a, "the size of buffer '%s' follows a loop", o->name));
+  s->p->buffer[s->p->nbuffer++] = (struct launch_buffer){(uint16_t)object, block};
+  return true;
+}
+
+static bool place_inside(struct split *s, unsigned object, unsigned kernel) {
+  int64_t bytes;
+  if (constant_size(s->f, object, &bytes) && bytes <= s->lim->shared_bytes) {
+    unsigned need = ((unsigned)bytes + 63u) & ~63u;
+    if (s->shared + need <= s->lim->shared_bytes) {
+      s->shared += need;
+      s->p->shared[object] = 1;
+      return true;
+    }
+  }
+  return add_buffer(s, object, (int)kernel);
+}
+
+static bool buffers_inside(struct split *s, const struct lstmt *x, unsigned kernel) {
+  if (!x) return true;
+  if (x->kind == L_WHILE) return refuse(s, "a loop that counts nothing cannot run in blocks of threads");
+  if (x->kind == L_ALLOC && s->f->object[x->id].scope != SCOPE_REG && !place_inside(s, x->id, kernel)) return false;
+  for (uint32_t i = 0; i < x->nbody; i++)
+    if (!buffers_inside(s, x->body[i], kernel)) return false;
+  return true;
+}
+
+/* ---- kernels ---- */
+
+static unsigned widest(const struct lstmt *s) {
+  unsigned n = s->kind == L_FOR && s->fkind == F_VECTOR ? 1u << s->lanes_log2 : 1;
+  for (uint32_t i = 0; i < s->nbody; i++)
+    if (s->body[i] && widest(s->body[i]) > n) n = widest(s->body[i]);
+  return n;
+}
+
+/* FUNCTION_kN; PTX has no dots in names. */
+static const char *kernel_name(struct split *s) {
+  char *name = arena_printf(s->a, "%s_k%u", s->f->name, s->p->nkernel);
+  for (char *c = name; *c; c++)
+    if (*c == '.') *c = '_';
+  return name;
+}
+
+static bool add_kernel(struct split *s, const struct lstmt *x) {
+  struct launch_plan *p = s->p;
+  if (p->nkernel == LAUNCH_KERNELS) return refuse(s, "too many kernels");
+  struct launch_kernel *k = &p->kernel[p->nkernel];
+  *k = (struct launch_kernel){.name = kernel_name(s)};
+  while (k->nloop < LAUNCH_LOOPS && x->kind == L_FOR && x->fkind == F_PARALLEL && x->nbody && x->body[0] &&
+         all_over_dims(s->f, x->lo, x->nlo) && all_over_dims(s->f, x->hi, x->nhi)) {
+    k->loop[k->nloop++] = x;
+    x = x->body[0];
+  }
+  k->body = x;
+  k->threads = (widest(x) + 31u) & ~31u;
+  if (k->threads > LAUNCH_THREADS) return refuse(s, "a vector has more lanes than a block has threads");
+  s->shared = 2048; /* reductions across the block */
+  return buffers_inside(s, x, p->nkernel++);
+}
+
+static bool walk(struct split *s, const struct lstmt *x) {
+  if (!x) return true;
+  if (x->kind == L_BLOCK) {
+    for (uint32_t i = 0; i < x->nbody; i++)
+      if (!walk(s, x->body[i])) return false;
+    return true;
+  }
+  if (x->kind == L_ALLOC && s->f->object[x->id].scope != SCOPE_REG && has_parallel(x))
+    return add_buffer(s, x->id, -1) && (!x->nbody || walk(s, x->body[0]));
+  return add_kernel(s, x);
+}
+
+enum status launch_plan_make(struct arena *a, const struct lfunc *f, const struct limits *lim, struct launch_plan *out,
+                             const char **why) {
+  *out = (struct launch_plan){.f = f};
+  out->kernel = ARENA_NEW(a, struct launch_kernel, LAUNCH_KERNELS);
+  out->buffer = ARENA_NEW(a, struct launch_buffer, f->nobject + 1);
+  out->shared = ARENA_NEW(a, uint8_t, f->nobject + 1);
+  struct split s = {.a = a, .f = f, .lim = lim, .p = out};
+  if (walk(&s, f->body)) return ST_OK;
+  *why = s.why;
+  return ST_INFEASIBLE;
+}
+
+/* ---- at launch ---- */
+
+static bool loop_count(const struct lstmt *s, const int64_t *dim, int64_t *out) {
+  int64_t lo = INT64_MIN, hi = INT64_MAX, x, span;
+  for (unsigned i = 0; i < s->nlo; i++) {
+    if (!poly_eval(s->lo[i], dim, &x)) return false;
+    if (x > lo) lo = x;
+  }
+  for (unsigned i = 0; i < s->nhi; i++) {
+    if (!poly_eval(s->hi[i], dim, &x)) return false;
+    if (x < hi) hi = x;
+  }
+  if (hi <= lo) {
+    *out = s->once ? 1 : 0;
+    return true;
+  }
+  if (__builtin_sub_overflow(hi, lo, &span)) return false;
+  *out = (span - 1) / s->step + 1;
+  return true;
+}
+
+int64_t launch_blocks(const struct launch_plan *p, unsigned kernel, const int64_t *dim) {
+  const struct launch_kernel *k = &p->kernel[kernel];
+  int64_t n = 1, c;
+  for (unsigned i = 0; i < k->nloop; i++)
+    if (!loop_count(k->loop[i], dim, &c) || !times(n, c, &n)) return -1;
+  return n;
+}
+
+int64_t launch_bytes(const struct launch_plan *p, unsigned buffer, const int64_t *dim) {
+  int64_t bytes;
+  if (!object_size(p->f, p->buffer[buffer].object, dim, &bytes)) return -1;
+  return bytes <= INT64_MAX - 63 ? (bytes + 63) & ~INT64_C(63) : -1;
+}

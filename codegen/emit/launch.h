@@ -1,0 +1,34 @@
+/* How a LOOP function runs on a device whose threads come in blocks: a sequence of kernels, the grid and the block of each, and the device memory
+   that lives between them. Made from the LOOP alone, so the emitter and whoever launches agree without talking. */
+#ifndef HONE_CODEGEN_LAUNCH_H
+#define HONE_CODEGEN_LAUNCH_H
+#include "ir/loop.h"
+#include "codegen/target/target.h"
+
+enum { LAUNCH_LOOPS = 3, LAUNCH_KERNELS = 256, LAUNCH_THREADS = 1024 };
+struct launch_kernel {
+  const char *name;                        /* of the entry in the module: FUNCTION_kN */
+  const struct lstmt *body;
+  unsigned nloop;                          /* parallel loops, outermost first: the grid is the product of their iterations; none: one block */
+  const struct lstmt *loop[LAUNCH_LOOPS];
+  unsigned threads;                        /* in a block; a multiple of 32 */
+};
+/* A buffer in device memory. block < 0: one, for all kernels; else one for each block of kernel number `block`. */
+struct launch_buffer {
+  uint16_t object;
+  int block;
+};
+struct launch_plan {
+  const struct lfunc *f;
+  unsigned nkernel, nbuffer;
+  struct launch_kernel *kernel;
+  struct launch_buffer *buffer;
+  uint8_t *shared;                         /* [nobject] the object lives in the shared memory of its block */
+};
+/* Parameters of every kernel: those of f->k in order (dims as i64, tensors as device pointers), then one pointer for each buffer.
+   ST_INFEASIBLE with *why when the function cannot run so. */
+enum status launch_plan_make(struct arena *a, const struct lfunc *f, const struct limits *lim, struct launch_plan *out, const char **why);
+/* Blocks of kernel i and bytes of buffer i (of one block) for these values of the dims, by symbol. -1: overflow. */
+int64_t launch_blocks(const struct launch_plan *p, unsigned kernel, const int64_t *dim);
+int64_t launch_bytes(const struct launch_plan *p, unsigned buffer, const int64_t *dim);
+#endif

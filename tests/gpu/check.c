@@ -1,0 +1,70 @@
+/* gpu_check KERNEL.hone DIMS…: the kernel in the file, with its default schedules for a GPU, symbolic and with these dims
+   bound, on the emulator against the interpreter of equations. */
+#include "tests/gpu/emulate.h"
+#include "tests/lower/lower_common.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char *arch;
+static bool lazy;
+
+static enum status run_emulated(const struct lfunc *f, const struct args *a, uint64_t max_ops, struct diag *d) {
+  (void)max_ops;
+  if (getenv("HONE_DUMP")) {
+    struct buf b;
+    buf_init(&b);
+    lfunc_print(&b, f);
+    fputs(b.data, stderr);
+    buf_free(&b);
+  }
+  return emulate(f, a, arch, lazy, 7, d);
+}
+
+static void gpu_limits(struct limits *lim) {
+  struct target t;
+  struct arena *a = arena_new();
+  if (target_resolve(a, arch, NULL, &t, NULL) == ST_OK) *lim = t.limits;
+  arena_free(a);
+}
+
+static int check(const char *path, const char *dims, bool fixed) {
+  struct lab b;
+  size_t len;
+  bool skipped = false;
+  const char *why = NULL;
+  lab_open(&b, 64);
+  b.o.threads = b.lim.cores;
+  char *text = lab_file(&b, path, &len);
+  struct kernel *k = text ? lab_kernel(&b, text, len) : NULL;
+  struct groups *gs = k ? lab_groups(&b, fixed ? lab_fixed(&b, k, dims) : k, true) : NULL;
+  if (!gs) {
+    why = text ? lab_messages(&b) : "cannot be read";
+  } else {
+    struct sched *s = ARENA_NEW(b.a, struct sched, gs->n + 1);
+    for (unsigned g = 0; g < gs->n; g++) s[g] = sched_default(gs, g, &b.lim, &b.o);
+    why = lab_check(&b, k, gs, s, dims, 1, &skipped);
+    if (skipped) why = "the specification is not defined there";
+  }
+  if (why) printf("%s at %s, %s, %s dims, %s: %s\n", path, dims, arch, fixed ? "bound" : "symbolic", lazy ? "lazy" : "eager", why);
+  lab_close(&b);
+  return why != NULL;
+}
+
+int main(int argc, char **argv) {
+  static const char *const archs[] = {"sm_80", "sm_90a"};
+  int bad = 0, n = 0;
+  if (argc < 3) {
+    fprintf(stderr, "usage: gpu_check KERNEL.hone DIMS...\n");
+    return 2;
+  }
+  lab_run = run_emulated;
+  lab_limits = gpu_limits;
+  for (int i = 2; i < argc; i++)
+    for (int a = 0; a < 2; a++)
+      for (int fixed = 0; fixed < 2; fixed++, n++) {
+        arch = archs[a], lazy = fixed != a;
+        bad += check(argv[1], argv[i], fixed);
+      }
+  printf("%s: %d runs, %d wrong\n", argv[1], n, bad);
+  return bad != 0;
+}
