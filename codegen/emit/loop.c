@@ -221,7 +221,7 @@ static void emit_unroll(struct fn *f, const struct lstmt *s) {
   if (s->once && count == 0) count = 1;
   if (count > UNROLL_LIMIT) emit_fail(f->m, "a loop of %lld iterations is to be unrolled", (long long)count);
   struct turn t;
-  if (!f->m->fail) turn_open(f, &t, s, (unsigned)count);
+  if (!f->m->fail && !f->simt) turn_open(f, &t, s, (unsigned)count);
   for (int64_t i = 0; i < count && !f->m->fail; i++) {
     f->env[s->sym] = poly_addc(a, r.lo, i * s->step);
     emit_stmt(f, s->body[0]);
