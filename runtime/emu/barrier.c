@@ -223,7 +223,7 @@ void emu_dec_bar(struct dec *d) {
 
 /* ---- fences ---- */
 
-enum { FENCE_PROXY = 1, FENCE_MBAR = 2 };
+enum { FENCE_PROXY = 1, FENCE_MBAR = 2, FENCE_ORDER = 4 };
 
 static enum step fence(struct warp *w, const struct ins *i, uint32_t mask) {
   struct clocks *k = &w->clocks;
@@ -233,7 +233,7 @@ static enum step fence(struct warp *w, const struct ins *i, uint32_t mask) {
     if (!w->wrote) k->fenced[self] = k->vc[self], k->fenced[copy] = k->vc[copy];
   }
   if (i->m & (FENCE_PROXY | FENCE_MBAR)) emu_mbar_fenced(w);
-  w->fence_tick = k->vc[self];
+  if (i->m & FENCE_ORDER) w->fence_tick = k->vc[self];
   k->vc[self]++;
   return STEP_NEXT;
 }
@@ -256,5 +256,6 @@ void emu_dec_fence(struct dec *d) {
   emu_take_prefix(d, "sync_restrict");
   (void)emu_take_one(d, orders);
   (void)emu_take_one(d, scopes);
+  if (!proxy) i->m |= FENCE_ORDER;
   emu_need_ops(d, 0, proxy ? 2 : 0);
 }

@@ -41,10 +41,12 @@ __extension__ typedef __int128 s128;
   }                                                                                                                    \
   static inline U shr_##n(T a, uint32_t s) {                                                                           \
     if (s >= bits) s = sign ? bits - 1 : bits;                                                                         \
-    return s == bits ? 0 : (U)(a >> s);                                                                                \
+    if (s == bits) return 0;                                                                                           \
+    return (U)(a >> s);                                                                                                \
   }                                                                                                                    \
   static inline U shl_##n(T a, uint32_t s) {                                                                           \
-    return s >= bits ? 0 : (U)((uint64_t)a << s);                                                                      \
+    if (s >= bits) return 0;                                                                                           \
+    return (U)((uint64_t)a << s);                                                                                      \
   }                                                                                                                    \
   static inline U bfe_##n(T a, uint32_t pos, uint32_t len) {                                                           \
     pos &= 255;                                                                                                        \
@@ -60,19 +62,19 @@ FOR_INTS(HELPERS)
   FN(add_##n)                                                                                                          \
   BODY((U)(p1[l] + p2[l]), IN(1) IN(2))                                                                                \
   FN(sub_##n)                                                                                                          \
-  BODY((U)(p1[l] - p2[l]), IN(1) IN(2)) FN(mul_##n) BODY((U)(p1[l] * p2[l]), IN(1) IN(2)) FN(mulhi_##n) BODY(          \
-      hi_##n((T)p1[l], (T)p2[l]), IN(1) IN(2)) FN(mad_##n) BODY((U)(p1[l] * p2[l] + p3[l]), IN(1) IN(2) IN(3))         \
-      FN(madhi_##n) BODY((U)((uint64_t)hi_##n((T)p1[l], (T)p2[l]) + p3[l]), IN(1) IN(2) IN(3)) FN(div_ins_##n) BODY(   \
-          div_##n((T)p1[l], (T)p2[l]), IN(1) IN(2)) FN(rem_ins_##n) BODY(rem_##n((T)p1[l], (T)p2[l]), IN(1) IN(2))     \
-          FN(min_##n) BODY((U)((T)p1[l] < (T)p2[l] ? p1[l] : p2[l]), IN(1) IN(2)) FN(max_##n)                          \
-              BODY((U)((T)p1[l] > (T)p2[l] ? p1[l] : p2[l]), IN(1) IN(2)) FN(abs_##n)                                  \
-                  BODY((U)(sign && p1[l] >> (bits - 1) & 1 ? 0 - p1[l] : p1[l]), IN(1)) FN(neg_##n)                    \
-                      BODY((U)(0 - p1[l]), IN(1)) FN(sad_##n)                                                          \
+  BODY((U)(p1[l] - p2[l]), IN(1) IN(2))                                                                                \
+  FN(mul_##n) BODY((U)(p1[l] * p2[l]), IN(1) IN(2)) FN(mulhi_##n) BODY(hi_##n((T)p1[l], (T)p2[l]), IN(1) IN(2))        \
+      FN(mad_##n) BODY((U)(p1[l] * p2[l] + p3[l]), IN(1) IN(2) IN(3)) FN(madhi_##n)                                    \
+          BODY((U)((uint64_t)hi_##n((T)p1[l], (T)p2[l]) + p3[l]), IN(1) IN(2) IN(3)) FN(div_ins_##n) BODY(             \
+              div_##n((T)p1[l], (T)p2[l]), IN(1) IN(2)) FN(rem_ins_##n) BODY(rem_##n((T)p1[l], (T)p2[l]), IN(1) IN(2)) \
+              FN(min_##n) BODY((U)((T)p1[l] < (T)p2[l] ? p1[l] : p2[l]), IN(1) IN(2)) FN(max_##n)                      \
+                  BODY((U)((T)p1[l] > (T)p2[l] ? p1[l] : p2[l]), IN(1) IN(2)) FN(abs_##n)                              \
+                      BODY((U)(sign && p1[l] >> (bits - 1) & 1 ? 0 - p1[l] : p1[l]),                                   \
+                           IN(1)) FN(neg_##n) BODY((U)(0 - p1[l]), IN(1)) FN(sad_##n)                                  \
                           BODY((U)(((T)p1[l] > (T)p2[l] ? p1[l] - p2[l] : p2[l] - p1[l]) + p3[l]), IN(1) IN(2) IN(3))  \
-                              FN(shr_ins_##n)                                                                          \
-                                  BODY(shr_##n((T)p1[l], (uint32_t)p2[l]), IN(1) IN(2)) FN(shl_ins_##n)                \
-                                      BODY(shl_##n((T)p1[l], (uint32_t)p2[l]), IN(1) IN(2)) FN(bfe_ins_##n)            \
-                                          BODY(bfe_##n((T)p1[l], (uint32_t)p2[l], (uint32_t)p3[l]), IN(1) IN(2) IN(3))
+                              FN(shr_ins_##n) BODY(shr_##n((T)p1[l], (uint32_t)p2[l]), IN(1) IN(2)) FN(shl_ins_##n)    \
+                                  BODY(shl_##n((T)p1[l], (uint32_t)p2[l]), IN(1) IN(2)) FN(bfe_ins_##n)                \
+                                      BODY(bfe_##n((T)p1[l], (uint32_t)p2[l], (uint32_t)p3[l]), IN(1) IN(2) IN(3))
 FOR_INTS(ARITH)
 
 /* The widening forms: 16 to 32 and 32 to 64 bits. */
@@ -91,7 +93,8 @@ static uint64_t clamp32(int64_t v) {
 FN(add_sat)
 BODY(clamp32((int64_t)(int32_t)p1[l] + (int32_t)p2[l]), IN(1) IN(2))
 FN(sub_sat)
-BODY(clamp32((int64_t)(int32_t)p1[l] - (int32_t)p2[l]), IN(1) IN(2)) FN(madhi_sat)
+BODY(clamp32((int64_t)(int32_t)p1[l] - (int32_t)p2[l]), IN(1) IN(2))
+FN(madhi_sat)
     BODY(clamp32((int64_t)(int32_t)hi_s32((int32_t)p1[l], (int32_t)p2[l]) + (int32_t)p3[l]), IN(1) IN(2) IN(3))
 
 #define ROW(OP)                                                                                                        \
@@ -242,9 +245,10 @@ void emu_dec_carry(struct dec *d) {
 FN(and_)
 BODY(p1[l] & p2[l], IN(1) IN(2))
 FN(or_)
-BODY(p1[l] | p2[l], IN(1) IN(2)) FN(xor_) BODY(p1[l] ^ p2[l], IN(1) IN(2)) FN(not1) BODY(!p1[l], IN(1)) FN(not16)
-    BODY((uint16_t)~p1[l], IN(1)) FN(not32) BODY((uint32_t)~p1[l], IN(1)) FN(not64) BODY(~p1[l], IN(1)) FN(cnot)
-        BODY(p1[l] == 0, IN(1)) FN(popc) BODY((uint64_t)__builtin_popcountll(p1[l]), IN(1)) FN(clz32)
+BODY(p1[l] | p2[l], IN(1) IN(2))
+FN(xor_) BODY(p1[l] ^ p2[l], IN(1) IN(2)) FN(not1) BODY(!p1[l], IN(1)) FN(not16) BODY((uint16_t)~p1[l], IN(1)) FN(not32)
+    BODY((uint32_t)~p1[l], IN(1)) FN(not64) BODY(~p1[l], IN(1)) FN(cnot) BODY(p1[l] == 0, IN(1)) FN(popc)
+        BODY((uint64_t)__builtin_popcountll(p1[l]), IN(1)) FN(clz32)
             BODY(p1[l] ? (uint64_t)__builtin_clz((uint32_t)p1[l]) : 32, IN(1)) FN(clz64)
                 BODY(p1[l] ? (uint64_t)__builtin_clzll(p1[l]) : 64, IN(1)) static uint64_t reverse(uint64_t v) {
   uint64_t r = 0;
@@ -267,8 +271,8 @@ BODY(insert(p1[l], p2[l], (uint32_t)p3[l], (uint32_t)p4[l], 32), IN(1) IN(2) IN(
 FN(bfi64)
 BODY(insert(p1[l], p2[l], (uint32_t)p3[l], (uint32_t)p4[l], 64), IN(1) IN(2) IN(3) IN(4))
 
-    /* Bit sizes allowed: 1 predicate, 2 16, 4 32, 8 64. */
-    struct bit_row {
+/* Bit sizes allowed: 1 predicate, 2 16, 4 32, 8 64. */
+struct bit_row {
   const char *name;
   uint32_t n, sizes;
   emu_exec *fn[4];

@@ -144,6 +144,7 @@ static void warp_end(struct warp *w) {
     free(j);
   }
   free(w->regs);
+  free(w->flying);
   free(w->stack);
   free(w->local);
   emu_clocks_free(&w->clocks);

@@ -80,6 +80,12 @@ struct warp {
   uint32_t bulk_used[WARP];   /* groups up to the last with a copy in it */
   uint32_t bulk_waited[WARP]; /* groups known to have been read */
   uint32_t bulk_line[WARP];
+  uint64_t *flying; /* a bit a slot: accumulators of wgmma that was not waited for; NULL: there never was any */
+  struct flight {
+    const struct ins *i;
+    uint32_t group;
+  } flight[WARP];
+  uint32_t nflight;
   uint32_t wgmma_group; /* wgmma groups committed */
   uint32_t regs_limit;  /* registers a thread may use: setmaxnreg */
 };
@@ -145,6 +151,8 @@ enum step emu_found(struct warp *w, const struct ins *i, int lane, enum emu_kind
 void emu_found_at(struct run *r, const uint32_t *block, uint32_t thread, uint32_t line, enum emu_kind kind,
                   const char *text);
 
+/* Does the instruction touch an accumulator of a wgmma that was not waited for? Adds the finding. */
+void emu_wgmma_clash(struct warp *w, const struct ins *i);
 /* Ends lanes. */
 void emu_exit_lanes(struct warp *w, uint32_t mask);
 /* Runs at most n instructions; false: the launch is over because of a fault. progress is set when an instruction was

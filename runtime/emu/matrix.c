@@ -257,5 +257,6 @@ void emu_dec_mma(struct dec *d) {
     at += n[o];
   }
   i->v = list;
+  i->nv = at;
   i->fn = mma;
 }

@@ -128,6 +128,7 @@ bool emu_warp_run(struct warp *w, uint32_t n, bool *progress) {
     } else if (!mask) {
       f->pc++;
     } else {
+      if (w->nflight) emu_wgmma_clash(w, i);
       enum step s = i->kind == K_BRX ? indexed(w, i, pc, mask) : i->fn(w, i, mask);
       if (s == STEP_FAULT) return false;
       if (s == STEP_WAIT) return true;

@@ -6,6 +6,7 @@
 #include "runtime/emu/tensor.h"
 #include "runtime/emu/tma.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define FAIL(d, ...) emu_dec_fail(d, (d)->line, (d)->col, __VA_ARGS__)
@@ -126,6 +127,47 @@ static bool wgmma_now(struct warp *w, const struct job *j) {
   return true;
 }
 
+/* ---- accumulators in flight ---- */
+
+static void mark(struct warp *w, const struct ins *i) {
+  for (uint32_t k = 0; k < i->nv; k++) w->flying[i->v[k] / 64] |= (uint64_t)1 << i->v[k] % 64;
+}
+
+static void take_off(struct warp *w, const struct ins *i) {
+  if (!w->flying) w->flying = calloc(emu_run(w)->k->nslot / 64 + 1, sizeof *w->flying);
+  if (!w->flying) abort();
+  if (w->nflight == WARP) return; /* more than that are not watched */
+  w->flight[w->nflight++] = (struct flight){i, w->wgmma_group};
+  mark(w, i);
+}
+
+/* Groups below limit were waited for. */
+static void land(struct warp *w, uint32_t limit) {
+  uint32_t n = 0;
+  if (!w->nflight) return;
+  memset(w->flying, 0, (emu_run(w)->k->nslot / 64 + 1) * sizeof *w->flying);
+  for (uint32_t k = 0; k < w->nflight; k++) {
+    if (w->flight[k].group < limit) continue;
+    w->flight[n++] = w->flight[k];
+    mark(w, w->flight[k].i);
+  }
+  w->nflight = n;
+}
+
+static enum step wgmma(struct warp *w, const struct ins *i, uint32_t mask);
+
+void emu_wgmma_clash(struct warp *w, const struct ins *i) {
+  uint32_t nslot = emu_run(w)->k->nslot;
+  if (i->kind != K_PLAIN || i->fn == wgmma) return;
+  for (uint32_t k = 0; k < 6 + i->nv; k++) {
+    uint32_t s = k < 6 ? i->s[k] : i->v[k - 6];
+    if (s >= nslot || !(w->flying[s / 64] >> s % 64 & 1)) continue;
+    emu_found(w, i, -1, EMU_RACE, "touches an accumulator of the wgmma at line %u, which was not waited for",
+              w->flight[0].i->line);
+    return;
+  }
+}
+
 static enum step wgmma(struct warp *w, const struct ins *i, uint32_t mask) {
   uint32_t k = K_BYTES * 8 / emu_type_bits(i->ty), lane = (uint32_t)__builtin_ctz(mask);
   uint64_t da = i->m & M_SS ? emu_slot(w, i->s[1])[lane] : 0, db = emu_slot(w, i->s[2])[lane],
@@ -145,6 +187,7 @@ static enum step wgmma(struct warp *w, const struct ins *i, uint32_t mask) {
                   .run = wgmma_now,
                   .a = {da, db, (p != 0) != ((i->m & M_NOT) != 0)}};
   emu_run(w)->rep->counts.tensor_flops += 2ull * 16 * i->imm[0] * k;
+  take_off(w, i);
   return emu_job(w, &j) ? STEP_NEXT : STEP_FAULT;
 }
 
@@ -165,6 +208,7 @@ static enum step wait(struct warp *w, const struct ins *i, uint32_t mask) {
            *known = &w->clocks.vc[emu_agent(w, AG_WGMMA)];
   if (!emu_jobs_finish(w, JOB_WGMMA, 0, limit)) return STEP_FAULT;
   if (*known < limit) *known = limit;
+  land(w, limit);
   return STEP_NEXT;
 }
 
