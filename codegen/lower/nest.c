@@ -257,12 +257,15 @@ static bool runs_once(const struct set *s, unsigned l) {
 struct lstmt *nest_loop_body(struct build *b, const struct set *s, unsigned l, unsigned pos, const struct env *e,
                              struct env *in) {
   struct stmts body = {0};
+  poly_t g[8];
+  unsigned n = loop_tests(b, s, l, in, g, 8);
   for (unsigned i = 0; i < s->n; i++)
     if (!walks_here(s->m[i], e, l)) add_when(b, in, s->m[i], last_guard(b, s, l, in));
   stmts_add(b, &body, pack_at(b, s, l, in));
   stmts_add(b, &body, prefetch_at(b, s, l, in));
   stmts_add(b, &body, compute_body(b, s, l, pos, in));
-  return stmts_block(b, &body);
+  struct lstmt *x = stmts_block(b, &body);
+  return n && x ? loop_if(b->a, n, g, NULL, x, NULL) : x;
 }
 
 static struct lstmt *real_loop(struct build *b, const struct set *s, unsigned l, unsigned pos, const struct env *e) {

@@ -188,6 +188,7 @@ bool poly_over_dims(const struct kernel *k, poly_t x);
 /* tile.c */
 struct bounds { unsigned nlo, nhi; poly_t lo[8], hi[8]; };
 void loop_bounds(struct build *b, const struct set *s, unsigned l, const struct env *e, struct bounds *o, struct env *inner);
+unsigned loop_tests(struct build *b, const struct set *s, unsigned l, struct env *e, poly_t *g, unsigned max);
 void loop_open(struct build *b, unsigned l, struct env *e);
 struct lstmt *loop_close(struct build *b, unsigned l, const struct env *e, const struct bounds *bd, struct lstmt *body);
 /* compute.c: what stands inside loop l behind the packs: the temps computed there, then the nest */

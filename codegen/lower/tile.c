@@ -112,6 +112,30 @@ void loop_bounds(struct build *b, const struct set *s, unsigned l, const struct 
   clip_all(b, s, l, e, o, inner);
 }
 
+static bool all_open(struct build *b, const struct env *e, poly_t g) {
+  for (unsigned a = 0; a < b->p->naxis; a++)
+    if (poly_has(g, b->p->axis[a].sym) && axis_inner(b->p, e, a) >= 0) return false;
+  return true;
+}
+
+/* Guards of all that stands in loop l that can be decided as soon as it is open, and were no bounds of it (a dilated
+   window: the factor is not 1). Not where an iteration left out may be the first or the last of an accumulator. Puts them into g (at most max), and among what is known in *e. */
+unsigned loop_tests(struct build *b, const struct set *s, unsigned l, struct env *e, poly_t *g, unsigned max) {
+  const struct member *m = s->m[0];
+  unsigned n = 0;
+  for (unsigned i = 0; i < s->n; i++)
+    if (!walks(s->m[i], l) || s->m[i]->kind != MK_EQ || ((s->m[i]->red & ~s->m[i]->run) & BIT(l))) return 0;
+  for (unsigned i = 0; i < m->e->nguard && n < max && e->nknown < MAX_GUARD; i++) {
+    poly_t x = m->e->guard[i];
+    if (!poly_has(x, b->p->axis[LOOP_AXIS(l)].sym) || !may_clip(m, i, l) || is_known(e, x) || !all_have(s, l, x) ||
+        !all_open(b, e, x))
+      continue;
+    g[n++] = env_at(b, e, x);
+    e->known[e->nknown++] = x;
+  }
+  return n;
+}
+
 static sym_t new_sym(struct build *b, unsigned l, const char *suffix) {
   return lfunc_add_sym(b->f, arena_printf(b->a, "%s%s", plan_loop_name(b->p, l), suffix));
 }

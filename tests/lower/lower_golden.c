@@ -75,6 +75,11 @@ static const struct tcase cases[] = {
      "  for f in 0..F, p in 0..P, q in 0..Q: y[f, p, q] = sum(c in 0..C, r in 0..3, s in 0..3 if p + r - 1 >= 0, H - p - r >= 0, q + s - 1 >= 0, W - q - s >= 0) "
      "x[c, p + r - 1, q + s - 1] * w[f, c, r, s]\n}",
      "default", .fixed = true, .dims = {"H=6,W=9,C=20,F=40,P=6,Q=9"}},
+    {"guard_hoisted",
+     "kernel f(x: f32[H, W], w: f32[3, 3]) -> y: f32[H, W] {\n"
+     "  for p in 0..H, q in 0..W: y[p, q] = sum(r in 0..3, s in 0..3 if p + 2*r - 2 >= 0, H - p - 2*r + 1 >= 0, q + 2*s - 2 >= 0, W - q - 2*s + 1 >= 0) "
+     "x[p + 2*r - 2, q + 2*s - 2] * w[r, s]\n}",
+     "tile q 4; order p0 q1 r0 s0 q0; unroll q0 0", .dims = {"H=6,W=9", "H=1,W=2", "H=5,W=4"}},
     {"default_taps",
      "kernel f(x: f32[H, W, C], w: f32[3, 3, C]) -> y: f32[H, W, C] {\n"
      "  for i in 0..H, j in 0..W, c in 0..C: y[i, j, c] = sum(r in 0..3, s in 0..3 if i + r - 1 >= 0, H - i - r >= 0, j + s - 1 >= 0, W - j - s >= 0) "
