@@ -99,6 +99,25 @@ static bool one_row(struct chooser *c, unsigned s, unsigned d, unsigned v, const
   return true;
 }
 
+/* May all keys be one block: they and the values stay in half of L2, and nothing (a causal mask) ends a row early? Then
+   nothing runs in parts. 0: no. */
+static int64_t whole_stream(const struct chooser *c, unsigned s, const struct eq *score, const struct eq *out,
+                            int64_t tile) {
+  const struct access *keys = stream_read(c, score, s), *values = stream_read(c, out, s);
+  int64_t ext = def_extent(c, s), row = 0;
+  if (!ext || ext > 1024 || !keys || !values) return 0;
+  for (unsigned i = 0; i < c->g->neq; i++)
+    if (c->gs->k->eq[c->g->eq[i]].nguard) return 0;
+  const struct access *both[] = {keys, values};
+  for (unsigned i = 0; i < 2; i++) {
+    int64_t n = (int64_t)type_size(c->gs->k->tensor[both[i]->tensor].type);
+    for (unsigned a = c->g->nshared; a < c->g->naxis; a++)
+      if (a != s && def_has(both[i], c->g->axis[a].sym)) n *= def_guess(c, a);
+    row += n;
+  }
+  return row * ext <= c->lim->l2_bytes / 2 ? def_round_up(ext, tile) : 0;
+}
+
 bool def_stream(struct chooser *c) {
   unsigned s = (unsigned)c->g->stream;
   const struct eq *score = product_over(c, s, false), *out = product_over(c, s, true);
@@ -107,12 +126,14 @@ bool def_stream(struct chooser *c) {
   int64_t lanes = def_lanes(c, out);
   if (lanes < 2) return false;
   struct reuse k = shared_read(c, score, s, (unsigned)t);
-  if (!k.shared && one_row(c, s, (unsigned)d, (unsigned)v, score, out)) return true;
+  if ((!k.shared || def_extent(c, (unsigned)t) == 1) && one_row(c, s, (unsigned)d, (unsigned)v, score, out))
+    return true;
   int64_t nv = c->lim->vector_regs >= 32 ? 4 : 2, sv = def_pick_vectors(def_extent(c, s), lanes, nv),
           vv = def_pick_vectors(def_extent(c, (unsigned)v), lanes, nv);
   int64_t tr = even_rows(def_extent(c, (unsigned)t), def_max_rows(c, sv > vv ? sv : vv));
-  int64_t tb = def_pick_block(def_extent(c, (unsigned)t), tr, 48),
-          sb = def_stream_block(def_extent(c, s), sv * lanes, 256);
+  int64_t all = whole_stream(c, s, score, out, sv * lanes),
+          tb = all ? 0 : def_pick_block(def_extent(c, (unsigned)t), tr, 48),
+          sb = all ? (all > sv * lanes ? all : 0) : def_stream_block(def_extent(c, s), sv * lanes, 256);
   struct order o = {0};
   def_push(c, STEP_tile, LOOP_ID(t, 0), tr);
   def_push(c, STEP_tile, LOOP_ID(s, 0), sv * lanes);
@@ -135,6 +156,7 @@ bool def_stream(struct chooser *c) {
   def_push(c, STEP_vector, LOOP_ID(s, 0), 0);
   def_push(c, STEP_vector, LOOP_ID(v, 0), 0);
   def_push(c, STEP_unroll, LOOP_ID(t, 0), 0);
+  def_push(c, STEP_unroll, LOOP_ID(d, 0), 4);
   if (k.shared && (at || tb)) def_push(c, STEP_pack, o.l[at ? at - 1 : 0], def_operand(c, k.tensor));
   def_push_parallel(c, &o);
   return true;
