@@ -37,6 +37,7 @@ struct blocks {
   int64_t nv, tile;       /* vectors of a register tile, and their elements */
   int64_t mr, kc, nc, mc; /* vectors, rows, and cache blocks of reduction, lanes and rows; 0: the whole axis */
   bool pack, copy;        /* of a panel of the shared operand; of a block of rows */
+  bool few, once;         /* few rows; all of them are one tile: the shared operand is read once, as a stream */
   bool deep; /* few panels, a long reduction: its blocks pass by one after the other, each used by all panels */
 };
 
@@ -48,6 +49,17 @@ static int64_t share_rows(const struct chooser *c, int64_t panels, int64_t er, i
   return n > mr && n < er ? n : 0;
 }
 
+/* Rows that are few: as many vectors a row as leave room for all rows in one tile, when any number does. */
+static void pick_tile(const struct chooser *c, int64_t ev, int64_t er, int64_t lanes, struct blocks *o) {
+  int64_t most = def_pick_vectors(ev, lanes, c->lim->vector_regs >= 32 ? 4 : 2);
+  o->few = er > 0 && er < 48 && c->main->nax == c->main->npar + 1;
+  for (o->nv = most; o->few && o->nv > 1; o->nv--)
+    if (def_max_rows(c, o->nv) >= er) break;
+  o->once = o->few && o->nv > 1;
+  if (!o->once) o->nv = most;
+  o->mr = def_pick_rows(er, def_max_rows(c, o->nv));
+}
+
 /* A panel of the shared operand, packed or not, as deep as a quarter of L2 allows, is used for all rows before the next
    one. Only rows that are too many to be read again for each panel (a quarter of L3) are cut into blocks that stay in
    L2 while several panels pass. Rows that lie across memory (A[k, i]) touch a line, and soon a page, for each k: blocks
@@ -57,16 +69,17 @@ static struct blocks pick_blocks(const struct chooser *c, unsigned lane, unsigne
   const struct eq *e = c->main;
   int64_t lanes = def_lanes(c, e), ev = def_extent(c, lane), er = def_extent(c, row),
           size = (int64_t)type_size(e->body->type), l2 = c->lim->l2_bytes;
-  struct blocks o = {.nv = def_pick_vectors(ev, lanes, c->lim->vector_regs >= 32 ? 4 : 2)};
+  struct blocks o = {0};
+  pick_tile(c, ev, er, lanes, &o);
   const struct access *rows = row_operand(c, lane, row);
   if (size < 4) size = 4;
-  o.mr = def_pick_rows(er, def_max_rows(c, o.nv));
   bool fits = bytes_of(c, k->acc) <= c->lim->l1_bytes && ev; /* all of the shared operand stays near */
   bool far = def_step(c, k->tensor, def_subs(c, k->acc), k->lane) == 2;
   o.tile = ev >= 4 && ev < lanes && (ev & (ev - 1)) == 0 ? ev : o.nv * lanes;
   o.pack = pack_pays(c, k, row) && (far || o.tile <= def_guess(c, lane));
   o.deep = ev && ev <= 4 * o.tile && bytes_of(c, k->acc) > l2;
-  o.kc = fits ? 0 : def_pick_block(def_extent(c, red), 4, l2 / (o.deep ? 16 : 4) / (o.tile * size));
+  bool low = o.deep || (o.few && !o.pack);
+  o.kc = fits || (o.once && !o.pack) ? 0 : def_pick_block(def_extent(c, red), 4, l2 / (low ? 16 : 4) / (o.tile * size));
   int64_t depth = o.kc ? o.kc : def_guess(c, red);
   bool turned = rows && def_step(c, rows->tensor, def_subs(c, rows), c->g->axis[row].sym) == 1;
   double most = turned ? (double)l2 : c->lim->l3_bytes / 4.0;
@@ -135,8 +148,10 @@ static void push_prefetch(struct chooser *c, unsigned lane, unsigned row, unsign
   const struct eq *out = tile_result(c, lane, row);
   if (out && all > 4.0 * c->lim->l2_bytes && result_bytes(c, out) >= c->lim->l2_bytes / 2.0)
     def_push(c, STEP_prefetch, LOOP_ID(row, 1), def_operand(c, out->lhs));
-  if (def_guess(c, row) < 32 || def_guess(c, row) > 256 || shared <= c->lim->l2_bytes) return;
-  unsigned next = b->deep && b->kc ? LOOP_ID(red, 1) : LOOP_ID(lane, b->nc ? 2 : 1);
+  if (def_guess(c, row) > 256 || shared <= c->lim->l2_bytes) return;
+  unsigned next = b->once && !b->pack ? LOOP_ID(red, 0)
+                  : b->deep && b->kc  ? LOOP_ID(red, 1)
+                                      : LOOP_ID(lane, b->nc ? 2 : 1);
   def_push(c, STEP_prefetch, next, def_operand(c, k->tensor));
 }
 

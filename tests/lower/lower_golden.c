@@ -69,7 +69,8 @@ static const struct tcase cases[] = {
      "kernel f(X: f32[H, W], F: f32[3, 3]) -> Y: f32[H, W] {\n"
      "  for y in 0..H, x in 0..W: Y[y, x] = sum(r, s if y + r - 1 >= 0, H - y - r >= 0, x + s - 1 >= 0, W - x - s >= 0) X[y + r - 1, x + s - 1] * F[r, s]\n}",
      "tile x 4; order y0 x1 r0 s0 x0; unroll x0 0; peel x1 1; peel s0 0", .fixed = true, .dims = {"H=3,W=18"}},
-    {"default_product", MATMUL, "default", .fixed = true, .dims = {"M=520,N=72,K=150"}},
+    {"default_product", "kernel f(A: f32[M, K], B: f32[N, K]) -> C: f32[M, N] { C[i, j] = sum(k) A[i, k] * B[j, k] }", "default",
+     .fixed = true, .dims = {"M=50,N=72,K=40"}},
     {"default_decode", ATTENTION(""), "default", .fixed = true, .dims = {"T=1,S=600,D=40"}},
     {"default_attention", ATTENTION(""), "default", .fixed = true, .dims = {"T=13,S=100,D=40"}},
     {"default_window", CONV2D, "default", .fixed = true, .dims = {"H=9,W=33,C=3,F=32,P=5,Q=17"}},
