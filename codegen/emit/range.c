@@ -1,7 +1,8 @@
 /* Do the arrays of a call overlap where that matters? Each tensor's touched elements lie between two polynomials over
    dims, found by replacing axes by their ends, innermost first (both ends, so no sign need be known); at run time the
    least and greatest of the candidates give a range of bytes, cut to the array as it is declared. Empty axes only widen
-   it. What cannot be bounded (an index read from memory in an array of unknown size) is taken to overlap. */
+   it. A subscript that is a value (i / 32, a table's byte) has the range of its arithmetic. What cannot be bounded (an int
+   read from memory in an array of unknown size) is taken to overlap. */
 #include "codegen/emit/build.h"
 #include <string.h>
 
@@ -19,6 +20,7 @@ struct ctx {
   LLVMBuilderRef b;
   const struct kernel *k;
   LLVMValueRef *dim;
+  LLVMValueRef unsure; /* i1: a divisor is not positive, so no range can be told; NULL: never */
   struct span *span;
   const struct eq *eq;
 };
@@ -54,6 +56,147 @@ static LLVMValueRef pick(LLVMBuilderRef b, LLVMIntPredicate p, LLVMValueRef a, L
   return a ? LLVMBuildSelect(b, LLVMBuildICmp(b, p, a, c, ""), a, c, "") : c;
 }
 
+struct ends {
+  LLVMValueRef lo, hi;
+};
+
+/* Least and greatest value of p over the equation's axes. */
+static bool poly_ends(struct ctx *x, poly_t p, struct ends *r) {
+  struct arena *a = x->m->arena;
+  struct cands c = {0};
+  *r = (struct ends){0};
+  if (!put_cand(&c, p)) return false;
+  for (unsigned i = x->eq->nax; i-- > 0;)
+    if (!both_ends(a, &c, &x->eq->axis[i])) return false;
+  for (unsigned i = 0; i < c.n; i++) {
+    if (!only_dims(x, c.p[i])) return false;
+    LLVMValueRef v = plain_poly(x->m, x->b, c.p[i], x->dim);
+    r->lo = pick(x->b, LLVMIntSLT, r->lo, v);
+    r->hi = pick(x->b, LLVMIntSGT, r->hi, v);
+  }
+  return true;
+}
+
+static LLVMValueRef num(const struct ctx *x, int64_t v) {
+  return LLVMConstInt(x->m->i64, (uint64_t)v, 1);
+}
+
+static struct ends both_of(const struct ctx *x, struct ends r, LLVMValueRef v) {
+  return (struct ends){pick(x->b, LLVMIntSLT, r.lo, v), pick(x->b, LLVMIntSGT, r.hi, v)};
+}
+
+static struct ends product(const struct ctx *x, struct ends l, struct ends r) {
+  struct ends p = {0};
+  LLVMValueRef a[2] = {l.lo, l.hi}, c[2] = {r.lo, r.hi};
+  for (unsigned i = 0; i < 4; i++) p = both_of(x, p, LLVMBuildMul(x->b, a[i / 2], c[i % 2], ""));
+  return p;
+}
+
+/* The least and greatest value of a type narrower than 64 bits. */
+static struct ends type_ends(const struct ctx *x, enum dtype t) {
+  unsigned bits = t == DT_bool ? 1 : 8u * (unsigned)type_size(t);
+  bool is_signed = type_is_signed(t);
+  int64_t hi = (int64_t)(UINT64_MAX >> (64 - bits + is_signed));
+  return (struct ends){num(x, is_signed ? -hi - 1 : 0), num(x, hi)};
+}
+
+/* A value of type t: where it may have wrapped, anything of that type. */
+static struct ends fit(const struct ctx *x, struct ends r, enum dtype t) {
+  if (type_size(t) == 8) return r;
+  struct ends all = type_ends(x, t);
+  LLVMValueRef wraps = LLVMBuildOr(x->b, LLVMBuildICmp(x->b, LLVMIntSLT, r.lo, all.lo, ""),
+                                   LLVMBuildICmp(x->b, LLVMIntSGT, r.hi, all.hi, ""), "");
+  return (struct ends){LLVMBuildSelect(x->b, wraps, all.lo, r.lo, ""), LLVMBuildSelect(x->b, wraps, all.hi, r.hi, "")};
+}
+
+static bool value_ends(struct ctx *x, expr_t e, struct ends *r);
+
+/* By a positive constant or, checked here, a positive number: quotients are monotone. */
+static bool quotient(struct ctx *x, expr_t e, struct ends l, struct ends by, struct ends *r) {
+  LLVMValueRef one = num(x, 1), sure = LLVMBuildICmp(x->b, LLVMIntSGE, by.lo, one, "");
+  LLVMValueRef d = LLVMBuildSelect(x->b, sure, by.lo, one, ""), top = LLVMBuildSub(x->b, by.hi, one, "");
+  if (!LLVMIsConstant(sure))
+    x->unsure =
+        x->unsure ? LLVMBuildOr(x->b, x->unsure, LLVMBuildNot(x->b, sure, ""), "") : LLVMBuildNot(x->b, sure, "");
+  else if (!LLVMConstIntGetZExtValue(sure))
+    return false;
+  LLVMValueRef neg = LLVMBuildICmp(x->b, LLVMIntSLT, l.lo, num(x, 0), "");
+  if (e->op == OP_rem) {
+    r->lo = LLVMBuildSelect(x->b, neg, LLVMBuildNeg(x->b, top, ""), num(x, 0), "");
+    r->hi = top;
+    return true;
+  }
+  *r = (struct ends){num(x, 0), num(x, 0)};
+  *r = both_of(x, *r, LLVMBuildSDiv(x->b, l.lo, d, ""));
+  *r = both_of(x, *r, LLVMBuildSDiv(x->b, l.hi, d, ""));
+  return true;
+}
+
+static bool op_ends(struct ctx *x, expr_t e, struct ends *r) {
+  struct ends l, m;
+  unsigned first = e->op == OP_select;
+  if (e->nkid < 2 || !value_ends(x, e->kid[first], &l) || !value_ends(x, e->kid[first + 1], &m)) return false;
+  switch (e->op) {
+  case OP_add:
+    *r = (struct ends){LLVMBuildAdd(x->b, l.lo, m.lo, ""), LLVMBuildAdd(x->b, l.hi, m.hi, "")};
+    return true;
+  case OP_sub:
+    *r = (struct ends){LLVMBuildSub(x->b, l.lo, m.hi, ""), LLVMBuildSub(x->b, l.hi, m.lo, "")};
+    return true;
+  case OP_mul:
+    *r = product(x, l, m);
+    return true;
+  case OP_div:
+  case OP_rem:
+    return quotient(x, e, l, m, r);
+  case OP_min:
+    *r = (struct ends){pick(x->b, LLVMIntSLT, l.lo, m.lo), pick(x->b, LLVMIntSLT, l.hi, m.hi)};
+    return true;
+  case OP_max:
+    *r = (struct ends){pick(x->b, LLVMIntSGT, l.lo, m.lo), pick(x->b, LLVMIntSGT, l.hi, m.hi)};
+    return true;
+  case OP_select:
+    *r = (struct ends){pick(x->b, LLVMIntSLT, l.lo, m.lo), pick(x->b, LLVMIntSGT, l.hi, m.hi)};
+    return true;
+  default:
+    return false;
+  }
+}
+
+/* The range of an integer expression. */
+static bool value_ends(struct ctx *x, expr_t e, struct ends *r) {
+  enum dtype t = (enum dtype)e->type;
+  bool narrow = type_is_int(t) && type_size(t) <= 2, known = false;
+  if (!type_is_int(t) && t != DT_bool) return false;
+  if (e->kind == E_CONST && t != DT_u64) {
+    *r = (struct ends){num(x, e->val.i), num(x, e->val.i)};
+    return true;
+  }
+  if (e->kind == E_POLY) return poly_ends(x, e->poly, r);
+  if (e->kind == E_CAST) known = value_ends(x, e->kid[0], r);
+  if (e->kind == E_OP && t != DT_u64) known = op_ends(x, e, r);
+  if (known && (e->kind != E_CAST || t != DT_u64))
+    *r = fit(x, *r, t);
+  else if (narrow || t == DT_bool)
+    *r = type_ends(x, t);
+  else
+    return false;
+  return true;
+}
+
+/* Adds what the values among the subscripts add to the positions. */
+static bool add_values(struct ctx *x, const struct tensor *t, const struct subscript *ix, unsigned rank,
+                       struct ends *at) {
+  for (unsigned d = 0; ix && d < rank; d++) {
+    struct ends v, s;
+    if (!ix[d].dyn) continue;
+    if (!value_ends(x, ix[d].dyn, &v) || !poly_ends(x, tensor_stride(x->m->arena, t, d), &s)) return false;
+    v = product(x, v, s);
+    *at = (struct ends){LLVMBuildAdd(x->b, at->lo, v.lo, ""), LLVMBuildAdd(x->b, at->hi, v.hi, "")};
+  }
+  return true;
+}
+
 static void touch(struct ctx *x, unsigned tensor, const struct subscript *ix, const poly_t *plain, unsigned rank,
                   bool write) {
   struct arena *a = x->m->arena;
@@ -63,26 +206,16 @@ static void touch(struct ctx *x, unsigned tensor, const struct subscript *ix, co
   s->written |= write;
   poly_t at = poly_const(a, 0);
   for (unsigned d = 0; d < rank; d++) {
-    if (ix && ix[d].dyn) s->unbounded = true;
     poly_t i = ix ? ix[d].poly : plain[d];
     if (i) at = poly_add(a, at, poly_mul(a, i, tensor_stride(a, t, d)));
   }
-  struct cands c = {0};
-  if (s->unbounded || !put_cand(&c, at)) {
+  struct ends e;
+  if (s->unbounded || !poly_ends(x, at, &e) || !add_values(x, t, ix, rank, &e)) {
     s->unbounded = true;
     return;
   }
-  for (unsigned i = x->eq->nax; i-- > 0;)
-    if (!both_ends(a, &c, &x->eq->axis[i])) s->unbounded = true;
-  for (unsigned i = 0; i < c.n && !s->unbounded; i++) {
-    if (!only_dims(x, c.p[i])) {
-      s->unbounded = true;
-      return;
-    }
-    LLVMValueRef v = plain_poly(x->m, x->b, c.p[i], x->dim);
-    s->lo = pick(x->b, LLVMIntSLT, s->lo, v);
-    s->hi = pick(x->b, LLVMIntSGT, s->hi, v);
-  }
+  s->lo = pick(x->b, LLVMIntSLT, s->lo, e.lo);
+  s->hi = pick(x->b, LLVMIntSGT, s->hi, e.hi);
 }
 
 static void touch_expr(expr_t e, void *ctx) {
@@ -158,7 +291,7 @@ LLVMValueRef emit_overlap(struct module *m, LLVMBuilderRef b, const struct kerne
   if (!k->neq) touch_declared(&x);
   for (unsigned i = 0; i < k->ntensor; i++)
     if (x.span[i].used && k->tensor[i].role != ROLE_TEMP) cut_to_declared(&x, i);
-  LLVMValueRef hit = NULL;
+  LLVMValueRef hit = x.unsure;
   for (unsigned i = 0; i < k->ntensor; i++) {
     if (!x.span[i].written || k->tensor[i].role == ROLE_TEMP) continue;
     for (unsigned j = 0; j < k->ntensor; j++) {

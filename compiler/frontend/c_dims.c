@@ -29,8 +29,16 @@ static void poly_uses(struct used *u, poly_t p, bool guard) {
     }
 }
 
+/* Numbers in a subscript that is computed: i % n. */
+static void computed_uses(expr_t e, void *ctx) {
+  if (e->kind == E_POLY) poly_uses(ctx, e->poly, false);
+}
+
 static void access_uses(struct used *u, const struct access *acc) {
-  for (unsigned i = 0; i < acc->rank; i++) poly_uses(u, acc->ix[i].poly, false);
+  for (unsigned i = 0; i < acc->rank; i++) {
+    poly_uses(u, acc->ix[i].poly, false);
+    if (acc->ix[i].dyn) expr_visit(acc->ix[i].dyn, computed_uses, u);
+  }
   for (unsigned i = 0; i < acc->nguard; i++) poly_uses(u, acc->guard[i], true);
 }
 

@@ -13,7 +13,7 @@ struct parts {
 struct counter {
   CXCursor decl;
   const char *name;
-  bool inside; /* declared in the for statement */
+  bool inside;  /* declared in the for statement */
   bool goes_on; /* starts with the value it has */
   enum dtype type;
   CXCursor start;
@@ -244,7 +244,8 @@ static bool smaller_of_two(struct cx *x, CXCursor side, int64_t plus, struct bou
   enum op o = c_binop(x->cl->getCursorBinaryOperatorKind(cond));
   bool less = o == OP_lt || o == OP_le, more = o == OP_gt || o == OP_ge;
   struct cval l, r;
-  if ((!less && !more) || !bound_value(x, q.c[0], false, &l) || !bound_value(x, q.c[1], false, &r) || !l.exact || !r.exact)
+  if ((!less && !more) || !bound_value(x, q.c[0], false, &l) || !bound_value(x, q.c[1], false, &r) || !l.exact ||
+      !r.exact)
     return false;
   if (!same_number(x, k.c[1], less ? l.p : r.p) || !same_number(x, k.c[2], less ? r.p : l.p)) return false;
   return add_limit(b, poly_addc(x->a, l.p, plus)) && add_limit(b, poly_addc(x->a, r.p, plus));

@@ -9,6 +9,8 @@
 
 /* --- in the child --- */
 
+enum { MAX_WALKS = 6 };
+
 /* One walk over fn. is_dim: which parameters may be dims, NULL: all integers. */
 static struct lfunc *walk(struct cx *x, CXCursor fn, bool *is_dim, const bool *used, const bool *written) {
   struct clist top = {0};
@@ -43,10 +45,10 @@ struct lfunc *c_function(struct cx *x, CXCursor fn) {
   x->want = NULL;
   x->nwant = x->capwant = x->nuse = 0;
   struct lfunc *f = walk(x, fn, NULL, NULL, NULL);
-  if (x->nwant) {
+  for (unsigned i = 0; i < MAX_WALKS && x->nwant > x->nuse;
+       i++) { /* a loop that counts now shows what its body needs */
     x->nuse = x->nwant;
     f = walk(x, fn, NULL, NULL, NULL);
-    x->nuse = x->nwant;
   }
   bool *dim = ARENA_NEW(x->a, bool, f->k->nparam + 1);
   bool *used = ARENA_NEW(x->a, bool, x->ncand + 1), *written = ARENA_NEW(x->a, bool, x->ncand + 1);

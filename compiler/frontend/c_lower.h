@@ -1,6 +1,6 @@
 /* The C frontend inside its child process: clang's tree -> SOURCE. Shared by c_*.c only.
 
-   A function is lowered three times. The first walks take every integer parameter for a dim; the last one only those that were found in a bound, a subscript or an extent
+   A function is lowered several times. The first walks take every integer parameter for a dim; the last one only those that were found in a bound, a subscript or an extent
    (a flag or a shift count stays a plain scalar). They also find the local integers that bounds and subscripts need and that are no polynomials (`hs = C / NH`): in the walks
    that follow, their values are symbols (L_LET). Integer values that are polynomials of dims and loop variables are carried as such next to their C type, so that
    subscripts come out affine without any pattern matching; `known` tracks them through local variables. */

@@ -268,5 +268,7 @@ void c_write_var(struct cx *x, CXCursor at, struct cvar *v, struct cval value) {
   c_emit(x, s);
   v->known = value.p;
   v->known_exact = value.exact;
-  if (!v->known && type_is_int((enum dtype)v->type) && used_as_symbol(x, v->decl)) let(x, v, at);
+  if (v->known || !type_is_int((enum dtype)v->type) || !used_as_symbol(x, v->decl)) return;
+  c_want(x, value.e); /* perhaps it is a polynomial of those */
+  let(x, cvar_find(x, v->decl), at);
 }

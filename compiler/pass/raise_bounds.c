@@ -7,6 +7,7 @@ void raise_assume(struct raise *r, poly_t p) {
   int64_t c;
   if (p->overflow) raise_no(r, r->at, "a size that does not fit into 64 bit");
   if (poly_is_const(p, &c) && c >= 0) return;
+  if (poly_is_const(p, NULL)) raise_no(r, r->at, "its rows overlap, or its sizes fit for no values of the dims");
   for (unsigned i = 0; i < r->nassume; i++)
     if (poly_eq(r->assume[i], p)) return;
   if (r->nassume >= RAISE_FACTS)

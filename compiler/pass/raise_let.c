@@ -1,6 +1,6 @@
-/* Numbers that SOURCE computes and then uses as symbols (L_LET). Inside a loop such a number is a value again: a subscript with
-   it is a gather. One computed outside of all loops would be a dim, which equations cannot compute: what comes behind it is a
-   part (parts.c), which gets it as a parameter. */
+/* Numbers that SOURCE computes and then uses as symbols (L_LET). Inside a loop such a number is a value again: a
+   subscript with it is a gather. One computed outside of all loops would be a dim, which equations cannot compute: what
+   comes behind it is a part (parts.c), which gets it as a parameter. */
 #include "compiler/pass/raise_impl.h"
 
 struct lets {
@@ -33,11 +33,15 @@ static expr_t apart(struct lets *l, poly_t p, poly_t *rest) {
     poly_t plain = poly_const(a, m->coef);
     expr_t x = let && m->coef != 1 ? expr_i(a, DT_i64, m->coef) : NULL;
     for (unsigned j = 0; j < m->n; j++) {
-      if (!let) plain = poly_mul(a, plain, poly_sym(a, m->sym[j]));
-      else x = x ? expr_op2(a, OP_mul, x, factor(l, m->sym[j])) : factor(l, m->sym[j]);
+      if (!let)
+        plain = poly_mul(a, plain, poly_sym(a, m->sym[j]));
+      else
+        x = x ? expr_op2(a, OP_mul, x, factor(l, m->sym[j])) : factor(l, m->sym[j]);
     }
-    if (let) sum = sum ? expr_op2(a, OP_add, sum, x) : x;
-    else *rest = poly_add(a, *rest, plain);
+    if (let)
+      sum = sum ? expr_op2(a, OP_add, sum, x) : x;
+    else
+      *rest = poly_add(a, *rest, plain);
   }
   return sum;
 }
@@ -61,7 +65,8 @@ static const struct access *let_access(struct arena *a, const struct access *x, 
   }
   for (unsigned i = 0; i < x->nguard; i++)
     if (has_let(l, x->guard[i]))
-      raise_no(l->r, l->r->at, "'%s' is loaded under a condition on a number that is computed in the loop", l->r->obj[x->tensor].name);
+      raise_no(l->r, l->r->at, "'%s' is loaded under a condition on a number that is computed in the loop",
+               l->r->obj[x->tensor].name);
   return n;
 }
 
@@ -94,7 +99,8 @@ static void check_bounds(struct lets *l, const struct lstmt *s) {
   for (unsigned i = 0; i < s->nlo; i++) bad |= has_let(l, s->lo[i]);
   for (unsigned i = 0; i < s->nhi; i++) bad |= has_let(l, s->hi[i]);
   if (bad)
-    raise_no(l->r, s->loc.line ? s->loc : l->r->at, "the range of the loop over '%s' is computed for each iteration of the loop around it",
+    raise_no(l->r, s->loc.line ? s->loc : l->r->at,
+             "the range of the loop over '%s' is computed for each iteration of the loop around it",
              raise_sym_name(l->r, s->sym));
 }
 
@@ -126,7 +132,9 @@ static bool collect(struct lets *l, const struct lstmt *s, unsigned loops) {
     const char *name = raise_sym_name(r, s->sym);
     struct loc at = s->loc.line ? s->loc : r->at;
     expr_t v = s->value->kind == E_CAST ? s->value->kid[0] : s->value;
-    if (!loops) raise_no(r, at, "'%s' is computed before the loops that use it as a size: what comes behind is raised as a part", name);
+    if (!loops)
+      raise_no(r, at, "'%s' is computed before the loops that use it as a size: what comes behind is raised as a part",
+               name);
     struct sets c = {v->kind == E_LOCAL ? v->id : 0, 0};
     tree_visit(r->f->body, count_sets, NULL, &c);
     if (v->kind != E_LOCAL || c.n != 1) raise_no(r, at, "'%s' is used in subscripts and set in several places", name);

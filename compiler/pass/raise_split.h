@@ -14,6 +14,7 @@ struct uses {
   struct raise *r;
   unsigned n, cap;
   struct use *v;
+  poly_t *gather; /* [object] the size that computed subscripts ask for; NULL: there are none */
 };
 /* How one array is split: dense[0] innermost; then strides, outermost first, the last one 1. */
 struct split {

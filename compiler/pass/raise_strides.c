@@ -4,7 +4,9 @@
    Dense dims are found from the inside: a monomial w such that what it does not divide lies in [0, w) for every access.
    What is left is split by the coefficients of the loop variables. For arrays that are written the split must be one to
    one: each stride at least what the dims inside it span; that is assumed, and checked at entry. Sizes come from the
-   largest subscripts. */
+   largest subscripts. An array that is also read at subscripts which are values (i / 32, clamp(x), a byte) stays flat,
+   and is as large as those can get: larger than it is, perhaps, which is harmless (what overlaps is decided at entry,
+   by ranges). */
 #include "compiler/pass/raise_split.h"
 #include <string.h>
 
@@ -19,12 +21,121 @@ static bool flat(const struct raise *r, unsigned obj) {
   return o->kind == OBJ_PARAM && o->rank >= 1 && (o->rank == 1 || !o->extent[0]);
 }
 
+/* --- the largest value of a subscript that is computed --- */
+
+static poly_t bigger(struct raise *r, poly_t x, poly_t y) {
+  struct domain *none = ARENA_NEW(r->a, struct domain, 1);
+  domain_init(r, none);
+  none->n = none->nfact = 0;
+  if (!x || prove_ge0(r, none, poly_sub(r->a, y, x))) return y;
+  if (prove_ge0(r, none, poly_sub(r->a, x, y))) return x;
+  return poly_add(r->a, x, y); /* both are at least 0 */
+}
+
+static bool over_dims(const struct raise *r, poly_t p) {
+  for (uint32_t i = 0; i < p->n; i++)
+    for (unsigned j = 0; j < p->mono[i].n; j++)
+      if (p->mono[i].sym[j] >= r->f->k->nsym || r->f->k->sym[p->mono[i].sym[j]].kind != SYM_DIM) return false;
+  return !p->overflow;
+}
+
+/* Where p is not negative: what it is at most, over dims. */
+static bool poly_max(struct raise *r, const struct domain *d, poly_t p, poly_t *max) {
+  poly_t min;
+  int64_t c;
+  if (!prove_max(r, d, p, max)) return false;
+  if (prove_ge0(r, d, p)) return true;
+  if (!prove_min(r, d, p, &min) || (poly_is_const(min, &c) && c < 0)) return false;
+  raise_assume(r, min);
+  return true;
+}
+
+struct only_set {
+  unsigned local, n;
+  expr_t value;
+};
+
+static void find_set(const struct lstmt *s, void *ctx) {
+  struct only_set *f = ctx;
+  if (s->kind == L_SET && s->id == f->local) f->n++, f->value = s->value;
+}
+
+/* A divisor: over dims alone, and then assumed to be at least 1. *p: its value. */
+static bool divisor(struct raise *r, expr_t x, poly_t *p) {
+  int64_t c;
+  if (!expr_poly_value(r, x, p)) return false;
+  if (poly_is_const(*p, &c)) return c >= 1;
+  if (!over_dims(r, *p)) return false;
+  raise_assume(r, poly_addc(r->a, *p, -1));
+  return true;
+}
+
+static bool value_max(struct raise *r, const struct domain *d, expr_t x, unsigned depth, poly_t *max);
+
+static bool op_max(struct raise *r, const struct domain *d, expr_t x, unsigned depth, poly_t *max) {
+  poly_t l, m;
+  int64_t c;
+  unsigned first = x->op == OP_select;
+  if (x->op == OP_and && x->kid[1]->kind == E_CONST && x->kid[1]->val.i >= 0)
+    return *max = poly_const(r->a, x->kid[1]->val.i), true;
+  if (x->nkid < 2 || !value_max(r, d, x->kid[first], depth, &l)) return false;
+  switch (x->op) {
+  case OP_div:
+    if (!divisor(r, x->kid[1], &m)) return false;
+    *max = poly_is_const(l, &c) && poly_is_const(m, NULL) ? poly_const(r->a, c / m->mono[0].coef) : l;
+    return true;
+  case OP_rem:
+    if (!divisor(r, x->kid[1], &m)) return false;
+    *max = poly_addc(r->a, m, -1);
+    return true;
+  case OP_shr:
+    *max = l;
+    return x->kid[1]->kind == E_CONST && x->kid[1]->val.i >= 0;
+  case OP_add:
+  case OP_mul:
+  case OP_max:
+  case OP_select:
+    if (!value_max(r, d, x->kid[first + 1], depth, &m)) return false;
+    *max = x->op == OP_mul ? poly_mul(r->a, l, m) : x->op == OP_add ? poly_add(r->a, l, m) : bigger(r, l, m);
+    return !(*max)->overflow;
+  default:
+    return false;
+  }
+}
+
+/* A polynomial over dims that the integer x, which is never negative, does not exceed. */
+static bool value_max(struct raise *r, const struct domain *d, expr_t x, unsigned depth, poly_t *max) {
+  enum dtype t = (enum dtype)x->type;
+  poly_t p;
+  if (depth > 20 || (!type_is_int(t) && t != DT_bool)) return false;
+  if (expr_poly_value(r, x, &p)) return poly_max(r, d, p, max);
+  if (!type_is_signed(t) && type_size(t) <= 2)
+    return *max = poly_const(r->a, t == DT_bool ? 1 : type_size(t) == 1 ? 255 : 65535), true;
+  if (x->kind == E_CAST && type_size(t) >= 4 && type_size(t) >= type_size((enum dtype)x->kid[0]->type))
+    return value_max(r, d, x->kid[0], depth + 1, max);
+  if (x->kind == E_LOCAL) {
+    struct only_set f = {x->id, 0, NULL};
+    tree_visit(r->f->body, find_set, NULL, &f);
+    return f.n == 1 && value_max(r, d, f.value, depth + 1, max);
+  }
+  return x->kind == E_OP && op_max(r, d, x, depth + 1, max);
+}
+
 static void add_use(struct uses *u, const struct access *x, bool written) {
   struct raise *r = u->r;
   if (!flat(r, x->tensor) || !x->rank) return;
   if (written) raise_no_scatter(r, x);
   if (x->ix[0].dyn) {
     if (r->obj[x->tensor].extent[0]) return;
+    struct domain *at = ARENA_NEW(r->a, struct domain, 1);
+    poly_t max, p;
+    domain_init(r, at);
+    for (unsigned i = 0; i < x->nguard; i++) domain_fact(at, x->guard[i]);
+    if (!written && value_max(r, at, x->ix[0].dyn, 0, &max) && poly_max(r, at, x->ix[0].poly, &p) &&
+        over_dims(r, max) && over_dims(r, p)) {
+      u->gather[x->tensor] = bigger(r, u->gather[x->tensor], poly_addc(r->a, poly_add(r->a, max, p), 1));
+      if (u->gather[x->tensor]) return;
+    }
     raise_no(r, r->at, "'%s' is used at subscripts that depend on values, and its size is not declared",
              r->obj[x->tensor].name);
   }
@@ -222,16 +333,34 @@ static bool wants_split(struct raise *r, struct uses *u, unsigned obj) {
   return false;
 }
 
+/* The size of an array with computed subscripts, from all its uses. */
+static void gather_size(struct raise *r, struct uses *u, unsigned obj) {
+  poly_t all = u->gather[obj], max;
+  for (unsigned i = 0; i < u->n; i++) {
+    if (u->v[i].obj != obj) continue;
+    if (u->v[i].written || !poly_max(r, u->v[i].d, u->v[i].p, &max))
+      raise_no(r, r->obj[obj].loc, "'%s' is used at subscripts that depend on values, and its size is not declared",
+               r->obj[obj].name);
+    all = bigger(r, all, poly_addc(r->a, max, 1));
+  }
+  r->obj[obj].extent = ARENA_NEW(r->a, poly_t, r->obj[obj].rank);
+  memcpy(r->obj[obj].extent, r->f->object[obj].extent, sizeof *r->obj[obj].extent * r->obj[obj].rank);
+  r->obj[obj].extent[0] = all;
+}
+
 struct lstmt *raise_strides(struct raise *r, struct lstmt *body) {
   struct uses u = {.r = r};
+  u.gather = ARENA_NEW(r->a, poly_t, r->nobj + 1u);
   uses_tree(&u, body);
+  for (unsigned o = 0; o < r->nobj; o++)
+    if (u.gather[o]) gather_size(r, &u, o);
   struct splits q = {r, ARENA_NEW(r->a, struct split, r->nobj + 1), &u};
   bool *is_var = ARENA_NEW(r->a, bool, r->nsym + 1);
   for (unsigned i = 0; i < r->f->k->nsym; i++) is_var[i] = r->f->k->sym[i].kind == SYM_INDEX;
   for (unsigned o = 0; o < r->nobj; o++) {
     bool used = false;
     for (unsigned i = 0; i < u.n; i++) used |= u.v[i].obj == o;
-    if (!used || !flat(r, o) || !wants_split(r, &u, o)) continue;
+    if (!used || u.gather[o] || !flat(r, o) || !wants_split(r, &u, o)) continue;
     struct split *s = &q.of[o];
     s->on = true;
     split_find(r, &u, o, s);

@@ -43,7 +43,10 @@ static union value random_value(enum dtype t) {
   return type_round(t, v);
 }
 
+enum { SHIFTS = 16 }; /* a pointer into another array is at most so many elements behind its start */
 struct call {
+  int alias_of; /* parameter whose array `alias` points into; -1: all arrays are apart */
+  unsigned alias, shift;
   const struct kernel *k;
   struct args a, b; /* for the interpreter, for the compiled function */
 };
@@ -99,9 +102,9 @@ static void random_call(struct call *c, unsigned round) {
       c->b.scalar[p] = c->a.scalar[p];
     }
     if (q->kind != PARAM_TENSOR) continue;
-    size_t bytes = ELEMS * type_size(t);
+    size_t bytes = (ELEMS + SHIFTS) * type_size(t);
     char *x = malloc(bytes), *y = malloc(bytes);
-    for (size_t i = 0; i < ELEMS; i++)
+    for (size_t i = 0; i < ELEMS + SHIFTS; i++)
       type_store(t, x + i * type_size(t), is_index(q) ? (union value){.i = (int64_t)(rnd() % 8)} : random_value(t));
     memcpy(y, x, bytes);
     c->a.data[p] = x;
@@ -109,8 +112,34 @@ static void random_call(struct call *c, unsigned round) {
   }
 }
 
+static void point_into(struct call *c, void **data) {
+  if (c->alias_of >= 0) data[c->alias] = (char *)data[c->alias_of] + c->shift * type_size(c->k->param[c->alias].type);
+}
+
+static bool may_alias(const struct lfunc *f, unsigned p) {
+  const struct param *q = &f->k->param[p];
+  bool outside = !f->origin || f->origin[p].how == ORIGIN_SELF || f->origin[p].how == ORIGIN_FIELD;
+  return q->kind == PARAM_TENSOR && !q->is_restrict && outside && !is_index(q);
+}
+
+/* Lets one array lie in another one, now and then: C allows it where nothing is restrict. */
+static void overlap(struct call *c, const struct lfunc *f, unsigned round) {
+  unsigned n = f->k->nparam, p = n ? (unsigned)(rnd() % n) : 0, q = n ? (unsigned)(rnd() % n) : 0;
+  c->alias_of = -1;
+  if (round % 3 != 1 || p == q || !may_alias(f, p) || !may_alias(f, q) || f->k->param[p].type != f->k->param[q].type)
+    return;
+  c->alias_of = (int)p;
+  c->alias = q;
+  c->shift = rnd() % 2 ? 0 : (unsigned)(rnd() % SHIFTS);
+  free(c->a.data[q]);
+  free(c->b.data[q]);
+  point_into(c, c->a.data);
+  point_into(c, c->b.data);
+}
+
 static void free_data(struct call *c, void **data) {
-  for (unsigned p = 0; p < c->k->nparam; p++) free(data[p]);
+  for (unsigned p = 0; p < c->k->nparam; p++)
+    if (c->alias_of < 0 || p != c->alias) free(data[p]);
   free(data);
 }
 
@@ -118,9 +147,10 @@ static void **copy_data(struct call *c) {
   void **data = calloc(c->k->nparam, sizeof *data);
   for (unsigned p = 0; p < c->k->nparam; p++) {
     if (c->k->param[p].kind != PARAM_TENSOR) continue;
-    size_t bytes = ELEMS * type_size(c->k->param[p].type);
-    data[p] = memcpy(malloc(bytes), c->a.data[p], bytes);
+    size_t bytes = (ELEMS + SHIFTS) * type_size(c->k->param[p].type);
+    if (c->alias_of < 0 || p != c->alias) data[p] = memcpy(malloc(bytes), c->a.data[p], bytes);
   }
+  point_into(c, data);
   return data;
 }
 
@@ -321,6 +351,7 @@ static void check_function(const char *file, const struct lfunc *f, void *h, voi
   for (unsigned r = 0; r < ROUNDS && failures == before; r++) {
     struct call c = {.k = f->k};
     random_call(&c, r);
+    overlap(&c, f, r);
     void **fresh = hone ? copy_data(&c) : NULL;
     enum status st = lfunc_interp(f, &c.a, 10000000, d);
     if (st == ST_REFUSED && r > 0) {
