@@ -117,11 +117,13 @@ static bool same_binding(const struct forms *f, const struct kernel *k, const bo
   return false;
 }
 
-static enum status asked_variants(struct hone *h, struct db *db, const struct kernel *k, const struct groups *symbolic, struct forms *f) {
+static enum status asked_variants(struct hone *h, struct db *db, const struct kernel *k, bool is_part, const struct groups *symbolic, struct forms *f) {
   for (unsigned i = 0; i < h->opts.ndims && f->n < MAX_VARIANTS; i++) {
     bool *has = ARENA_NEW(h->arena, bool, k->nsym + 1u);
     int64_t *value = ARENA_NEW(h->arena, int64_t, k->nsym + 1u);
-    enum status st = hone_dims(h, k, h->opts.dims[i], has, value);
+    const char *text = is_part ? hone_known_dims(h, k, h->opts.dims[i]) : h->opts.dims[i];
+    if (!text) continue;
+    enum status st = hone_dims(h, k, text, has, value);
     if (st != ST_OK) return st;
     if (same_binding(f, k, has, value)) continue;
     st = add_variant(h, db, k, symbolic, has, value, true, f);
@@ -174,7 +176,7 @@ enum status hone_entry(struct hone *h, struct db *db, const struct spec_fn *fn, 
   struct groups *symbolic = hone_groups(h, fn->k);
   if (!symbolic) return ST_INTERNAL;
   struct forms f = {.v = ARENA_NEW(h->arena, struct emit_variant, MAX_VARIANTS)};
-  enum status st = asked_variants(h, db, fn->k, symbolic, &f);
+  enum status st = asked_variants(h, db, fn->k, fn->is_part, symbolic, &f);
   if (st == ST_OK && db) st = tuned_variants(h, db, fn->k, symbolic, &f);
   if (st != ST_OK) return st;
   struct hone_choice c;

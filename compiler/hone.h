@@ -27,6 +27,7 @@ struct hone {                        /* one specification on its way; everything
   struct hone_options opts;
   struct target target;
   struct spec spec;
+  const char *text;                  /* of the specification */
   uint16_t file;
 };
 /* Reads path ("-": standard input), parses, raises. hone_close also after failure. */
@@ -35,6 +36,8 @@ void hone_close(struct hone *h);
 
 /* "M=64,N=64" (or NULL) by the symbols of k. ST_USAGE: a name that is no dim, a bad or negative value. */
 enum status hone_dims(struct hone *h, const struct kernel *k, const char *text, bool *has, int64_t *value);
+/* Of "M=64,N=64" the dims that k has; NULL: others of k's dims have no value then. */
+const char *hone_known_dims(struct hone *h, const struct kernel *k, const char *text);
 /* GROUP form of a kernel, as the passes leave it. NULL: diagnosed. */
 struct groups *hone_groups(struct hone *h, const struct kernel *k);
 /* The same with dims bound to value[sym of k] where has[sym]. */

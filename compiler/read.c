@@ -54,7 +54,7 @@ static void raise_parts(struct hone *h, struct spec_fn *fn) {
   pass_parts(h->arena, fn->source, h->diag, &p);
   fn->part = ARENA_NEW(h->arena, struct spec_fn, p.n + 1u);
   fn->npart = p.n;
-  for (unsigned i = 0; i < p.n; i++) fn->part[i] = (struct spec_fn){.source = p.v[i].source, .k = p.v[i].k};
+  for (unsigned i = 0; i < p.n; i++) fn->part[i] = (struct spec_fn){.source = p.v[i].source, .k = p.v[i].k, .is_part = true};
 }
 
 static void warn_kept(struct hone *h, const struct spec_fn *fn, const char *why, struct loc at) {
@@ -104,12 +104,14 @@ enum status hone_open(struct hone *h, const char *path, const struct hone_option
   st = read_file(h, path, &text);
   if (st == ST_OK) {
     const char *copy = arena_strndup(h->arena, text.data ? text.data : "", text.len);
+    h->text = copy;
     h->file = diag_file(d, strcmp(path, "-") ? path : "<stdin>", copy, text.len);
     struct spec_input in = {path, copy, text.len, h->file, o->nflag, o->flag, o->only};
     st = fe->read(h->arena, d, &in, &h->spec);
   }
   buf_free(&text);
-  return st == ST_OK ? raise_all(h) : st;
+  enum status raised = st == ST_OK || h->spec.nrefused ? raise_all(h) : ST_OK;
+  return st == ST_OK ? raised : st;
 }
 
 void hone_close(struct hone *h) {

@@ -84,6 +84,7 @@ void kernel_print(struct buf *out, const struct kernel *k);
 #include "ir/status.h"
 struct kernels { unsigned n; struct kernel **k; };
 enum status kernels_parse(struct arena *a, struct diag *d, uint16_t file, const char *text, size_t len, struct kernels *out);
+void kernel_print_eq(struct buf *out, const struct kernel *k, unsigned eq);   /* one equation and a line break, for people */
 void expr_print(struct buf *out, const struct kernel *k, expr_t x);
 void poly_print(struct buf *out, const struct kernel *k, poly_t p);
 

@@ -4,6 +4,7 @@
 #include "ir/expr_parse.h"
 #include "ir/tensor_infer.h"
 #include "ir/tensor_text.h"
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- the signature ---- */
@@ -258,6 +259,13 @@ void text_equation(struct buf *out, const struct kernel *k, const bool *declared
   }
   print_state(out, k, e);
   buf_putc(out, '\n');
+}
+
+void kernel_print_eq(struct buf *out, const struct kernel *k, unsigned eq) {
+  bool *declared = calloc(k->ntensor + 1u, sizeof *declared);
+  if (!declared) oom_raise();
+  text_equation(out, k, declared, eq, 0);
+  free(declared);
 }
 
 static void print_equations(struct buf *out, const struct kernel *k, const bool *declared, void *ctx) {

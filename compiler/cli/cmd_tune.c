@@ -55,6 +55,22 @@ static void summary(struct options *o, struct buf *out, const struct hone_tuned 
   }
 }
 
+/* A function, or the parts of one that did not raise as a whole. Dims that a part does not have are left out of what it is tuned
+   for; a part with dims that have no value (counters of the loops around it) keeps its default schedule. */
+static enum status tune_fn(struct options *o, struct hone *h, const struct spec_fn *fn, struct db *db, const struct tune_opts *to,
+                           const char *dims, struct buf *out) {
+  enum status st = ST_OK;
+  for (unsigned i = 0; i < fn->npart && st == ST_OK && !cli_stop; i++) {
+    const char *own = hone_known_dims(h, fn->part[i].k, dims);
+    if (own) st = tune_fn(o, h, &fn->part[i], db, to, own, out);
+  }
+  if (!fn->k || st != ST_OK || cli_stop) return st;
+  struct hone_tuned t;
+  st = hone_tune(h, db, fn, dims, to, &t);
+  if (st == ST_OK) summary(o, out, &t, fn->k->name);
+  return st;
+}
+
 static enum status tune_spec(struct options *o, const char *path, struct db *db, const struct tune_opts *to,
                              struct buf *out, struct diag *d) {
   struct hone h;
@@ -62,11 +78,8 @@ static enum status tune_spec(struct options *o, const char *path, struct db *db,
   for (unsigned i = 0; st == ST_OK && i < h.spec.n; i++) {
     const struct spec_fn *fn = &h.spec.fn[i];
     unsigned n = o->hone.ndims ? o->hone.ndims : 1;
-    for (unsigned j = 0; fn->k && st == ST_OK && j < n && !cli_stop; j++) {
-      struct hone_tuned t;
-      st = hone_tune(&h, db, fn, o->hone.ndims ? o->hone.dims[j] : NULL, to, &t);
-      if (st == ST_OK) summary(o, out, &t, fn->k->name);
-    }
+    for (unsigned j = 0; st == ST_OK && j < n && !cli_stop; j++)
+      st = tune_fn(o, &h, fn, db, to, o->hone.ndims ? o->hone.dims[j] : NULL, out);
   }
   hone_close(&h);
   return st;

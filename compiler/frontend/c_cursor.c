@@ -67,6 +67,9 @@ void c_refuse(struct cx *x, CXCursor at, const char *fmt, ...) {
   va_end(ap);
   struct place p = place_of(x, at);
   cout_diag(x->out, DIAG_ERROR, p.file, p.line, p.col, NULL, text);
+  x->why = arena_strdup(x->a, text);
+  x->why_line = p.line;
+  x->why_col = p.col;
   longjmp(x->refused, 1);
 }
 

@@ -122,6 +122,14 @@ static void check_only(struct cx *x, const char *only, const char *found) {
   }
 }
 
+static void send_refused(struct cx *x, const char *name) {
+  struct buf b;
+  buf_init(&b);
+  buf_printf(&b, "%s%c%u%c%u%c%s%c", name, 0, x->why_line, 0, x->why_col, 0, x->why ? x->why : "", 0);
+  cout_frame(x->out, 'R', b.data, b.len);
+  buf_free(&b);
+}
+
 static void functions(struct cx *x, const char *only) {
   struct kids top = c_kids(x, x->cl->getTranslationUnitCursor(x->tu));
   const char *found = "";
@@ -132,7 +140,10 @@ static void functions(struct cx *x, const char *only) {
     if (!wanted(only, name)) continue;
     found = arena_printf(x->a, "%s%s%s", found, n++ ? "," : "", name);
     struct lfunc *f = c_function(x, top.c[i]);
-    if (f) c_send(x->out, f);
+    if (f)
+      c_send(x->out, f);
+    else
+      send_refused(x, name);
   }
   check_only(x, only, found);
   if (!n && !only)
@@ -219,6 +230,19 @@ static void read_function(struct reader *r, const char *p, size_t n) {
   o->n++;
 }
 
+static void read_refused(struct reader *r, const char *p, size_t n) {
+  const char *end = p + n;
+  struct spec *o = r->out;
+  struct spec_refused *all = ARENA_NEW(r->a, struct spec_refused, o->nrefused + 1), *one = &all[o->nrefused];
+  if (o->nrefused) memcpy(all, o->refused, sizeof *all * o->nrefused);
+  one->name = arena_strdup(r->a, field(r, &p, end));
+  const char *line = field(r, &p, end), *col = field(r, &p, end);
+  one->loc = (struct loc){r->in->file, (uint32_t)strtoul(line, NULL, 10), (uint32_t)strtoul(col, NULL, 10)};
+  one->why = arena_strdup(r->a, field(r, &p, end));
+  o->refused = all;
+  o->nrefused++;
+}
+
 static void read_dep(struct reader *r, const char *p, size_t n) {
   struct spec *o = r->out;
   const char **all = ARENA_NEW(r->a, const char *, o->ndep + 1);
@@ -235,6 +259,7 @@ static void read_frames(struct reader *r, const char *p, size_t n) {
     if (*p == 'D') read_diag(r, p + 5, len);
     if (*p == 'F') read_function(r, p + 5, len);
     if (*p == 'P') read_dep(r, p + 5, len);
+    if (*p == 'R') read_refused(r, p + 5, len);
     if (*p == 'E') r->complete = true;
     p += 5 + len;
     n -= 5 + len;
@@ -265,7 +290,7 @@ static enum status c_read(struct arena *a, struct diag *d, const struct spec_inp
   enum status s = read_child(&r, &frames);
   oom_leave(&g);
   buf_free(&frames);
-  if (s != ST_OK) out->n = 0;
+  if (s != ST_OK && !out->nrefused) out->n = 0; /* else hone check tells of the others */
   return s;
 }
 

@@ -108,6 +108,8 @@ struct cx {
   CXCursor *want;                    /* local integers whose values should be symbols; grows from walk to walk */
   unsigned nwant, capwant, nuse;     /* nuse: those of the walks before */
   const char **base, **symbase;      /* names of locals and symbols as written, before they were made unique */
+  const char *why;                   /* of the last refusal, and where */
+  unsigned why_line, why_col;
   jmp_buf refused;
 };
 

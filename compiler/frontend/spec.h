@@ -13,11 +13,15 @@ struct spec_input {
 struct spec_fn {
   struct source *source;         /* the function exactly; NULL for .hone */
   struct kernel *k;              /* raised equations; NULL: compile from SOURCE (the reason was diagnosed as a warning) */
+  bool is_part;
   unsigned npart;                /* k == NULL: what of it is raised all the same, in the order of source->f->part */
   struct spec_fn *part;
 };
+/* A function that SOURCE has no words for; diagnosed as an error. */
+struct spec_refused { const char *name, *why; struct loc loc; };
 struct spec {
   unsigned n; struct spec_fn *fn;
+  unsigned nrefused; struct spec_refused *refused;
   unsigned ndep; const char **dep;  /* files read, for the depfile */
 };
 #endif

@@ -93,8 +93,10 @@ static void split_guard(struct raise *r, struct items *l, unsigned at) {
   struct peel p = {.red = (enum red)it->red, .wide = w, .term = sum};
   bool ordered = own && it->red == RED_sum && type_is_float(w) && it->nwhere < UINT8_MAX;
   set->body = own && !ordered ? peel_rebuild(r, &p, self) : expr_cast(r->a, t, sum);
-  if (ordered) it->init = expr_cast(r->a, w, guarded_self(r, it));
-  else if (own) it->init = NULL;
+  if (ordered)
+    it->init = expr_cast(r->a, w, guarded_self(r, it));
+  else if (own)
+    it->init = NULL;
   it->lhs = (uint16_t)o;
   it->rank = x->rank;
   it->idx = arena_dup(r->a, idx, sizeof *idx * x->rank);

@@ -1,0 +1,76 @@
+#!/bin/sh
+# hone check and compile on a C file whose functions are raised, raised in parts, kept and refused. usage: check_c.sh HONE
+set -u
+hone=$(realpath "$1")
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+cd "$tmp" || exit 1
+unset HONE_DB
+export XDG_DATA_HOME="$tmp/data"
+passed=0 failed=0
+check() { # what, condition…
+  what=$1
+  shift
+  if "$@"; then passed=$((passed + 1)); else failed=$((failed + 1)) && echo "not ok: $what"; fi
+}
+has() { grep -q -- "$1" "$2"; }
+cat >mix.c <<'C'
+void scale(int n, float a, float *x) {
+  for (int i = 0; i < n; i++) x[i] *= a;
+}
+void steps(int t, int n, float *a, float *b) {
+  for (int s = 0; s < t; s++) {
+    for (int i = 1; i < n - 1; i++) b[i] = a[i - 1] + a[i + 1];
+    for (int i = 1; i < n - 1; i++) a[i] = b[i];
+  }
+}
+float last(int n, const float *x) {
+  float s = 0;
+  for (int i = 0; i < n; i++) s = 0.5f * s + x[i];
+  return s;
+}
+C
+cp mix.c bad.c
+cat >>bad.c <<'C'
+void jump(int n, float *x) {
+again:
+  x[n] = 0;
+  if (x[0] > n) goto again;
+}
+C
+"$hone" check mix.c --json >mix.json 2>/dev/null
+check 'check succeeds' [ $? = 0 ]
+check 'scale is raised' has '"name":"scale","status":"raised"' mix.json
+check 'steps is raised in parts' has '"name":"steps","status":"parts","line":6,' mix.json
+check 'the part has a line' has '"name":"steps.0","status":"part","equations":2' mix.json
+check 'last is kept' has '"name":"last","status":"kept","line":12,' mix.json
+"$hone" check bad.c --json >bad.json 2>/dev/null
+check 'a refused function fails the check' [ $? = 1 ]
+check 'jump is refused' has '"name":"jump","status":"refused","line":16,' bad.json
+check 'the others are told of' has '"name":"scale","status":"raised"' bad.json
+"$hone" check mix.c --dims n=64 >mix.txt 2>/dev/null
+check 'equations stand beside the source' has '    2 | for (int i = 0; i < n; i++) x\[i\] \*= a;' mix.txt
+check 'the floor is told' has 'at n=64: 64 operations, [0-9]* bytes to move at least' mix.txt
+"$hone" compile mix.c -o mix.o --header mix.h >/dev/null 2>warn.txt
+check 'a file with all of them compiles' [ $? = 0 ]
+check 'parts are warned of' has "'steps' is raised in 1 part, .*-Wnot-raised" warn.txt
+check 'what is kept is warned of' has "'last' is compiled as written: .*-Wnot-raised" warn.txt
+"$hone" compile mix.c -o mix2.o -Werror=not-raised >/dev/null 2>&1
+check '-Werror=not-raised' [ $? = 1 ]
+"$hone" compile mix.c -o mix2.o -Wno-not-raised --on-miss=quiet >/dev/null 2>quiet.txt
+check '-Wno-not-raised' [ ! -s quiet.txt ]
+cat >use.c <<'C'
+#include "mix.h"
+int main(void) {
+  float a[100], b[100] = {0};
+  for (int i = 0; i < 100; i++) a[i] = (float)(i % 7);
+  scale(100, 2, a);
+  steps(0, 100, a, b);
+  float before = a[50];
+  steps(1, 100, a, b);
+  return !(before == 2 && a[50] == 4 && last(2, a) == 0.5f * a[0] + a[1]);
+}
+C
+check 'the object works' sh -c 'cc use.c mix.o -o use -lm && ./use'
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]

@@ -1,0 +1,5 @@
+#include <alloca.h>
+void f(int n, float *x) {
+  float *t = alloca(n * sizeof *t);
+  for (int i = 0; i < n; i++) t[i] = x[i];
+}

@@ -1,0 +1,3 @@
+void f(int n, float ***x) {
+  for (int i = 0; i < n; i++) x[0][0][i] = 0;
+}
