@@ -1,4 +1,6 @@
 /* Runs LOOP and SOURCE exactly as written: serially, in the types written, on real memory.
+   Iterations of a parallel loop (and of one right inside it, which threads share out together) must not touch each
+   other's elements: who wrote and who read an element last is kept, and a conflict is an error.
    Dims are replaced by their values once at the start, so that what is left to evaluate per iteration is short. Every
    access is checked: those to arguments against the span of the declared tensor, those to buffers in each dimension.
    Fresh buffers and locals hold poison (NaN, 0xa5…). */
@@ -15,6 +17,9 @@ struct mem {
   poly_t *extents, *strides; /* buffers: what those are at each L_ALLOC; strides NULL: dense */
   uint8_t type, size;
   bool live;
+  uint64_t born;          /* buffers: iteration of a parallel loop that allocated it; 0: outside of any */
+  uint64_t *wrote, *seen; /* [traced] iteration that touched an element last */
+  int64_t traced;
 };
 struct interp {
   const struct lfunc *f;
@@ -25,6 +30,9 @@ struct interp {
   union value *local;
   int64_t *sym;
   uint64_t ops, max_ops;
+  uint64_t iteration, region,
+      turn;    /* counted over all parallel loops; at the start of the one that runs, 0: none; now */
+  bool joined; /* the parallel loop that comes next shares its iterations out, too */
   enum status st;
 };
 static union value eval(struct interp *it, expr_t x);
@@ -113,6 +121,23 @@ static unsigned char *outside(struct interp *it, const struct object *o, const c
   return NULL;
 }
 
+/* Two iterations of one parallel loop may read the same element, no more. */
+static void trace(struct interp *it, const struct object *o, struct mem *m, int64_t at, bool store) {
+  if (!it->region || m->born || m->span <= 0) return;
+  if (m->traced < m->span) {
+    m->wrote = xrealloc(m->wrote, (size_t)m->span * sizeof *m->wrote);
+    m->seen = xrealloc(m->seen, (size_t)m->span * sizeof *m->seen);
+    memset(m->wrote + m->traced, 0, (size_t)(m->span - m->traced) * sizeof *m->wrote);
+    memset(m->seen + m->traced, 0, (size_t)(m->span - m->traced) * sizeof *m->seen);
+    m->traced = m->span;
+  }
+  bool race = m->wrote[at] > it->region && m->wrote[at] != it->turn;
+  if (store) race |= m->seen[at] > it->region && m->seen[at] != it->turn;
+  if (race)
+    FAIL(it, "%s: iterations of a parallel loop meet in element %lld of %s", it->f->name, (long long)at, o->name);
+  (store ? m->wrote : m->seen)[at] = it->turn;
+}
+
 /* Address of an element; NULL after an error. */
 static unsigned char *address(struct interp *it, const struct access *acc, const char *what) {
   const struct object *o = &it->f->object[acc->tensor];
@@ -129,6 +154,7 @@ static unsigned char *address(struct interp *it, const struct access *acc, const
     if (__builtin_mul_overflow(v, m->stride[i], &part) || __builtin_add_overflow(off, part, &off)) overflow(it);
   }
   if (m->span >= 0 && (off < 0 || off >= m->span)) return outside(it, o, what, off, m->span);
+  if (it->st == ST_OK) trace(it, o, m, off, *what == 's');
   return it->st == ST_OK ? m->p + off * m->size : NULL;
 }
 
@@ -194,16 +220,33 @@ static int64_t bound(struct interp *it, const poly_t *p, unsigned n, bool greate
   return v;
 }
 
+static bool is_parallel(const struct lstmt *s) {
+  while (s && s->kind == L_BLOCK && s->nbody == 1) s = s->body[0];
+  return s && s->kind == L_FOR && s->fkind == F_PARALLEL;
+}
+
+/* Around open registers a parallel loop runs serially. */
+static bool registers_live(const struct interp *it) {
+  for (unsigned i = 0; i < it->f->nobject; i++)
+    if (it->f->object[i].scope == SCOPE_REG && it->mem[i].live) return true;
+  return false;
+}
+
 static void run_for(struct interp *it, const struct lstmt *s) {
   int64_t i = bound(it, s->lo, s->nlo, true), hi = bound(it, s->hi, s->nhi, false), old = it->sym[s->sym];
+  bool opens = is_parallel(s) && !it->region && !registers_live(it), shares = opens || (is_parallel(s) && it->joined);
+  if (opens) it->region = ++it->iteration;
   if (s->fkind == F_VECTOR && i < hi && (uint64_t)hi - (uint64_t)i > 1ull << s->lanes_log2)
     FAIL(it, "%s: %lld iterations for the %d lanes of %s", it->f->name, (long long)(hi - i), 1 << s->lanes_log2,
          it->f->k->sym[s->sym].name);
   for (bool first = s->once; (i < hi || first) && go_on(it); first = false) {
     it->sym[s->sym] = i;
+    if (shares) it->turn = ++it->iteration;
+    it->joined = shares && is_parallel(s->body[0]);
     run(it, s->body[0]);
     if (__builtin_add_overflow(i, s->step, &i)) break;
   }
+  if (opens) it->region = 0;
   it->sym[s->sym] = old;
 }
 
@@ -252,6 +295,7 @@ static void run_alloc(struct interp *it, const struct lstmt *s) {
   if (it->st != ST_OK) return;
   m->span = n;
   fill(it, m, n);
+  m->born = it->region ? it->turn : 0;
   m->live = true;
   run(it, s->body[0]);
   m->live = false;
@@ -349,8 +393,11 @@ static void set_up(struct interp *it) {
 }
 
 static void tear_down(struct interp *it) {
-  for (unsigned i = 0; it->mem && i < it->f->nobject; i++)
+  for (unsigned i = 0; it->mem && i < it->f->nobject; i++) {
     if (it->f->object[i].scope != SCOPE_ARG) free(it->mem[i].p);
+    free(it->mem[i].wrote);
+    free(it->mem[i].seen);
+  }
   arena_free(it->arena);
 }
 

@@ -17,7 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BUILD_SECONDS = 30, PIPE_BYTES = 1 << 20, NICE = 5 };
+static const double BUILD_SECONDS = 30;
+enum { PIPE_BYTES = 1 << 20, NICE = 5 };
 
 struct builder {
   const struct groups *gs;

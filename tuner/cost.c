@@ -2,12 +2,14 @@
    registers), and for each cache level the bytes that must come from beyond it (footprints of subtrees against its capacity). Deterministic; no clock.
    What it is for: ranking schedules before they are measured, and choosing one when nothing may be measured. Absolute seconds are rough. */
 #include "tuner/cost_memory.h"
+#include "tuner/cost_split.h"
 #include "tuner/strategy.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { TYPICAL_DIM = 512 };
+static const double HANDOVER = 2000; /* cycles to hand a region to threads that are awake, and to join */
 
 /* Cycles ------------------------------------------------------------------------------------------------------------------------------- */
 
@@ -20,6 +22,7 @@ struct walk {
   sym_t usym[16];                   /* those loops */
   double utrip[16];
   unsigned nu;
+  unsigned threads;                 /* 1 inside of a parallel loop */
   sym_t vsym;                       /* vector loop around, or SYM_NONE */
   unsigned lanes;
 };
@@ -166,6 +169,17 @@ static double region_cycles(const struct limits *l, const struct region *r, bool
   return c;
 }
 
+static double cycles(struct walk *w, const struct lstmt *s, bool looped);
+
+/* A region lasts as long as its busiest thread works. */
+static double shared_cycles(struct walk *w, const struct lstmt *s, double trips) {
+  struct walk in = *w;
+  const struct lstmt *inner = cost_split_inner(s);
+  in.threads = 1;
+  double all = trips * (cycles(&in, s->body[0], true) + 1.5), n = trips * (inner ? cost_trips(w->f, inner, w->val) : 1);
+  return all / w->threads * cost_split_busiest(n < 1e15 ? (int64_t)n : INT64_C(1000000000000000), w->threads, NULL) + HANDOVER;
+}
+
 static double cycles(struct walk *w, const struct lstmt *s, bool looped) {
   if (is_straight(s)) {
     struct region r = {0};
@@ -176,6 +190,7 @@ static double cycles(struct walk *w, const struct lstmt *s, bool looped) {
   switch (s->kind) {
   case L_FOR: {
     double trips = cost_trips(w->f, s, w->val);
+    if (trips > 0 && s->fkind == F_PARALLEL && w->threads > 1) return shared_cycles(w, s, trips);
     return trips <= 0 ? 0 : trips * (cycles(w, s->body[0], true) + 1.5);
   }
   case L_IF: {
@@ -195,24 +210,20 @@ static double cycles(struct walk *w, const struct lstmt *s, bool looped) {
 
 /* Together ----------------------------------------------------------------------------------------------------------------------------- */
 
-static double parallel_share(const struct lstmt *s) {
-  if (s->kind == L_FOR && s->fkind == F_PARALLEL) return 1;
-  for (uint32_t i = 0; i < s->nbody; i++)
-    if (s->body[i] && parallel_share(s->body[i]) > 0) return 1;
-  return 0;
-}
-
 static void lfunc_seconds(const struct lfunc *f, const struct limits *lim, unsigned threads, double part[COST_PARTS]) {
   int64_t *val = xmalloc(sizeof *val * (size_t)(f->k->nsym + 1));
   for (unsigned i = 0; i < f->k->nsym; i++) val[i] = f->k->sym[i].kind == SYM_DIM ? TYPICAL_DIM : 0;
-  struct walk w = {.f = f, .lim = lim, .val = val, .unroll = 1, .vsym = SYM_NONE, .lanes = 1};
-  double c = cycles(&w, f->body, false);
+  struct walk w = {.f = f, .lim = lim, .val = val, .unroll = 1, .threads = 1, .vsym = SYM_NONE, .lanes = 1};
+  double c = cycles(&w, f->body, false), alone = c;
+  for (unsigned i = 0; i < f->k->nsym; i++) val[i] = f->k->sym[i].kind == SYM_DIM ? TYPICAL_DIM : 0;
+  w.threads = threads;
+  if (threads > 1) c = cycles(&w, f->body, false);
   for (unsigned i = 0; i < f->k->nsym; i++) val[i] = f->k->sym[i].kind == SYM_DIM ? TYPICAL_DIM : 0;
   double bytes[3];
   cost_memory(f, lim, val, bytes);
   free(val);
-  double hz = (lim->ghz > 0 ? lim->ghz : 3) * 1e9, share = parallel_share(f->body) > 0 && threads > 1 ? threads : 1;
-  double core = c / hz / share, l2 = bytes[0] / (40 * hz) / share, l3 = bytes[1] / (10 * hz) / share;
+  double hz = (lim->ghz > 0 ? lim->ghz : 3) * 1e9, share = c > 0 ? alone / c : 1; /* traffic is shared as work is */
+  double core = c / hz, l2 = bytes[0] / (40 * hz) / share, l3 = bytes[1] / (10 * hz) / share;
   double dram = bytes[2] / ((lim->dram_gbs > 0 ? lim->dram_gbs : 15) * 1e9);
   part[0] = fmax(fmax(core, l2), fmax(l3, dram)) + 0.15 * (core + l2 + l3 + dram);
   part[1] = core;

@@ -161,3 +161,14 @@ void cost_memory(const struct lfunc *f, const struct limits *lim, int64_t *val, 
   for (unsigned l = 0; l < LEVELS; l++) bytes[l] = t->miss[l];
   free(t);
 }
+
+double cost_touched(const struct lfunc *f, const struct limits *lim, const struct lstmt *s, const struct lstmt *inner, double trips, double inner_trips, int64_t *val) {
+  struct env e = {f, lim, val};
+  struct tree *t = xmalloc(sizeof *t);
+  walk(&e, inner ? inner->body[0] : s->body[0], t);
+  if (inner) grow_boxes(&e, t, inner, inner_trips);
+  grow_boxes(&e, t, s, trips);
+  double bytes = footprint(&e, t, 0, -1);
+  free(t);
+  return bytes;
+}

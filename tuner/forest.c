@@ -1,7 +1,9 @@
-/* Strategy `forest`: local search led by a random forest that is fitted to the trials so far. Proposals are neighbours of the best few and random schedules; each is
-   scored by the expected improvement (mean and deviation over the trees), three of four places go to neighbours. A forest, because it needs no tuning of its own and
-   is honest about what it has not seen; local candidates, because without them the last per cents are missed; a deviation, because without one it stalls.
-   What it learns is how far the analytic model (cost.c) is off, where that varies less than the times themselves: so the first proposals are already sensible. */
+/* Strategy `forest`: local search led by a random forest that is fitted to the trials so far. Proposals are neighbours
+   of the best few and random schedules; each is scored by the expected improvement (mean and deviation over the trees),
+   three of four places go to neighbours. A forest, because it needs no tuning of its own and is honest about what it
+   has not seen; local candidates, because without them the last per cents are missed; a deviation, because without one
+   it stalls. What it learns is how far the analytic model (cost.c) is off, where that varies less than the times
+   themselves: so the first proposals are already sensible. */
 #include "tuner/plan.h"
 #include "tuner/seen.h"
 #include "tuner/strategy.h"
@@ -9,14 +11,48 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { AXES = 6, OPERANDS = 6, SAMPLES = 1024, TREES = 24, LEAF = 3, NODES = 2 * SAMPLES, ELITE = 4, START = 12, NEAR = 45, FAR = 90, POOL = ELITE * NEAR + FAR };
-enum { F_TILE = COST_PARTS, F_PLACE = F_TILE + 3 * AXES, F_OPERAND = F_PLACE + 3 * AXES, F_KIND = F_OPERAND + 2 * OPERANDS, FEATURES = F_KIND + 2 * STEP_COUNT };
+enum {
+  AXES = 6,
+  OPERANDS = 6,
+  SAMPLES = 1024,
+  TREES = 24,
+  LEAF = 3,
+  NODES = 2 * SAMPLES,
+  ELITE = 4,
+  START = 12,
+  NEAR = 45,
+  FAR = 90,
+  POOL = ELITE * NEAR + FAR
+};
+enum {
+  F_TILE = COST_PARTS,
+  F_PLACE = F_TILE + 3 * AXES,
+  F_OPERAND = F_PLACE + 3 * AXES,
+  F_KIND = F_OPERAND + 2 * OPERANDS,
+  FEATURES = F_KIND + 2 * STEP_COUNT
+};
 static const double CAP = 2.5, INFEASIBLE = 0.5; /* in units of log time: no disaster may dominate the splits */
 
-struct sample { float x[FEATURES]; double y; bool ok; }; /* y: log of the cost */
-struct node { int16_t feature; uint16_t left; float at, value; }; /* feature -1: a leaf; right child: left + 1 */
-struct tree { unsigned n; struct node node[NODES]; };
-struct proposal { struct sched s; struct sample f; double score; bool near; };
+struct sample {
+  float x[FEATURES];
+  double y;
+  bool ok;
+}; /* y: log of the cost */
+struct node {
+  int16_t feature;
+  uint16_t left;
+  float at, value;
+}; /* feature -1: a leaf; right child: left + 1 */
+struct tree {
+  unsigned n;
+  struct node node[NODES];
+};
+struct proposal {
+  struct sched s;
+  struct sample f;
+  double score;
+  bool near;
+};
 struct state {
   const struct space *sp;
   uint64_t rng;
@@ -31,9 +67,13 @@ struct state {
   struct proposal pool[POOL];
 };
 
-/* Features -------------------------------------------------------------------------------------------------------------------------------- */
+/* Features
+ * --------------------------------------------------------------------------------------------------------------------------------
+ */
 
-static float size_log(double v) { return (float)log2(v > 0 ? v : 1); }
+static float size_log(double v) {
+  return (float)log2(v > 0 ? v : 1);
+}
 
 static void features(const struct space *sp, const struct sched *s, float *x) {
   double part[COST_PARTS];
@@ -64,11 +104,17 @@ static void features(const struct space *sp, const struct sched *s, float *x) {
   }
 }
 
-/* Forest ---------------------------------------------------------------------------------------------------------------------------------- */
+/* Forest
+ * ----------------------------------------------------------------------------------------------------------------------------------
+ */
 
-static unsigned below(struct state *s, unsigned n) { return (unsigned)(rng_next(&s->rng) % n); }
+static unsigned below(struct state *s, unsigned n) {
+  return (unsigned)(rng_next(&s->rng) % n);
+}
 
-static double target(const struct state *s, const struct sample *p) { return s->residual ? p->y - (double)p->x[0] : p->y; }
+static double target(const struct state *s, const struct sample *p) {
+  return s->residual ? p->y - (double)p->x[0] : p->y;
+}
 
 static double mean_of(const struct state *s, const uint16_t *at, unsigned n) {
   double sum = 0;
@@ -138,7 +184,9 @@ static bool model_helps(struct state *s) {
   return square[1] - sum[1] * sum[1] / s->n < square[0] - sum[0] * sum[0] / s->n;
 }
 
-static double best_log(const struct state *s) { return log(s->elite[0].cost); }
+static double best_log(const struct state *s) {
+  return log(s->elite[0].cost);
+}
 
 static void fit(struct state *s) {
   uint16_t at[SAMPLES];
@@ -173,13 +221,15 @@ static double improvement(const struct state *s, const float *x) {
     sum += y;
     square += y * y;
   }
-  double mean = sum / TREES, var = square / TREES - mean * mean, dev = sqrt(var > 1e-6 ? var : 1e-6);
+  double n = TREES, mean = sum / n, var = square / n - mean * mean, dev = sqrt(var > 1e-6 ? var : 1e-6);
   if (s->residual) mean += (double)x[0];
   double gain = best_log(s) - mean, z = gain / dev;
   return gain * 0.5 * erfc(-z * M_SQRT1_2) + dev * exp(-0.5 * z * z) * 0.3989422804014327;
 }
 
-/* Strategy -------------------------------------------------------------------------------------------------------------------------------- */
+/* Strategy
+ * --------------------------------------------------------------------------------------------------------------------------------
+ */
 
 static void *forest_open(const struct space *sp, uint64_t seed, const struct sched *seeds, unsigned nseeds) {
   struct state *s = xmalloc(sizeof *s);
@@ -202,7 +252,8 @@ static unsigned gather(struct state *s) {
   for (unsigned i = 0; i < POOL; i++) {
     struct proposal *p = &s->pool[n];
     p->near = i < s->nelite * NEAR;
-    bool ok = p->near ? neighbour(s, &s->elite[i / NEAR].sched, &p->s) : i >= ELITE * NEAR && space_random(s->sp, &s->rng, &p->s);
+    bool ok = p->near ? neighbour(s, &s->elite[i / NEAR].sched, &p->s)
+                      : i >= ELITE * NEAR && space_random(s->sp, &s->rng, &p->s);
     if (!ok || seen_has(&s->seen, &p->s)) continue;
     bool twice = false;
     for (unsigned j = 0; j < n && !twice; j++) twice = sched_eq(&s->pool[j].s, &p->s);
@@ -219,7 +270,8 @@ static bool take(struct state *s, unsigned n, bool near_only, struct sched *out)
   for (;;) {
     struct proposal *best = NULL;
     for (unsigned i = 0; i < n; i++)
-      if ((s->pool[i].near || !near_only) && s->pool[i].score >= 0 && (!best || s->pool[i].score > best->score)) best = &s->pool[i];
+      if ((s->pool[i].near || !near_only) && s->pool[i].score >= 0 && (!best || s->pool[i].score > best->score))
+        best = &s->pool[i];
     if (!best) return false;
     *out = best->s;
     best->score = -1;
@@ -286,4 +338,6 @@ static void forest_close(void *state) {
   free(s);
 }
 
-const struct strategy strategy_forest = {"forest", "local search led by a forest learnt from the trials", true, forest_open, forest_ask, forest_tell, forest_close};
+const struct strategy strategy_forest = {
+    "forest",    "local search led by a forest learnt from the trials", true, forest_open, forest_ask, forest_tell,
+    forest_close};

@@ -153,13 +153,15 @@ static bool change_unroll(struct plan *p, uint64_t *rng) {
   return true;
 }
 
-static bool toggle_parallel(const struct space *sp, struct plan *p) {
+static bool toggle_parallel(const struct space *sp, struct plan *p, uint64_t *rng) {
   if (sp->opts.threads < 2 || !p->norder) return false;
   int at = find_extra(p, STEP_parallel, -1);
-  if (at >= 0) {
+  if (at >= 0 && below(rng, 3)) { /* the same, elsewhere; else none or one more */
+    p->extra[at].loop = p->order[below(rng, p->norder)];
+  } else if (at >= 0 && below(rng, 2)) {
     drop_extra(p, at);
   } else if (p->nextra < PLAN_EXTRA) {
-    p->extra[p->nextra++] = (struct step){STEP_parallel, p->order[0], 0};
+    p->extra[p->nextra++] = (struct step){STEP_parallel, p->order[below(rng, p->norder < 4 ? p->norder : 4)], 0};
   }
   return true;
 }
@@ -216,7 +218,7 @@ static bool mutate(const struct space *sp, struct plan *p, uint64_t *rng) {
   case 10: return below(rng, 2) ? change_vector(p, rng) : toggle_peel(p, rng);
   case 11: case 12: case 13: return toggle_operand(sp, p, rng);
   case 14: return below(rng, 4) ? change_unroll(p, rng) : toggle_stream(sp, p, rng);
-  default: return toggle_parallel(sp, p) || change_unroll(p, rng);
+  default: return toggle_parallel(sp, p, rng) || change_unroll(p, rng);
   }
 }
 
@@ -250,7 +252,7 @@ static void draw(const struct space *sp, struct plan *p, uint64_t *rng) {
   plan_complete_order(p);
   for (unsigned i = below(rng, 4); i-- > 0;) move_loop(p, rng);
   for (unsigned i = below(rng, 3); i-- > 0;) toggle_operand(sp, p, rng);
-  if (sp->opts.threads > 1) toggle_parallel(sp, p);
+  if (sp->opts.threads > 1) toggle_parallel(sp, p, rng);
 }
 
 bool space_random(const struct space *sp, uint64_t *rng, struct sched *out) {

@@ -143,6 +143,7 @@ struct fn {
   struct accmap *accs;
   struct simt *simt; /* NULL: a CPU */
   bool reassoc, noalias, parallel_body;
+  const struct joined *joined; /* parallel bodies: the loop inside that shares out its iterations, too */
   unsigned stream_align; /* what divides the addresses of arrays that are streamed to; 0: nothing is streamed */
   bool streamed;         /* a fence is due */
   bool lazy;       /* inside an arm chosen by lanes: a uniform load must not be made when no lane is on */

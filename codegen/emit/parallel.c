@@ -1,6 +1,7 @@
 /* Parallel loops: the body becomes a function of its own, which the runtime (runtime/abi.h) calls with parts of the
-   iterations. What it uses is handed over in an array; buffers that it allocates are its own. Nested parallel loops run
-   serially, as the runtime would. */
+   iterations. What it uses is handed over in an array; buffers that it allocates are its own. A parallel loop right
+   inside another one whose iterations are the same each time shares them out with it: the runtime sees the product.
+   Other nested parallel loops run serially, as the runtime would. */
 #include "codegen/emit/build.h"
 #include "runtime/abi.h"
 #include <stdio.h>
@@ -77,6 +78,63 @@ static void outline_init(struct fn *in, const struct fn *f) {
   in->stream_align = f->stream_align;
 }
 
+/* The loop right inside s, when both share out their iterations: it must have the same ones each time. */
+static const struct lstmt *inner_of(const struct lstmt *s) {
+  const struct lstmt *t = s->body[0];
+  while (t && t->kind == L_BLOCK && t->nbody == 1) t = t->body[0];
+  if (!t || t->kind != L_FOR || t->fkind != F_PARALLEL || s->once || t->once) return NULL;
+  for (unsigned i = 0; i < t->nlo; i++)
+    if (poly_has(t->lo[i], s->sym)) return NULL;
+  for (unsigned i = 0; i < t->nhi; i++)
+    if (poly_has(t->hi[i], s->sym)) return NULL;
+  return t;
+}
+
+/* Iterations of a loop; may be negative. */
+static struct val count_of(struct fn *f, const struct lstmt *s, const struct range *r) {
+  struct val lo = fn_poly(f, r->lo), hi = fn_poly(f, r->hi), step = vi64(f, s->step);
+  struct val span = vbin(f, LLVMAdd, vbin(f, LLVMSub, hi, lo, false), vi64(f, s->step - 1), false);
+  return s->step == 1 ? span : vbin(f, LLVMSDiv, span, step, false);
+}
+
+/* Part [first, last) of two joined loops: outer iterations first / n … (last - 1) / n, the first and the last of them
+ * in part. */
+struct joined {
+  const struct lstmt *outer, *inner;
+  struct val first, last; /* values of the outer variable */
+  struct val begin, end;  /* inner iterations in the first and in the last */
+};
+
+static struct val at_iteration(struct fn *f, struct val lo, struct val i, int64_t step) {
+  return vbin(f, LLVMAdd, lo, vbin(f, LLVMMul, i, vi64(f, step), false), false);
+}
+
+/* The inner one of two joined loops, in a body. */
+static void inner_part(struct fn *f, const struct joined *j) {
+  struct range r;
+  find_range(f, j->inner, &r);
+  struct val lo = fn_poly(f, r.lo), hi = fn_poly(f, r.hi),
+             i = fn_poly(f, fn_subst(f, poly_sym(f->m->arena, j->outer->sym)));
+  struct serial x = {.s = j->inner, .r = &r};
+  x.lo = vselect(f, vicmp(f, LLVMIntEQ, i, j->first), at_iteration(f, lo, j->begin, j->inner->step), lo);
+  x.hi = vselect(f, vicmp(f, LLVMIntEQ, i, j->last), at_iteration(f, lo, j->end, j->inner->step), hi);
+  emit_branch(f, vicmp(f, LLVMIntSLT, x.lo, x.hi), j->inner, serial_arm, NULL, &x);
+}
+
+/* Bounds of the outer loop for the part [*first, *last) of both, which becomes iterations of the outer one. */
+static void share_out(struct fn *f, struct joined *j, struct val lo, struct val *first, struct val *last) {
+  struct range r;
+  find_range(f, j->inner, &r);
+  struct val n = count_of(f, j->inner, &r), one = vi64(f, 1), before = vbin(f, LLVMSub, *last, one, false);
+  struct val from = vbin(f, LLVMSDiv, *first, n, false), to = vbin(f, LLVMSDiv, before, n, false);
+  j->begin = vbin(f, LLVMSub, *first, vbin(f, LLVMMul, from, n, false), false);
+  j->end = vbin(f, LLVMSub, *last, vbin(f, LLVMMul, to, n, false), false);
+  j->first = at_iteration(f, lo, from, j->outer->step);
+  j->last = at_iteration(f, lo, to, j->outer->step);
+  *first = from;
+  *last = vbin(f, LLVMAdd, to, one, false);
+}
+
 /* hone.body.N(ctx, first, last): the iterations lo + first * step … below lo + last * step. */
 static LLVMValueRef outline(struct fn *f, const struct lstmt *s, const struct range *r) {
   struct fn in;
@@ -84,11 +142,15 @@ static LLVMValueRef outline(struct fn *f, const struct lstmt *s, const struct ra
   LLVMBasicBlockRef body = LLVMGetInsertBlock(in.b);
   struct handover h = {.from = f, .to = &in};
   hand_all(&h);
-  struct val lo = fn_poly(&in, r->lo), step = vi64(&in, s->step);
+  struct val lo = fn_poly(&in, r->lo);
   struct val first = mkval(LLVMGetParam(in.fn, 1), 0, DT_i64, 0), last = mkval(LLVMGetParam(in.fn, 2), 0, DT_i64, 0);
-  struct serial x = {.s = s, .r = r};
-  x.lo = vbin(&in, LLVMAdd, lo, vbin(&in, LLVMMul, first, step, false), false);
-  x.hi = vbin(&in, LLVMAdd, lo, vbin(&in, LLVMMul, last, step, false), false);
+  struct joined joined = {.outer = s, .inner = inner_of(s)};
+  if (joined.inner) {
+    share_out(&in, &joined, lo, &first, &last);
+    in.joined = &joined;
+  }
+  struct serial x = {
+      .s = s, .r = r, .lo = at_iteration(&in, lo, first, s->step), .hi = at_iteration(&in, lo, last, s->step)};
   emit_branch(&in, vicmp(&in, LLVMIntSLT, first, last), s, serial_arm, NULL, &x);
   stream_fence(&in);
   f->streamed |= in.streamed;
@@ -111,8 +173,21 @@ static LLVMValueRef handover_array(struct fn *f, unsigned cells) {
   return p;
 }
 
+/* Iterations of two joined loops: none when either has none. */
+static struct val both_counts(struct fn *f, struct val n, const struct lstmt *inner) {
+  struct range r;
+  find_range(f, inner, &r);
+  struct val m = count_of(f, inner, &r), zero = vi64(f, 0);
+  m = vselect(f, vicmp(f, LLVMIntSGT, m, zero), m, zero);
+  return vbin(f, LLVMMul, n, m, false);
+}
+
 void emit_parallel(struct fn *f, const struct lstmt *s) {
   struct module *m = f->m;
+  if (f->joined && f->joined->inner == s) {
+    inner_part(f, f->joined);
+    return;
+  }
   if (f->parallel_body || f->lane != SYM_NONE || any_registers(f)) { /* nested, or the threads would share registers */
     emit_serial(f, s);
     return;
@@ -123,10 +198,10 @@ void emit_parallel(struct fn *f, const struct lstmt *s) {
   if (m->fail) return;
   struct handover h = {.from = f, .array = handover_array(f, f->nsym + f->f->k->nparam + f->f->nobject + f->f->nlocal)};
   hand_all(&h);
-  struct val lo = fn_poly(f, r.lo), hi = fn_poly(f, r.hi), step = vi64(f, s->step);
-  struct val span = vbin(f, LLVMAdd, vbin(f, LLVMSub, hi, lo, false), vi64(f, s->step - 1), false);
-  struct val n = s->step == 1 ? span : vbin(f, LLVMSDiv, span, step, false);
-  double w = work(s->body[0]);
+  struct val n = count_of(f, s, &r);
+  const struct lstmt *inner = inner_of(s);
+  if (inner) n = both_counts(f, n, inner);
+  double w = work(inner ? inner->body[0] : s->body[0]);
   int64_t grain = w >= grain_work ? 1 : (int64_t)(grain_work / (w < 1 ? 1 : w));
   LLVMTypeRef in[4] = {m->i64, m->i64, m->ptr, m->ptr}, t = LLVMFunctionType(m->void_, in, 4, 0);
   LLVMValueRef arg[4] = {n.v, LLVMConstInt(m->i64, (uint64_t)grain, 0), body, h.array};

@@ -259,16 +259,60 @@ void def_push_order(struct chooser *c, const struct order *o) {
   for (unsigned i = 0; i < o->n; i++) def_push(c, STEP_order, o->l[i], 0);
 }
 
-/* The outermost loop that is parallel in all members and long enough. */
-void def_push_parallel(struct chooser *c, const struct order *o) {
-  double w = 0;
-  for (unsigned i = 0; i < c->g->neq; i++) w += work(c, &c->gs->k->eq[c->g->eq[i]]);
-  if (c->o->threads < 2 || (w < 2e5 && !c->lim->simt)) return;
+/* Iterations of the loop at o->l[i], as far as they can be told; 0: not. */
+static int64_t trips_of(const struct chooser *c, const struct order *o, unsigned i) {
+  unsigned a = LOOP_AXIS(o->l[i]), level = LOOP_LEVEL(o->l[i]);
+  int64_t n = def_extent(c, a), tile[LEVEL_MAX + 1] = {1, 1};
+  unsigned levels = 0;
+  for (unsigned s = 0; s < c->s.nstep; s++)
+    if (c->s.step[s].kind == STEP_tile && LOOP_AXIS(c->s.step[s].loop) == a && levels < LEVEL_MAX)
+      tile[++levels] = c->s.step[s].arg;
+  if (level < levels) return level ? tile[level + 1] / tile[level] : tile[1];
+  int64_t step = levels ? tile[levels] : 1;
+  return n > 0 ? (n + step - 1) / step : 0;
+}
+
+static bool packs_at(const struct chooser *c, uint8_t loop) {
+  for (unsigned i = 0; i < c->s.nstep; i++)
+    if ((c->s.step[i].kind == STEP_pack || c->s.step[i].kind == STEP_copy) && c->s.step[i].loop == loop) return true;
+  return false;
+}
+
+/* A grid has as many dimensions as there are parallel loops outside of all others. */
+static void push_grid(struct chooser *c, const struct order *o) {
   for (unsigned i = 0; i < o->n; i++) {
     unsigned a = LOOP_AXIS(o->l[i]);
     if (!def_parallel_in_all(c, a)) return;
-    if (def_extent(c, a) == 1) continue;
-    def_push(c, STEP_parallel, o->l[i], 0);
-    if (!c->lim->simt) return; /* a grid has as many dimensions as there are parallel loops */
+    if (def_extent(c, a) != 1) def_push(c, STEP_parallel, o->l[i], 0);
   }
+}
+
+/* The outermost loop that is parallel in all members, does enough each time and leaves hardly a thread idle; where none
+   does, the one that leaves the fewest idle, with the one right inside it. */
+void def_push_parallel(struct chooser *c, const struct order *o) {
+  int64_t threads = c->o->threads;
+  int best = -1;
+  double w = 0, least = 0;
+  for (unsigned i = 0; i < c->g->neq; i++) w += work(c, &c->gs->k->eq[c->g->eq[i]]);
+  if (threads < 2) return;
+  if (c->lim->simt) {
+    push_grid(c, o);
+    return;
+  }
+  for (unsigned i = 0; i < o->n && w >= 2e5; i++) {
+    int64_t n = trips_of(c, o, i);
+    if (n == 1) continue;
+    if (def_parallel_in_all(c, LOOP_AXIS(o->l[i]))) {
+      double busiest = n ? (double)((n + threads - 1) / threads * threads) / (double)n : 1;
+      if (busiest <= 1.15 && def_push(c, STEP_parallel, o->l[i], 0)) return;
+      if (best < 0 || busiest < least) best = (int)i, least = busiest;
+    }
+    w /= n > 0 ? (double)n : 16;
+  }
+  if (best < 0) return;
+  def_push(c, STEP_parallel, o->l[best], 0);
+  unsigned next = (unsigned)best + 1;
+  if (next < o->n && !packs_at(c, o->l[best]) && LOOP_LEVEL(o->l[next]) && trips_of(c, o, next) != 1 &&
+      def_parallel_in_all(c, LOOP_AXIS(o->l[next])))
+    def_push(c, STEP_parallel, o->l[next], 0);
 }

@@ -101,7 +101,7 @@ static void product_order(const struct chooser *c, unsigned lane, unsigned row, 
     int a = def_axis(c, e->axis[x].sym);
     if (a >= 0 && !is_row_or_lane((unsigned)a, (int)row, (int)lane)) def_then(o, (unsigned)a, 0);
   }
-  if (c->o->threads > 1 && b->mc) def_then(o, row, lr); /* threads take blocks of rows; each packs for itself */
+  if (c->lim->simt && b->mc) def_then(o, row, lr); /* a block of threads takes its rows through the whole reduction */
   if (b->kc && b->deep) def_then(o, red, 1);
   if (b->nc || b->pack) def_then(o, lane, ll);
   if (b->kc) def_then(o, red, 1);

@@ -360,6 +360,18 @@ static struct lstmt *copy_run(struct packing *k, struct env *in, const struct pl
   return strip_loop(b, &s, stmts_block(b, &parts));
 }
 
+/* A panel that threads share is made by all of them: the pack stands outside of a parallel loop. */
+static bool shared(const struct packing *k, const struct env *e) {
+  const struct plan *p = k->b->p;
+  bool later = false;
+  for (unsigned i = 0; i < p->norder; i++) {
+    if (!p->loop[p->order[i]].parallel || p->loop[p->order[i]].trivial) continue;
+    if (e->open & BIT(p->order[i])) return false;
+    later = true;
+  }
+  return later && p->o->threads > 1;
+}
+
 /* All dims but the lanes as plain loops, then the lanes. */
 static struct lstmt *copy_nest(struct packing *k, const struct env *e, const struct place *x, const struct member *m,
                                unsigned d) {
@@ -376,7 +388,7 @@ static struct lstmt *copy_nest(struct packing *k, const struct env *e, const str
   open_at(k, l, in.val[l], &in);
   struct lstmt *f = loop_close(b, l, e, &bd, copy_nest(k, &in, x, m, d + 1));
   if (k->step->keep) f->step = 1;
-  f->fkind = F_SERIAL;
+  f->fkind = d == 0 && shared(k, e) ? F_PARALLEL : F_SERIAL;
   f->unroll = 0;
   return f;
 }

@@ -259,16 +259,12 @@ static void keep_vector_loops(struct plan *p) {
   }
 }
 
+/* Serial loops outside are fine: a region costs half a microsecond to hand over. */
 static bool check_parallel(struct plan *p) {
-  bool serial = false;
   for (unsigned i = 0; i < p->norder; i++) {
     const struct ploop *l = &p->loop[p->order[i]];
     const char *name = plan_loop_name(p, p->order[i]);
-    if (!l->parallel) {
-      serial |= !l->trivial && !(p->axis[LOOP_AXIS(p->order[i])].uniform && p->axis[LOOP_AXIS(p->order[i])].ext == 1);
-      continue;
-    }
-    if (serial) return refuse(p, arena_printf(p->a, "parallel %s: stands inside a serial loop", name));
+    if (!l->parallel) continue;
     if (l->mark || l->unroll)
       return refuse(p, arena_printf(p->a, "parallel %s: the loop is unrolled or a vector", name));
     for (unsigned m = 0; m < p->nmember; m++)

@@ -1,6 +1,7 @@
 /* hone why: which record decides, how it matched, what else was tried, and how far the machine's floor is. */
 #include "compiler/cli/tuning.h"
 #include "tuner/key.h"
+#include "tuner/cost_split.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -69,6 +70,37 @@ static void print_floor(struct why *w, const struct hone_choice *c) {
   if (c->match != MATCH_NONE && c->record.med_ps > 0) buf_printf(w->out, "  reached   %.2f of the floor\n", sum / ((double)c->record.med_ps * 1e-12));
 }
 
+/* How the threads would share the work: arithmetic, so it may be asked for any number of them. */
+static void print_split(struct why *w, const struct hone_choice *c) {
+  enum { MOST = 16 };
+  struct lower_opts lo = {w->h->opts.strict, w->h->opts.threads};
+  struct split part[MOST];
+  struct lfunc *f;
+  const char *why = NULL;
+  if (lo.threads < 2 || lower_kernel(w->h->arena, c->groups, c->sched, &w->h->target.limits, &lo, w->k->name, &f, &why) != ST_OK) return;
+  unsigned n = cost_split(f, &w->h->target.limits, lo.threads, part, MOST);
+  if (!n) buf_printf(w->out, "  split     nothing is parallel: %u threads are of no use\n", lo.threads);
+  for (unsigned i = 0; i < n; i++) {
+    const struct split *x = &part[i];
+    buf_printf(w->out, "  split     %s%s%s: %lld iterations in %u chunks for %u threads, busiest %.2f of the mean, %.3g bytes a thread",
+               f->k->sym[x->loop->sym].name, x->inner ? " x " : "", x->inner ? f->k->sym[x->inner->sym].name : "", (long long)x->iterations, x->chunks,
+               lo.threads, x->busiest, x->bytes);
+    if (x->regions > 1) buf_printf(w->out, "; %.0f times", x->regions);
+    buf_putc(w->out, '\n');
+  }
+}
+
+/* Records from elsewhere that would come first, but were not checked here yet. */
+static enum status print_untrusted(struct why *w, const struct db_key *key) {
+  enum { MOST = 8 };
+  struct db_records u;
+  enum status st = db_untrusted(w->db, w->h->arena, key, MOST, &u, w->h->diag);
+  if (st == ST_OK && u.n)
+    buf_printf(w->out, "  imported  %u%s record%s may win only after `hone tune` has checked %s on this machine\n", u.n, u.n == MOST ? " or more" : "", u.n == 1 ? "" : "s",
+               u.n == 1 ? "it" : "them");
+  return st;
+}
+
 static enum status explain(struct why *w, const char *dims) {
   struct hone_choice c;
   struct db_key key;
@@ -84,7 +116,9 @@ static enum status explain(struct why *w, const char *dims) {
   }
   buf_puts(w->out, "  schedule\n");
   print_scheds(w, c.sched);
+  print_split(w, &c);
   if (w->db) st = print_others(w, &key, &c);
+  if (w->db && st == ST_OK) st = print_untrusted(w, &key);
   print_floor(w, &c);
   return st;
 }

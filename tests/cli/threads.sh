@@ -142,6 +142,7 @@ d=M=301,N=203,K=97
 "$hone" tune "$examples/matmul/matmul.c" --threads 2 --dims $d --trials 6 --seed 1 --db t.db >out 2>err && ok || no "tune: $(cat out err)"
 if [ "$("$hone" db export --db t.db | grep -c 'time/2t')" -gt 2 ]; then ok; else no "records for two threads: $("$hone" db export --db t.db | head -n 3)"; fi
 "$hone" why "$examples/matmul/matmul.c" --threads 2 --dims $d --db t.db >out 2>err; grep -q exact out && ok || no "why: $(cat out err)"
+"$hone" why "$examples/matmul/matmul.c" --threads 64 --dims M=1024,N=1024,K=1024 --db none.db >out 2>err; grep -q 'split .* chunks for 64 threads, busiest' out && ok || no "why, split: $(cat out err)"
 "$hone" compile "$examples/matmul/matmul.c" --on-miss=error --db t.db -o x.o 2>err
 is "one thread does not use records of two" $? 3
 "$hone" compile "$examples/matmul/matmul.c" --threads 2 --locked --on-miss=error --db t.db -o matmul.o --header matmul.h 2>err && ok || no "compile: $(cat err)"

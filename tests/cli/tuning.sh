@@ -82,6 +82,13 @@ cmp -s m1.jsonl m2.jsonl && ok || no "exports differ after merging in another or
 "$hone" db import m1.jsonl --db i.db >/dev/null && "$hone" db export --db i.db >i.jsonl
 cmp -s m1.jsonl i.jsonl && ok || no "export of the import differs"
 
+# what was imported wins only after it was checked here, and why says so
+"$hone" why mm.c $d --db i.db >out 2>err
+grep -q 'imported  .* only after .hone tune. has checked' out && ok || no "why does not speak of imported records: $(cat out err)"
+"$hone" tune mm.c $d --trials 4 --db i.db >/dev/null 2>err && ok || no "tune with imported records: $(cat err)"
+"$hone" why mm.c $d --db i.db >out 2>err
+grep -q 'match     exact' out && ok || no "no winner after the imported records were checked: $(cat out err)"
+
 # locked builds: the same bytes, nothing written, from another folder too
 "$hone" compile mm.c --locked --db a.db -o one.o 2>/dev/null || no "locked compile"
 mkdir elsewhere && cp mm.c elsewhere/ && (cd elsewhere && "$hone" compile mm.c --locked --db ../a.db -o two.o 2>/dev/null)

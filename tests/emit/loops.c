@@ -225,6 +225,22 @@ static const struct sample {
      "func f {\n sym N, i, v\n" SIG1("f32") " for i in 0 .. N step 16 parallel { for v in i .. i + 16, N vector 16 { "
                                             "Y[v] = X[v] * 2 + f32(N) } }\n}\n",
      0},
+    {"parallel inside a serial loop",
+     "func f {\n sym N, o, i, v\n" SIG1(
+         "f32") " for o in 0 .. 3 { for i in 0 .. N step 7 parallel { for v in i .. i + 7, N { Y[v] sum= X[v] } } } }\n",
+     0},
+    {"joined parallel loops",
+     "func f {\n sym N, i, j, v\n" SIG1("f32") " for i in 0 .. N step 60 parallel { for j in 0 .. 60 step 7 parallel { "
+                                               "for v in j .. 60, j + 7, N - i { Y[i + v] = X[i + v] * 2 } } } }\n",
+     0},
+    {"joined parallel loops from elsewhere, perhaps empty inside",
+     "func f {\n sym N, i, j\n" SIG1("i64") " for i in 2 .. 40, N parallel { for j in 3 .. N - 39 step 40 parallel { "
+                                            "Y[j + i - 2] = X[j + i - 2] + i } } }\n",
+     0},
+    {"nested parallel loops that cannot be joined",
+     "func f {\n sym N, i, j\n" SIG1("f32") " for i in 0 .. N step 60 parallel { for j in i .. i + 60, N parallel { "
+                                            "Y[j] = X[j] * 2 } } }\n",
+     0},
     {"parallel with a buffer of its own",
      "func f {\n sym N, i, j\n" SIG1(
          "f32") " object t: f32[N] heap\n"

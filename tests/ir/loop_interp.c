@@ -174,6 +174,22 @@ START_TEST(buffers_grow_and_shrink) {
 }
 END_TEST
 
+/* What iterations of a parallel loop may share: what they only read, buffers of their own, elements of earlier regions; a nested loop that is not right inside
+ * runs serially. */
+START_TEST(parallel_iterations) {
+  static const char *const body[] = {
+      "for i in 0 .. N parallel { Y[i] = X[0] } }",
+      " object t: f32[N] heap\n for i in 0 .. N parallel { alloc t { for j in 0 .. N { t[j] = X[j] } Y[i] = t[i] } } }",
+      "for j in 0 .. 3 { for i in 0 .. N parallel { Y[i] sum= X[i] } } }",
+      "for i in 0 .. 1 parallel { Y[0] = 0 for j in 0 .. N parallel { Y[0] sum= X[j] } } }",
+      " object t: f32[N] heap\n alloc t { for i in 0 .. N parallel { t[i] = X[i] } for i in 0 .. N parallel { Y[i] = t[0] } } }",
+  };
+  float x[4] = {1, 2, 3, 4}, y[4] = {0};
+  for (size_t i = 0; i < sizeof body / sizeof *body; i++)
+    ck_assert_msg(run(arena_printf(a, HEAD("f32") "%s", body[i]), 4, x, y, 1000) == ST_OK, "%s", body[i]);
+}
+END_TEST
+
 START_TEST(refusals) {
   struct {
     const char *body, *message;
@@ -184,12 +200,20 @@ START_TEST(refusals) {
       {" object t: f32[2, 3] heap\n alloc t { t[0, 3] = 1 } }",
        "hone: error: f: store of t at 3, outside its 3 elements\n"},
       {"for i in 0 .. N vector 2 { Y[i] = 0 } }", "hone: error: f: 4 iterations for the 2 lanes of i\n"},
+      {"for i in 0 .. N parallel { Y[0] = X[i] } }",
+       "hone: error: f: iterations of a parallel loop meet in element 0 of Y\n"},
+      {"for i in 1 .. N parallel { Y[i] = Y[i - 1] } }",
+       "hone: error: f: iterations of a parallel loop meet in element 1 of Y\n"},
+      {"for i in 1 .. N parallel { Y[i - 1] = Y[i] } }",
+       "hone: error: f: iterations of a parallel loop meet in element 1 of Y\n"},
+      {"for i in 0 .. 2 parallel { for k in 0 .. N parallel { Y[i] sum= X[k] } } }",
+       "hone: error: f: iterations of a parallel loop meet in element 0 of Y\n"},
       {"Y[9223372036854775807*N] = 0 }", "hone: error: f: integer overflow in a subscript or bound\n"},
       {" object t: f32[4294967296*N, N] heap\n alloc t { t[0, 0] = 1 } }", "hone: error: f: buffer t is too large\n"},
   };
   for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
     float x[4] = {0}, y[4] = {7, 7, 7, 7};
-    ck_assert_int_eq(run(arena_printf(a, HEAD("f32") "%s", t[i].body), 4, x, y, 1000), ST_REFUSED);
+    ck_assert_msg(run(arena_printf(a, HEAD("f32") "%s", t[i].body), 4, x, y, 1000) == ST_REFUSED, "%s", t[i].body);
     expect_refused(t[i].message);
     diag_clear(d);
   }
@@ -238,6 +262,7 @@ static void teardown(void) {
 
 static void fill(TCase *t) {
   tcase_add_checked_fixture(t, setup, teardown);
+  tcase_add_test(t, parallel_iterations);
   tcase_add_test(t, tiled_matrix_product);
   tcase_add_test(t, arithmetic_is_in_the_type_written);
   tcase_add_test(t, scalars_dims_and_guards);

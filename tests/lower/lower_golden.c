@@ -110,6 +110,10 @@ static const struct tcase cases[] = {
     {"parallel", SOFTMAX, "tile j 32; vector j0; parallel i0", .dims = {"I=3,J=70", "I=2,J=0"}},
     {"prefetch_next", MATMUL, "tile i 2; tile j 16; order j1 i1 k0 i0 j0; unroll i0 0; vector j0; pack B j1; prefetch B j1; prefetch A k0",
      .dims = {"M=5,N=20,K=3", "M=4,N=32,K=5", "M=2,N=3,K=0"}},
+    {"parallel_shared_pack", MATMUL, "tile i 4; tile j 16; tile k 8; order k1 i1 j1 k0 i0 j0; vector j0; unroll i0 0; pack B k1; copy A i1; parallel i1",
+     .dims = {"M=9,N=20,K=17", "M=2,N=2,K=0"}},
+    {"parallel_joined", MATMUL, "tile i 4; tile j 16; order i1 j1 k0 i0 j0; vector j0; unroll i0 0; parallel i1; parallel j1",
+     .dims = {"M=9,N=20,K=17", "M=0,N=2,K=3"}},
     {"prefetch", MATMUL, "tile i 2; tile j 16; order j1 i1 k0 i0 j0; unroll i0 0; vector j0; prefetch C i1; stream C",
      .dims = {"M=5,N=20,K=3"}},
 };

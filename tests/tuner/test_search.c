@@ -1,5 +1,6 @@
 /* The search without a clock: what the space proposes is legal and new, strategies are deterministic, the model prefers what is plainly better. */
 #include "compiler/pass/passes.h"
+#include "tuner/cost_split.h"
 #include "tuner/plan.h"
 #include "tuner/seen.h"
 #include "tuner/strategy.h"
@@ -148,6 +149,46 @@ START_TEST(model_counts_memory_once) {
 }
 END_TEST
 
+/* Chunks are cut and taken as the runtime does. */
+START_TEST(busiest_thread) {
+  static const struct { int64_t n; unsigned threads, chunks; double busiest; } t[] = {
+      {16, 2, 8, 1}, {5, 2, 5, 1.2}, {7, 2, 7, 8.0 / 7}, {16, 64, 16, 4}, {57, 64, 57, 64.0 / 57}, {4096, 64, 256, 1}, {0, 4, 0, 1}, {1, 1, 1, 1}, {9, 1, 4, 1}, {INT64_C(1) << 50, 2, 8, 1}};
+  for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+    unsigned chunks = 99;
+    double b = cost_split_busiest(t[i].n, t[i].threads, &chunks);
+    ck_assert_uint_eq(chunks, t[i].chunks);
+    ck_assert_msg(fabs(b - t[i].busiest) < 1e-9, "%lld on %u: %g", (long long)t[i].n, t[i].threads, b);
+  }
+}
+END_TEST
+
+/* A product with its panels packed by all threads and its blocks of rows shared out: two regions for each block of k. */
+START_TEST(split_of_a_product) {
+  static const char text[] = "tile i 4; tile j 32; tile k 80; tile i 48; order k1 i2 j1 i1 k0 i0 j0; vector j0; unroll i0 0; pack B k1; parallel i2";
+  struct arena *a = arena_new();
+  struct space sp = open_space(a, 0);
+  struct diag *d = diag_new();
+  struct sched s;
+  struct lfunc *f;
+  const char *why;
+  struct split part[4];
+  sp.opts.threads = 2;
+  ck_assert_int_eq(sched_parse(d, 0, text, sizeof text - 1, sp.gs, 0, &s), ST_OK);
+  ck_assert_int_eq(lower_kernel(a, sp.gs, &s, &lim, &sp.opts, "f", &f, &why), ST_OK);
+  ck_assert_uint_eq(cost_split(f, &lim, 2, part, 4), 2);
+  ck_assert_int_eq(part[0].iterations, 80); /* rows of the panels */
+  ck_assert_int_eq(part[1].iterations, 4); /* 192 / 48 blocks */
+  for (unsigned i = 0; i < 2; i++) ck_assert(part[i].regions == 2 && !part[i].inner);
+  double panel = 80 * 224 * 4, mine = 96 * 80 * 4 + panel + 96 * 224 * 4; /* half of A, all of B, half of C */
+  ck_assert_msg(fabs(part[1].bytes / mine - 1) < 0.1, "%g bytes, not %g", part[1].bytes, mine);
+  struct lower_opts one = {.threads = 1};
+  double alone = cost_estimate(sp.gs, 0, &s, &lim, &one), both = cost_estimate(sp.gs, 0, &s, &lim, &sp.opts);
+  ck_assert_msg(both < 0.7 * alone && both > 0.45 * alone, "%g with two threads, %g with one", both, alone);
+  diag_free(d);
+  arena_free(a);
+}
+END_TEST
+
 START_TEST(estimate_is_no_worse_than_default) {
   struct arena *a = arena_new();
   struct space sp = open_space(a, 0);
@@ -167,6 +208,8 @@ int main(void) {
   tcase_add_test(c, strategies_are_deterministic);
   tcase_add_test(c, model_ranks);
   tcase_add_test(c, model_counts_memory_once);
+  tcase_add_test(c, busiest_thread);
+  tcase_add_test(c, split_of_a_product);
   tcase_add_test(c, estimate_is_no_worse_than_default);
   suite_add_tcase(s, c);
   SRunner *r = srunner_create(s);
