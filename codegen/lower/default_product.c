@@ -77,7 +77,7 @@ static struct blocks pick_blocks(const struct chooser *c, unsigned lane, unsigne
   bool far = def_step(c, k->tensor, def_subs(c, k->acc), k->lane) == 2;
   o.tile = ev >= 4 && ev < lanes && (ev & (ev - 1)) == 0 ? ev : o.nv * lanes;
   o.pack = pack_pays(c, k, row) && (far || o.tile <= def_guess(c, lane));
-  o.deep = ev && ev <= 4 * o.tile && bytes_of(c, k->acc) > l2;
+  o.deep = ev && ev <= 4 * o.tile && bytes_of(c, k->acc) > (double)l2;
   bool low = o.deep || (o.few && !o.pack);
   o.kc = fits || (o.once && !o.pack) ? 0 : def_pick_block(def_extent(c, red), 4, l2 / (low ? 16 : 4) / (o.tile * size));
   int64_t depth = o.kc ? o.kc : def_guess(c, red);
