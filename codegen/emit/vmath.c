@@ -5,75 +5,17 @@
 
    exp, log, erf: minimax polynomials in the manner of N. Juffa's published single-precision functions; tanh by the one
    of exp. sin, cos: reduced in double (exact products up to 2^20), beyond by Payne and Hanek's
-   method, one lane after the other, in a branch rarely taken. pow: in double. f64: lane by lane through libm. f16,
-   bf16: through f32, in ops.c. */
-#include "codegen/emit/build.h"
+   method, one lane after the other, in a branch rarely taken. pow: in double. f64: vmath64.c, and what it has not got
+   lane by lane through libm. f16, bf16: through f32, in ops.c. */
+#include "codegen/emit/vm.h"
 #include <math.h>
 
-struct vm {
-  struct module *m;
-  LLVMBuilderRef b;
-  unsigned n;
-  LLVMTypeRef f, i, d, l; /* float, i32, double, i64 of n lanes */
-};
-typedef LLVMValueRef V;
-
-static V K(struct vm *v, double c) {
-  return splat_const(LLVMConstReal(v->m->f32, c), v->n);
-}
-static V I(struct vm *v, uint32_t c) {
-  return splat_const(LLVMConstInt(v->m->i32, c, 0), v->n);
-}
-static V D(struct vm *v, double c) {
-  return splat_const(LLVMConstReal(v->m->f64, c), v->n);
-}
-static V L(struct vm *v, uint64_t c) {
-  return splat_const(LLVMConstInt(v->m->i64, c, 0), v->n);
-}
-static V add(struct vm *v, V a, V b) {
-  return LLVMBuildFAdd(v->b, a, b, "");
-}
-static V sub(struct vm *v, V a, V b) {
-  return LLVMBuildFSub(v->b, a, b, "");
-}
-static V mul(struct vm *v, V a, V b) {
-  return LLVMBuildFMul(v->b, a, b, "");
-}
-static V quo(struct vm *v, V a, V b) {
-  return LLVMBuildFDiv(v->b, a, b, "");
-}
-static V sel(struct vm *v, V c, V a, V b) {
-  return LLVMBuildSelect(v->b, c, a, b, "");
-}
-static V cmp(struct vm *v, LLVMRealPredicate p, V a, V b) {
-  return LLVMBuildFCmp(v->b, p, a, b, "");
-}
-static V bits(struct vm *v, V x, LLVMTypeRef t) {
-  return LLVMBuildBitCast(v->b, x, t, "");
-}
-/* a * b + c: fused where the machine can; the polynomials are accurate enough either way. */
-static V mad(struct vm *v, V a, V b, V c) {
-  if (!v->m->isa.fma) return add(v, mul(v, a, b), c);
-  LLVMTypeRef t = LLVMTypeOf(a);
-  V arg[3] = {a, b, c};
-  return call_intrinsic(v->m, v->b, "llvm.fma", &t, 1, arg, 3);
-}
-static V un(struct vm *v, const char *name, V a) {
-  LLVMTypeRef t = LLVMTypeOf(a);
-  return call_intrinsic(v->m, v->b, name, &t, 1, &a, 1);
-}
-static V copysign2(struct vm *v, V a, V b) {
-  LLVMTypeRef t = LLVMTypeOf(a);
-  V arg[2] = {a, b};
-  return call_intrinsic(v->m, v->b, "llvm.copysign", &t, 1, arg, 2);
-}
 static V horner(struct vm *v, V x, const double *c, unsigned n) {
   V r = K(v, c[0]);
   for (unsigned i = 1; i < n; i++) r = mad(v, r, x, K(v, c[i]));
   return r;
 }
 
-/* Vectors of at most 16 lanes of v, one after the other. */
 static V part16(struct vm *v, V x, unsigned first, unsigned n) {
   V idx[LANE_LIMIT];
   for (unsigned i = 0; i < n; i++) idx[i] = LLVMConstInt(v->m->i32, first + i, 0);
@@ -87,26 +29,29 @@ static V join16(struct vm *v, V a, V b) {
   return LLVMBuildShuffleVector(v->b, a, b, LLVMConstVector(idx, 2 * n), "");
 }
 
-/* vscalefps: p * 2^n, rounded once. */
-static V scalef(struct vm *v, V p, V n, unsigned lanes) {
-  if (lanes > 16) {
+V vm_scalef(struct vm *v, V p, V n, unsigned lanes) {
+  bool wide = LLVMGetElementType(LLVMTypeOf(p)) == v->m->f64;
+  unsigned most = wide ? 8 : 16;
+  if (lanes > most) {
     V half[2];
     for (unsigned h = 0; h < 2; h++)
-      half[h] = scalef(v, part16(v, p, h * lanes / 2, lanes / 2), part16(v, n, h * lanes / 2, lanes / 2), lanes / 2);
+      half[h] = vm_scalef(v, part16(v, p, h * lanes / 2, lanes / 2), part16(v, n, h * lanes / 2, lanes / 2), lanes / 2);
     return join16(v, half[0], half[1]);
   }
-  const char *name = lanes == 16  ? "llvm.x86.avx512.mask.scalef.ps.512"
-                     : lanes == 8 ? "llvm.x86.avx512.mask.scalef.ps.256"
-                                  : "llvm.x86.avx512.mask.scalef.ps.128";
-  V all = LLVMConstInt(lanes == 16 ? v->m->i16 : v->m->i8, lanes == 16 ? 0xffff : 0xff, 0);
+  static const char *const name[2][3] = {{"llvm.x86.avx512.mask.scalef.ps.512", "llvm.x86.avx512.mask.scalef.ps.256",
+                                          "llvm.x86.avx512.mask.scalef.ps.128"},
+                                         {"llvm.x86.avx512.mask.scalef.pd.512", "llvm.x86.avx512.mask.scalef.pd.256",
+                                          "llvm.x86.avx512.mask.scalef.pd.128"}};
+  bool zmm = lanes == most, i16 = zmm && !wide;
+  V all = LLVMConstInt(i16 ? v->m->i16 : v->m->i8, i16 ? 0xffff : 0xff, 0);
   V arg[5] = {p, n, LLVMConstNull(LLVMTypeOf(p)), all, LLVMConstInt(v->m->i32, 4, 0)};
-  return call_intrinsic(v->m, v->b, name, NULL, 0, arg, lanes == 16 ? 5 : 4);
+  return call_intrinsic(v->m, v->b, name[wide][zmm ? 0 : lanes * 2 == most ? 1 : 2], NULL, 0, arg, zmm ? 5 : 4);
 }
 
 /* p * 2^n for whole |n| < 250: one instruction, or two multiplications of which only the last one rounds (into
    subnormals or infinity). */
 static V scale2(struct vm *v, V p, V n) {
-  if (v->m->isa.avx512 && v->n >= 4) return scalef(v, p, n, v->n);
+  if (v->m->isa.avx512 && v->n >= 4) return vm_scalef(v, p, n, v->n);
   V one = I(v, 1), bias = I(v, 127), s = I(v, 23), ni = LLVMBuildFPToSI(v->b, n, v->i, "");
   V n1 = LLVMBuildAShr(v->b, ni, one, ""), n2 = LLVMBuildSub(v->b, ni, n1, "");
   V a = LLVMBuildShl(v->b, LLVMBuildAdd(v->b, n1, bias, ""), s, ""),
@@ -362,25 +307,6 @@ static V any_lane(struct vm *v, V c) {
 }
 
 /* At the current place: it branches, so it cannot move out of a loop. */
-static struct val sin_or_cos(struct fn *f, struct val x, bool cosine) {
-  struct module *m = f->m;
-  struct vm v = vm_of(m, f->b, x.lanes);
-  V fast = sincos_fast(&v, x.v, cosine);
-  V big = cmp(&v, LLVMRealOGE, un(&v, "llvm.fabs", x.v), K(&v, 0x1p20));
-  LLVMBasicBlockRef from = LLVMGetInsertBlock(f->b), slow = new_block(f, "reduce"), join = new_block(f, "reduced");
-  LLVMBuildCondBr(f->b, any_lane(&v, big), slow, join);
-  LLVMPositionBuilderAtEnd(f->b, slow);
-  V y = f->simt ? big_argument(&v, x.v, cosine)
-                : lanewise(&v, LLVMFunctionType(m->f32, &m->f32, 1, 0), math_sincos_big(m, cosine), &x.v, 1);
-  y = sel(&v, big, y, fast);
-  LLVMBuildBr(f->b, join);
-  LLVMPositionBuilderAtEnd(f->b, join);
-  V phi = LLVMBuildPhi(f->b, v.f, ""), in[2] = {fast, y};
-  LLVMBasicBlockRef at[2] = {from, slow};
-  LLVMAddIncoming(phi, in, at, 2);
-  return mkval(phi, cur_level(f), DT_f32, x.lanes);
-}
-
 static V libm(struct vm *v, const char *name, V *arg, unsigned n) {
   if (v->m->target->limits.simt) emit_fail(v->m, "%s of f64 is not there for GPUs", name);
   LLVMTypeRef in[3] = {v->m->f64, v->m->f64, v->m->f64}, t = LLVMFunctionType(v->m->f64, in, n, 0);
@@ -389,11 +315,34 @@ static V libm(struct vm *v, const char *name, V *arg, unsigned n) {
   return lanewise(v, t, fn, arg, n);
 }
 
+/* Lanes of any size, one after the other. */
+static V sincos_slow(struct vm *v, V x, bool wide, bool simt, bool cosine) {
+  struct module *m = v->m;
+  if (wide) return libm(v, cosine ? "cos" : "sin", &x, 1);
+  if (simt) return big_argument(v, x, cosine);
+  return lanewise(v, LLVMFunctionType(m->f32, &m->f32, 1, 0), math_sincos_big(m, cosine), &x, 1);
+}
+
+static struct val sin_or_cos(struct fn *f, struct val x, bool cosine) {
+  struct vm v = vm_of(f->m, f->b, x.lanes);
+  bool wide = x.type == DT_f64;
+  V fast = wide ? vm_sincos64(&v, x.v, cosine) : sincos_fast(&v, x.v, cosine);
+  V big = cmp(&v, LLVMRealOGE, un(&v, "llvm.fabs", x.v), wide ? D(&v, 0x1p20) : K(&v, 0x1p20));
+  LLVMBasicBlockRef from = LLVMGetInsertBlock(f->b), slow = new_block(f, "reduce"), join = new_block(f, "reduced");
+  LLVMBuildCondBr(f->b, any_lane(&v, big), slow, join);
+  LLVMPositionBuilderAtEnd(f->b, slow);
+  V y = sel(&v, big, sincos_slow(&v, x.v, wide, f->simt, cosine), fast);
+  LLVMBuildBr(f->b, join);
+  LLVMPositionBuilderAtEnd(f->b, join);
+  V phi = LLVMBuildPhi(f->b, LLVMTypeOf(fast), ""), in[2] = {fast, y};
+  LLVMBasicBlockRef at[2] = {from, slow};
+  LLVMAddIncoming(phi, in, at, 2);
+  return mkval(phi, cur_level(f), x.type, x.lanes);
+}
+
 static V math64(struct vm *v, enum op op, V *arg) {
-  V x = arg[0];
-  if (op != OP_sigmoid) return libm(v, op_info[op].name, arg, op_info[op].arity);
-  V minus = LLVMBuildFNeg(v->b, x, "");
-  return quo(v, D(v, 1), add(v, D(v, 1), libm(v, "exp", &minus, 1)));
+  V y = vm_math64(v, op, arg[0]);
+  return y ? y : libm(v, op_info[op].name, arg, op_info[op].arity);
 }
 
 static V math32(struct fn *f, struct vm *v, enum op op, V *arg) {
@@ -426,7 +375,7 @@ struct val emit_math(struct fn *f, enum op op, struct val *x) {
   }
   enum dtype t = x[0].type;
   if (cache_get(f, 2000u + (unsigned)op, arg[0], arg[1], arg[2], &r)) return r;
-  bool branches = t == DT_f32 && (op == OP_sin || op == OP_cos);
+  bool branches = op == OP_sin || op == OP_cos;
   if (branches) {
     r = sin_or_cos(f, x[0], op == OP_cos);
   } else {

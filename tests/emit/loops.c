@@ -258,7 +258,7 @@ static const struct sample {
      "func f {\n sym N, i, v\n" SIG1("f32") " for i in 0 .. N step 16 { for v in i .. i + 16, N vector 16 { Y[v] = "
                                             "sin(X[v] * 1e20) + cos(X[v]) } }\n}\n",
      4},
-    {"f64 through libm",
+    {"f64 functions",
      "func f {\n sym N, i, v\n" SIG1("f64") " for i in 0 .. N step 8 { for v in i .. i + 8, N vector 8 { Y[v] = "
                                             "exp(X[v]) + pow(abs(X[v]), 0.3f64) } }\n}\n",
      8},

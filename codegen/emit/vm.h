@@ -1,0 +1,70 @@
+/* What the vector math of both widths shares: one instruction each, on a scalar (n = 0) or on n lanes. Private to codegen/emit/vmath*.c. */
+#ifndef HONE_CODEGEN_VM_H
+#define HONE_CODEGEN_VM_H
+#include "codegen/emit/build.h"
+
+struct vm {
+  struct module *m;
+  LLVMBuilderRef b;
+  unsigned n;
+  LLVMTypeRef f, i, d, l; /* float, i32, double, i64 of n lanes */
+};
+typedef LLVMValueRef V;
+
+static inline V K(struct vm *v, double c) {
+  return splat_const(LLVMConstReal(v->m->f32, c), v->n);
+}
+static inline V I(struct vm *v, uint32_t c) {
+  return splat_const(LLVMConstInt(v->m->i32, c, 0), v->n);
+}
+static inline V D(struct vm *v, double c) {
+  return splat_const(LLVMConstReal(v->m->f64, c), v->n);
+}
+static inline V L(struct vm *v, uint64_t c) {
+  return splat_const(LLVMConstInt(v->m->i64, c, 0), v->n);
+}
+static inline V add(struct vm *v, V a, V b) {
+  return LLVMBuildFAdd(v->b, a, b, "");
+}
+static inline V sub(struct vm *v, V a, V b) {
+  return LLVMBuildFSub(v->b, a, b, "");
+}
+static inline V mul(struct vm *v, V a, V b) {
+  return LLVMBuildFMul(v->b, a, b, "");
+}
+static inline V quo(struct vm *v, V a, V b) {
+  return LLVMBuildFDiv(v->b, a, b, "");
+}
+static inline V sel(struct vm *v, V c, V a, V b) {
+  return LLVMBuildSelect(v->b, c, a, b, "");
+}
+static inline V cmp(struct vm *v, LLVMRealPredicate p, V a, V b) {
+  return LLVMBuildFCmp(v->b, p, a, b, "");
+}
+static inline V bits(struct vm *v, V x, LLVMTypeRef t) {
+  return LLVMBuildBitCast(v->b, x, t, "");
+}
+/* a * b + c: fused where the machine can; the polynomials are accurate enough either way. */
+static inline V mad(struct vm *v, V a, V b, V c) {
+  if (!v->m->isa.fma) return add(v, mul(v, a, b), c);
+  LLVMTypeRef t = LLVMTypeOf(a);
+  V arg[3] = {a, b, c};
+  return call_intrinsic(v->m, v->b, "llvm.fma", &t, 1, arg, 3);
+}
+static inline V un(struct vm *v, const char *name, V a) {
+  LLVMTypeRef t = LLVMTypeOf(a);
+  return call_intrinsic(v->m, v->b, name, &t, 1, &a, 1);
+}
+static inline V copysign2(struct vm *v, V a, V b) {
+  LLVMTypeRef t = LLVMTypeOf(a);
+  V arg[2] = {a, b};
+  return call_intrinsic(v->m, v->b, "llvm.copysign", &t, 1, arg, 2);
+}
+
+/* p * 2^n for whole n by vscalef, rounded once; p and n have `lanes` lanes (at least 4 of f32, 2 of f64). AVX-512 only. */
+V vm_scalef(struct vm *v, V p, V n, unsigned lanes);
+/* f64: exp, log, tanh, sigmoid; NULL for others. */
+V vm_math64(struct vm *v, enum op op, V x);
+/* sin or cos of f64 for |x| < 2^20. */
+V vm_sincos64(struct vm *v, V x, bool cosine);
+#endif

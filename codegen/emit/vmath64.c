@@ -1,0 +1,138 @@
+/* Transcendental functions of f64, in the manner of vmath.c: the same instructions for a scalar and for lanes. Largest
+   errors (tests/emit/vmath64.c, against long double): exp, log, sin, cos 1 ulp, tanh 2, sigmoid 2. Infinities, NaN,
+   signed zeros and subnormal results are those of C.
+
+   exp: minimax polynomial of degree 11 on +-ln2/2. log, and the polynomials of sin and cos: those of Sun's fdlibm; the
+   argument of sin and cos is reduced in three parts of pi/2, exactly enough below 2^20. Larger ones, erf and pow are
+   libm's, in vmath.c. */
+#include "codegen/emit/vm.h"
+#include <math.h>
+
+static V poly(struct vm *v, V x, const double *c, unsigned n) {
+  V r = D(v, c[0]);
+  for (unsigned i = 1; i < n; i++) r = mad(v, r, x, D(v, c[i]));
+  return r;
+}
+
+/* p * 2^n, |n| < 2000: two steps, of which only the last one rounds. */
+static V scale64(struct vm *v, V p, V n) {
+  if (v->m->isa.avx512 && v->n >= 2) return vm_scalef(v, p, n, v->n);
+  V magic = D(v, 0x1.8p52), ni = LLVMBuildSub(v->b, bits(v, add(v, n, magic), v->l), bits(v, magic, v->l), "");
+  V high = LLVMBuildSub(v->b, LLVMBuildLShr(v->b, LLVMBuildAdd(v->b, ni, L(v, 4096), ""), L(v, 1), ""), L(v, 2048), "");
+  V low = LLVMBuildSub(v->b, ni, high, "");
+  V a = LLVMBuildShl(v->b, LLVMBuildAdd(v->b, high, L(v, 1023), ""), L(v, 52), "");
+  V b = LLVMBuildShl(v->b, LLVMBuildAdd(v->b, low, L(v, 1023), ""), L(v, 52), "");
+  return mul(v, mul(v, p, bits(v, a, v->d)), bits(v, b, v->d));
+}
+
+/* e^x = 2^n (1 + q), q = r + t; x within +-800. */
+static V exp_reduce(struct vm *v, V x, V *n, V *t) {
+  static const double c[] = {2.511776901453666118e-8, 2.763105558313408589e-7, 2.755721663315424174e-6,
+                             2.480149063601518497e-5, 1.984126991694441516e-4, 1.388888894626210259e-3,
+                             8.333333333307455245e-3, 4.166666666651875942e-2, 1.666666666666669855e-1,
+                             5.00000000000001225e-1};
+  V magic = D(v, 0x1.8p52);
+  *n = sub(v, mad(v, x, D(v, M_LOG2E), magic), magic);
+  V hi = mad(v, *n, D(v, -6.93147180369123816490e-01), x), lo = mul(v, *n, D(v, 1.90821492927058770002e-10));
+  V r = sub(v, hi, lo), lost = sub(v, sub(v, hi, r), lo);
+  *t = mad(v, poly(v, r, c, 10), mul(v, r, r), lost);
+  return r;
+}
+
+static V clamp(struct vm *v, V x, double lo, double hi) {
+  x = sel(v, cmp(v, LLVMRealOGT, D(v, lo), x), D(v, lo), x); /* lets NaN through */
+  return sel(v, cmp(v, LLVMRealOLT, D(v, hi), x), D(v, hi), x);
+}
+
+static V exp64(struct vm *v, V x) {
+  V n, t, r = exp_reduce(v, clamp(v, x, -750, 710), &n, &t);
+  return scale64(v, add(v, D(v, 1), add(v, r, t)), n);
+}
+
+/* x = 2^k (1 + f), sqrt(1/2) < 1 + f < sqrt(2). */
+static V log64(struct vm *v, V x) {
+  static const double c[] = {1.479819860511658591e-01, 1.531383769920937332e-01, 1.818357216161805012e-01,
+                             2.222219843214978396e-01, 2.857142874366239149e-01, 3.999999999940941908e-01,
+                             6.666666666666735130e-01};
+  V tiny = cmp(v, LLVMRealOLT, x, D(v, 0x1p-1022)), u = bits(v, sel(v, tiny, mul(v, x, D(v, 0x1p54)), x), v->l);
+  V e = LLVMBuildAShr(v->b, LLVMBuildSub(v->b, u, L(v, 0x3fe6a09e667f3bcdu), ""), L(v, 52), "");
+  V f = sub(v, bits(v, LLVMBuildSub(v->b, u, LLVMBuildShl(v->b, e, L(v, 52), ""), ""), v->d), D(v, 1));
+  /* e as a double: added to the bits of 1.5 * 2^52 */
+  V magic = D(v, 0x1.8p52), k = sub(v, bits(v, LLVMBuildAdd(v->b, e, bits(v, magic, v->l), ""), v->d), magic);
+  k = sub(v, k, sel(v, tiny, D(v, 54), D(v, 0)));
+  V s = quo(v, f, add(v, f, D(v, 2))), z = mul(v, s, s), r = mul(v, z, poly(v, z, c, 7)),
+    half = mul(v, mul(v, f, f), D(v, 0.5));
+  V low = mad(v, s, add(v, half, r), mul(v, k, D(v, 1.90821492927058770002e-10)));
+  V y = sub(v, mul(v, k, D(v, 6.93147180369123816490e-01)), sub(v, sub(v, half, low), f));
+  y = sel(v, cmp(v, LLVMRealOLT, x, D(v, INFINITY)), y, x); /* infinity and NaN as they are */
+  y = sel(v, cmp(v, LLVMRealOLT, x, D(v, 0)), D(v, NAN), y);
+  return sel(v, cmp(v, LLVMRealOEQ, x, D(v, 0)), D(v, -INFINITY), y);
+}
+
+/* From m = e^2|x| - 1 as m / (m + 2). What m and the sum lost corrects the quotient. */
+static V tanh64(struct vm *v, V x) {
+  V a = un(v, "llvm.fabs", x), n, t, one = D(v, 1), two = D(v, 2);
+  a = sel(v, cmp(v, LLVMRealOLT, D(v, 20), a), D(v, 20), a);
+  V r = exp_reduce(v, add(v, a, a), &n, &t), q = add(v, r, t), ql = add(v, sub(v, r, q), t);
+  V s = scale64(v, one, n), base = sub(v, s, one), sq = mul(v, s, q), m = add(v, base, sq);
+  V big = cmp(v, LLVMRealOGE, un(v, "llvm.fabs", base), un(v, "llvm.fabs", sq));
+  V ml = sel(v, big, sub(v, sq, sub(v, m, base)), sub(v, base, sub(v, m, sq)));
+  ml = mad(v, s, ql, ml);
+  V d = add(v, m, two), y = quo(v, m, d),
+    dl = add(v, sel(v, cmp(v, LLVMRealOLT, m, two), sub(v, m, sub(v, d, two)), D(v, 0)), ml);
+  y = mad(v, sub(v, ml, mul(v, y, dl)), mul(v, sub(v, one, y), D(v, 0.5)), y);
+  return copysign2(v, y, x); /* also for -0 */
+}
+
+/* From e^-|x|: neither side cancels. What the sum lost corrects the quotient. */
+static V sigmoid64(struct vm *v, V x) {
+  V e = exp64(v, LLVMBuildFNeg(v->b, un(v, "llvm.fabs", x), "")), one = D(v, 1), d = add(v, one, e);
+  V up = cmp(v, LLVMRealOGE, x, D(v, 0)), y = quo(v, sel(v, up, one, e), d), lost = sub(v, e, sub(v, d, one));
+  return sub(v, y, mul(v, mul(v, y, lost), sel(v, up, y, sub(v, one, y))));
+}
+
+V vm_math64(struct vm *v, enum op op, V x) {
+  switch (op) {
+  case OP_exp:
+    return exp64(v, x);
+  case OP_log:
+    return log64(v, x);
+  case OP_tanh:
+    return tanh64(v, x);
+  case OP_sigmoid:
+    return sigmoid64(v, x);
+  default:
+    return NULL;
+  }
+}
+
+/* x - n pi/2 as y + *low. n * the first two parts is exact. */
+static V reduce64(struct vm *v, V x, V *low, V *quadrant) {
+  V magic = D(v, 0x1.8p52), t = mad(v, x, D(v, M_2_PI), magic), n = sub(v, t, magic);
+  *quadrant = bits(v, t, v->l);
+  V a = sub(v, x, mul(v, n, D(v, 1.57079632673412561417e+00))), b = mul(v, n, D(v, 6.07710050630396597660e-11));
+  V r = sub(v, a, b), lost = sub(v, sub(v, a, r), b);
+  V w = sub(v, mul(v, n, D(v, 2.02226624879595063154e-21)), lost);
+  V y = sub(v, r, w);
+  *low = sub(v, sub(v, r, y), w);
+  return y;
+}
+
+V vm_sincos64(struct vm *v, V x, bool cosine) {
+  static const double cs[] = {1.58969099521155010221e-10, -2.50507602534068634195e-08, 2.75573137070700676789e-06,
+                              -1.98412698298579493134e-04, 8.33333333332248946124e-03};
+  static const double cc[] = {-1.13596475577881948265e-11, 2.08757232129817482790e-09,  -2.75573143513906633035e-07,
+                              2.48015872894767294178e-05,  -1.38888888888741095749e-03, 4.16666666666666019037e-02};
+  V low, q, y = reduce64(v, x, &low, &q), z = mul(v, y, y), half = D(v, 0.5);
+  if (cosine) q = LLVMBuildAdd(v->b, q, L(v, 1), "");
+  V zy = mul(v, z, y), p = poly(v, z, cs, 5);
+  V sn = mul(v, z, sub(v, mul(v, half, low), mul(v, zy, p)));
+  sn = sub(v, y, sub(v, sub(v, sn, low), mul(v, zy, D(v, -1.66666666666666324348e-01))));
+  V hz = mul(v, half, z), w = sub(v, D(v, 1), hz),
+    rest = sub(v, mul(v, mul(v, z, z), poly(v, z, cc, 6)), mul(v, y, low));
+  V cn = add(v, w, add(v, sub(v, sub(v, D(v, 1), w), hz), rest));
+  V odd = LLVMBuildICmp(v->b, LLVMIntNE, LLVMBuildAnd(v->b, q, L(v, 1), ""), L(v, 0), "");
+  V r = bits(v, sel(v, odd, cn, sn), v->l), sign = LLVMBuildShl(v->b, LLVMBuildAnd(v->b, q, L(v, 2), ""), L(v, 62), "");
+  r = bits(v, LLVMBuildXor(v->b, r, sign, ""), v->d);
+  return cosine ? r : sel(v, cmp(v, LLVMRealOEQ, x, D(v, 0)), x, r); /* sin(-0) = -0 */
+}
