@@ -63,6 +63,8 @@ static inline V copysign2(struct vm *v, V a, V b) {
 
 /* p * 2^n for whole n by vscalef, rounded once; p and n have `lanes` lanes (at least 4 of f32, 2 of f64). AVX-512 only. */
 V vm_scalef(struct vm *v, V p, V n, unsigned lanes);
+/* erf of f32 with AVX-512. */
+V vm_erf32(struct vm *v, V x);
 /* f64: exp, log, tanh, sigmoid; NULL for others. */
 V vm_math64(struct vm *v, enum op op, V x);
 /* sin or cos of f64 for |x| < 2^20. */
