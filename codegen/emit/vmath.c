@@ -1,7 +1,7 @@
 /* Transcendental functions of f32, the same instructions for a scalar and for any number of lanes, so a vector and its
    scalar tail agree to the bit. Largest errors (tests/emit/vmath.c; all 2^32 arguments in the long tier): exp, log
-   at most 1.25 ulp, erf, sin, cos 1.75, sigmoid 2, tanh 2.25, pow 1. Infinities, NaN, signed zeros and subnormal results
-   are those of C. No flag that lets LLVM re-associate is set here.
+   at most 1.25 ulp, erf, sin, cos 1.75, sigmoid 2, tanh 2.25, pow 1. Infinities, NaN, signed zeros and subnormal
+   results are those of C. No flag that lets LLVM re-associate is set here.
 
    exp, log, erf: minimax polynomials in the manner of N. Juffa's published single-precision functions; tanh by the one
    of exp. sin, cos: reduced in double (exact products up to 2^20), beyond by Payne and Hanek's

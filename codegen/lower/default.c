@@ -26,7 +26,7 @@ static int turned_lane(const struct chooser *c) {
   return best;
 }
 
-/* ---- what is written once and is too large to be found again in any cache ---- */
+/* ---- what is too large to be found again in any cache ---- */
 
 /* Bytes of a tensor with constant extents, else 0. */
 static double bytes_of(const struct chooser *c, unsigned tensor) {
@@ -52,14 +52,55 @@ static bool only_written(const struct chooser *c, unsigned tensor) {
   return once;
 }
 
-static void push_streams(struct chooser *c) {
+/* Members that walk the axis, if one of them reduces it. */
+static unsigned passes(const struct chooser *c, unsigned axis) {
+  unsigned n = 0;
+  bool reduced = false;
+  for (unsigned i = 0; i < c->g->neq; i++) {
+    const struct eq *e = &c->gs->k->eq[c->g->eq[i]];
+    n += def_walks(e, c->g->axis[axis].sym);
+    reduced |= def_reduces(e, c->g->axis[axis].sym);
+  }
+  return reduced ? n : 0;
+}
+
+/* The loop over rows where several passes go over each, on lanes: the last one outside of all loops of that axis; -1:
+ * none.
+ */
+static int row_loop(const struct chooser *c) {
+  int lane = -1, at = -1;
+  for (unsigned i = 0; i < c->s.nstep; i++) {
+    unsigned a = LOOP_AXIS(c->s.step[i].loop);
+    if (c->s.step[i].kind == STEP_vector && passes(c, a) > 1) lane = (int)a;
+  }
+  for (unsigned i = 0; lane >= 0 && i < c->s.nstep; i++) {
+    if (c->s.step[i].kind != STEP_order) continue;
+    if (LOOP_AXIS(c->s.step[i].loop) == (unsigned)lane) return at;
+    at = c->s.step[i].loop;
+  }
+  return -1;
+}
+
+static bool written_here(const struct chooser *c, unsigned tensor) {
+  for (unsigned i = 0; i < c->g->neq; i++)
+    if (c->gs->k->eq[c->g->eq[i]].lhs == tensor) return true;
+  return false;
+}
+
+/* Results go past the caches. A row is read in the first of several passes over it; while the others compute, memory
+   would idle: so the next row is asked for in all of them. */
+static void push_memory(struct chooser *c) {
   uint16_t t[64];
   unsigned n = group_operands(c->gs, c->gi, t, 64);
   double all = 0;
   for (unsigned i = 0; i < n && i < 64; i++) all += bytes_of(c, t[i]);
   if (all < c->lim->l3_bytes) return;
-  for (unsigned i = 0; i < n && i < 64; i++)
-    if (bytes_of(c, t[i]) >= c->lim->l3_bytes / 4.0 && only_written(c, t[i])) def_push(c, STEP_stream, 0, (int64_t)i);
+  int row = row_loop(c);
+  for (unsigned i = 0; i < n && i < 64; i++) {
+    if (bytes_of(c, t[i]) < c->lim->l3_bytes / 4.0) continue;
+    if (only_written(c, t[i])) def_push(c, STEP_stream, 0, (int64_t)i);
+    if (row >= 0 && !written_here(c, t[i])) def_push(c, STEP_prefetch, (unsigned)row, (int64_t)i);
+  }
 }
 
 static void choose(struct chooser *c) {
@@ -101,7 +142,7 @@ struct sched sched_default(const struct groups *gs, unsigned g, const struct lim
     oom_raise();
   }
   choose(&c);
-  push_streams(&c);
+  push_memory(&c);
   oom_leave(&guard);
   arena_free(c.a);
   return c.s;
