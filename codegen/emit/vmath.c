@@ -307,7 +307,6 @@ static V any_lane(struct vm *v, V c) {
   return call_intrinsic(v->m, v->b, "llvm.vector.reduce.or", &t, 1, &c, 1);
 }
 
-/* At the current place: it branches, so it cannot move out of a loop. */
 static V libm(struct vm *v, const char *name, V *arg, unsigned n) {
   if (v->m->target->limits.simt) emit_fail(v->m, "%s of f64 is not there for GPUs", name);
   LLVMTypeRef in[3] = {v->m->f64, v->m->f64, v->m->f64}, t = LLVMFunctionType(v->m->f64, in, n, 0);
@@ -324,6 +323,7 @@ static V sincos_slow(struct vm *v, V x, bool wide, bool simt, bool cosine) {
   return lanewise(v, LLVMFunctionType(m->f32, &m->f32, 1, 0), math_sincos_big(m, cosine), &x, 1);
 }
 
+/* At the current place: it branches, so it cannot move out of a loop. */
 static struct val sin_or_cos(struct fn *f, struct val x, bool cosine) {
   struct vm v = vm_of(f->m, f->b, x.lanes);
   bool wide = x.type == DT_f64;
