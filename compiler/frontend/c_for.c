@@ -207,6 +207,8 @@ static bool add_limit(struct bounds *b, poly_t p) {
   return true;
 }
 
+enum { MANY_PARTS = 4 };
+
 /* i < e / c and i < e >> s with constant c: below e, and half. */
 static bool half_bound(struct cx *x, CXCursor side, struct bounds *b) {
   CXCursor d = c_strip(x, side);
@@ -223,6 +225,13 @@ static bool half_bound(struct cx *x, CXCursor side, struct bounds *b) {
   if (o == OP_shr) {
     if (b->half_c > 30) return false;
     b->half_c = (int64_t)1 << b->half_c;
+  }
+  if (b->half_c >= MANY_PARTS && cv_over_dims(x, e.p) &&
+      type_size(t) >= 4) { /* the guard below would be false nearly everywhere */
+    int64_t c = b->half_c;
+    b->half_c = 0;
+    expr_t q = expr_op2(x->a, OP_div, expr_poly(x->a, e.p), expr_i(x->a, DT_i64, c));
+    return (o == OP_div || cv_nonneg(x, e.p)) && cv_nonneg(x, b->start) && add_limit(b, c_entry_let(x, "count", q));
   }
   b->half_e = e.p;
   return cv_nonneg(x, b->start) && add_limit(b, e.p);

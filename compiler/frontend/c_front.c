@@ -24,7 +24,7 @@ static struct lfunc *walk(struct cx *x, CXCursor fn, bool *is_dim, const bool *u
   x->stop = STOP_NONE;
   x->used = used;
   x->written = written;
-  x->table = (struct clist){0};
+  x->table = x->entry = (struct clist){0};
   x->is_dim = is_dim;
   x->cur = &top;
   x->at = fn;
@@ -37,6 +37,11 @@ static struct lfunc *walk(struct cx *x, CXCursor fn, bool *is_dim, const bool *u
   c_open_done(x, body);
   c_stmts(x, &all);
   x->f->body = c_with_tables(x, loop_block(x->a, top.n, top.s));
+  if (x->entry.n) {
+    x->cur = &x->entry;
+    c_emit(x, x->f->body);
+    x->f->body = loop_block(x->a, x->entry.n, x->entry.s);
+  }
   return x->f;
 }
 

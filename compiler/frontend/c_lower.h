@@ -97,6 +97,7 @@ struct cx {
   struct opaque *opaque;
   unsigned nopaque;
   unsigned twice;                    /* how often the statements around were lowered twice already */
+  struct clist entry;                /* L_LET of numbers over dims alone, at the function's entry */
   struct clist table;                /* L_ALLOC with its filling, of each constant array that is used */
   unsigned emitted;
   unsigned stack;                    /* bytes of SCOPE_STACK used */
@@ -154,6 +155,7 @@ struct cval cv_or(struct cx *x, struct cval l, struct cval r);
 enum dtype cv_promote(enum dtype t);
 enum dtype cv_usual(enum dtype l, enum dtype r);
 bool cv_nonneg(struct cx *x, poly_t p);
+bool cv_over_dims(struct cx *x, poly_t p);                         /* no counters, no numbers set in loops */
 struct subscript cv_subscript(struct cx *x, struct cval v);
 struct cptr cv_move(struct cx *x, struct cptr p, struct subscript by);          /* p + by */
 
@@ -164,6 +166,7 @@ void c_pointer_var(struct cx *x, CXCursor at, struct cvar *v, bool assigned, str
 bool c_assigned_in_function(struct cx *x, CXCursor decl);
 const char *c_unique(struct cx *x, const char *name);              /* a name no parameter, symbol, local or object has */
 void c_want(struct cx *x, expr_t e);                               /* the locals in e should be symbols */
+poly_t c_entry_let(struct cx *x, const char *name, expr_t value);  /* a number over dims alone, not negative, as a symbol that is set at entry */
 bool c_known_start(struct cx *x, struct cvar *v, CXCursor at);     /* v->known, by an L_LET here if need be; false: not to be had in this walk */
 expr_t c_local(struct cx *x, unsigned id);
 unsigned c_temp(struct cx *x, const char *name, enum dtype t);

@@ -279,8 +279,49 @@ enum dtype cv_usual(enum dtype l, enum dtype r) {
   return type_is_signed(l) ? r : l;
 }
 
+bool cv_over_dims(struct cx *x, poly_t p) {
+  for (uint32_t i = 0; i < p->n; i++)
+    for (unsigned j = 0; j < p->mono[i].n; j++)
+      if (x->k->sym[p->mono[i].sym[j]].kind != SYM_DIM) return false;
+  return true;
+}
+
+/* No dim is wider than int, so no counter is either. */
+static bool narrow_dims(struct cx *x) {
+  for (unsigned i = 0; i < x->k->nparam; i++)
+    if (x->k->param[i].kind == PARAM_DIM && type_size((enum dtype)x->k->param[i].type) > 4) return false;
+  return true;
+}
+
+/* A computed subscript as a polynomial, with quotients of dims as symbols: i * (n / 32) + g. NULL: it is none. Signed
+   arithmetic and 64-bit arithmetic only, which is what it is without the modulo. */
+static poly_t quotients(struct cx *x, expr_t e, unsigned depth) {
+  enum dtype t = (enum dtype)e->type;
+  if (e->kind == E_POLY) return e->poly;
+  if (e->kind == E_CONST && t == DT_i32) return poly_const(x->a, e->val.i);
+  if (depth > 20 || (t != DT_i32 && t != DT_i64)) return NULL;
+  if (e->kind == E_CAST) {
+    enum dtype from = (enum dtype)e->kid[0]->type;
+    bool keeps = (from == DT_i32 && t == DT_i64) || (e->kid[0]->kind == E_POLY && fits(x, e->kid[0]->poly, t));
+    bool own = e->kid[0]->kind == E_POLY && t == DT_i32 && narrow_dims(x) && poly_is_sym(e->kid[0]->poly, &(sym_t){0});
+    return keeps || own ? quotients(x, e->kid[0], depth + 1) : NULL;
+  }
+  if (e->kind != E_OP || e->nkid != 2) return NULL;
+  poly_t l = quotients(x, e->kid[0], depth + 1), r = l ? quotients(x, e->kid[1], depth + 1) : NULL, p = NULL;
+  int64_t c;
+  if (!r) return NULL;
+  if (e->op == OP_add) p = poly_add(x->a, l, r);
+  if (e->op == OP_sub) p = poly_sub(x->a, l, r);
+  if (e->op == OP_mul) p = poly_mul(x->a, l, r);
+  if (e->op == OP_div && poly_is_const(r, &c) && c > 0 && cv_over_dims(x, l))
+    p = c_entry_let(x, "count", expr_op2(x->a, OP_div, expr_poly(x->a, l), expr_i(x->a, DT_i64, c)));
+  return p && !p->overflow && linear(x, p) ? p : NULL;
+}
+
 struct subscript cv_subscript(struct cx *x, struct cval v) {
   if (v.p) return (struct subscript){v.p, NULL};
+  poly_t q = quotients(x, v.e, 0);
+  if (q) return (struct subscript){q, NULL};
   c_want(x, v.e);
   return (struct subscript){poly_const(x->a, 0), expr_cast(x->a, DT_i64, cv_get(x, v))};
 }

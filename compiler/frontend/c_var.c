@@ -108,6 +108,22 @@ static void let(struct cx *x, struct cvar *v, CXCursor at) {
   v->known_exact = t != DT_u64;
 }
 
+poly_t c_entry_let(struct cx *x, const char *name, expr_t value) {
+  for (unsigned i = 0; i < x->entry.n; i++)
+    if (expr_eq(x->entry.s[i]->value, value)) return poly_sym(x->a, x->entry.s[i]->sym);
+  struct clist *outer = x->cur;
+  struct lstmt *l = loop_block(x->a, 0, NULL);
+  l->kind = L_LET;
+  l->sym = c_new_sym(x, name, INT64_MIN, INT64_MAX);
+  l->value = value;
+  l->loc = x->loc;
+  x->top[l->sym] = true;
+  x->cur = &x->entry;
+  c_emit(x, l);
+  x->cur = outer;
+  return poly_sym(x->a, l->sym);
+}
+
 bool c_known_start(struct cx *x, struct cvar *v, CXCursor at) {
   if (!v->known && used_as_symbol(x, v->decl)) let(x, v, at);
   if (!v->known) want_one(x, v);
