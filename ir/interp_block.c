@@ -222,13 +222,15 @@ static void add_block(enum op o, enum dtype t, const struct lanes *a, const stru
   }
 }
 
-static void mul_block(enum dtype t, const struct lanes *a, const struct lanes *b, struct lanes *r, unsigned n) {
-  for (unsigned l = 0; l < n; l++) {
+static void mul_block(const struct node *n, const struct lanes *a, const struct lanes *b, struct lanes *r, unsigned count) {
+  enum dtype t = (enum dtype)n->type;
+  for (unsigned l = 0; l < count; l++) {
     long double v = a->v[l] * b->v[l];
     double x = error(a, l), y = error(b, l), e = 0;
     if (x > 0) e += x * dabs(b->v[l]);
     if (y > 0) e += y * dabs(a->v[l]) + x * y;
     e = interp_error(OP_mul, t, operand(a, l), operand(b, l), v, e);
+    if (n->flush) e += interp_flush(operand(a, l), operand(b, l), v);
     r->v[l] = v;
     r->e[l] = e;
   }
@@ -260,7 +262,7 @@ static bool fast_op(const struct node *n, const struct lanes *a, const struct la
   if (!type_is_float(t)) {
     int_block((enum op)n->op, t, a, b, r, count);
   } else if (n->op == OP_mul) {
-    mul_block(t, a, b, r, count);
+    mul_block(n, a, b, r, count);
   } else {
     add_block((enum op)n->op, t, a, b, r, count);
   }

@@ -1,5 +1,6 @@
 /* Expressions of the interpreter: each becomes a list of nodes in order of evaluation. Subscripts that are affine in the axes are evaluated with integer
    coefficients worked out once for the dims at hand. Errors are carried to first order (docs/design.md, Numerics). */
+#include "ir/dot.h"
 #include "ir/interp_expr.h"
 #include <float.h>
 #include <math.h>
@@ -117,6 +118,8 @@ static unsigned build(struct icontext *c, struct prog *p, expr_t x, const struct
   default:
     for (unsigned i = 0; i < x->nkid; i++) n.kid[i] = (uint16_t)build(c, p, x->kid[i], axis, naxis);
     if (x->nkid) n.from = x->kid[0]->type;
+    struct dot d;
+    n.flush = dot_of(x, &d) && d.kind == DOT_bf16;
     break;
   }
   return add_node(c, p, &n);
@@ -207,6 +210,15 @@ double interp_error(enum op o, enum dtype t, struct ival a, struct ival b, long 
   return 0;
 }
 
+static bool subnormal(long double x) { return x != 0 && dabs(x) < FLT_MIN; }
+
+/* A subnormal operand may count as 0, and so may a partial sum: one of larger terms is a multiple of the product's last bit, never subnormal. */
+double interp_flush(struct ival a, struct ival b, long double v) {
+  bool zero = subnormal(a.v) || subnormal(b.v);
+  if (!isfinite(v)) return zero ? INFINITY : 0;
+  return (zero ? dabs(v) : 0) + (v != 0 && dabs(v) < 0x1p-100 ? FLT_MIN : 0);
+}
+
 /* Results that leave the type's range are infinite in every implementation when nothing can be contracted or re-associated with the operation.
    (Sums and products may be: theirs stay real numbers, and checking allows for an overflow on the way.) */
 static struct ival overflowed(enum dtype t, struct ival r) {
@@ -226,7 +238,8 @@ static struct ival float_op(const struct node *n, struct ival a, struct ival b, 
   case OP_sub: r.v = a.v - b.v; r.e = interp_error(OP_sub, t, a, b, r.v, a.e + b.e); break;
   case OP_mul: {
     r.v = a.v * b.v;
-    r.e = interp_error(OP_mul, t, a, b, r.v, (a.e > 0 ? a.e * dabs(b.v) : 0) + (b.e > 0 ? b.e * dabs(a.v) + a.e * b.e : 0));
+    r.e = (n->flush ? interp_flush(a, b, r.v) : 0);
+    r.e += interp_error(OP_mul, t, a, b, r.v, (a.e > 0 ? a.e * dabs(b.v) : 0) + (b.e > 0 ? b.e * dabs(a.v) + a.e * b.e : 0));
     break;
   }
   case OP_div: {

@@ -47,6 +47,7 @@ struct lanes {              /* values for successive values of one index */
 };
 struct node {
   uint8_t kind, op, type, from;    /* from: operand type of a cast or comparison */
+  bool flush;                      /* a product that a matrix instruction may make: those of bf16 take and give 0 for subnormals */
   uint16_t kid[3];
   struct ival val;                 /* constants, scalars */
   struct place *place;
@@ -86,6 +87,8 @@ bool place_block(struct icontext *c, const struct place *p, sym_t sym, int64_t s
 /* Element of tensor `t` at subscripts ix; -1 when outside. */
 struct place *place_new(struct icontext *c, const struct access *acc, const struct axis *axis, unsigned naxis);
 int64_t place_element(struct icontext *c, const struct place *p, struct fault *f);
+/* What is added to the error of a product that may be flushed. */
+double interp_flush(struct ival a, struct ival b, long double v);
 /* Error of a result of add, sub, mul or div: what the operands carry (may be NaN), rounding to t, underflow; infinite where an infinity or a NaN is not sure. */
 double interp_error(enum op o, enum dtype t, struct ival a, struct ival b, long double v, double carried);
 #endif

@@ -37,10 +37,12 @@ enum fkind {
   F_PARALLEL, /* iterations are independent and may run on any thread */
   F_UNROLL,   /* expanded by the emitter: (hi-lo)/step must be a constant at most 256 */
   /* around an F_VECTOR: loads next to each other along this loop and far apart along the lanes are turned in registers as one block (emit/turn.c) */
-  F_VECTOR    /* one vector: sym = lo + lane, lane < lanes; lanes at or beyond hi are masked off (no load, no store, no effect) */
+  F_VECTOR,   /* one vector: sym = lo + lane, lane < lanes; lanes at or beyond hi are masked off (no load, no store, no effect) */
+  F_SUB       /* parts of one lane: from 0 to at most 8, innermost, its body one L_STORE without guards. A sum of widening products (ir/dot.h) over it is
+                 one matrix instruction where the target has it; a copy over it interleaves rows. Its meaning is that of the serial loop. */
 };
 /* Meaning of F_VECTOR: exactly that of the serial loop with step 1 (stores to distinct elements, or a reduction whose order is free). hi-lo <= lanes
-   always holds. Inside: the only statements are L_STORE, L_SET, L_IF with guards free of sym, F_UNROLL loops, L_BLOCK. No nested F_VECTOR.
+   always holds. Inside: the only statements are L_STORE, L_SET, L_IF with guards free of sym, F_UNROLL and F_SUB loops, L_BLOCK. No nested F_VECTOR.
    An L_STORE whose access does not depend on sym must have red != none (a horizontal reduction). */
 struct lstmt {
   uint8_t kind, fkind, red, lanes_log2;

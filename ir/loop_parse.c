@@ -361,6 +361,8 @@ static bool take_kind(struct parser *p, struct lstmt *s) {
       if (times < 1 || times > 255) return lex_error(l, "a loop is unrolled 1 to 255 times");
       s->unroll = (uint8_t)times;
     }
+  } else if (lex_accept(l, "sub")) {
+    s->fkind = F_SUB;
   } else if (lex_accept(l, "vector")) {
     s->fkind = F_VECTOR;
     if (!lex_int(l, &lanes)) return false;

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { NEST_MAX = 220, EXPR_MAX = 1100, UNROLL_MAX = 256, STACK_BYTES = 4096, LANES_LOG2_MAX = 10 };
+enum { NEST_MAX = 220, EXPR_MAX = 1100, UNROLL_MAX = 256, STACK_BYTES = 4096, LANES_LOG2_MAX = 10, SUB_MAX = 8 };
 
 struct verifier {
   const struct lfunc *f;
@@ -203,6 +203,17 @@ static void check_vector(struct verifier *v, const struct lstmt *s) {
     bad(v, "%lld iterations for %d lanes", (long long)c, 1 << s->lanes_log2);
 }
 
+/* Its first upper bound is the constant; others may end it earlier. */
+static void check_sub(struct verifier *v, const struct lstmt *s) {
+  int64_t lo = -1, hi = -1;
+  if (s->step != 1 || s->once || s->nlo != 1 || !s->lo[0] || !poly_is_const(s->lo[0], &lo) || lo != 0)
+    bad(v, "a sub loop counts from 0 by 1");
+  if (s->nhi && (!s->hi[0] || !poly_is_const(s->hi[0], &hi) || hi < 1 || hi > SUB_MAX))
+    bad(v, "the first bound of a sub loop is a constant of 1 to %d", SUB_MAX);
+  if (s->nbody != 1 || !s->body[0] || s->body[0]->kind != L_STORE || (s->body[0]->acc && s->body[0]->acc->nguard))
+    bad(v, "the body of a sub loop is one store without guards");
+}
+
 static void check_for(struct verifier *v, const struct lstmt *s) {
   if (s->sym >= v->k->nsym || v->k->sym[s->sym].kind != SYM_INDEX) {
     bad(v, "loop over symbol %u, which is no index", s->sym);
@@ -214,10 +225,11 @@ static void check_for(struct verifier *v, const struct lstmt *s) {
   if (s->step <= 0) bad(v, "step %lld", (long long)s->step);
   check_polys(v, s->lo, s->nlo, "a lower bound");
   check_polys(v, s->hi, s->nhi, "an upper bound");
-  if (s->fkind > F_VECTOR) bad(v, "loop of kind %u", s->fkind);
+  if (s->fkind > F_SUB) bad(v, "loop of kind %u", s->fkind);
   if (s->fkind == F_UNROLL) check_unroll(v, s);
   if (s->fkind == F_VECTOR) check_vector(v, s);
-  if (v->vector && s->fkind != F_UNROLL && s->fkind != F_VECTOR) bad(v, "a loop inside a vector loop must be unrolled");
+  if (s->fkind == F_SUB) check_sub(v, s);
+  if (v->vector && s->fkind < F_UNROLL) bad(v, "a loop inside a vector loop must be unrolled");
   bool was = v->in_scope[s->sym];
   const struct lstmt *vector = v->vector;
   if (s->fkind == F_VECTOR) v->vector = s;

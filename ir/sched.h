@@ -16,7 +16,7 @@ enum { SCHED_MAX = 64, LEVEL_MAX = 4 };
 #define LOOP_LEVEL(l) ((l) % LEVEL_MAX)
 /* loop: LOOP_ID (tile: level is ignored and 0). arg: tile size or unroll count; pack/copy/prefetch/stream: rank of the tensor among the tensors that the
    group touches, in order of first appearance (group_operand), so a schedule does not depend on names. compute: rank among the private temps
-   (group_temps). An `order` list is consecutive steps. */
+   (group_temps). tensorize: enum matrix. An `order` list is consecutive steps. */
 struct step { uint8_t kind, loop; int16_t arg; };
 struct sched { uint8_t nstep; struct step step[SCHED_MAX]; };
 

@@ -1,11 +1,12 @@
 /* Schedules as text, with the names of a group or in the canonical form without names. A loop is its axis and one
  * digit, the level. */
+#include "ir/dot.h"
 #include "ir/lex.h"
 #include "ir/sched.h"
 #include <stdio.h>
 #include <string.h>
 
-enum form { LOOP, LOOPARG, TENSORLOOP, TENSOR, TEMPLOOP };
+enum form { LOOP, LOOPARG, TENSORLOOP, TENSOR, TEMPLOOP, MATRIXLOOP };
 static const struct {
   const char *name;
   enum form form;
@@ -80,6 +81,7 @@ static void print_step(struct buf *out, const struct naming *n, const struct ste
     buf_putc(out, ' ');
     name_print(out, name);
   }
+  if (form == MATRIXLOOP) buf_printf(out, " %s", s->arg >= 0 && s->arg < MATRIX_COUNT ? matrix_name[s->arg] : "?");
   if (form != TENSOR) print_axis(out, n, s, s->kind != STEP_tile);
   if (form == LOOPARG) buf_printf(out, " %d", s->arg);
 }
@@ -141,6 +143,16 @@ static bool take_operand(struct lexer *l, const struct naming *n, enum form form
                    lex_describe(l));
 }
 
+static bool take_matrix(struct lexer *l, int *arg) {
+  for (int i = 0; i < MATRIX_COUNT; i++) {
+    if (l->tok.kind != TOK_NAME || !spells(&l->tok, l->tok.n, matrix_name[i])) continue;
+    *arg = i;
+    lex_next(l);
+    return true;
+  }
+  return lex_error(l, "no matrix instruction %s", lex_describe(l));
+}
+
 static bool take_count(struct lexer *l, int least, int *arg) {
   struct loc at = l->tok.loc;
   int64_t v;
@@ -162,6 +174,7 @@ static bool parse_step(struct lexer *l, const struct naming *n, struct sched *s)
   if (kind == STEP_COUNT) return lex_error(l, "unknown schedule step %s", lex_describe(l));
   lex_next(l);
   enum form form = kinds[kind].form;
+  if (form == MATRIXLOOP && !take_matrix(l, &arg)) return false;
   if (has_tensor(form) && !take_operand(l, n, form, &arg)) return false;
   if (form == TENSORLOOP || form == TEMPLOOP) {
     struct token next = lex_peek(l);

@@ -125,8 +125,64 @@ static void count_store(const struct walk *w, struct region *r, const struct lst
   if (s->red != RED_none) r->loads += n;
 }
 
+/* Elements between neighbours along a loop. */
+static int64_t move_along(const struct walk *w, const struct access *acc, sym_t s) {
+  const struct object *o = &w->f->object[acc->tensor];
+  int64_t sum = 0, stride = 1;
+  for (unsigned d = acc->rank; d-- > 0;) {
+    int64_t at = eval(w, acc->ix[d].poly), next;
+    if (o->stride) stride = eval(w, o->stride[d]);
+    w->val[s]++;
+    next = eval(w, acc->ix[d].poly);
+    w->val[s]--;
+    sum += (next - at) * stride;
+    if (!o->stride) stride *= eval(w, o->extent[d]);
+  }
+  return sum;
+}
+
+/* The parts of a lane: loaded as they lie side by side, or as rows that are woven, or lane by lane. */
+static void count_parts(const struct walk *w, struct region *r, const struct access *acc, sym_t sub, double parts) {
+  bool unit = move_along(w, acc, sub) == 1;
+  int64_t lane = w->vsym == SYM_NONE ? 0 : move_along(w, acc, w->vsym);
+  double n = repeats(w, acc);
+  if (unit && (lane == 0 || lane == (int64_t)parts)) {
+    r->loads += n;
+  } else if (lane == 1) {
+    r->loads += n * parts;
+    r->instr += n;
+  } else {
+    r->loads += n * (unit ? w->lanes : w->lanes * parts);
+    r->instr += n * w->lanes;
+  }
+}
+
+/* One matrix instruction, or one store of woven rows. */
+static void count_sub(const struct walk *w, struct region *r, const struct lstmt *s, double parts) {
+  const struct lstmt *st = s->body[0];
+  unsigned vectors = instr_of(w, DOT_BYTES);
+  struct dot d;
+  if (st->red == RED_none && st->value->kind == E_READ) {
+    count_parts(w, r, st->value->acc, s->sym, parts);
+    r->stores += repeats(w, st->acc) * vectors;
+    return;
+  }
+  if (!dot_of(st->value, &d)) {
+    count_store(w, r, st);
+    return;
+  }
+  if (!d.alone) count_parts(w, r, d.a->acc, s->sym, parts);
+  count_parts(w, r, d.b->acc, s->sym, parts);
+  unsigned rate = w->lim->matrix_per_cycle[d.kind == DOT_bf16 ? MATRIX_bf16 : MATRIX_vnni];
+  r->fp += w->unroll * vectors * w->lim->fma_per_cycle / (rate ? rate : 1);
+  if (d.shifted) r->instr += w->unroll * vectors / 4;
+  if (d.kind == DOT_i8i8) r->instr += 2 * w->unroll * vectors; /* the bias: in, and out again */
+  r->acc_updates += w->unroll / repeats(w, st->acc);
+  r->reg_vectors += repeats(w, st->acc) * vectors;
+}
+
 static bool is_straight(const struct lstmt *s) {
-  if (s->kind == L_WHILE || (s->kind == L_FOR && s->fkind != F_UNROLL && s->fkind != F_VECTOR)) return false;
+  if (s->kind == L_WHILE || (s->kind == L_FOR && s->fkind != F_UNROLL && s->fkind != F_VECTOR && s->fkind != F_SUB)) return false;
   for (uint32_t i = 0; i < s->nbody; i++)
     if (s->body[i] && !is_straight(s->body[i])) return false;
   return true;
@@ -139,6 +195,10 @@ static void count(struct walk *w, struct region *r, const struct lstmt *s) {
   else if (s->kind == L_PREFETCH) r->instr += 1;
   else if (s->kind == L_FOR) {
     double trips = cost_trips(w->f, s, w->val);
+    if (s->fkind == F_SUB) {
+      count_sub(w, r, s, trips);
+      return;
+    }
     if (s->fkind == F_VECTOR) {
       w->vsym = s->sym;
       w->lanes = 1u << s->lanes_log2;

@@ -50,7 +50,7 @@ static bool push_extra(const struct plan *p, struct sched *s, enum stepkind kind
 }
 
 bool plan_sched(const struct plan *p, struct sched *out) {
-  static const uint8_t after[] = {STEP_unroll, STEP_peel, STEP_compute, STEP_pack, STEP_copy, STEP_prefetch, STEP_stream, STEP_parallel};
+  static const uint8_t after[] = {STEP_unroll, STEP_peel, STEP_compute, STEP_tensorize, STEP_pack, STEP_copy, STEP_prefetch, STEP_stream, STEP_parallel};
   memset(out, 0, sizeof *out);
   bool ok = true;
   for (unsigned x = 0; x < p->naxis; x++)

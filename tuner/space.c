@@ -153,6 +153,33 @@ static bool change_unroll(struct plan *p, uint64_t *rng) {
   return true;
 }
 
+/* Puts a matrix instruction on the innermost level of an axis, which gets a tile of that size, or takes it away. */
+static bool toggle_matrix(const struct space *sp, struct plan *p, uint64_t *rng) {
+  int at = find_extra(p, STEP_tensorize, -1);
+  if (at >= 0) {
+    unsigned x = LOOP_AXIS(p->extra[at].loop);
+    drop_extra(p, at);
+    p->tile[x][0] = inner_size(sp, p, x, rng);
+    fix_multiples(p, x);
+    return true;
+  }
+  unsigned insn = below(rng, MATRIX_COUNT), x = below(rng, p->naxis);
+  if (!sp->lim->matrix_per_cycle[insn] || p->nextra >= PLAN_EXTRA || axis_vectorised(p, x)) return false;
+  if (plan_levels(p, x) < LEVEL_MAX) {
+    memmove(&p->tile[x][1], &p->tile[x][0], (LEVEL_MAX - 2) * sizeof *p->tile[x]);
+    for (unsigned i = 0; i < p->norder; i++)
+      if (LOOP_AXIS(p->order[i]) == x) p->order[i]++;
+    for (unsigned i = 0; i < p->nextra; i++)
+      if (LOOP_AXIS(p->extra[i].loop) == x) p->extra[i].loop++;
+    if (p->norder < sizeof p->order) p->order[p->norder++] = LOOP_ID(x, 0);
+  }
+  p->tile[x][0] = below(rng, 2) ? 4 : 2;
+  fix_multiples(p, x);
+  plan_complete_order(p);
+  p->extra[p->nextra++] = (struct step){STEP_tensorize, LOOP_ID(x, 0), (int16_t)insn};
+  return true;
+}
+
 static bool toggle_parallel(const struct space *sp, struct plan *p, uint64_t *rng) {
   if (sp->opts.threads < 2 || !p->norder) return false;
   int at = find_extra(p, STEP_parallel, -1);
@@ -215,7 +242,7 @@ static bool mutate(const struct space *sp, struct plan *p, uint64_t *rng) {
   case 6: return drop_level(p, rng);
   case 7: case 8: return move_loop(p, rng);
   case 9: return toggle_compute(sp, p, rng) || move_loop(p, rng);
-  case 10: return below(rng, 2) ? change_vector(p, rng) : toggle_peel(p, rng);
+  case 10: return below(rng, 2) ? toggle_matrix(sp, p, rng) : below(rng, 2) ? change_vector(p, rng) : toggle_peel(p, rng);
   case 11: case 12: case 13: return toggle_operand(sp, p, rng);
   case 14: return below(rng, 4) ? change_unroll(p, rng) : toggle_stream(sp, p, rng);
   default: return toggle_parallel(sp, p, rng) || change_unroll(p, rng);

@@ -4,13 +4,6 @@
 
 enum { KEY_LOAD = 900, KEY_MASK = 901, KEY_GATHER = 902, KEY_POINTERS = 903, KEY_STRIDED = 10000 };
 
-struct spot {    /* where an access goes */
-  struct val at; /* pointer of lane 0 (or of all lanes); with `many`: a vector of pointers */
-  int64_t disp;  /* bytes to add: folded into the operand where it is used */
-  poly_t stride; /* elements a lane moves; NULL: does not move */
-  bool many;
-};
-
 /* --- guards --- */
 
 /* Lanes where rest + coef * lane >= 0. */
@@ -68,7 +61,7 @@ static bool written_within(const struct fn *f, const struct level *l, unsigned o
 
 /* The outermost level from `least` on where the load surely happens and sees the same value. A conditional level keeps
  * it. */
-static unsigned load_level(struct fn *f, unsigned object, unsigned least) {
+unsigned spot_load_level(struct fn *f, unsigned object, unsigned least) {
   unsigned lev = cur_level(f), best = lev;
   while (lev > least && !f->level[lev].conditional && !written_within(f, &f->level[lev], object)) {
     if (f->level[lev].loop) best = lev - 1;
@@ -86,7 +79,7 @@ static unsigned elem_size(const struct fn *f, unsigned object) {
 }
 
 /* The address at the place of the builder. */
-static LLVMValueRef displaced(struct fn *f, const struct spot *s) {
+LLVMValueRef spot_address(struct fn *f, const struct spot *s) {
   if (!s->disp) return s->at.v;
   LLVMValueRef d = LLVMConstInt(f->m->i64, (uint64_t)s->disp, 1);
   return LLVMBuildGEP2(f->b, f->m->i8, s->at.v, &d, 1, "");
@@ -103,9 +96,9 @@ static struct val load_plain(struct fn *f, unsigned object, const struct spot *s
   LLVMTypeRef mt = vec_of(mem_type(f->m, t), lanes);
   struct val r;
   if (cache_get(f, KEY_LOAD, s->at.v, mt, spot_key(s, t), &r)) return r;
-  unsigned lev = load_level(f, object, s->at.level);
+  unsigned lev = spot_load_level(f, object, s->at.level);
   place_at(f, lev);
-  LLVMValueRef v = LLVMBuildLoad2(f->b, mt, displaced(f, s), "");
+  LLVMValueRef v = LLVMBuildLoad2(f->b, mt, spot_address(f, s), "");
   LLVMSetAlignment(v, elem_size(f, object));
   r = from_memory(f, t, v, lanes, lev);
   place_back(f);
@@ -146,7 +139,7 @@ static struct val load_masked(struct fn *f, unsigned object, const struct spot *
   LLVMTypeRef mt = vec_of(mem_type(f->m, t), f->lanes);
   struct val r;
   if (cache_get(f, key, s->at.v, mask.v, spot_key(s, t), &r)) return r;
-  unsigned lev = load_level(f, object, max2(s->at.level, mask.level));
+  unsigned lev = spot_load_level(f, object, max2(s->at.level, mask.level));
   place_at(f, lev);
   int one = only_lane(f, mask);
   LLVMValueRef v;
@@ -156,7 +149,7 @@ static struct val load_masked(struct fn *f, unsigned object, const struct spot *
     v = LLVMBuildInsertElement(f->b, LLVMConstNull(mt), x, LLVMConstInt(f->m->i32, (unsigned)one, 0), "");
   } else {
     LLVMTypeRef over[2] = {mt, LLVMTypeOf(s->at.v)};
-    LLVMValueRef arg[3] = {displaced(f, s), mask.v, LLVMConstNull(mt)};
+    LLVMValueRef arg[3] = {spot_address(f, s), mask.v, LLVMConstNull(mt)};
     v = call_intrinsic(f->m, f->b, name, over, 2, arg, 3);
     align_arg(f->m, v, 1, elem_size(f, object));
   }
@@ -173,9 +166,9 @@ static struct val load_strided(struct fn *f, unsigned object, const struct spot 
   struct val r;
   unsigned key = KEY_STRIDED + f->lanes;
   if (cache_get(f, key, s->at.v, stride.v, spot_key(s, t), &r)) return r;
-  unsigned lev = load_level(f, object, max2(s->at.level, stride.level));
+  unsigned lev = spot_load_level(f, object, max2(s->at.level, stride.level));
   place_at(f, lev);
-  LLVMValueRef base = displaced(f, s);
+  LLVMValueRef base = spot_address(f, s);
   LLVMValueRef v = LLVMGetPoison(LLVMVectorType(mt, f->lanes));
   for (unsigned i = 0; i < f->lanes; i++) {
     LLVMValueRef off = LLVMBuildMul(f->b, stride.v, LLVMConstInt(f->m->i64, i, 0), "");
@@ -206,9 +199,9 @@ static struct val load_turned(struct fn *f, unsigned object, const struct spot *
   enum dtype t = f->f->object[object].type;
   struct turned b = {.object = object, .at = s->at.v, .stride = stride.v, .mask = f->mask.v, .disp = s->disp, .n = n};
   LLVMValueRef row[LANE_LIMIT], col[TURN_LIMIT];
-  unsigned lev = load_level(f, object, max2(max2(s->at.level, stride.level), f->mask.v ? f->active.level : 0));
+  unsigned lev = spot_load_level(f, object, max2(max2(s->at.level, stride.level), f->mask.v ? f->active.level : 0));
   place_at(f, lev);
-  row_pointers(f, displaced(f, s), stride, row);
+  row_pointers(f, spot_address(f, s), stride, row);
   turn_load(f, mem_type(f->m, t), elem_size(f, object), row, n, col);
   for (unsigned i = 0; i < n; i++) b.col[i] = from_memory(f, t, col[i], f->lanes, lev);
   place_back(f);
@@ -255,7 +248,7 @@ static struct val scalar_gep(struct fn *f, struct val at, struct val off) {
   return r;
 }
 
-static struct spot find_spot(struct fn *f, const struct access *acc) {
+struct spot spot_of(struct fn *f, const struct access *acc) {
   unsigned size = elem_size(f, acc->tensor);
   struct val base = f->base[acc->tensor];
   if (!base.v) {
@@ -308,7 +301,7 @@ static bool surely_inside(struct fn *f, const struct access *acc) {
 /* --- reads --- */
 
 static struct val read_memory(struct fn *f, const struct access *acc, struct val mask) {
-  struct spot s = find_spot(f, acc);
+  struct spot s = spot_of(f, acc);
   unsigned size = elem_size(f, acc->tensor);
   if (f->m->fail) return load_plain(f, acc->tensor, &s, 0);
   if (!s.many && !s.stride) {
@@ -427,7 +420,7 @@ struct val emit_read(struct fn *f, const struct access *acc) {
 /* --- stores --- */
 
 static void store_plain(struct fn *f, const struct lstmt *s, const struct spot *sp, struct val v) {
-  LLVMValueRef mem = to_memory(f, v), at = displaced(f, sp);
+  LLVMValueRef mem = to_memory(f, v), at = spot_address(f, sp);
   if (s->nontemporal && v.lanes && stream_store(f, s->acc, mem, at)) return;
   LLVMSetAlignment(LLVMBuildStore(f->b, mem, at), elem_size(f, s->acc->tensor));
 }
@@ -443,7 +436,7 @@ static void store_masked(struct fn *f, unsigned object, const struct spot *sp, s
     return;
   }
   LLVMTypeRef over[2] = {LLVMTypeOf(mem), LLVMTypeOf(sp->at.v)};
-  LLVMValueRef arg[3] = {mem, displaced(f, sp), mask.v};
+  LLVMValueRef arg[3] = {mem, spot_address(f, sp), mask.v};
   LLVMValueRef call = call_intrinsic(f->m, f->b, name, over, 2, arg, 3);
   align_arg(f->m, call, 2, elem_size(f, object));
 }
@@ -500,7 +493,7 @@ static void store_uniform(struct fn *f, const struct lstmt *s, const struct spot
 }
 
 void store_value(struct fn *f, const struct lstmt *s, struct val v) {
-  struct spot sp = find_spot(f, s->acc);
+  struct spot sp = spot_of(f, s->acc);
   if (!f->m->fail) store_uniform(f, s, &sp, v);
 }
 
@@ -534,7 +527,7 @@ static void store_lanes(struct fn *f, const struct lstmt *s, struct spot *sp, st
 
 static void store_memory(struct fn *f, const struct lstmt *s, struct val mask) {
   struct val v = emit_expr(f, s->value);
-  struct spot sp = find_spot(f, s->acc);
+  struct spot sp = spot_of(f, s->acc);
   if (f->m->fail) return;
   if (!sp.many && !sp.stride)
     store_uniform(f, s, &sp, v);
@@ -618,9 +611,9 @@ void emit_store(struct fn *f, const struct lstmt *s) {
 
 void emit_prefetch(struct fn *f, const struct lstmt *s) {
   if (in_registers(f, s->acc->tensor)) return;
-  struct spot sp = find_spot(f, s->acc);
+  struct spot sp = spot_of(f, s->acc);
   if (f->m->fail || sp.many) return;
-  LLVMValueRef arg[4] = {displaced(f, &sp), LLVMConstInt(f->m->i32, s->red != 0, 0), LLVMConstInt(f->m->i32, 3, 0),
+  LLVMValueRef arg[4] = {spot_address(f, &sp), LLVMConstInt(f->m->i32, s->red != 0, 0), LLVMConstInt(f->m->i32, 3, 0),
                          LLVMConstInt(f->m->i32, 1, 0)};
   call_intrinsic(f->m, f->b, "llvm.prefetch", &f->m->ptr, 1, arg, 4);
 }

@@ -12,6 +12,7 @@
 
 struct isa {
   bool fma, f16c, avx512; /* avx512: f, vl, dq and bw together */
+  bool vnni, vnni_int8, bf16; /* vpdpbusd and vpdpwssd in the widest vectors; vpdpbssd; vdpbf16ps */
 };
 
 struct module {
@@ -211,6 +212,15 @@ struct val fn_min(struct fn *f, const poly_t *p, unsigned n); /* of substituted 
 struct val fn_max(struct fn *f, const poly_t *p, unsigned n);
 
 /* access.c, reg.c */
+struct spot {    /* where an access goes */
+  struct val at; /* pointer of lane 0 (or of all lanes); with `many`: a vector of pointers */
+  int64_t disp;  /* bytes to add: folded into the operand where it is used */
+  poly_t stride; /* elements a lane moves; NULL: does not move */
+  bool many;
+};
+struct spot spot_of(struct fn *f, const struct access *acc);
+LLVMValueRef spot_address(struct fn *f, const struct spot *s); /* with disp, at the place of the builder */
+unsigned spot_load_level(struct fn *f, unsigned object, unsigned least); /* the outermost level from `least` on where a load sees the same value */
 struct val emit_read(struct fn *f, const struct access *acc);
 void emit_store(struct fn *f, const struct lstmt *s);
 void store_value(struct fn *f, const struct lstmt *s, struct val v); /* s with a value that is known; no lanes, no guards */
@@ -240,6 +250,13 @@ unsigned turn_width(struct fn *f, const struct access *acc);
 void turn_keep(struct fn *f, const struct turned *b);
 const struct val *turn_kept(const struct fn *f, const struct turned *want, unsigned size);
 void turn_load(struct fn *f, LLVMTypeRef elem, unsigned size, const LLVMValueRef *row, unsigned n, LLVMValueRef *out);
+
+/* sub.c, dot.c */
+void emit_sub(struct fn *f, const struct lstmt *s);
+struct val dot_bytes(struct fn *f, uint8_t byte);      /* in every part of every lane */
+bool dot_possible(const struct fn *f, enum dotkind k); /* on this many lanes */
+/* acc + a . b: in each lane the parts of a and b, as 32 bits. */
+struct val emit_dot(struct fn *f, enum dotkind k, struct val acc, struct val a, struct val b);
 
 /* expr.c, ops.c, reduce.c, vmath.c */
 struct val emit_expr(struct fn *f, expr_t e);

@@ -371,6 +371,9 @@ void emit_for(struct fn *f, const struct lstmt *s) {
   case F_VECTOR:
     emit_vector(f, s);
     break;
+  case F_SUB:
+    emit_sub(f, s);
+    break;
   case F_PARALLEL:
     emit_parallel(f, s);
     break;

@@ -91,7 +91,11 @@ static bool has_feature(const char *features, const char *name) {
 
 static struct isa isa_of(const struct target *t) {
   const char *f = t->features;
-  return (struct isa){.fma = t->limits.simt || has_feature(f, "fma"),
+  bool wide = has_feature(f, "avx512f");
+  return (struct isa){.vnni = has_feature(f, wide ? "avx512vnni" : "avxvnni"),
+                      .vnni_int8 = has_feature(f, "avxvnniint8"),
+                      .bf16 = has_feature(f, "avx512bf16"),
+                      .fma = t->limits.simt || has_feature(f, "fma"),
                       .f16c = t->limits.simt || has_feature(f, "f16c"),
                       .avx512 = has_feature(f, "avx512f") && has_feature(f, "avx512vl") && has_feature(f, "avx512dq") &&
                                 has_feature(f, "avx512bw")};

@@ -40,6 +40,15 @@ static struct val part(struct fn *f, struct val x, unsigned first, unsigned n) {
   return mkval(v, cur_level(f), x.type, n);
 }
 
+/* The last step of integer sums is a scalar one: LLVM 22 makes one vpdpbusd of a whole sum of 8 products u8 x i8, and
+   forgets that two lanes of it are left to be added. */
+static struct val fold_last(struct fn *f, enum red red, struct val x) {
+  struct val e[2];
+  for (unsigned i = 0; i < 2; i++)
+    e[i] = mkval(LLVMBuildExtractElement(f->b, x.v, LLVMConstInt(f->m->i32, i, 0), ""), cur_level(f), x.type, 0);
+  return emit_red(f, red, e[0], e[1]);
+}
+
 struct val emit_horizontal(struct fn *f, enum red red, struct val x) {
   if (f->mask.v) {
     struct val id = const_val(f, x.type, red_identity(red, x.type));
@@ -47,12 +56,14 @@ struct val emit_horizontal(struct fn *f, enum red red, struct val x) {
     x = vselect(f, f->mask, x, id);
   }
   unsigned lanes = f->lanes;
-  while (x.lanes > 1) {
+  bool scalar = red == RED_sum && type_is_int((enum dtype)x.type);
+  while (x.lanes > (scalar ? 2 : 1)) {
     unsigned half = x.lanes / 2u;
     f->lanes = half; /* splats inside the step have this width */
     x = emit_red(f, red, part(f, x, 0, half), part(f, x, half, half));
   }
   f->lanes = lanes;
+  if (x.lanes == 2) return fold_last(f, red, x);
   LLVMValueRef v = LLVMBuildExtractElement(f->b, x.v, LLVMConstInt(f->m->i32, 0, 0), "");
   return mkval(v, cur_level(f), x.type, 0);
 }

@@ -1,6 +1,7 @@
-/* sched_default: a schedule from the extents and the target's limits alone. Six shapes, tried in this order: stream,
-   taps, window, product (each in its file default_*.c), rows and maps (default_plain.c). Every step is asked of
-   legal_step; one that is refused is left out, so the result is always legal. */
+/* sched_default: a schedule from the extents and the target's limits alone. Seven shapes, tried in this order: stream,
+   taps, matrix (products of matrix
+   instructions), window, product (each in its file default_*.c), rows and maps (default_plain.c). Every step is asked
+   of legal_step; one that is refused is left out, so the result is always legal. */
 #include "codegen/lower/default.h"
 
 static bool legal(struct chooser *c) {
@@ -108,6 +109,8 @@ static void choose(struct chooser *c) {
   c->main = def_find_main(c);
   if (!c->main) return;
   if (c->g->stream >= 0 && !c->o->strict && def_stream(c) && legal(c)) return;
+  c->s = sched_none();
+  if (def_matrix(c) && legal(c)) return;
   c->s = sched_none();
   int lane = def_best_lane(c, NULL), row = -1;
   if (lane < 0) return;

@@ -66,7 +66,8 @@ int64_t def_stream_block(int64_t ext, int64_t tile, int64_t want);    /* element
 void def_then(struct order *o, unsigned axis, unsigned level);      /* appends a loop unless it is there */
 void def_push_order(struct chooser *c, const struct order *o);
 void def_push_parallel(struct chooser *c, const struct order *o);
-/* ---- shapes: false (taps, product, window, stream): this group has not got the shape ---- */
+/* ---- shapes: false (matrix, taps, product, window, stream): this group has not got the shape ---- */
+bool def_matrix(struct chooser *c);
 bool def_product(struct chooser *c, int lane, int row, const struct reuse *k);
 bool def_stream(struct chooser *c);
 bool def_window(struct chooser *c, int lane, int row, const struct reuse *k);

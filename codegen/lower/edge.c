@@ -11,6 +11,8 @@ struct split {
   uint8_t full[GROUP_MAX_AXIS], lane[GROUP_MAX_AXIS], row[GROUP_MAX_AXIS];
   unsigned nnarrow;
   uint8_t narrow[GROUP_MAX_AXIS]; /* never full: constant extent below the tile */
+  unsigned nsub;
+  uint8_t sub[GROUP_MAX_AXIS]; /* of matrix instructions: the loop itself ends where the axis does */
   unsigned nguard;
   poly_t guard[MAX_GUARD], cond[MAX_GUARD];
 };
@@ -48,7 +50,9 @@ bool edge_wanted(struct build *b, const struct set *s, unsigned pos, const struc
 static void sort_axis(struct build *b, unsigned a, struct split *o) {
   const struct paxis *x = &b->p->axis[a];
   bool known = x->uniform && x->ext > 0;
-  if (!x->ntile || (known && x->ext % x->tile[0] == 0))
+  if (b->p->loop[LOOP_ID(a, 0)].mark == MARK_SUB)
+    o->sub[o->nsub++] = (uint8_t)a;
+  else if (!x->ntile || (known && x->ext % x->tile[0] == 0))
     o->full[o->nfull++] = (uint8_t)a;
   else if (known && x->ext < x->tile[0])
     o->narrow[o->nnarrow++] = (uint8_t)a;
@@ -165,6 +169,7 @@ static void base_env(const struct env *e, const struct split *o, struct env *out
   *out = *e;
   set_modes(out, o->full, o->nfull, AX_FULL);
   set_modes(out, o->narrow, o->nnarrow, AX_NARROW);
+  set_modes(out, o->sub, o->nsub, AX_EDGE);
 }
 
 static struct lstmt *full_body(struct build *b, const struct set *s, unsigned pos, const struct env *e,

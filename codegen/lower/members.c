@@ -31,7 +31,7 @@ static bool too_many(struct plan *p) {
 static struct member *add_member(struct plan *p, const struct eq *e) {
   if (p->nmember == MAX_MEMBER) return NULL;
   struct member *m = &p->member[p->nmember++];
-  *m = (struct member){.e = arena_dup(p->a, e, sizeof *e), .aux = UINT16_MAX, .vec = -1};
+  *m = (struct member){.e = arena_dup(p->a, e, sizeof *e), .aux = UINT16_MAX, .vec = -1, .sub = -1};
   return m;
 }
 
@@ -39,6 +39,14 @@ static unsigned add_vt(struct plan *p, const char *name, uint8_t type, unsigned 
   if (p->nvt == MAX_MEMBER) return UINT16_MAX;
   p->vt[p->nvt] = (struct vtensor){name, type, (uint8_t)rank};
   return VT_BASE + p->nvt++;
+}
+
+struct member *member_add(struct plan *p, const struct eq *e) {
+  return add_member(p, e);
+}
+
+unsigned member_temp(struct plan *p, const char *name, enum dtype type, unsigned rank) {
+  return add_vt(p, name, type, rank);
 }
 
 /* ---- bounds ---- */
@@ -124,7 +132,7 @@ static bool in_place(struct plan *p, const struct eq *e) {
          !(e->running && self_reads(p, e, e->running).any);
 }
 
-static poly_t *par_subs(struct plan *p, const struct eq *e) {
+poly_t *member_subs(struct plan *p, const struct eq *e) {
   poly_t *ix = ARENA_NEW(p->a, poly_t, e->npar + 1);
   for (unsigned a = 0; a < e->npar; a++) ix[a] = poly_sym(p->a, e->axis[a].sym);
   return ix;
@@ -143,7 +151,7 @@ static bool add_copy(struct plan *p, const struct eq *e, unsigned npg, unsigned 
   c.init = c.start = c.rescale = c.running = NULL;
   c.state = UINT16_MAX;
   c.body = expr_cast(p->a, tensor_type(p, e->lhs),
-                     expr_read(p->a, tensor_type(p, vt), access_new(p->a, vt, e->npar, par_subs(p, e))));
+                     expr_read(p->a, tensor_type(p, vt), access_new(p->a, vt, e->npar, member_subs(p, e))));
   struct member *m = add_member(p, &c);
   if (!m) return too_many(p);
   m->npg = (uint8_t)npg;
@@ -164,7 +172,7 @@ static bool add_eq(struct plan *p, const struct eq *from) {
   unsigned vt = add_vt(p, arena_printf(p->a, "%s_part", lhs_name(p, e)), type, e->npar);
   struct eq c = *e;
   c.lhs = (uint16_t)vt;
-  c.lhs_idx = par_subs(p, e);
+  c.lhs_idx = member_subs(p, e);
   struct member *m = vt == UINT16_MAX ? NULL : add_member(p, &c);
   if (!m) return too_many(p);
   m->npg = npg;
@@ -301,7 +309,7 @@ static bool stream_possible(const struct plan *p) {
 }
 
 static expr_t read_lhs(struct plan *p, const struct eq *e, unsigned tensor) {
-  const poly_t *ix = tensor == e->lhs ? e->lhs_idx : par_subs(p, e);
+  const poly_t *ix = tensor == e->lhs ? e->lhs_idx : member_subs(p, e);
   return expr_read(p->a, tensor_type(p, tensor),
                    access_new(p->a, tensor, tensor == e->lhs ? tensor_rank(p, tensor) : e->npar, ix));
 }
@@ -334,7 +342,7 @@ static bool add_temp(struct plan *p, const struct member *m, unsigned to, expr_t
   struct member *n = to == UINT16_MAX ? NULL : add_helper(p, m, MK_SAVE, body);
   if (!n) return too_many(p);
   n->e->lhs = (uint16_t)to;
-  n->e->lhs_idx = par_subs(p, m->e);
+  n->e->lhs_idx = member_subs(p, m->e);
   return true;
 }
 
@@ -424,6 +432,8 @@ static void find_vector(const struct plan *p, struct member *m) {
     }
   for (unsigned l = 0; l < MAX_LOOP; l++)
     if ((m->walks & BIT(l)) && (p->loop[l].mark == MARK_UNROLL || (int)l == m->vec)) m->reg |= BIT(l);
+  m->sub = tensorize_loop(p, m);
+  if (m->sub >= 0) m->reg |= BIT(m->sub);
 }
 
 static void find_costly(expr_t x, void *ctx) {
@@ -454,7 +464,9 @@ static void find_run(const struct plan *p, struct member *m) {
   for (unsigned i = p->norder; i-- > 0;) {
     unsigned l = p->order[i];
     bool red = m->red & BIT(l);
-    if (!(m->walks & BIT(l)) || p->loop[l].trivial || (int)l == m->vec || (!red && (m->reg & BIT(l)))) continue;
+    if (!(m->walks & BIT(l)) || p->loop[l].trivial || (int)l == m->vec || (int)l == m->sub ||
+        (!red && (m->reg & BIT(l))))
+      continue;
     if (!red || ((int)l == p->stream_top && m->on_stream)) out = true;
     if (!red) continue;
     if (!out)

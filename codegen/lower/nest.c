@@ -15,7 +15,7 @@ struct parts {
 
 bool walks_here(const struct member *m, const struct env *e, unsigned l) {
   if (!(m->walks & BIT(l)) || (e->open & BIT(l))) return false;
-  return m->vec != (int)l || (e->serial & BIT(l));
+  return (m->vec != (int)l && m->sub != (int)l) || (e->serial & BIT(l));
 }
 
 static bool is_reg(const struct member *m, const struct env *e, unsigned l) {
@@ -187,7 +187,7 @@ static struct lstmt *init_one(struct build *b, const struct member *m, unsigned 
   q->nguard = m->npg;
   q->body = value;
   q->init = q->start = q->rescale = q->running = NULL;
-  *i = (struct member){.e = q, .aux = UINT16_MAX, .npg = m->npg, .vec = -1};
+  *i = (struct member){.e = q, .aux = UINT16_MAX, .npg = m->npg, .vec = -1, .sub = -1};
   member_analyse(b->p, i);
   struct set s = {0};
   set_add(b, &s, i);

@@ -6,23 +6,8 @@
    nothing is packed. The copying itself walks the operand as it lies in memory, and whole strips of it are unrolled:
    rows are read in long runs, and where lanes go across the rows blocks of lanes x lanes are asked for at once, which
    the emitter turns in registers. */
-#include "codegen/lower/plan.h"
+#include "codegen/lower/pack.h"
 #include <string.h>
-
-struct packing {
-  struct build *b;
-  const struct ppack *step;
-  const struct member *reader;
-  expr_t read;
-  uint32_t axes; /* that the read depends on */
-  unsigned nd;
-  uint8_t dim[MAX_DIMS]; /* loops inside, outermost first */
-  int vec;               /* loop that the copying runs on lanes, or -1 */
-  int run; /* loop along which the operand is contiguous when the lanes are not, or -1: walked in strips */
-  uint8_t walk[MAX_DIMS]; /* the other dims in the operand's own order, outermost first */
-  unsigned nwalk;
-  sym_t column; /* of the block that is being copied: counts along `run`; SYM_NONE outside of one */
-};
 
 /* ---- what is read ---- */
 
@@ -65,20 +50,23 @@ static void find_dims(struct packing *k, const struct env *e) {
   const struct plan *p = k->b->p;
   for (unsigned a = 0; a < p->naxis; a++)
     if (expr_has_sym(k->read, p->axis[a].sym)) k->axes |= 1u << a;
+  k->sub = pack_sub_loop(k, e);
   if (k->step->keep) {
     find_axes(k, e);
     return;
   }
   for (unsigned i = 0; i < e->n; i++) {
     unsigned l = e->order[i];
-    if ((k->axes >> LOOP_AXIS(l) & 1) && !(e->open & BIT(l)) && (int)l != k->reader->vec) add_dim(k, l);
+    if ((k->axes >> LOOP_AXIS(l) & 1) && !(e->open & BIT(l)) && (int)l != k->reader->vec && (int)l != k->sub)
+      add_dim(k, l);
   }
   int v = k->reader->vec;
   if (v >= 0 && (k->axes >> LOOP_AXIS(v) & 1) && !(e->open & BIT(v))) add_dim(k, (unsigned)v);
+  if (k->sub >= 0) add_dim(k, (unsigned)k->sub);
 }
 
 /* Is the operand contiguous along the axis of loop l, which walks single elements? */
-static bool contiguous(const struct packing *k, unsigned l) {
+bool pack_contiguous(const struct packing *k, unsigned l) {
   const struct access *r = k->read->acc;
   sym_t s = k->b->p->axis[LOOP_AXIS(l)].sym;
   poly_t c, rest;
@@ -94,15 +82,16 @@ static bool contiguous(const struct packing *k, unsigned l) {
 static void find_lanes(struct packing *k) {
   k->vec = k->run = -1;
   if (!k->nd || k->b->p->lim->vector_bytes < 2 * type_size(k->read->type)) return;
+  if (k->sub >= 0 && pack_sub_lanes(k)) return;
   for (unsigned d = 0; d < k->nd && !k->step->keep; d++)
     if ((int)k->dim[d] == k->reader->vec) k->vec = k->reader->vec;
   for (unsigned d = 0; d < k->nd && k->vec < 0; d++)
-    if (contiguous(k, k->dim[d])) k->vec = k->dim[d];
-  if (k->vec < 0 || contiguous(k, (unsigned)k->vec) || k->read->acc->nguard || k->reader->e->nguard) return;
+    if (pack_contiguous(k, k->dim[d])) k->vec = k->dim[d];
+  if (k->vec < 0 || pack_contiguous(k, (unsigned)k->vec) || k->read->acc->nguard || k->reader->e->nguard) return;
   const struct paxis *x = &k->b->p->axis[LOOP_AXIS((unsigned)k->vec)];
   if (!poly_over_dims(k->b->p->k, x->lo) || !poly_over_dims(k->b->p->k, x->hi)) return;
   for (unsigned d = 0; d < k->nd; d++)
-    if (contiguous(k, k->dim[d])) k->run = k->dim[d];
+    if (pack_contiguous(k, k->dim[d])) k->run = k->dim[d];
 }
 
 /* The subscript that axis a moves fastest in memory: the last one that it is part of. */
@@ -117,7 +106,8 @@ static unsigned depth_of(const struct packing *k, unsigned a) {
 static void find_walk(struct packing *k) {
   for (unsigned depth = 0; depth <= k->read->acc->rank; depth++)
     for (unsigned d = 0; d < k->nd; d++)
-      if (depth_of(k, LOOP_AXIS(k->dim[d])) == depth && (int)k->dim[d] != k->vec && (int)k->dim[d] != k->run)
+      if (depth_of(k, LOOP_AXIS(k->dim[d])) == depth && (int)k->dim[d] != k->vec && (int)k->dim[d] != k->run &&
+          (k->step->keep || (int)k->dim[d] != k->sub))
         k->walk[k->nwalk++] = k->dim[d];
   if (k->run >= 0) k->walk[k->nwalk++] = (uint8_t)k->run;
 }
@@ -172,6 +162,7 @@ static bool copy_buffer(struct packing *k, const struct env *e, struct place *x)
     poly_t f = k->read->acc->ix[d].poly;
     if (!env_extreme(b, e, k->reader, f, false, &base[d]) || !env_extreme(b, e, k->reader, f, true, &hi)) return false;
     extent[d] = poly_addc(b->a, poly_sub(b->a, hi, base[d]), 1);
+    if (k->sub >= 0) extent[d] = pack_sub_extent(k, d, extent[d]);
     if (!poly_over_dims(b->p->k, extent[d])) return false;
   }
   poly_t s = cpoly(b, 1);
@@ -220,12 +211,13 @@ static struct member *copying_member(struct packing *k, const struct env *e) {
   q->body = k->read;
   q->init = q->start = q->rescale = q->running = NULL;
   if (!relaxed_guards(k, e, q)) return NULL;
-  *m = (struct member){.e = q, .aux = UINT16_MAX, .npg = q->nguard, .vec = -1};
+  *m = (struct member){.e = q, .aux = UINT16_MAX, .npg = q->nguard, .vec = -1, .sub = -1};
   for (unsigned d = 0; d < k->nd; d++) m->walks |= BIT(k->dim[d]);
   return m;
 }
 
-static struct lstmt *copy_one(struct packing *k, const struct env *e, const struct place *x, const struct member *m) {
+struct lstmt *pack_element(struct packing *k, const struct env *e, const struct place *x, const struct member *m,
+                           expr_t read) {
   struct build *b = k->b;
   struct place own = *x;
   struct env to = *e, from = *e;
@@ -241,7 +233,16 @@ static struct lstmt *copy_one(struct packing *k, const struct env *e, const stru
     for (unsigned j = 0; j < e->nknown; j++) known |= poly_eq(e->known[j], m->e->guard[i]);
     if (!known) a->guard[a->nguard++] = env_at(b, e, m->e->guard[i]);
   }
-  return loop_store(b->a, a, RED_none, place_expr(b, &from, m, k->read));
+  return loop_store(b->a, a, RED_none, place_expr(b, &from, m, read));
+}
+
+static struct lstmt *copy_one(struct packing *k, const struct env *e, const struct place *x, const struct member *m) {
+  return k->sub >= 0 ? pack_sub_body(k, e, x, m) : pack_element(k, e, x, m, k->read);
+}
+
+static unsigned lane_count(const struct packing *k) {
+  bool parts = k->sub >= 0 && !k->step->keep;
+  return k->b->p->lim->vector_bytes / (parts ? (unsigned)DOT_BYTES : (unsigned)type_size(k->read->type));
 }
 
 /* Loop l is at `at`; of a copy that is the place on the whole axis. */
@@ -290,7 +291,7 @@ struct lane_syms {
 static struct lstmt *copy_vector(struct packing *k, const struct env *e, const struct place *x, const struct member *m,
                                  const struct bounds *bd, const struct lane_syms *y, bool whole) {
   struct build *b = k->b;
-  unsigned l = (unsigned)k->vec, lanes = b->p->lim->vector_bytes / (unsigned)type_size(k->read->type), nhi = 1;
+  unsigned l = (unsigned)k->vec, lanes = lane_count(k), nhi = 1;
   poly_t at = poly_sym(b->a, y->strip), hi[9] = {cpoly(b, lanes)};
   struct env in = *e;
   open_at(k, l, poly_add(b->a, at, poly_sym(b->a, y->lane)), &in);
@@ -307,7 +308,7 @@ static struct lstmt *copy_vector(struct packing *k, const struct env *e, const s
 static struct lstmt *copy_lanes(struct packing *k, const struct env *e, const struct place *x, const struct member *m,
                                 const struct bounds *bd) {
   struct build *b = k->b;
-  unsigned l = (unsigned)k->vec, lanes = b->p->lim->vector_bytes / (unsigned)type_size(k->read->type);
+  unsigned l = (unsigned)k->vec, lanes = lane_count(k);
   struct lane_syms y = {strip_sym(k, l, "p"), strip_sym(k, l, "pl")};
   struct strip s = {bd, y.strip, lanes};
   int64_t n = const_trip(b, bd), full = 0;
@@ -382,6 +383,7 @@ static struct lstmt *copy_nest(struct packing *k, const struct env *e, const str
   if (d == k->nwalk && k->vec < 0) return copy_one(k, e, x, m);
   unsigned l = d < k->nwalk ? k->walk[d] : (unsigned)k->vec;
   loop_bounds(b, &s, l, e, &bd, &in);
+  if (k->sub >= 0) pack_sub_bounds(k, l, &bd);
   if (d == k->nwalk) return copy_lanes(k, &in, x, m, &bd);
   if ((int)l == k->run) return copy_run(k, &in, x, m, &bd);
   loop_open(b, l, &in);
@@ -406,6 +408,7 @@ static struct lstmt *pack_one(struct build *b, const struct ppack *step, const s
   x->ix = k.read->acc->ix;
   x->rank = k.read->acc->rank;
   x->guarded = true;
+  x->padded = k.sub >= 0;
   struct lstmt *nest = copy_nest(&k, e, x, m, 0);
   x->next = e->places;
   e->places = x;

@@ -151,6 +151,8 @@ static bool read_step(struct plan *p, struct step s) {
       if (p->pack[i].tensor == p->pack[p->npack].tensor) return refuse(p, "pack: the tensor is packed already");
     p->npack++;
     return true;
+  case STEP_tensorize:
+    return tensorize_read(p, s);
   case STEP_parallel:
     if (!loop_exists(p, s.loop, "parallel")) return false;
     p->loop[s.loop].parallel = true;
@@ -178,9 +180,10 @@ static bool read_step(struct plan *p, struct step s) {
 
 /* ---- order ---- */
 
-/* Outermost levels in the order of the axes, then inner levels, then register loops with vectors last. */
+/* Outermost levels in the order of the axes, then inner levels, then register loops with vectors and sub loops last. */
 static int order_class(const struct plan *p, unsigned l) {
   unsigned level = LOOP_LEVEL(l);
+  if (p->loop[l].mark == MARK_SUB) return 101;
   if (p->loop[l].mark == MARK_VECTOR) return 100;
   if (p->loop[l].mark == MARK_UNROLL) return 99;
   if (level == p->axis[LOOP_AXIS(l)].ntile) return 0;
@@ -188,7 +191,7 @@ static int order_class(const struct plan *p, unsigned l) {
 }
 
 static void default_order(struct plan *p, bool *placed) {
-  for (int c = 0; c <= 100; c++)
+  for (int c = 0; c <= 101; c++)
     for (unsigned a = 0; a < p->naxis; a++)
       for (unsigned v = 0; v <= p->axis[a].ntile; v++) {
         unsigned l = LOOP_ID(a, v);
@@ -292,8 +295,9 @@ bool plan_make(struct plan *p, struct arena *a, const struct groups *gs, unsigne
     if (!read_step(p, s->step[i])) return false;
   make_loops(p);
   find_stream(p);
+  if (!bias_members(p)) return false;
   if (!members_stream(p)) return false;
   keep_vector_loops(p);
-  return read_order(p, s) && members_analyse(p) && check_parallel(p) && compute_check(p) && peel_check(p) &&
+  return read_order(p, s) && members_analyse(p) && tensorize_check(p) && check_parallel(p) && compute_check(p) && peel_check(p) &&
          pack_check(p) && prefetch_check(p);
 }

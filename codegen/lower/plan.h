@@ -8,7 +8,7 @@ enum { MAX_LOOP = GROUP_MAX_AXIS * LEVEL_MAX, MAX_MEMBER = 160, MAX_GUARD = 24, 
 #define BIT(l) (UINT64_C(1) << (l))
 #define IS_ARG(red) ((red) == RED_argmax || (red) == RED_argmin)
 
-enum mark { MARK_SERIAL, MARK_UNROLL, MARK_VECTOR }; /* the last two: register loops, expanded by the emitter */
+enum mark { MARK_SERIAL, MARK_UNROLL, MARK_VECTOR, MARK_SUB }; /* the last three: register loops, expanded by the emitter */
 
 struct paxis {
   sym_t sym;
@@ -23,6 +23,7 @@ struct ploop {
   bool parallel;
   bool peel;                /* npeel iterations at each end stand on their own; 0: all do */
   uint8_t mark, unroll, npeel;
+  uint8_t matrix;           /* MARK_SUB: the instruction */
   uint16_t lanes;
   int64_t step;
 };
@@ -52,6 +53,7 @@ struct member {
   bool on_stream;           /* takes part in the stream loop as a running member */
   uint64_t walks, red, reg; /* loops; those of reduced axes; those that live in registers */
   int vec;                  /* the loop on its lanes, or -1 */
+  int sub;                  /* the loop whose iterations one matrix instruction adds up in a lane, or -1; innermost, inside the lanes */
   bool acc;                 /* accumulates in registers */
   uint64_t run, outer;      /* reduction loops inside / outside of the accumulator */
   bool first;               /* "first and last iteration" of the outer loops can be told */
@@ -116,6 +118,7 @@ struct place {              /* where the elements of a tensor are, from here inw
   const struct subscript *ix; /* PLACE_PACK, PLACE_COPY: the access that it stands for */
   unsigned rank;
   bool guarded;             /* a pack that holds the values of guarded reads */
+  bool padded;              /* a pack that goes on with zeros to whole steps of the reader's sub loop */
   const struct member *only; /* NULL: for all */
   struct place *next;
 };
@@ -239,6 +242,18 @@ struct lstmt *when_wrap(struct build *b, const struct env *e, const struct membe
 expr_t member_init(struct build *b, const struct member *m);  /* start of the accumulator, in its type */
 expr_t member_start(struct build *b, const struct member *m); /* argmin/argmax: the value to beat */
 uint8_t member_type(const struct member *m);                  /* of the accumulator */
+/* For files that add members of their own: NULL, UINT16_MAX when the group is too large. */
+struct member *member_add(struct plan *p, const struct eq *e);
+unsigned member_temp(struct plan *p, const char *name, enum dtype type, unsigned rank);
+poly_t *member_subs(struct plan *p, const struct eq *e);                     /* [npar] the parallel axes */
+/* bias.c: i8 x i8 as u8 x i8 */
+bool bias_members(struct plan *p);
+/* tensorize.c: the sub loop of matrix instructions */
+int tensorize_loop(const struct plan *p, const struct member *m);            /* m->sub; lanes known */
+bool tensorize_read(struct plan *p, struct step s);
+bool tensorize_check(struct plan *p);
+bool tensorize_whole(const struct plan *p, unsigned sub);                    /* no step of the loop is ever cut */
+struct lstmt *tensorize_close(struct build *b, const struct env *outer, const struct member *m, struct lstmt *body);
 /* pack.c */
 bool pack_check(struct plan *p);
 struct lstmt *pack_at(struct build *b, const struct set *s, unsigned l, struct env *e);

@@ -82,7 +82,7 @@ static struct lstmt *arg_stmt(struct build *b, const struct member *m, const str
   return stmts_block(b, &s);
 }
 
-static struct lstmt *statement(struct build *b, const struct member *m, const struct env *e) {
+static struct lstmt *plain_statement(struct build *b, const struct member *m, const struct env *e) {
   struct guards g;
   unsigned rank = tensor_rank(b->p, m->e->lhs);
   struct subscript *ix = ARENA_NEW(b->a, struct subscript, rank + 1);
@@ -100,6 +100,14 @@ static struct lstmt *statement(struct build *b, const struct member *m, const st
   if (m->e->red == RED_none) s->nontemporal = plan_streams(b->p, m, a);
   if (g.nuniform) s = loop_if(b->a, g.nuniform, g.uniform, NULL, s, NULL);
   return when_wrap(b, e, m, s);
+}
+
+/* The loop of a matrix instruction stands inside the lanes. */
+static struct lstmt *statement(struct build *b, const struct member *m, const struct env *e) {
+  if (m->sub < 0 || (e->open & BIT(m->sub))) return plain_statement(b, m, e);
+  struct env in = *e;
+  reg_open(b, (unsigned)m->sub, &in);
+  return tensorize_close(b, e, m, plain_statement(b, m, &in));
 }
 
 /* ---- runs ---- */

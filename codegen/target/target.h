@@ -2,6 +2,7 @@
 #ifndef HONE_CODEGEN_TARGET_H
 #define HONE_CODEGEN_TARGET_H
 #include "ir/status.h"
+#include "ir/dot.h"
 #include "ir/diag.h"
 #include <stdbool.h>
 
@@ -16,6 +17,8 @@ struct limits {
   unsigned load_per_cycle, store_per_cycle;
   double ghz, dram_gbs;        /* nominal; for the cost model only */
   bool has_fma, has_masks;     /* masked loads and stores at no cost */
+  uint8_t matrix_per_cycle[MATRIX_COUNT]; /* matrix instructions on whole vectors issued a cycle (cost model); 0: the target has not got it */
+  bool has_signed_dot;         /* i8 x i8 by one of them */
   unsigned shared_bytes;       /* simt: memory that the threads of a block share */
   bool simt;                   /* the lanes of a vector are the threads of a block, parallel loops its grid */
 };

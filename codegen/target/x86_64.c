@@ -13,22 +13,17 @@
 #endif
 
 /* What decides whether code runs, in the order of the key. */
-static const char *const key_features[] = {"sse4.2",       "popcnt",
-                                           "avx",          "avx2",
-                                           "fma",          "f16c",
-                                           "bmi",          "bmi2",
-                                           "lzcnt",        "movbe",
-                                           "adx",          "gfni",
-                                           "vaes",         "vpclmulqdq",
-                                           "avxvnni",      "avx512f",
-                                           "avx512cd",     "avx512bw",
-                                           "avx512dq",     "avx512vl",
-                                           "avx512ifma",   "avx512vbmi",
-                                           "avx512vbmi2",  "avx512vnni",
-                                           "avx512bitalg", "avx512vpopcntdq",
-                                           "avx512bf16",   "avx512fp16",
-                                           "amx-tile",     "amx-int8",
-                                           "amx-bf16"};
+static const char *const key_features[] = {"sse4.2",      "popcnt",       "avx",
+                                           "avx2",        "fma",          "f16c",
+                                           "bmi",         "bmi2",         "lzcnt",
+                                           "movbe",       "adx",          "gfni",
+                                           "vaes",        "vpclmulqdq",   "avxvnni",
+                                           "avxvnniint8", "avx512f",      "avx512cd",
+                                           "avx512bw",    "avx512dq",     "avx512vl",
+                                           "avx512ifma",  "avx512vbmi",   "avx512vbmi2",
+                                           "avx512vnni",  "avx512bitalg", "avx512vpopcntdq",
+                                           "avx512bf16",  "avx512fp16",   "amx-tile",
+                                           "amx-int8",    "amx-bf16"};
 enum { NKEY = sizeof key_features / sizeof *key_features };
 
 #define V2 "+sse3,+ssse3,+sse4.1,+sse4.2,+popcnt,+cx16,+sahf"
@@ -45,6 +40,8 @@ static const struct model {
     {"x86-64-v4", V4},
     {"haswell", V3},
     {"skylake", V3},
+    {"alderlake", V3 ",+adx,+gfni,+vaes,+vpclmulqdq,+avxvnni"},
+    {"sierraforest", V3 ",+adx,+gfni,+vaes,+vpclmulqdq,+avxvnni,+avxvnniint8"},
     {"znver2", V3},
     {"znver3", V3},
     {"skylake-avx512", V4 ",+adx"},
@@ -185,6 +182,12 @@ static void set_limits(struct target *t) {
                               .dram_gbs = 16,
                               .has_fma = has(t->features, "fma"),
                               .has_masks = avx512};
+  /* 512 bit forms with AVX-512; without it the 256 bit forms of AVX-VNNI. vdpbf16ps issues every second cycle on Intel,
+   * every cycle on Zen. */
+  if (has(t->features, avx512 ? "avx512vnni" : "avxvnni")) t->limits.matrix_per_cycle[MATRIX_vnni] = 2;
+  t->limits.has_signed_dot = !avx512 && has(t->features, "avxvnniint8");
+  if (avx512 && has(t->features, "avx512bf16"))
+    t->limits.matrix_per_cycle[MATRIX_bf16] = strncmp(t->cpu, "znver", 5) ? 1 : 2;
   snprintf(t->class_, sizeof t->class_, "x86-64-%s", avx512 ? "avx512" : avx ? "avx2" : "sse4");
 }
 

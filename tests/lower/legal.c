@@ -7,6 +7,8 @@
 
 #define MATMUL "kernel f(A: f32[M, K], B: f32[K, N]) -> C: f32[M, N] { C[i, j] = sum(k) A[i, k] * B[k, j] }"
 #define SUMS   "kernel f(X: f32[I, J, K]) -> L: f32[I] { L[i] = sum(j, k) X[i, j, k] }"
+#define BYTES  "kernel f(A: u8[M, K], B: i8[K, N]) -> C: i32[M, N] { C[i, j] = sum(k) i32(A[i, k]) * i32(B[k, j]) }"
+#define HALVES "kernel f(A: bf16[M, K], B: bf16[K, N]) -> C: f32[M, N] { C[i, j] = sum(k) f32(A[i, k]) * f32(B[k, j]) }"
 #define CONV                                                                                                           \
   "kernel f(X: f32[N], F: f32[3]) -> Y: f32[P] { for p in 0..P: Y[p] = sum(r in 0..3) X[p + r] * X[p] * F[r] }"
 #define HUGE_B                                                                                                         \
@@ -68,6 +70,20 @@ static const struct {
     {SUMS, "order k0 j0", "order: --fp strict needs the reduction loops in the order of the equation", true},
     {MATMUL, "tile k 4; tile j 4; order k1 j1; vector k0; unroll j0 0", NULL, false},
     {MATMUL, "tile k 16; vector k0", NULL, true},
+    {MATMUL, "tile j 16; vector j0; tile k 4; tensorize vnni k0",
+     "tensorize vnni k0: no product of its types over the loop with its tile on lanes", false},
+    {BYTES, "tile j 16; vector j0; tile k 2; tensorize vnni k0",
+     "tensorize vnni k0: no product of its types over the loop with its tile on lanes", false},
+    {BYTES, "tile j 16; tile k 4; tensorize vnni k0",
+     "tensorize vnni k0: no product of its types over the loop with its tile on lanes", false},
+    {BYTES, "tile k 4; tensorize vnni k1", "tensorize vnni k1: not the innermost level of a tiled axis", false},
+    {BYTES, "tensorize vnni k0", "tensorize vnni k0: not the innermost level of a tiled axis", false},
+    {BYTES, "tile k 4; unroll k0 0; tensorize vnni k0", "tensorize vnni k0: the loop is unrolled or a vector already",
+     false},
+    {BYTES, "tile j 16; tile k 4; order k1 j1 i0 j0; vector j0; tensorize vnni k0",
+     "tensorize vnni k0: the sums are not in registers", false},
+    {HALVES, "tile j 16; vector j0; tile k 2; tensorize bf16 k0",
+     "tensorize bf16 k0: no product of its types over the loop with its tile on lanes", true},
     {STREAM, "tile j 16; order j1 i0 j0", NULL, false},
     {STREAM, "tile j 16; tile i 4; order j1 i1", NULL, false},
 };

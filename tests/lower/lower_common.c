@@ -23,7 +23,8 @@ void lab_open(struct lab *b, unsigned vector_bytes) {
                            .dram_gbs = 20,
                            .has_fma = true,
                            .has_masks = true};
-  if (lab_limits) lab_limits(&b->lim);
+  b->lim.matrix_per_cycle[MATRIX_vnni] = b->lim.matrix_per_cycle[MATRIX_bf16] = 2;
+  if (lab_limits) memset(b->lim.matrix_per_cycle, 0, sizeof b->lim.matrix_per_cycle), lab_limits(&b->lim);
 }
 
 void lab_close(struct lab *b) {

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #define MATMUL "kernel f(A: f32[M, K], B: f32[K, N]) -> C: f32[M, N] { C[i, j] = sum(k) A[i, k] * B[k, j] }"
+#define BYTES "kernel f(A: u8[M, K], B: i8[K, N]) -> C: i32[M, N] { C[i, j] = sum(k) i32(A[i, k]) * i32(B[k, j]) }"
+#define HALVES "kernel f(A: bf16[M, K], B: bf16[K, N]) -> C: f32[M, N] { C[i, j] = sum(k) f32(A[i, k]) * f32(B[k, j]) }"
 #define EPILOGUE                                                                                                       \
   "kernel f(A: f32[M, K], B: f32[K, N], b: f32[N]) -> C: f32[M, N] {\n"                                               \
   "  X[i, j] = sum(k) A[i, k] * B[k, j]\n  C[i, j] = max(X[i, j] + b[j], 0)\n}"
@@ -61,6 +63,10 @@ static const struct tcase cases[] = {
     {"stream_causal", ATTENTION(" if s <= t"),
      "tile t 2; tile s 16; tile d_1 16; tile t 4; tile s 32; order t2 s2 t1 d_11 s1 d0 s0 t0 d_10; vector s0; vector d_10; unroll t0 0",
      .dims = {"T=50,S=70,D=9", "T=64,S=64,D=16", "T=2,S=1,D=1"}},
+    {"tensorize", BYTES, "tile i 2; tile j 16; tile k 4; tile k 8; order j1 k2 i1 k1 i0 j0 k0; unroll i0 0; vector j0; tensorize vnni k0; pack B k2; copy A k2",
+     .dims = {"M=5,N=20,K=19", "M=4,N=16,K=8", "M=1,N=3,K=1", "M=2,N=1,K=0"}},
+    {"tensorize_in_place", HALVES, "tile i 2; tile j 16; tile k 2; order j1 i1 k1 i0 j0 k0; unroll i0 0; vector j0; tensorize bf16 k0",
+     .dims = {"M=5,N=20,K=19", "M=4,N=16,K=8", "M=1,N=3,K=1", "M=2,N=1,K=0"}},
     {"guards",
      "kernel f(X: f32[H, W], F: f32[3, 3]) -> Y: f32[H, W] {\n"
      "  for y in 0..H, x in 0..W: Y[y, x] = sum(r, s if y + r - 1 >= 0, H - y - r >= 0, x + s - 1 >= 0, W - x - s >= 0) X[y + r - 1, x + s - 1] * F[r, s]\n}",

@@ -54,6 +54,16 @@ static void random_order(struct lab *b, const struct groups *gs, unsigned g, str
   if (!legal_sched(b->a, gs, g, &t, &b->lim, &b->o)) *s = t;
 }
 
+/* A tile for a matrix instruction: nothing comes of it where there is no such product. */
+static void random_matrix(struct lab *b, const struct groups *gs, unsigned g, struct sched *s, uint64_t *r) {
+  unsigned n = gs->g[g].naxis, lane = pick(r, n), red = pick(r, n);
+  struct sched t = *s;
+  if (!try_step(b, gs, g, &t, STEP_tile, LOOP_ID(lane, 0), pick(r, 2) ? 16 : 32)) return;
+  if (!try_step(b, gs, g, &t, STEP_tile, LOOP_ID(red, 0), pick(r, 2) ? 4 : 2)) return;
+  if (!try_step(b, gs, g, &t, STEP_vector, LOOP_ID(lane, 0), 0)) return;
+  if (try_step(b, gs, g, &t, STEP_tensorize, LOOP_ID(red, 0), (int)pick(r, MATRIX_COUNT))) *s = t;
+}
+
 static void random_sched(struct lab *b, const struct groups *gs, unsigned g, struct sched *s, uint64_t *r) {
   static const int tile[] = {1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64};
   unsigned n = gs->g[g].naxis;
@@ -61,6 +71,7 @@ static void random_sched(struct lab *b, const struct groups *gs, unsigned g, str
   unsigned nop = group_operands(gs, g, operand, 64);
   *s = sched_none();
   if (!n) return;
+  for (unsigned i = pick(r, 2) * 30; i > 0 && !s->nstep; i--) random_matrix(b, gs, g, s, r);
   for (unsigned i = pick(r, 2 * n + 1); i > 0; i--)
     try_step(b, gs, g, s, STEP_tile, LOOP_ID(pick(r, n), 0), tile[pick(r, 12)]);
   if (pick(r, 4)) try_step(b, gs, g, s, STEP_vector, LOOP_ID(pick(r, n), 0), 0);

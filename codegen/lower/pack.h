@@ -1,0 +1,33 @@
+/* What the packing of plain operands (pack.c) and of those of matrix instructions (pack_sub.c) share. Private to codegen/lower/pack*.c. */
+#ifndef HONE_CODEGEN_PACK_H
+#define HONE_CODEGEN_PACK_H
+#include "codegen/lower/plan.h"
+
+struct packing {
+  struct build *b;
+  const struct ppack *step;
+  const struct member *reader;
+  expr_t read;
+  uint32_t axes; /* that the read depends on */
+  unsigned nd;
+  uint8_t dim[MAX_DIMS]; /* loops inside, outermost first */
+  int sub;               /* the reader's sub loop, when the read moves with it: whole steps of it are packed, with zeros at the end; or -1 */
+  int vec;               /* loop that the copying runs on lanes, or -1 */
+  int run; /* loop along which the operand is contiguous when the lanes are not, or -1: walked in strips */
+  uint8_t walk[MAX_DIMS]; /* the other dims in the operand's own order, outermost first */
+  unsigned nwalk;
+  sym_t column; /* of the block that is being copied: counts along `run`; SYM_NONE outside of one */
+};
+/* Is the operand contiguous along the axis of loop l, which walks single elements? */
+bool pack_contiguous(const struct packing *k, unsigned l);
+/* One element: buffer = read. */
+struct lstmt *pack_element(struct packing *k, const struct env *e, const struct place *x, const struct member *m, expr_t read);
+
+/* ---- pack_sub.c ---- */
+int pack_sub_loop(const struct packing *k, const struct env *e);                      /* k->sub */
+bool pack_sub_lanes(struct packing *k);                                               /* sets vec; false (sub dropped): as any operand */
+poly_t pack_sub_extent(const struct packing *k, unsigned d, poly_t extent);           /* of dimension d of a copy */
+void pack_sub_bounds(const struct packing *k, unsigned l, struct bounds *bd);         /* of a copy's loop: with the zeros behind the end */
+/* What runs on the lanes (or alone, without lanes): one step of the sub loop, or one element of a row. */
+struct lstmt *pack_sub_body(struct packing *k, const struct env *e, const struct place *x, const struct member *m);
+#endif

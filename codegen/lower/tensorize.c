@@ -1,0 +1,121 @@
+/* tensorize: the innermost loop of a reduction, as long as what one matrix instruction adds up in a lane, becomes a sub
+   loop inside the lanes of those members whose body is a widening product (ir/dot.h). To all others it stays an
+   ordinary loop. The instruction itself is chosen by the emitter from the types; here is only what it needs: the form,
+   sums in registers, whole steps (by zeros in packed operands, else by a second bound of the loop). */
+#include "codegen/lower/plan.h"
+
+static bool refuse(struct plan *p, const char *why) {
+  if (!p->why) p->why = why;
+  return false;
+}
+
+bool tensorize_read(struct plan *p, struct step s) {
+  unsigned a = LOOP_AXIS(s.loop);
+  const char *name = plan_loop_name(p, s.loop);
+  if (s.arg < 0 || s.arg >= MATRIX_COUNT) return refuse(p, "tensorize: no such instruction");
+  const char *insn = matrix_name[s.arg];
+  if (!p->lim->matrix_per_cycle[s.arg])
+    return refuse(p, arena_printf(p->a, "tensorize %s: the target has no such instruction", insn));
+  if (a >= p->naxis || LOOP_LEVEL(s.loop) || !p->axis[a].ntile)
+    return refuse(p, arena_printf(p->a, "tensorize %s %s: not the innermost level of a tiled axis", insn, name));
+  struct ploop *l = &p->loop[s.loop];
+  if (l->mark || l->unroll)
+    return refuse(p, arena_printf(p->a, "tensorize %s %s: the loop is unrolled or a vector already", insn, name));
+  l->mark = MARK_SUB;
+  l->matrix = (uint8_t)s.arg;
+  return true;
+}
+
+/* ---- which members ---- */
+
+static bool is_zero(expr_t x) {
+  return x->kind == E_CONST && (type_is_float((enum dtype)x->type) ? x->val.f == 0 : x->val.i == 0);
+}
+
+/* Where its guards fail a read gives 0: as if the product had no such term. Computed subscripts would be gathers. */
+static bool plain_read(const struct access *r, sym_t s) {
+  bool moves = false;
+  for (unsigned d = 0; d < r->rank; d++) {
+    if (r->ix[d].dyn) return false;
+    moves |= poly_has(r->ix[d].poly, s);
+  }
+  return moves && (!r->nguard || is_zero(r->otherwise));
+}
+
+static bool takes(const struct plan *p, const struct member *m, unsigned l) {
+  struct dot d;
+  sym_t s = p->axis[LOOP_AXIS(l)].sym;
+  if (m->e->red != RED_sum || !dot_of(m->e->body, &d) || !matrix_takes(p->loop[l].matrix, d.kind)) return false;
+  if (type_is_float((enum dtype)m->e->body->type) && p->o->strict) return false;
+  return p->axis[LOOP_AXIS(l)].tile[0] == d.group && (d.alone || plain_read(d.a->acc, s)) && plain_read(d.b->acc, s);
+}
+
+int tensorize_loop(const struct plan *p, const struct member *m) {
+  if (m->vec < 0 || (m->red & BIT(m->vec))) return -1;
+  for (unsigned l = 0; l < MAX_LOOP; l++)
+    if ((m->red & BIT(l)) && p->loop[l].mark == MARK_SUB && takes(p, m, l)) return (int)l;
+  return -1;
+}
+
+static bool check_loop(struct plan *p, unsigned l) {
+  bool any = false, in_memory = false;
+  for (unsigned i = 0; i < p->nmember; i++) {
+    if (p->member[i].sub != (int)l) continue;
+    any = true;
+    in_memory |= !p->member[i].acc;
+  }
+  const char *insn = matrix_name[p->loop[l].matrix], *name = plan_loop_name(p, l);
+  if (!any)
+    return refuse(p, arena_printf(p->a, "tensorize %s %s: no product of its types over the loop with its tile on lanes",
+                                  insn, name));
+  if (in_memory) return refuse(p, arena_printf(p->a, "tensorize %s %s: the sums are not in registers", insn, name));
+  return true;
+}
+
+bool tensorize_check(struct plan *p) {
+  for (unsigned l = 0; l < MAX_LOOP; l++)
+    if (p->loop[l].mark == MARK_SUB && !check_loop(p, l)) return false;
+  return true;
+}
+
+/* ---- the loop ---- */
+
+bool tensorize_whole(const struct plan *p, unsigned sub) {
+  const struct paxis *x = &p->axis[LOOP_AXIS(sub)];
+  return x->uniform && x->ext > 0 && x->ext % x->tile[0] == 0;
+}
+
+static bool reads_padding(const struct env *e, const struct member *m, expr_t read) {
+  const struct place *x = place_of(e, m, read->acc->tensor, read->acc->ix);
+  return x && x->padded;
+}
+
+static bool guarded(expr_t x) {
+  struct dot d;
+  return !dot_of(x, &d) || (!d.alone && d.a->acc->nguard) || d.b->acc->nguard;
+}
+
+/* Guards differ from one part of a lane to the next: the parts one after the other. */
+static struct lstmt *one_by_one(struct build *b, unsigned l, poly_t rest, struct lstmt *body) {
+  if (rest) {
+    poly_t g = poly_addc(b->a, poly_sub(b->a, rest, poly_sym(b->a, b->sym[l])), -1);
+    body = loop_if(b->a, 1, &g, NULL, body, NULL);
+  }
+  return loop_for(b->a, F_UNROLL, b->sym[l], cpoly(b, 0), cpoly(b, b->p->axis[LOOP_AXIS(l)].tile[0]), 1, body);
+}
+
+/* Closes the sub loop of m around its statement; outer is the environment before it was opened. */
+struct lstmt *tensorize_close(struct build *b, const struct env *outer, const struct member *m, struct lstmt *body) {
+  struct dot d;
+  unsigned l = (unsigned)m->sub, a = LOOP_AXIS(l);
+  poly_t hi[2] = {cpoly(b, b->p->axis[a].tile[0]), NULL};
+  dot_of(m->e->body, &d);
+  bool whole = tensorize_whole(b->p, l) || ((d.alone || reads_padding(outer, m, d.a)) && reads_padding(outer, m, d.b));
+  if (!whole) hi[1] = poly_sub(b->a, env_at(b, outer, member_axis(b->p, m, a)->hi), axis_base(b, outer, a));
+  if (body->kind != L_STORE || body->acc->nguard || guarded(body->value)) return one_by_one(b, l, hi[1], body);
+  struct lstmt *s = loop_for(b->a, F_SUB, b->sym[l], hi[0], hi[0], 1, body);
+  s->lo = arena_dup(b->a, (poly_t[]){cpoly(b, 0)}, sizeof *s->lo);
+  s->hi = arena_dup(b->a, hi, sizeof hi);
+  s->nhi = whole ? 1 : 2;
+  return s;
+}

@@ -1,0 +1,66 @@
+/* The form of a widening product. */
+#include "ir/dot.h"
+
+const char *const matrix_name[MATRIX_COUNT] = {
+#define MATRIX(name, what) [MATRIX_##name] = #name,
+#include "ir/matrix.def"
+#undef MATRIX
+};
+
+bool matrix_takes(enum matrix m, enum dotkind k) {
+  if (k == DOT_none) return false;
+  return m == MATRIX_bf16 ? k == DOT_bf16 : k != DOT_bf16;
+}
+
+/* The read under a conversion to t, or NULL. */
+static expr_t widened(expr_t x, enum dtype t) {
+  if (x->kind != E_CAST || x->type != t || x->kid[0]->kind != E_READ) return NULL;
+  return x->kid[0];
+}
+
+static enum dotkind kind_of(enum dtype sum, enum dtype a, enum dtype b) {
+  if (sum == DT_f32) return a == DT_bf16 && b == DT_bf16 ? DOT_bf16 : DOT_none;
+  if (sum != DT_i32) return DOT_none;
+  if (a == DT_i16 && b == DT_i16) return DOT_i16i16;
+  if (a == DT_i8 && b == DT_i8) return DOT_i8i8;
+  return a == DT_u8 && b == DT_i8 ? DOT_u8i8 : DOT_none;
+}
+
+/* The read of i32(i8) + 128, or NULL. */
+static expr_t shifted(expr_t x) {
+  if (x->kind != E_OP || x->op != OP_add || x->type != DT_i32 || x->kid[1]->kind != E_CONST || x->kid[1]->val.i != 128)
+    return NULL;
+  expr_t r = widened(x->kid[0], DT_i32);
+  return r && r->type == DT_i8 ? r : NULL;
+}
+
+static bool with_shift(expr_t a, expr_t b, struct dot *out) {
+  expr_t moved = shifted(a), other = widened(b, DT_i32);
+  if (!moved || !other || other->type != DT_i8) return false;
+  *out = (struct dot){.kind = DOT_u8i8, .a = moved, .b = other, .shifted = true, .group = DOT_BYTES};
+  return true;
+}
+
+bool dot_of(expr_t x, struct dot *out) {
+  *out = (struct dot){.kind = DOT_none};
+  expr_t one = widened(x, DT_i32);
+  if (one && one->type == DT_i8) {
+    *out = (struct dot){.kind = DOT_u8i8, .b = one, .alone = true, .group = DOT_BYTES};
+    return true;
+  }
+  if (x->kind == E_OP && x->op == OP_mul &&
+      (with_shift(x->kid[0], x->kid[1], out) || with_shift(x->kid[1], x->kid[0], out)))
+    return true;
+  if (x->kind != E_OP || x->op != OP_mul) return false;
+  expr_t a = widened(x->kid[0], (enum dtype)x->type), b = widened(x->kid[1], (enum dtype)x->type);
+  if (!a || !b) return false;
+  if (a->type == DT_i8 && b->type == DT_u8) {
+    expr_t t = a;
+    a = b, b = t;
+  }
+  *out = (struct dot){.kind = kind_of((enum dtype)x->type, (enum dtype)a->type, (enum dtype)b->type),
+                      .a = a,
+                      .b = b,
+                      .group = DOT_BYTES / (unsigned)type_size((enum dtype)a->type)};
+  return out->kind != DOT_none;
+}

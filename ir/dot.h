@@ -1,0 +1,28 @@
+/* Products of narrow values summed in a wide type: what matrix instructions of all kinds compute. Recognised by form, in any equation and in any LOOP
+   statement. DOT_BYTES of each operand, neighbours along the reduction, make one 32-bit element of the sum. */
+#ifndef HONE_IR_DOT_H
+#define HONE_IR_DOT_H
+#include "ir/expr.h"
+
+enum { DOT_BYTES = 4 };
+enum dotkind { DOT_none, DOT_u8i8, DOT_i8i8, DOT_i16i16, DOT_bf16 };
+struct dot {
+  enum dotkind kind;
+  expr_t a, b;     /* the two reads; of DOT_u8i8 a is the unsigned one */
+  bool shifted;    /* a is i8 and 128 is added to it, which makes it the unsigned one */
+  bool alone;      /* b is summed by itself: a is 1 and has no read (NULL) */
+  unsigned group;  /* elements of each that one instruction adds up in a lane: DOT_BYTES / their size */
+};
+/* x: W(read) * W(read), W the conversion to i32 (of 8 or 16 bit integers) or f32 (of bf16); (i32(i8) + 128) * i32(i8); i32(i8) alone. */
+bool dot_of(expr_t x, struct dot *out);
+
+/* Instructions that a schedule step `tensorize NAME` may name; a target says which it has (struct limits). */
+enum matrix {
+#define MATRIX(name, what) MATRIX_##name,
+#include "ir/matrix.def"
+#undef MATRIX
+  MATRIX_COUNT
+};
+extern const char *const matrix_name[MATRIX_COUNT];
+bool matrix_takes(enum matrix m, enum dotkind k);
+#endif
