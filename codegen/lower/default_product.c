@@ -38,6 +38,7 @@ struct blocks {
   int64_t mr, kc, nc, mc; /* vectors, rows, and cache blocks of reduction, lanes and rows; 0: the whole axis */
   bool pack, copy;        /* of a panel of the shared operand; of a block of rows */
   bool few, once;         /* few rows; all of them are one tile: the shared operand is read once, as a stream */
+  bool far;               /* the panel lies across memory: lanes are a row apart */
   bool deep; /* few panels, a long reduction: its blocks pass by one after the other, each used by all panels */
 };
 
@@ -74,9 +75,9 @@ static struct blocks pick_blocks(const struct chooser *c, unsigned lane, unsigne
   const struct access *rows = row_operand(c, lane, row);
   if (size < 4) size = 4;
   bool fits = bytes_of(c, k->acc) <= c->lim->l1_bytes && ev; /* all of the shared operand stays near */
-  bool far = def_step(c, k->tensor, def_subs(c, k->acc), k->lane) == 2;
+  o.far = def_step(c, k->tensor, def_subs(c, k->acc), k->lane) == 2;
   o.tile = ev >= 4 && ev < lanes && (ev & (ev - 1)) == 0 ? ev : o.nv * lanes;
-  o.pack = pack_pays(c, k, row) && (far || o.tile <= def_guess(c, lane));
+  o.pack = pack_pays(c, k, row) && (o.far || o.tile <= def_guess(c, lane));
   o.deep = ev && ev <= 4 * o.tile && bytes_of(c, k->acc) > (double)l2;
   bool low = o.deep || (o.few && !o.pack);
   o.kc = fits || (o.once && !o.pack) ? 0 : def_pick_block(def_extent(c, red), 4, l2 / (low ? 16 : 4) / (o.tile * size));
@@ -139,8 +140,8 @@ static double result_bytes(const struct chooser *c, const struct eq *e) {
   return n;
 }
 
-/* The tile of a result that is far away is asked for before its sum begins; the next panel, while this one is used for
-   few rows. */
+/* The tile of a result that is far away is asked for before its sum begins; the next panel, if it is rows of
+   memory, while this one is used for few rows. */
 static void push_prefetch(struct chooser *c, unsigned lane, unsigned row, unsigned red, const struct blocks *b,
                           const struct reuse *k) {
   const struct access *rows = row_operand(c, lane, row);
@@ -148,7 +149,7 @@ static void push_prefetch(struct chooser *c, unsigned lane, unsigned row, unsign
   const struct eq *out = tile_result(c, lane, row);
   if (out && all > 4.0 * c->lim->l2_bytes && result_bytes(c, out) >= c->lim->l2_bytes / 2.0)
     def_push(c, STEP_prefetch, LOOP_ID(row, 1), def_operand(c, out->lhs));
-  if (def_guess(c, row) > 256 || shared <= c->lim->l2_bytes) return;
+  if (def_guess(c, row) > 256 || shared <= c->lim->l2_bytes || b->far) return; /* far: a line for each element */
   unsigned next = b->once && !b->pack ? LOOP_ID(red, 0)
                   : b->deep && b->kc  ? LOOP_ID(red, 1)
                                       : LOOP_ID(lane, b->nc ? 2 : 1);
