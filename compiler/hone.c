@@ -221,10 +221,21 @@ static enum status untuned(struct hone *h, const struct kernel *k) {
   return ST_OK;
 }
 
+/* A GPU runs equations, and its entry takes arrays, dims and scalars. */
+static enum status fits_target(struct hone *h, const struct emit_entry *e) {
+  bool derived = e->source && (e->source->origin || e->source->nopaque);
+  if (!h->target.limits.simt || (e->general && !derived)) return ST_OK;
+  diag_error(h->diag, e->k->loc, "'%s' cannot be compiled for %s: %s", e->k->name, h->target.cpu,
+             e->general ? "it takes a structure or returns its result" : "it is not raised to equations");
+  diag_note(h->diag, nowhere, "--only F,G leaves functions out");
+  return ST_REFUSED;
+}
+
 static enum status all_entries(struct hone *h, struct db *db, struct emit_entry *e) {
   for (unsigned i = 0; i < h->spec.n; i++) {
     unsigned tuned;
     enum status st = hone_entry(h, db, &h->spec.fn[i], &e[i], &tuned);
+    if (st == ST_OK) st = fits_target(h, &e[i]);
     if (st == ST_OK && !tuned && (h->spec.fn[i].k || h->spec.fn[i].npart)) st = untuned(h, e[i].k);
     if (st != ST_OK) return st;
   }
@@ -242,8 +253,10 @@ enum status hone_compile(struct hone *h, enum emit_kind kind, const char *guard,
   if (st != ST_OK) return st;
   st = emit_module(h->arena, e, h->spec.n, &h->target, &eo, true, &out->object, &why);
   if (st == ST_INFEASIBLE) {
-    diag_error(h->diag, nowhere, "internal: code generation failed: %s", why ? why : "?");
-    return ST_INTERNAL;
+    bool gpu = h->target.limits.simt; /* not everything that runs on a CPU can be said there yet */
+    diag_error(h->diag, nowhere, gpu ? "cannot be compiled for %s: %s" : "internal: code generation for %s failed: %s",
+               h->target.cpu, why ? why : "?");
+    return gpu ? ST_REFUSED : ST_INTERNAL;
   }
   if (st == ST_OK && guard) emit_header(&out->header, e, h->spec.n, guard, h->target.limits.simt);
   return st;

@@ -50,6 +50,15 @@ expect 2 "hone: error: --dims n=9999999999: 'n' does not fit into its type, i32"
 expect 1 "hone: error: '/dev/zero' is larger than 256 MiB" "$hone" db import /dev/zero --db new.db
 expect 2 "hone: error: '@/dev/zero' is larger than 1048576 bytes or 4096 words" "$hone" compile @/dev/zero
 expect 2 "hone: error: --emit frob: expected source, tensor, groups, loops, llvm, asm, ptx or obj" "$hone" compile mm.hone $q --emit frob
+cat >scan.c <<'C'
+void scan(int n, float *x) { for (int i = 1; i < n; i++) x[i] += x[i-1]; }
+C
+expect 1 "scan.c:1:6: error: 'scan' cannot be compiled for sm_80: it is not raised to equations
+    1 | void scan(int n, float *x) { for (int i = 1; i < n; i++) x[i] += x[i-1]; }
+      |      ^
+hone: note: --only F,G leaves functions out" "$hone" compile scan.c $q --target sm_80 -o x.o -Wno-not-raised
+expect 5 "hone: error: code for nvidia-sm_80 does not run on this machine, so it cannot be measured here
+hone: note: GPUs are compiled for (hone compile --target sm_80), not measured yet" "$hone" tune mm.hone --target sm_80 --dims M=4,N=4,K=4
 expect 5 "hone: error: cannot write 'none/x.o': No such file or directory" "$hone" compile mm.hone $q -o none/x.o
 expect 5 "hone: error: cannot write 'dir': Is a directory" "$hone" compile mm.hone $q -o dir
 expect 5 "hone: error: cannot write '/dev/full': No space left on device" "$hone" compile mm.hone $q -o /dev/full
