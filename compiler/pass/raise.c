@@ -1,4 +1,5 @@
 /* Raising: entry, and the small nouns (objects, items) that its parts share. See raise.h. */
+#include "ir/tensor_infer.h"
 #include "compiler/pass/raise.h"
 #include "compiler/pass/raise_impl.h"
 #include <stdarg.h>
@@ -110,9 +111,40 @@ static struct kernel *raise(struct raise *r) {
   return raise_emit(r, &top);
 }
 
+struct affine {
+  const struct kernel *k;
+  bool ok;
+};
+
+static void affine_poly(struct affine *x, poly_t p) {
+  if (p && !poly_is_affine(x->k, p)) x->ok = false;
+}
+
+static void affine_read(expr_t e, void *ctx) {
+  struct affine *x = ctx;
+  if (e->kind != E_READ) return;
+  for (unsigned d = 0; d < e->acc->rank; d++) affine_poly(x, e->acc->ix[d].poly);
+  for (unsigned g = 0; g < e->acc->nguard; g++) affine_poly(x, e->acc->guard[g]);
+}
+
+/* Indices that are computed once can multiply each other where they are used: p * r as a subscript. */
+static bool all_affine(const struct kernel *k) {
+  struct affine x = {k, true};
+  for (unsigned i = 0; i < k->neq; i++) {
+    const struct eq *e = &k->eq[i];
+    for (unsigned d = 0; d < k->tensor[e->lhs].rank; d++) affine_poly(&x, e->lhs_idx[d]);
+    for (unsigned g = 0; g < e->nguard; g++) affine_poly(&x, e->guard[g]);
+    for (unsigned a = 0; a < e->nax; a++) affine_poly(&x, e->axis[a].lo), affine_poly(&x, e->axis[a].hi);
+    if (e->body) expr_visit(e->body, affine_read, &x);
+    if (e->init) expr_visit(e->init, affine_read, &x);
+  }
+  return x.ok;
+}
+
 static enum status guarded(struct raise *r, struct kernel **out) {
   if (setjmp(r->jmp)) return ST_INFEASIBLE;
   *out = raise(r);
+  if (!all_affine(*out)) raise_no(r, r->f->k->loc, "a subscript or a condition multiplies indices with each other");
   return ST_OK;
 }
 

@@ -67,3 +67,16 @@ void two_sizes(int n, int m, const float *x, float y[n], float z[m]) {
 void outside(float x[4], float *y) {
   *y = x[4];
 }
+
+/* Computed once, used as a subscript: a product of two indices. */
+void index_product(int n, int m, const float x[n][m], float y[n]) {
+  for (int i = 0; i < n; i++) {
+    float s = 0;
+    for (int j = 0; j < m; j++) {
+      int t = i * j - 1;
+      if (t < 0 || t >= m) continue;
+      s += x[i][t];
+    }
+    y[i] = s;
+  }
+}
