@@ -15,7 +15,7 @@ median() { "$tmp/process" "$runs" "$@"; }
 echo "whole commands, processor time, medians of $runs (true: $(median true) us)"
 printf '  %-44s %8s us\n' "hone --version" "$(median "$hone" --version)" "hone check matmul.c" "$(median "$hone" check "$kernel")" \
   "hone compile matmul.c, one tuned variant" "$(median "$hone" compile "$kernel" --db "$tmp/t.db" -o "$tmp/m.o")"
-echo "levels of hone compile matmul.c --dims $dims"
+echo "levels of hone compile matmul.c --dims $dims (differences of whole runs: a millisecond more or less says nothing)"
 before=$(median "$hone" --version)
 printf '  %-44s %8s us\n' "start" "$before"
 for level in source:parse tensor:raise groups:simplify+fuse loops:lower llvm:emit obj:LLVM; do

@@ -4,6 +4,7 @@
    has not seen; local candidates, because without them the last per cents are missed; a deviation, because without one
    it stalls. What it learns is how far the analytic model (cost.c) is off, where that varies less than the times
    themselves: so the first proposals are already sensible. */
+#include "tuner/elite.h"
 #include "tuner/plan.h"
 #include "tuner/seen.h"
 #include "tuner/strategy.h"
@@ -322,14 +323,7 @@ static void forest_tell(void *state, const struct trial *t) {
     p->ok = t->ok;
     p->y = t->ok ? log(t->cost) : 0;
   }
-  if (!t->ok) return;
-  unsigned at = s->nelite;
-  while (at > 0 && s->elite[at - 1].cost > t->cost) at--;
-  if (at >= ELITE) return;
-  unsigned keep = s->nelite < ELITE ? s->nelite : ELITE - 1;
-  memmove(&s->elite[at + 1], &s->elite[at], (keep - at) * sizeof *s->elite);
-  s->elite[at] = *t;
-  s->nelite = keep + 1;
+  s->nelite = elite_add(s->elite, s->nelite, ELITE, t);
 }
 
 static void forest_close(void *state) {

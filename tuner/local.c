@@ -1,5 +1,6 @@
 /* Strategy `local`: seeds and some random schedules, then neighbours of the best few; the cost model ranks a pool of proposals so that the clock is spent on the
    promising ones. One proposal in eight is random, so that a flag far away can still be found. */
+#include "tuner/elite.h"
 #include "tuner/seen.h"
 #include "tuner/strategy.h"
 #include <math.h>
@@ -77,14 +78,7 @@ static unsigned local_ask(void *state, struct sched *out, unsigned n) {
 static void local_tell(void *state, const struct trial *t) {
   struct state *s = state;
   (void)seen_add(&s->seen, s->sp, &t->sched);
-  if (!t->ok) return;
-  unsigned at = s->nelite;
-  while (at > 0 && s->elite[at - 1].cost > t->cost) at--;
-  if (at >= ELITE) return;
-  unsigned keep = s->nelite < ELITE ? s->nelite : ELITE - 1;
-  memmove(&s->elite[at + 1], &s->elite[at], (keep - at) * sizeof *s->elite);
-  s->elite[at] = *t;
-  s->nelite = keep + 1;
+  s->nelite = elite_add(s->elite, s->nelite, ELITE, t);
 }
 
 static void local_close(void *state) {

@@ -15,10 +15,6 @@ static LLVMValueRef sreg(struct fn *f, const char *name) {
   return call_intrinsic(f->m, f->b, full, NULL, 0, NULL, 0);
 }
 
-static struct val and_cond(struct fn *f, struct val a, struct val b) {
-  return mask_and(f, a, b);
-}
-
 /* ---- memory ---- */
 
 static LLVMValueRef shared_bytes(struct fn *f, const char *name, uint64_t bytes) {
@@ -213,7 +209,7 @@ static void reduce_lanes(struct fn *f, const struct lstmt *s) {
   struct val cond;
   int g = emit_guards(f, s->acc->guard, s->acc->nguard, &cond);
   if (g == 0) return;
-  cond = and_cond(f, f->simt->on, cond);
+  cond = mask_and(f, f->simt->on, cond);
   struct laned x = {s, reduce_block(f, s->red, value_or_identity(f, s, cond))};
   if (in_registers(f, s->acc->tensor)) {
     reg_write(f, s->acc, s->red, x.value);
