@@ -165,6 +165,8 @@ while [ $# -gt 0 ]; do
     --without) without=$2; shift ;;
     --cc) cc=1 ;;
     --save) save=1 ;;
+    --suite) [ "${2-}" = c ] || { echo "bench: --suite c" >&2; exit 2; }
+      shift 2; HONE=$hone exec sh "$here/suite_c.sh" "$@" ;;
     --compile) HONE=$hone exec sh "$here/compile.sh" ;;
     --peers) exec sh "$here/install.sh" "$venv" ;;
     --help|-h) usage ;;

@@ -7,6 +7,7 @@ HONE_BUILD_DIR=$(realpath "$3")
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 # The bench program is built into its own folder here: a bench of the developer's may be running.
+ln -s "$HONE_BUILD_DIR/bench/suite_c" "$tmp/suite_c"
 mkdir "$tmp/build" && ln -s "$HONE_BUILD_DIR/runtime" "$tmp/build/runtime"
 export HONE="$hone" HONE_BUILD_DIR="$tmp/build"
 bench="sh $root/bench/run.sh"
@@ -59,6 +60,27 @@ for f in kept rows; do check "$f.svg is not well-formed" wellformed "$tmp/$f.svg
 sed 's,</text>,,' "$tmp/kept.svg" >"$tmp/broken.svg"
 wellformed "$tmp/broken.svg" && no "a broken drawing passes as well-formed" || ok
 
+# C files: a function that is raised, one in parts, one that is kept and one that is refused; each has its line, and those that run a time beside gcc.
+cat >"$tmp/suite.c" <<'K'
+void scale(int n, float a, float *x) { for (int i = 0; i < n; i++) x[i] *= a; }
+void decay(int n, int t, float *x) { for (int k = 0; k < t; k++) { for (int i = 0; i < n; i++) x[i] *= 0.5f; if (x[0] < 0.1f) break; } }
+int other(const unsigned char *s) { return s[0]; }
+int count(const unsigned char *s, int n) { int c = 0; while (n-- > 0 && s[n]) c++; return c; }
+K
+echo 'scale n=1000
+decay n=1000 t=3
+count n=100' >"$tmp/sizes"
+export HONE_SUITE="$HONE_BUILD_DIR/../suite_c"
+suite="$bench --suite c --sizes $tmp/sizes --seconds 0.01"
+$suite --json "$tmp/suite.c" >"$tmp/rows" 2>"$tmp/log" || no "suite c: $(cat "$tmp/log")"
+for is in scale,raised decay,parts count,kept; do
+  check "${is%,*} is not ${is#*,}: $(cat "$tmp/rows" "$tmp/log")" grep -q "\"function\":\"${is%,*}\",\"status\":\"${is#*,}\",.*\"gcc\":.*\"same\":true" "$tmp/rows"
+done
+$suite --only count "$tmp/suite.c" >"$tmp/table" 2>&1 || no "suite c: $(cat "$tmp/table")"
+check "the table of a kept function: $(cat "$tmp/table")" grep -q '^kept *1 functions, geometric mean' "$tmp/table"
+check "a function without sizes: $(cat "$tmp/rows")" grep -q '"function":"other","status":"[a-z]*","parts":0}' "$tmp/rows"
+check "--only leaves nothing out" test "$(grep -c '^scale' "$tmp/table")" = 0
+$bench --suite c --nonsense >/dev/null 2>&1; check "an unknown option of suite c is accepted" test $? = 2
 $bench --nonsense >/dev/null 2>&1; check "an unknown option is accepted" test $? = 2
 $bench --cpu abacus >/dev/null 2>&1; check "an unknown CPU is accepted" test $? = 2
 $bench --no-peers --only no-such-kernel >/dev/null 2>&1; check "no rows at all is a success" test $? = 1

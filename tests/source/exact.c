@@ -5,6 +5,7 @@
 #include "compiler/frontend/frontend.h"
 #include "ir/loop.h"
 #include "ir/interp.h"
+#include "call.h"
 #include "random_c.h"
 #include <dlfcn.h>
 #include <inttypes.h>
@@ -70,14 +71,6 @@ static int64_t random_dim(const char *name, unsigned round, bool few) {
   return (int64_t)(rnd() % 8);
 }
 
-/* Arrays of subscripts, by what people call them. */
-static bool is_index(const struct param *q) {
-  static const char *const names[] = {"inp", "targets", "token", "col", "rowptr", "index"};
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-    if (q->type == DT_i32 && !strcmp(q->name, names[i])) return true;
-  return false;
-}
-
 static void random_call(struct call *c, unsigned round) {
   const struct kernel *k = c->k;
   struct args *both[2] = {&c->a, &c->b};
@@ -105,7 +98,8 @@ static void random_call(struct call *c, unsigned round) {
     size_t bytes = (ELEMS + SHIFTS) * type_size(t);
     char *x = malloc(bytes), *y = malloc(bytes);
     for (size_t i = 0; i < ELEMS + SHIFTS; i++)
-      type_store(t, x + i * type_size(t), is_index(q) ? (union value){.i = (int64_t)(rnd() % 8)} : random_value(t));
+      type_store(t, x + i * type_size(t),
+                 call_is_index(q) ? (union value){.i = (int64_t)(rnd() % 8)} : random_value(t));
     memcpy(y, x, bytes);
     c->a.data[p] = x;
     c->b.data[p] = y;
@@ -119,7 +113,7 @@ static void point_into(struct call *c, void **data) {
 static bool may_alias(const struct lfunc *f, unsigned p) {
   const struct param *q = &f->k->param[p];
   bool outside = !f->origin || f->origin[p].how == ORIGIN_SELF || f->origin[p].how == ORIGIN_FIELD;
-  return q->kind == PARAM_TENSOR && !q->is_restrict && outside && !is_index(q);
+  return q->kind == PARAM_TENSOR && !q->is_restrict && outside && !call_is_index(q);
 }
 
 /* Lets one array lie in another one, now and then: C allows it where nothing is restrict. */
@@ -201,87 +195,6 @@ static bool uses_math(const struct lstmt *s) {
   return yes;
 }
 
-static enum origin_how how(const struct lfunc *f, unsigned p) {
-  return f->origin ? (enum origin_how)f->origin[p].how : ORIGIN_SELF;
-}
-
-/* The dim that says whether the pointer at this position is NULL; -1: nothing asks. */
-static int given(const struct lfunc *f, unsigned at) {
-  for (unsigned p = 0; p < f->k->nparam; p++)
-    if (how(f, p) == ORIGIN_GIVEN && f->origin[p].from == at) return (int)p;
-  return -1;
-}
-
-static void write_argument(FILE *f, const struct lfunc *fn, unsigned p, unsigned at) {
-  const struct param *q = &fn->k->param[p];
-  int flag = given(fn, at);
-  if (q->kind == PARAM_DIM)
-    fprintf(f, "dim[%u]", p);
-  else if (q->kind == PARAM_TENSOR && flag >= 0)
-    fprintf(f, "dim[%d] ? data[%u] : 0", flag, p);
-  else if (q->kind == PARAM_TENSOR)
-    fprintf(f, "data[%u]", p);
-  else
-    fprintf(f, "(%s)s[%u].%c", type_cname(q->type), p,
-            type_is_float(q->type)           ? 'f'
-            : type_class(q->type) == DC_SINT ? 'i'
-                                             : 'u');
-}
-
-static void write_record(FILE *f, const struct lfunc *fn, unsigned at) {
-  int flag = given(fn, at);
-  if (flag >= 0)
-    fprintf(f, "dim[%d] ? (void *)rec[%u] : 0", flag, at);
-  else
-    fprintf(f, "(void *)rec[%u]", at);
-}
-
-/* The fields of the structures, before the call (in) and after it. */
-static void write_fields(FILE *f, const struct lfunc *fn, bool in) {
-  for (unsigned p = 0; p < fn->k->nparam; p++) {
-    const struct param *q = &fn->k->param[p];
-    int64_t count = 1;
-    if (how(fn, p) == ORIGIN_FIELD && in) {
-      bool tensor = q->kind == PARAM_TENSOR;
-      fprintf(f, "  *(%s *)(rec[%u] + %lld) = %s[%u];\n", tensor ? "void *" : type_cname(q->type), fn->origin[p].from,
-              (long long)fn->origin[p].offset, tensor ? "data" : "dim", p);
-    }
-    if (how(fn, p) != ORIGIN_INSIDE) continue;
-    poly_is_const(fn->k->tensor[q->ref].extent[0], &count);
-    char there[64], here[32];
-    snprintf(there, sizeof there, "rec[%u] + %lld", fn->origin[p].from, (long long)fn->origin[p].offset);
-    snprintf(here, sizeof here, "data[%u]", p);
-    fprintf(f, "  __builtin_memcpy(%s, %s, %lld);\n", in ? there : here, in ? here : there,
-            (long long)(count * (int64_t)type_size(q->type)));
-  }
-}
-
-/* C that calls function i of the file with arguments from arrays. */
-static void write_caller(FILE *f, const struct lfunc *fn, unsigned i) {
-  unsigned n = lfunc_nargs(fn), next = 0;
-  int result = -1;
-  for (unsigned p = 0; p < fn->k->nparam; p++)
-    if (how(fn, p) == ORIGIN_RESULT) result = (int)p;
-  fprintf(f, "void hone_call_%u(const int64_t *dim, const union value *s, void **data) {\n", i);
-  if (fn->nopaque) fprintf(f, "  static char rec[%u][4096] __attribute__((aligned(16)));\n", n);
-  write_fields(f, fn, true);
-  if (result >= 0) fprintf(f, "  *(%s *)data[%d] = ", type_cname(fn->k->param[result].type), result);
-  fprintf(f, "  %s(", fn->k->name);
-  for (unsigned at = 0; at < n; at++) {
-    bool opaque = false;
-    for (unsigned o = 0; o < fn->nopaque; o++) opaque |= fn->opaque[o].at == at;
-    if (at) fputs(", ", f);
-    while (!opaque && how(fn, next) != ORIGIN_SELF) next++;
-    if (opaque)
-      write_record(f, fn, at);
-    else
-      write_argument(f, fn, next++, at);
-  }
-  fputs(");\n", f);
-  write_fields(f, fn, false);
-  fputs("}\n", f);
-}
-
 static void *compile(const char *dir, const char *path, const struct spec *s) {
   char src[4096], so[4096], cmd[16384], full[4096];
   if (!realpath(path, full)) return NULL;
@@ -290,7 +203,7 @@ static void *compile(const char *dir, const char *path, const struct spec *s) {
   FILE *f = fopen(src, "w");
   if (!f) return NULL;
   fprintf(f, "#include <stdint.h>\n#include \"%s\"\nunion value { int64_t i; uint64_t u; double f; };\n", full);
-  for (unsigned i = 0; i < s->n; i++) write_caller(f, s->fn[i].source->f, i);
+  for (unsigned i = 0; i < s->n; i++) call_write(f, s->fn[i].source->f, i);
   fclose(f);
   snprintf(cmd, sizeof cmd, "cc -std=gnu17 -w -O0 -fwrapv -ffp-contract=off -shared -fPIC -Wl,-Bsymbolic -o %s %s -lm",
            so, src);
@@ -302,18 +215,14 @@ static void *compile(const char *dir, const char *path, const struct spec *s) {
 
 /* The same callers around the object that hone makes of the file. Strict: the order of operations is the file's. */
 static void *compile_hone(const char *dir, const char *path, const struct spec *s) {
-  char base[512], cmd[16384], full[4096];
+  char base[512], header[520], cmd[16384], full[4096];
   if (!realpath(path, full)) return NULL;
   snprintf(base, sizeof base, "%s/made_%d", dir, (int)getpid());
   snprintf(cmd, sizeof cmd, "%s.c", base);
   FILE *f = fopen(cmd, "w");
   if (!f) return NULL;
-  for (unsigned i = 0; i < s->n; i++)
-    fprintf(f, "#define %s original_%s\n", s->fn[i].source->f->k->name, s->fn[i].source->f->k->name);
-  fprintf(f, "#include \"%s\"\n", full); /* for its types */
-  for (unsigned i = 0; i < s->n; i++) fprintf(f, "#undef %s\n", s->fn[i].source->f->k->name);
-  fprintf(f, "#include \"%s.h\"\n#include <stddef.h>\nunion value { int64_t i; uint64_t u; double f; };\n", base);
-  for (unsigned i = 0; i < s->n; i++) write_caller(f, s->fn[i].source->f, i);
+  snprintf(header, sizeof header, "%s.h", base);
+  call_write_file(f, full, header, s);
   fclose(f);
   snprintf(cmd, sizeof cmd,
            "%s compile %s -o %s.o --header %s.h --db %s.db --fp %s 2>%s.log && "
@@ -329,18 +238,8 @@ static void *compile_hone(const char *dir, const char *path, const struct spec *
   return h;
 }
 
-typedef void caller(const int64_t *dim, const union value *scalar, void **data);
-
-static caller *find_caller(void *h, unsigned i) {
-  char name[64];
-  caller *fn;
-  snprintf(name, sizeof name, "hone_call_%u", i);
-  *(void **)&fn = h ? dlsym(h, name) : NULL;
-  return fn;
-}
-
 static void check_function(const char *file, const struct lfunc *f, void *h, void *made, unsigned i, struct diag *d) {
-  caller *fn = find_caller(h, i), *other = find_caller(made, i);
+  call_fn *fn = call_find(h, i), *other = call_find(made, i);
   int before = failures;
   if (!fn || (hone && !other) || !lfunc_verify(f, d)) {
     printf("not ok - %s: %s does not verify\n", file, f->name);
