@@ -284,7 +284,11 @@ static bool name_taken(const struct kernel *k, const char *name) {
 unsigned kernel_add_temp(struct kernel *k, const char *base, enum dtype t, unsigned rank, const poly_t *extent) {
   const char *name = base;
   for (unsigned i = 1; name_taken(k, name); i++) name = arena_printf(k->arena, "%s_%u", base, i);
-  return kernel_add_tensor(k, name, t, ROLE_TEMP, rank, extent);
+  poly_t *size = ARENA_NEW(k->arena, poly_t, rank + 1u);
+  int64_t c;
+  for (unsigned d = 0; d < rank; d++) /* known dims can leave an axis less than nothing */
+    size[d] = poly_is_const(extent[d], &c) && c < 0 ? poly_const(k->arena, 0) : extent[d];
+  return kernel_add_tensor(k, name, t, ROLE_TEMP, rank, size);
 }
 
 unsigned kernel_writers(const struct kernel *k, unsigned tensor, unsigned *which) {

@@ -1,5 +1,6 @@
 /* The passes change no result of random kernels (tests/gen): interpreted after the pipeline, and run as groups by the
-   reference executor. A failure prints the seed; HONE_SEED=N runs that one alone, HONE_LONG=1 many more. */
+   reference executor, with dims as symbols and as constants. A failure prints the seed; HONE_SEED=N runs that one
+   alone, HONE_LONG=1 many more. */
 #include "tests/gen/kernel_gen.h"
 #include "tests/pass/group_exec.h"
 #include "tests/pass/pass_common.h"
@@ -71,20 +72,29 @@ static bool begin(struct run *r, unsigned seed, bool any_op) {
          ST_OK; /* refused: it reads an element of a temp that is never written; infeasible: too many operations */
 }
 
+/* The pipeline's form of k, which is r's kernel or that with its dims put in. */
+static void check_form(struct run *r, const struct kernel *k, bool any_op, bool strict) {
+  struct groups *gs = run_pipeline(&r->b, k, strict);
+  struct args *x = copy_args(&r->b, r->k, r->in);
+  bench_expect_ok(&r->b, kernel_interp(gs->k, x, r->b.a, NULL, MAX_OPS, r->b.d), "after the pipeline");
+  compare(r, x, 2, "interpreted after the pipeline");
+  if (any_op) return; /* the executor rounds every operation: round() and pow() may then jump */
+  x = copy_args(&r->b, r->k, r->in);
+  group_exec(r->b.a, gs, x, 1 + r->seed % 4);
+  compare(r, x, 4, "groups");
+}
+
 static bool check_seed(unsigned seed, bool any_op, bool strict) {
   struct run r;
   bool ran = begin(&r, seed, any_op);
   if (ran) {
-    struct groups *gs = run_pipeline(&r.b, r.k, strict);
-    struct args *x = copy_args(&r.b, r.k, r.in);
-    bench_expect_ok(&r.b, kernel_interp(gs->k, x, r.b.a, NULL, MAX_OPS, r.b.d), "after the pipeline");
-    compare(&r, x, 2, "interpreted after the pipeline");
-    if (any_op) goto done; /* the executor rounds every operation: round() and pow() may then jump */
-    x = copy_args(&r.b, r.k, r.in);
-    group_exec(r.b.a, gs, x, 1 + seed % 4);
-    compare(&r, x, 4, "groups");
+    bool *has = ARENA_NEW(r.b.a, bool, r.k->nsym + 1u);
+    int64_t *value = ARENA_NEW(r.b.a, int64_t, r.k->nsym + 1u);
+    const char *bad;
+    check_form(&r, r.k, any_op, strict);
+    ck_assert(kernel_parse_dims(r.k, r.dims, has, value, &bad));
+    check_form(&r, kernel_specialise(r.b.a, r.k, has, value), any_op, strict);
   }
-done:
   bench_close(&r.b);
   return ran;
 }
