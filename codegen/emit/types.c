@@ -3,7 +3,7 @@
    round_val. Operations on two such values round innocuously twice (24 >= 2p + 2 significand bits for +, -, *, / and
    sqrt), so results are those of a direct rounding. */
 #include "codegen/emit/build.h"
-#include <string.h>
+#include <math.h>
 
 LLVMTypeRef reg_type(struct module *m, enum dtype t) {
   switch (t) {
@@ -190,16 +190,51 @@ static struct val float_to_float(struct fn *f, enum dtype to, struct val v) {
   return exact ? as_type(v, to) : round_val(f, as_type(v, to));
 }
 
-/* Truncates, saturates, NaN gives 0: LLVM's fptosi.sat is just that. */
+/* What a lane of integers of type `to` can hold, as floats of type t: the ends of the range that is cut to before
+   converting. *past: the first float over the range, where the upper end is not exact (0: it is). */
+struct ends {
+  double low, high, past;
+};
+static struct ends ends_of(enum dtype to, bool f64) {
+  int bits = 8 * (int)type_size(to) - (int)type_is_signed(to), digits = f64 ? 53 : 24;
+  double past = ldexp(1, bits);
+  struct ends e = {type_is_signed(to) ? -past : 0, past - 1, 0};
+  if (bits > digits) e.high = past - ldexp(1, bits - digits), e.past = past;
+  return e;
+}
+
+/* fptosi.sat lane by lane is what LLVM makes of vectors: here the range is cut before converting, narrow types go
+   through i32. */
+static LLVMValueRef lanes_to_int(struct module *m, LLVMBuilderRef b, enum dtype to, LLVMValueRef x, unsigned n) {
+  LLVMTypeRef tf = LLVMGetElementType(LLVMTypeOf(x)), out = vec_of(reg_type(m, to), n);
+  struct ends e = ends_of(to, tf == m->f64);
+  bool narrow = type_size(to) < 4, sign = type_is_signed(to);
+  LLVMTypeRef wide = narrow ? vec_of(m->i32, n) : out;
+  LLVMValueRef low = kreal(tf, e.low, n), high = kreal(tf, e.high, n), zero = LLVMConstNull(out);
+  LLVMValueRef v = LLVMBuildSelect(b, LLVMBuildFCmp(b, LLVMRealOGT, x, low, ""), x, low, ""); /* NaN: low */
+  v = LLVMBuildSelect(b, LLVMBuildFCmp(b, LLVMRealOLT, v, high, ""), v, high, "");
+  v = sign || narrow ? LLVMBuildFPToSI(b, v, wide, "") : LLVMBuildFPToUI(b, v, wide, "");
+  if (narrow) v = LLVMBuildTrunc(b, v, out, "");
+  if (e.past) {
+    LLVMValueRef all = LLVMConstNot(zero),
+                 most = sign ? LLVMConstInt(reg_type(m, to), (UINT64_C(1) << (8 * type_size(to) - 1)) - 1, 0) : NULL;
+    LLVMValueRef over = LLVMBuildFCmp(b, LLVMRealOGE, x, kreal(tf, e.past, n), "");
+    v = LLVMBuildSelect(b, over, sign ? splat_const(most, n) : all, v, "");
+  }
+  return sign ? LLVMBuildSelect(b, LLVMBuildFCmp(b, LLVMRealORD, x, x, ""), v, zero, "") : v;
+}
+
+/* Truncates, saturates, NaN gives 0. */
 static struct val float_to_int(struct fn *f, enum dtype to, struct val v) {
   struct val r;
   const void *key = (const void *)(uintptr_t)to;
   if (cache_get(f, KEY_SAT, v.v, key, NULL, &r)) return r;
   unsigned lev = place_level(f, v.level);
   place_at(f, lev);
-  LLVMTypeRef over[2] = {vec_of(reg_type(f->m, to), v.lanes), LLVMTypeOf(v.v)};
+  LLVMTypeRef over[2] = {reg_type(f->m, to), LLVMTypeOf(v.v)};
   const char *name = type_is_signed(to) ? "llvm.fptosi.sat" : "llvm.fptoui.sat";
-  r = mkval(call_intrinsic(f->m, f->b, name, over, 2, &v.v, 1), lev, to, v.lanes);
+  r = mkval(v.lanes ? lanes_to_int(f->m, f->b, to, v.v, v.lanes) : call_intrinsic(f->m, f->b, name, over, 2, &v.v, 1),
+            lev, to, v.lanes);
   place_back(f);
   cache_put(f, KEY_SAT, v.v, key, NULL, r);
   return r;
