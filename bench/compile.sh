@@ -1,6 +1,6 @@
 #!/bin/sh
 # ./dev bench --compile: how long building takes. First whole commands and what each level of the walk adds to the one before it (whole processes, so a level's own
-# time is a difference); then what one candidate of a search costs to lower, compile and load, over the space of a product.
+# time is a difference); then what one candidate costs to lower, compile and load: random ones of a product's space, and those that searches try.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$here")
@@ -24,10 +24,13 @@ for level in source:parse tensor:raise groups:simplify+fuse loops:lower llvm:emi
   before=$t
 done
 echo "a candidate (processor time; the whole of lowering, emitting, LLVM and loading)"
-for spec in "matmul $dims" "matmul M=1024,N=1024,K=1024"; do
+for spec in "random matmul $dims" "random matmul M=1024,N=1024,K=1024" "local matmul $dims" "forest matmul $dims" "forest softmax R=64,C=1024" \
+  "forest conv2d N=1,H=14,W=14,C=64,F=64,R=3,S=3,P=14,Q=14,stride=1,pad=1"; do
   set -- $spec
-  "$hone" tune "$root/examples/$1/$1.c" --dims "$2" --trials "$trials" --strategy random --db "$tmp/c.db" --json >"$tmp/json" 2>/dev/null
-  awk -v what="$1 $2" '
+  strategy=$1
+  shift
+  "$hone" tune "$root/examples/$1/$1.c" --dims "$2" --trials "$trials" --strategy "$strategy" --db "$tmp/c.db" --json >"$tmp/json" 2>/dev/null
+  awk -v what="$strategy: $1 ${2%%,R=*}" '
     function field(name) { return match($0, "\"" name "\":[0-9.]+") ? substr($0, RSTART + length(name) + 3, RLENGTH - length(name) - 3) + 0 : -1 }
     field("total_us") >= 0 { printf "  %-44s median %6.2f ms, 95th percentile %6.2f ms (lower %.2f, ir %.2f, object %.2f)\n", what, field("total_us") / 1e3, field("total_p95_us") / 1e3,
       field("lower_us") / 1e3, field("ir_us") / 1e3, field("object_us") / 1e3 }' "$tmp/json"

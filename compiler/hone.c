@@ -27,7 +27,7 @@ static unsigned whole(const struct groups *gs) { return gs->n == 1 ? 0 : KEY_WHO
 
 static struct lower_opts lower_opts(const struct hone *h) {
   unsigned threads = h->target.limits.simt ? h->target.limits.cores : h->opts.threads; /* a grid of blocks */
-  return (struct lower_opts){h->opts.strict, threads};
+  return (struct lower_opts){.strict = h->opts.strict, .threads = threads};
 }
 
 static struct sched *defaults(struct hone *h, const struct groups *gs) {

@@ -11,6 +11,13 @@ uint64_t rng_next(uint64_t *state) { /* splitmix64, Steele et al. 2014 */
   return z ^ (z >> 31);
 }
 
+void space_bound(struct space *sp) {
+  static const double LEAST = 600, MORE = 1.5;
+  struct sched def = sched_default(sp->gs, sp->g, sp->lim, &sp->opts);
+  double n = MORE * lower_size(sp->gs, sp->g, &def, sp->lim, &sp->opts);
+  sp->opts.max_size = (unsigned)(n < LEAST ? LEAST : n < LOWER_SIZE_MAX ? n : LOWER_SIZE_MAX);
+}
+
 static unsigned below(uint64_t *rng, unsigned n) {
   return n ? (unsigned)(rng_next(rng) % n) : 0;
 }

@@ -27,6 +27,8 @@ const struct strategy *strategy_find(const char *name);          /* NULL: unknow
 void strategy_list(struct buf *out);
 
 /* space.c */
+/* No schedule whose code is much larger than the default one's: building it takes long, and unrolling that far gains nothing. Sets sp->opts.max_size. */
+void space_bound(struct space *sp);
 bool space_random(const struct space *sp, uint64_t *rng, struct sched *out);                 /* a legal schedule */
 bool space_neighbour(const struct space *sp, uint64_t *rng, const struct sched *s, struct sched *out); /* one step away, legal */
 uint64_t rng_next(uint64_t *state);                                                          /* splitmix64 */

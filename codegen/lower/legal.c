@@ -1,12 +1,13 @@
-/* Legality: a schedule is legal when it can be read against the group and when the nest that it asks for can be built.
- */
+/* Legality: a schedule is legal when it can be read against the group and when the nest that it asks for can be built
+   and is not too large. The nest is only made where its size may matter. */
 #include "codegen/lower/legal.h"
 #include "codegen/lower/plan.h"
 
 const char *legal_sched(struct arena *a, const struct groups *gs, unsigned g, const struct sched *s,
                         const struct limits *lim, const struct lower_opts *o) {
   struct plan p;
-  return plan_make(&p, a, gs, g, s, lim, o) ? NULL : p.why;
+  if (!plan_make(&p, a, gs, g, s, lim, o)) return p.why;
+  return size_may_exceed(&p) ? lower_refuses(&p) : NULL;
 }
 
 const char *legal_step(struct arena *a, const struct groups *gs, unsigned g, const struct sched *s, struct step next,

@@ -31,6 +31,42 @@ static struct lstmt *lower_group(struct build *b) {
   return body ? sink_wrap(b, &sink, body) : NULL;
 }
 
+static void start_build(struct build *b, struct plan *p, struct lfunc *f, unsigned stack) {
+  *b = (struct build){.p = p, .a = p->a, .f = f, .stack_bytes = stack};
+  memset(b->sym, 0xff, sizeof b->sym);
+  memset(b->vsym, 0xff, sizeof b->vsym);
+  memset(b->lsym, 0xff, sizeof b->lsym);
+}
+
+/* The body of a group; b->why is set where there is none after all. */
+static struct lstmt *build_group(struct build *b) {
+  struct lstmt *body = lower_group(b);
+  if (!b->why) b->why = size_refuses(b, body);
+  return body;
+}
+
+const char *lower_refuses(struct plan *p) {
+  struct build b;
+  start_build(&b, p, lfunc_new(p->a, p->k, "legal"), 0);
+  (void)build_group(&b);
+  return b.why;
+}
+
+double lower_size(const struct groups *gs, unsigned g, const struct sched *s, const struct limits *lim,
+                  const struct lower_opts *o) {
+  struct arena *a = arena_new();
+  struct plan p;
+  struct build b;
+  double n = 0;
+  if (plan_make(&p, a, gs, g, s, lim, o)) {
+    start_build(&b, &p, lfunc_new(a, p.k, "size"), 0);
+    const struct lstmt *body = build_group(&b);
+    if (body && !b.why) n = size_nest(b.f, body, lim);
+  }
+  arena_free(a);
+  return n;
+}
+
 static bool uses(const struct groups *gs, unsigned g, unsigned tensor) {
   uint16_t t[GROUP_MAX_EQ * 8];
   unsigned n = group_operands(gs, g, t, GROUP_MAX_EQ * 8);
@@ -69,12 +105,13 @@ enum status lower_kernel(struct arena *a, const struct groups *gs, const struct 
   f->reassoc = !o->strict;
   for (unsigned g = 0; g < gs->n; g++) {
     struct plan *p = ARENA_NEW(a, struct plan, 1);
-    struct build b = {.p = p, .a = a, .f = f, .stack_bytes = stack};
-    memset(b.sym, 0xff, sizeof b.sym);
-    memset(b.vsym, 0xff, sizeof b.vsym);
-    memset(b.lsym, 0xff, sizeof b.lsym);
-    b.why = plan_make(p, a, gs, g, &sched[g], lim, o) ? NULL : p->why;
-    if (!b.why) body[g] = lower_group(&b);
+    struct build b;
+    bool legal = plan_make(p, a, gs, g, &sched[g], lim, o);
+    start_build(&b, p, f, stack);
+    if (!legal)
+      b.why = p->why;
+    else
+      body[g] = build_group(&b);
     if (b.why) {
       if (why) *why = arena_printf(a, "group %u: %s", g, b.why);
       return ST_INFEASIBLE;

@@ -8,11 +8,15 @@
 struct lower_opts {
   bool strict;              /* --fp strict: the specification's own order of every reduction */
   unsigned threads;         /* 1: parallel steps are run serially */
+  unsigned max_size;        /* schedules that make more instructions than this of a group, roughly, are not legal; 0: LOWER_SIZE_MAX */
 };
+enum { LOWER_SIZE_MAX = 8000 };
 /* Lowers the whole kernel: group g with sched[g], one after the other, temps between groups on the heap.
    ST_INFEASIBLE with *why (arena) when a schedule is not legal here; never fails otherwise. The result passes lfunc_verify. */
 enum status lower_kernel(struct arena *a, const struct groups *gs, const struct sched *sched, const struct limits *lim,
                          const struct lower_opts *o, const char *name, struct lfunc **out, const char **why);
+/* Machine instructions that group g becomes, roughly; 0 when the schedule is not legal. */
+double lower_size(const struct groups *gs, unsigned g, const struct sched *s, const struct limits *lim, const struct lower_opts *o);
 /* A schedule for group g from the analytic model alone: good for these extents when dims are constants, for any when symbolic. Always legal. */
 struct sched sched_default(const struct groups *gs, unsigned g, const struct limits *lim, const struct lower_opts *o);
 /* The simplest: no steps. Always legal. */

@@ -258,6 +258,13 @@ struct lstmt *tensorize_close(struct build *b, const struct env *outer, const st
 bool pack_check(struct plan *p);
 struct lstmt *pack_at(struct build *b, const struct set *s, unsigned l, struct env *e);
 expr_t member_read_of(const struct member *m, unsigned tensor); /* the first read of the tensor in m, or NULL */
+/* size.c: machine instructions that a nest becomes, roughly; whether that is more than lower_opts allow (NULL: no), and whether a plan may give a nest of which it is
+   (false: surely not), without making it. */
+double size_nest(const struct lfunc *f, const struct lstmt *s, const struct limits *lim);
+const char *size_refuses(struct build *b, const struct lstmt *s);
+bool size_may_exceed(const struct plan *p);
+/* lower.c: makes the nest of one group for nobody. NULL: it can be made. */
+const char *lower_refuses(struct plan *p);
 /* prefetch.c */
 bool prefetch_check(struct plan *p);
 struct lstmt *prefetch_at(struct build *b, const struct set *s, unsigned l, const struct env *e);

@@ -35,7 +35,7 @@ static struct row *add_row(struct table *t, const char *name) {
 
 static enum status add_form(struct table *t, const char *name, const struct hone_choice *c) {
   struct hone *h = t->h;
-  struct lower_opts lo = {h->opts.strict, h->opts.threads};
+  struct lower_opts lo = {.strict = h->opts.strict, .threads = h->opts.threads};
   struct emit_entry e = {.k = t->bound};
   struct emit_opts eo = {.kind = EMIT_OBJ, .call_stub = true, .pic = true};
   const char *why = "";

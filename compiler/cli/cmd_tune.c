@@ -39,7 +39,8 @@ static void summary(struct options *o, struct buf *out, const struct hone_tuned 
     if (t->groups > 1) buf_printf(out, whole ? " (all groups)" : " (group %u)", g);
     if (!whole) buf_printf(out, ": %u trials, %u infeasible", r->trials, r->infeasible);
     if (!whole && r->build_s[BUILD_STAGES] > 0)
-      buf_printf(out, ", %.1f ms to build one", r->build_s[BUILD_STAGES] * 1e3);
+      buf_printf(out, ", %.1f ms to build one (95 of 100 below %.1f)", r->build_s[BUILD_STAGES] * 1e3,
+                 r->build_p95_s[BUILD_STAGES] * 1e3);
     buf_printf(out, "%s ", whole ? ":" : ";");
     if (r->won)
       buf_printf(out, "%.2fx the default schedule (time ratio %.3f, 95 %% interval %.3f … %.3f)\n", 1 / r->ratio,

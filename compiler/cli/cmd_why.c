@@ -73,7 +73,7 @@ static void print_floor(struct why *w, const struct hone_choice *c) {
 /* How the threads would share the work: arithmetic, so it may be asked for any number of them. */
 static void print_split(struct why *w, const struct hone_choice *c) {
   enum { MOST = 16 };
-  struct lower_opts lo = {w->h->opts.strict, w->h->opts.threads};
+  struct lower_opts lo = {.strict = w->h->opts.strict, .threads = w->h->opts.threads};
   struct split part[MOST];
   struct lfunc *f;
   const char *why = NULL;

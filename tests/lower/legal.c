@@ -119,6 +119,36 @@ START_TEST(refusals) {
 }
 END_TEST
 
+/* A bound on the code refuses what repeats too much, in both places with the same words; what the equations need as they
+   are written is never too much. */
+START_TEST(size_bound) {
+  static const char *const text[] = {MATMUL, CONV, STREAM};
+  static const char large[] = "tile i 8; tile j 64; order i1 j1 k0 i0 j0; vector j0; unroll i0 0; unroll k0 4";
+  struct lab b;
+  struct sched s, none;
+  struct lfunc *f;
+  const char *said = "";
+  lab_open(&b, 64);
+  struct groups *gs = prepare(&b, MATMUL, large, &s);
+  double n = lower_size(gs, 0, &s, &b.lim, &b.o);
+  ck_assert_msg(n > 150 && n < 600, "%g", n);
+  for (unsigned i = 0; i < 2; i++) {
+    b.o.max_size = (unsigned)(i ? n - 1 : n + 1);
+    const char *why = legal_sched(b.a, gs, 0, &s, &b.lim, &b.o);
+    ck_assert(i ? why && strstr(why, "the code would be too large: about ") == why : !why);
+    ck_assert_int_eq(lower_kernel(b.a, gs, &s, &b.lim, &b.o, "f", &f, &said), i ? ST_INFEASIBLE : ST_OK);
+    ck_assert(!i || strstr(said, why));
+  }
+  b.o.max_size = 1;
+  for (unsigned i = 0; i < sizeof text / sizeof *text; i++) {
+    gs = prepare(&b, text[i], "none", &none);
+    const char *why = legal_sched(b.a, gs, 0, &none, &b.lim, &b.o);
+    ck_assert_msg(!why, "%s", why);
+  }
+  lab_close(&b);
+}
+END_TEST
+
 /* A full schedule refuses every step; unknown loops and operands are refused, whatever bytes they are. */
 START_TEST(nonsense) {
   struct lab b;
@@ -145,6 +175,7 @@ int main(void) {
   Suite *s = suite_create("legal");
   TCase *t = tcase_create("legal");
   tcase_set_timeout(t, 30);
+  tcase_add_test(t, size_bound);
   tcase_add_loop_test(t, refusals, 0, sizeof refused / sizeof *refused);
   tcase_add_test(t, nonsense);
   suite_add_tcase(s, t);

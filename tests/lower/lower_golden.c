@@ -163,7 +163,7 @@ START_TEST(golden) {
   struct lfunc *f;
   const char *why = NULL;
   lab_open(&b, 64);
-  b.o = (struct lower_opts){t->strict, 2};
+  b.o = (struct lower_opts){.strict = t->strict, .threads = 2};
   struct groups *gs = prepare(&b, t, &k, &s);
   ck_assert_msg(lower_kernel(b.a, gs, &s, &b.lim, &b.o, "f", &f, &why) == ST_OK, "%s", why);
   struct buf out;
@@ -186,7 +186,7 @@ START_TEST(results) {
       struct sched s;
       bool skipped;
       lab_open(&b, bytes[v]);
-      b.o = (struct lower_opts){t->strict, 2};
+      b.o = (struct lower_opts){.strict = t->strict, .threads = 2};
       struct groups *gs = prepare(&b, t, &k, &s);
       const char *bad = lab_check(&b, k, gs, &s, t->dims[d], 7 + d, &skipped);
       ck_assert_msg(!bad, "%s at %s, vectors of %u bytes: %s", t->name, t->dims[d], bytes[v], bad);

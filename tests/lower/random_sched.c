@@ -117,6 +117,7 @@ static int one_case(const char *path, uint64_t seed) {
   lab_open(&b, 16u << pick(&r, 3));
   b.o.strict = pick(&r, 5) == 0;
   b.o.threads = 1 + pick(&r, 2);
+  b.o.max_size = pick(&r, 2) ? 0 : 400 + pick(&r, 800);
   char *dims = NULL, *text = lab_file(&b, path, &len);
   struct kernel *k = text ? lab_kernel(&b, text, len) : NULL;
   if (k) random_dims(&b, k, &r, &dims);
