@@ -91,7 +91,7 @@ static const void *spot_key(const struct spot *s, enum dtype t) {
 
 /* --- kinds of loads --- */
 
-static struct val load_plain(struct fn *f, unsigned object, const struct spot *s, unsigned lanes) {
+struct val load_plain(struct fn *f, unsigned object, const struct spot *s, unsigned lanes) {
   enum dtype t = f->f->object[object].type;
   LLVMTypeRef mt = vec_of(mem_type(f->m, t), lanes);
   struct val r;
@@ -260,7 +260,7 @@ struct spot spot_of(struct fn *f, const struct access *acc) {
   bool varies = f->lane != SYM_NONE && poly_has(p, f->lane);
   if (varies && !poly_split(f->m->arena, p, f->lane, &coef, &rest))
     emit_fail(f->m, "a subscript is not linear in the vector index");
-  struct spot s = {.at = base, .stride = coef};
+  struct spot s = {.at = base, .stride = coef, .from = dyn.v ? NULL : rest};
   if (f->m->fail) return s;
   s.at = fn_address(f, base, rest, size, &s.disp);
   if (dyn.v && !dyn.lanes) s.at = scalar_gep(f, s.at, dyn);
@@ -311,6 +311,8 @@ static struct val read_memory(struct fn *f, const struct access *acc, struct val
   if (is_unit(&s))
     return mask.v ? load_masked(f, acc->tensor, &s, mask, "llvm.masked.load", KEY_MASK)
                   : load_plain(f, acc->tensor, &s, f->lanes);
+  struct val woven;
+  if (!mask.v && weave_read(f, acc->tensor, &s, &woven)) return woven;
   if (!s.many && (!mask.v || mask.v == f->mask.v)) {
     struct val stride = fn_poly(f, poly_scale(f->m->arena, s.stride, size));
     struct turned b = {.object = acc->tensor, .at = s.at.v, .stride = stride.v, .mask = mask.v, .disp = s.disp};
@@ -506,6 +508,7 @@ static void store_lanes(struct fn *f, const struct lstmt *s, struct spot *sp, st
     return;
   }
   v = vsplat(f, v);
+  if (!unit && !mask.v && s->red == RED_none && weave_write(f, object, sp, convert(f, t, v))) return;
   struct val all = mkval(splat_const(LLVMConstInt(f->m->i1, 1, 0), f->lanes), 0, DT_bool, f->lanes);
   struct spot at = unit ? *sp : pointers_of(f, sp, size);
   if (s->red != RED_none) {

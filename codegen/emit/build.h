@@ -91,6 +91,17 @@ struct turn {
   struct turn *outer;
 };
 
+struct woven;
+enum weave_state { WEAVE_UNREAD, WEAVE_OPEN, WEAVE_USELESS };
+/* An unrolled or vector loop: what weave.c needs to know of it. */
+struct weave {
+  const struct lstmt *st;
+  unsigned level; /* at which it was opened */
+  enum weave_state state;
+  struct woven *woven;
+  struct weave *outer;
+};
+
 struct slots { /* a register object */
   struct val *v;
   unsigned n, width; /* lanes of a slot; 1: scalars */
@@ -134,6 +145,7 @@ struct fn {
   uint32_t *epoch; /* per object: stores so far */
   struct frame *frame;
   struct turn *turn; /* the innermost unrolled loop */
+  struct weave *weave; /* the innermost unrolled or vector loop */
   sym_t lane; /* SYM_NONE outside of vector loops */
   unsigned lanes;
   struct val mask; /* v NULL: all lanes on */
@@ -185,6 +197,7 @@ struct val vcall1(struct fn *f, const char *intr, struct val a);
 struct val vi64(struct fn *f, int64_t c);
 void vec_match(struct fn *f, struct val *a, struct val *b); /* makes both vectors when one is */
 LLVMTypeRef vec_of(LLVMTypeRef t, unsigned lanes);
+LLVMValueRef vshuffle(struct fn *f, LLVMValueRef a, LLVMValueRef b, const unsigned *at, unsigned n); /* element i: at[i] of a followed by b */
 LLVMValueRef splat_const(LLVMValueRef c, unsigned lanes);
 struct val lane_ids(struct fn *f, LLVMTypeRef t, enum dtype dt);
 
@@ -216,11 +229,13 @@ struct spot {    /* where an access goes */
   struct val at; /* pointer of lane 0 (or of all lanes); with `many`: a vector of pointers */
   int64_t disp;  /* bytes to add: folded into the operand where it is used */
   poly_t stride; /* elements a lane moves; NULL: does not move */
+  poly_t from;   /* of lane 0, in elements from the object's start; NULL: not known as one */
   bool many;
 };
 struct spot spot_of(struct fn *f, const struct access *acc);
 LLVMValueRef spot_address(struct fn *f, const struct spot *s); /* with disp, at the place of the builder */
 unsigned spot_load_level(struct fn *f, unsigned object, unsigned least); /* the outermost level from `least` on where a load sees the same value */
+struct val load_plain(struct fn *f, unsigned object, const struct spot *s, unsigned lanes); /* lanes 0: a scalar */
 struct val emit_read(struct fn *f, const struct access *acc);
 void emit_store(struct fn *f, const struct lstmt *s);
 void store_value(struct fn *f, const struct lstmt *s, struct val v); /* s with a value that is known; no lanes, no guards */
@@ -250,6 +265,12 @@ unsigned turn_width(struct fn *f, const struct access *acc);
 void turn_keep(struct fn *f, const struct turned *b);
 const struct val *turn_kept(const struct fn *f, const struct turned *want, unsigned size);
 void turn_load(struct fn *f, LLVMTypeRef elem, unsigned size, const LLVMValueRef *row, unsigned n, LLVMValueRef *out);
+
+/* weave.c */
+void weave_open(struct fn *f, struct weave *w, const struct lstmt *st);
+void weave_close(struct fn *f);
+bool weave_read(struct fn *f, unsigned object, const struct spot *s, struct val *out);
+bool weave_write(struct fn *f, unsigned object, const struct spot *s, struct val v);
 
 /* sub.c, dot.c */
 void emit_sub(struct fn *f, const struct lstmt *s);

@@ -221,6 +221,8 @@ static void emit_unroll(struct fn *f, const struct lstmt *s) {
   if (s->once && count == 0) count = 1;
   if (count > UNROLL_LIMIT) emit_fail(f->m, "a loop of %lld iterations is to be unrolled", (long long)count);
   struct turn t;
+  struct weave w;
+  weave_open(f, &w, s);
   if (!f->m->fail && !f->simt) turn_open(f, &t, s, (unsigned)count);
   for (int64_t i = 0; i < count && !f->m->fail; i++) {
     f->env[s->sym] = poly_addc(a, r.lo, i * s->step);
@@ -228,6 +230,7 @@ static void emit_unroll(struct fn *f, const struct lstmt *s) {
     turn_next(&t);
   }
   if (f->turn == &t) turn_close(f);
+  weave_close(f);
   f->env[s->sym] = NULL;
 }
 
@@ -282,7 +285,10 @@ static void vector_body(struct fn *f, void *ctx) {
   f->lane = s->sym, f->lanes = lanes;
   f->env[s->sym] = poly_add(f->m->arena, x->lo, poly_sym(f->m->arena, s->sym));
   set_mask(f, x);
+  struct weave w;
+  weave_open(f, &w, s);
   emit_stmt(f, s->body[0]);
+  weave_close(f);
   locals_to_scalars(f, s);
   f->env[s->sym] = NULL;
   f->lane = SYM_NONE, f->lanes = 0;

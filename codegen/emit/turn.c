@@ -108,13 +108,6 @@ struct block {
   LLVMValueRef v[TURN_LIMIT];
 };
 
-/* Element c of the result is element at[c] of a, or at[c] - lanes of b. */
-static LLVMValueRef shuffle(const struct block *k, LLVMValueRef a, LLVMValueRef b, const unsigned *at) {
-  LLVMValueRef idx[LANE_LIMIT];
-  for (unsigned c = 0; c < k->lanes; c++) idx[c] = LLVMConstInt(k->f->m->i32, at[c], 0);
-  return LLVMBuildShuffleVector(k->f->b, a, b, LLVMConstVector(idx, k->lanes), "");
-}
-
 /* Within runs of `near` elements: low (high) halves of a and b, one element of each in turn. x86 has this as one
  * instruction. */
 static LLVMValueRef interleave(const struct block *k, LLVMValueRef a, LLVMValueRef b, bool high) {
@@ -123,7 +116,7 @@ static LLVMValueRef interleave(const struct block *k, LLVMValueRef a, LLVMValueR
     unsigned base = c / k->near * k->near, i = c % k->near;
     at[c] = base + (high ? half : 0) + i / 2 + (i % 2 ? k->lanes : 0);
   }
-  return shuffle(k, a, b, at);
+  return vshuffle(k->f, a, b, at, k->lanes);
 }
 
 /* Rows next to each other, turned within runs of `near` elements: the perfect shuffle, log2 times. */
@@ -150,8 +143,8 @@ static void turn_far(struct block *k, unsigned d) {
   for (unsigned i = 0; i < k->n; i++) {
     if (i & d) continue;
     LLVMValueRef a = k->v[i], b = k->v[i + d];
-    k->v[i] = shuffle(k, a, b, lo);
-    k->v[i + d] = shuffle(k, a, b, hi);
+    k->v[i] = vshuffle(k->f, a, b, lo, k->lanes);
+    k->v[i + d] = vshuffle(k->f, a, b, hi, k->lanes);
   }
 }
 
@@ -166,9 +159,9 @@ static LLVMValueRef load_row(struct block *k, LLVMTypeRef elem, LLVMValueRef at,
 /* b behind a. */
 static LLVMValueRef join(struct fn *f, LLVMValueRef a, LLVMValueRef b) {
   unsigned n = LLVMGetVectorSize(LLVMTypeOf(a));
-  LLVMValueRef idx[LANE_LIMIT];
-  for (unsigned c = 0; c < 2 * n; c++) idx[c] = LLVMConstInt(f->m->i32, c, 0);
-  return LLVMBuildShuffleVector(f->b, a, b, LLVMConstVector(idx, 2 * n), "");
+  unsigned at[LANE_LIMIT];
+  for (unsigned c = 0; c < 2 * n; c++) at[c] = c;
+  return vshuffle(f, a, b, at, 2 * n);
 }
 
 /* Rows q, q + n, q + 2 n … one after the other in one vector. */

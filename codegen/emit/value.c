@@ -211,6 +211,12 @@ struct val vcastop(struct fn *f, LLVMOpcode op, struct val a, LLVMTypeRef to, en
   return r;
 }
 
+LLVMValueRef vshuffle(struct fn *f, LLVMValueRef a, LLVMValueRef b, const unsigned *at, unsigned n) {
+  LLVMValueRef idx[2 * LANE_LIMIT];
+  for (unsigned i = 0; i < n; i++) idx[i] = LLVMConstInt(f->m->i32, at[i], 0);
+  return LLVMBuildShuffleVector(f->b, a, b, LLVMConstVector(idx, n), "");
+}
+
 LLVMTypeRef vec_of(LLVMTypeRef t, unsigned lanes) {
   return lanes ? LLVMVectorType(t, lanes) : t;
 }
