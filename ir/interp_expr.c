@@ -180,6 +180,22 @@ static struct ival monotone(long double (*fn)(long double), struct ival a, doubl
   return r;
 }
 
+/* A function that ends where its domain does: an operand that may lie outside may give NaN. */
+static struct ival inside(long double (*fn)(long double), struct ival a, bool surely, double u) {
+  struct ival r = monotone(fn, a, 4, u);
+  if (a.e > 0 && !surely) r.e = INFINITY;
+  return r;
+}
+
+/* atan2(a, b): it jumps by 2 pi where a changes its sign and b is negative. */
+static struct ival angle(struct ival a, struct ival b, double u) {
+  struct ival r = {.v = atan2l(a.v, b.v)};
+  double far = dabs(hypotl(a.v, b.v)) - a.e - b.e;
+  r.e = 4 * u * dabs(r.v);
+  if (a.e > 0 || b.e > 0) r.e += far > 0 && (a.e < dabs(a.v) || b.v - b.e > 0) ? (a.e + b.e) / far : INFINITY;
+  return r;
+}
+
 static long double sigmoidl_(long double x) { return 1 / (1 + expl(-x)); }
 
 static struct ival float_pick(struct ival a, struct ival b, bool second) {
@@ -273,6 +289,31 @@ static struct ival float_op(const struct node *n, struct ival a, struct ival b, 
     break;
   case OP_sin: r = smooth(sinl(a.v), 1, a.e, 4, u); r.e += u * 1e-3; break;
   case OP_cos: r = smooth(cosl(a.v), 1, a.e, 4, u); r.e += u * 1e-3; break;
+  case OP_log2: r = smooth(log2l(a.v), a.e > 0 ? 1.5 / fmax(dabs(a.v) - a.e, DBL_MIN) : 0, a.e, 3, u); r.e += u; break;
+  case OP_log10: r = smooth(log10l(a.v), a.e > 0 ? 0.5 / fmax(dabs(a.v) - a.e, DBL_MIN) : 0, a.e, 3, u); r.e += u; break;
+  case OP_log1p: r = smooth(log1pl(a.v), a.e > 0 ? 1 / fmax(dabs(1 + a.v) - a.e, DBL_MIN) : 0, a.e, 3, u); break;
+  case OP_exp2: r = monotone(exp2l, a, 3, u); break;
+  case OP_expm1: r = monotone(expm1l, a, 3, u); break;
+  case OP_sinh: r = monotone(sinhl, a, 4, u); break;
+  case OP_cosh: r = smooth(coshl(a.v), a.e > 0 ? (double)coshl(dabs(a.v) + a.e) : 0, a.e, 4, u); break;
+  case OP_asinh: r = monotone(asinhl, a, 4, u); break;
+  case OP_acosh: r = inside(acoshl, a, a.v - a.e >= 1, u); break;
+  case OP_atanh: r = inside(atanhl, a, dabs(a.v) + a.e <= 1, u); break;
+  case OP_asin: r = inside(asinl, a, dabs(a.v) + a.e <= 1, u); break;
+  case OP_acos: r = inside(acosl, a, dabs(a.v) + a.e <= 1, u); break;
+  case OP_atan: r = monotone(atanl, a, 3, u); break;
+  case OP_cbrt: r = monotone(cbrtl, a, 3, u); break;
+  case OP_erfc: r = monotone(erfcl, a, 16, u); break;
+  case OP_atan2: r = angle(a, b, u); break;
+  case OP_hypot: r = smooth(hypotl(a.v, b.v), 1, a.e + b.e, 3, u); break;
+  case OP_fmod: /* jumps where the quotient is a whole number */
+    r.v = fmodl(a.v, b.v);
+    r.e = a.e > 0 || b.e > 0 ? INFINITY : 0;
+    break;
+  case OP_copysign:
+    r = (struct ival){.v = copysignl(a.v, isnan(b.v) ? 1 : b.v), .e = a.e};
+    if (b.e > 0 && b.e >= dabs(b.v)) r.e += 2 * dabs(a.v);
+    break;
   case OP_floor: r = monotone(floorl, a, 0, u); break;
   case OP_ceil: r = monotone(ceill, a, 0, u); break;
   case OP_trunc: r = monotone(truncl, a, 0, u); break;
@@ -280,7 +321,7 @@ static struct ival float_op(const struct node *n, struct ival a, struct ival b, 
   case OP_rint: r = monotone(nearbyintl, a, 0, u); break;
   default: r.bad = BAD_UNDEFINED; break;
   }
-  if (n->op == OP_exp || n->op == OP_pow || n->op == OP_div || n->op == OP_rsqrt) r = overflowed(t, r);
+  if (n->op == OP_exp || n->op == OP_exp2 || n->op == OP_expm1 || n->op == OP_sinh || n->op == OP_cosh || n->op == OP_pow || n->op == OP_div || n->op == OP_rsqrt) r = overflowed(t, r);
   if (op_info[n->op].flags & OPF_TRANS) r.e += underflow(t, r.v);
   if (isnan(r.e)) r.e = isfinite(r.v) ? INFINITY : 0;
   return r;

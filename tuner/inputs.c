@@ -70,7 +70,8 @@ static void in_root(expr_t x, void *ctx) {
 
 static void learn(expr_t x, void *ctx) {
   struct facts *f = ctx;
-  if (x->kind == E_OP && (x->op == OP_log || x->op == OP_sqrt || x->op == OP_rsqrt || x->op == OP_pow))
+  if (x->kind == E_OP && (x->op == OP_log || x->op == OP_sqrt || x->op == OP_rsqrt || x->op == OP_pow ||
+                          x->op == OP_log2 || x->op == OP_log10 || x->op == OP_log1p || x->op == OP_acosh))
     expr_visit(x->kid[0], in_root, f);
   if (x->kind != E_READ) return;
   const struct tensor *t = &f->k->tensor[x->acc->tensor];
@@ -130,6 +131,8 @@ static double size_of_op(const struct sizes *z, expr_t x) {
   case OP_trunc:
   case OP_round:
   case OP_rint:
+    return a;
+  case OP_copysign:
     return a;
   case OP_min:
   case OP_max:

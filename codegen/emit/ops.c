@@ -96,13 +96,17 @@ static struct val reciprocal_sqrt(struct fn *f, struct val a) {
   return vbin(f, LLVMFDiv, one, vcall1(f, "llvm.sqrt", a), false);
 }
 
-static struct val call3(struct fn *f, struct val a, struct val b, struct val c) {
-  unsigned lev = a.level > b.level ? a.level : b.level;
-  lev = place_level(f, c.level > lev ? c.level : lev);
-  LLVMTypeRef t = LLVMTypeOf(a.v);
-  LLVMValueRef arg[3] = {a.v, b.v, c.v};
+static struct val call_all(struct fn *f, const char *intr, const struct val *v, unsigned n) {
+  unsigned lev = 0;
+  LLVMValueRef arg[3];
+  for (unsigned i = 0; i < n; i++) {
+    if (v[i].level > lev) lev = v[i].level;
+    arg[i] = v[i].v;
+  }
+  lev = place_level(f, lev);
+  LLVMTypeRef t = LLVMTypeOf(arg[0]);
   place_at(f, lev);
-  struct val r = mkval(call_intrinsic(f->m, f->b, "llvm.fma", &t, 1, arg, 3), lev, a.type, a.lanes);
+  struct val r = mkval(call_intrinsic(f->m, f->b, intr, &t, 1, arg, n), lev, v[0].type, v[0].lanes);
   place_back(f);
   return r;
 }
@@ -129,9 +133,15 @@ static struct val fma_odd(struct fn *f, enum dtype t, struct val *v) {
 
 static struct val fused(struct fn *f, enum dtype t, struct val *v) {
   if (t == DT_f16 || t == DT_bf16) return fma_odd(f, t, v);
-  if (f->m->isa.fma) return call3(f, v[0], v[1], v[2]);
+  if (f->m->isa.fma) return call_all(f, "llvm.fma", v, 3);
   if (t == DT_f32) return fma_odd(f, t, v);
   return emit_math(f, OP_fma, v);
+}
+
+/* The sign of a NaN means nothing: it counts as positive. */
+static struct val with_sign(struct fn *f, struct val *v) {
+  struct val both = call_all(f, "llvm.copysign", v, 2);
+  return vselect(f, vfcmp(f, LLVMRealUNO, v[1], v[1]), vcall1(f, "llvm.fabs", v[0]), both);
 }
 
 static struct val by_hand(struct fn *f, enum op op, enum dtype t, struct val *v) {
@@ -159,6 +169,8 @@ static struct val by_hand(struct fn *f, enum op op, enum dtype t, struct val *v)
     return vselect(f, v[0], v[1], v[2]);
   case OP_rsqrt:
     return reciprocal_sqrt(f, v[0]);
+  case OP_copysign:
+    return with_sign(f, v);
   default:
     emit_fail(f->m, "internal: operation %u is not emitted", (unsigned)op);
     return v[0];

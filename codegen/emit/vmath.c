@@ -302,6 +302,7 @@ static V any_lane(struct vm *v, V c) {
   return call_intrinsic(v->m, v->b, "llvm.vector.reduce.or", &t, 1, &c, 1);
 }
 
+/* Lane by lane, in double. */
 static V libm(struct vm *v, const char *name, V *arg, unsigned n) {
   if (v->m->target->limits.simt) emit_fail(v->m, "%s of f64 is not there for GPUs", name);
   LLVMTypeRef in[3] = {v->m->f64, v->m->f64, v->m->f64}, t = LLVMFunctionType(v->m->f64, in, n, 0);
@@ -341,7 +342,14 @@ static V math64(struct vm *v, enum op op, V *arg) {
   return y ? y : libm(v, op_info[op].name, arg, op_info[op].arity);
 }
 
-static V math32(struct fn *f, struct vm *v, enum op op, V *arg) {
+/* f32 by libm's double function: rounded once more, which is as good as the right result. */
+static V through_double(struct vm *v, enum op op, V *arg) {
+  V wide[3] = {NULL};
+  for (unsigned i = 0; i < op_info[op].arity; i++) wide[i] = LLVMBuildFPExt(v->b, arg[i], v->d, "");
+  return LLVMBuildFPTrunc(v->b, libm(v, op_info[op].name, wide, op_info[op].arity), v->f, "");
+}
+
+static V math32(struct vm *v, enum op op, V *arg) {
   switch (op) {
   case OP_exp:
     return exp32(v, arg[0]);
@@ -356,8 +364,7 @@ static V math32(struct fn *f, struct vm *v, enum op op, V *arg) {
   case OP_pow:
     return pow32(v, arg[0], arg[1]);
   default:
-    emit_fail(f->m, "internal: no vector code for operation %u", (unsigned)op);
-    return arg[0];
+    return through_double(v, op, arg);
   }
 }
 
@@ -378,7 +385,7 @@ struct val emit_math(struct fn *f, enum op op, struct val *x) {
     lev = place_level(f, lev);
     place_at(f, lev);
     struct vm v = vm_of(f->m, f->b, x[0].lanes);
-    V y = t == DT_f64 ? math64(&v, op, arg) : math32(f, &v, op, arg);
+    V y = t == DT_f64 ? math64(&v, op, arg) : math32(&v, op, arg);
     place_back(f);
     r = mkval(y, lev, t, x[0].lanes);
   }

@@ -217,6 +217,10 @@ void c_open_done(struct cx *x, CXCursor body);                     /* a local fo
 struct lstmt *c_unless_left(struct cx *x, struct clist *l);        /* l, unless break or return was met */
 bool c_declare(struct cx *x, CXCursor decl_stmt, const struct rest *behind);
 
+/* --- c_math.c --- */
+bool c_math_call(struct cx *x, CXCursor c, const char *name, struct cval *out); /* false: another function */
+bool c_small(expr_t e);                                            /* may stand in several places */
+
 /* --- c_memory.c --- */
 bool c_memory_call(struct cx *x, CXCursor c, const char *name);    /* memset, memcpy as loops; false: another function */
 

@@ -240,7 +240,7 @@ void raise_cond_store(struct raise *r, const struct items *l, unsigned at) {
   if (!it->cond) return;
   if (!own_memory(&p, self->acc) && !loaded_by(it->cond, self->acc) && !touched_before(&p, self->acc))
     raise_no(r, it->loc, "'%s' is stored only where a condition on values holds", access_text(r, self->acc));
-  bool fresh = r->obj[it->lhs].kind == OBJ_LOCAL; /* nothing is there yet: any value will do */
+  bool fresh = r->obj[it->lhs].kind != OBJ_PARAM; /* nothing is there yet: any value will do */
   for (unsigned i = 0; i < at; i++)
     fresh &= l->v[i]->lhs != it->lhs || (it->origin && l->v[i]->origin == it->origin) || apart(r, l->v[i], it);
   it->body = expr_op3(r->a, OP_select, it->cond, it->body, fresh ? zero(r, (enum dtype)self->type) : self);

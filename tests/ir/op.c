@@ -233,6 +233,9 @@ static bool wide(enum op o, const long double *v, long double *r, bool *exact) {
   case OP_fmax:
     *r = isnan(a) ? b : isnan(b) ? a : b > a ? b : a;
     return true;
+  case OP_copysign:
+    *r = copysignl(a, isnan(b) ? 1 : b);
+    return true;
   case OP_sqrt:
     *r = sqrtl(a);
     return true;
@@ -278,6 +281,60 @@ static bool wide(enum op o, const long double *v, long double *r, bool *exact) {
     return true;
   case OP_pow:
     *r = powl(a, b);
+    return true;
+  case OP_log2:
+    *r = log2l(a);
+    return true;
+  case OP_log10:
+    *r = log10l(a);
+    return true;
+  case OP_log1p:
+    *r = log1pl(a);
+    return true;
+  case OP_exp2:
+    *r = exp2l(a);
+    return true;
+  case OP_expm1:
+    *r = expm1l(a);
+    return true;
+  case OP_sinh:
+    *r = sinhl(a);
+    return true;
+  case OP_cosh:
+    *r = coshl(a);
+    return true;
+  case OP_asinh:
+    *r = asinhl(a);
+    return true;
+  case OP_acosh:
+    *r = acoshl(a);
+    return true;
+  case OP_atanh:
+    *r = atanhl(a);
+    return true;
+  case OP_asin:
+    *r = asinl(a);
+    return true;
+  case OP_acos:
+    *r = acosl(a);
+    return true;
+  case OP_atan:
+    *r = atanl(a);
+    return true;
+  case OP_cbrt:
+    *r = cbrtl(a);
+    return true;
+  case OP_erfc:
+    *r = erfcl(a);
+    return true;
+  case OP_atan2:
+    *r = atan2l(a, b);
+    return true;
+  case OP_hypot:
+    *r = hypotl(a, b);
+    return true;
+  case OP_fmod:
+    *r = fmodl(a, b);
     return true;
   case OP_sin:
     *r = sinl(a);
