@@ -24,6 +24,11 @@ struct sched { uint8_t nstep; struct step step[SCHED_MAX]; };
 unsigned group_operands(const struct groups *gs, unsigned g, uint16_t *tensor, unsigned max);
 /* The private temps of group g, in the order in which they are first written: what `compute` numbers. Returns the count, at most max are stored. */
 unsigned group_temps(const struct groups *gs, unsigned g, uint16_t *tensor, unsigned max);
+/* The group that a `split` step makes of group g (number g of the result, which is a copy): axis k is cut in `parts` parts, the new axis is the last one.
+   NULL with the reason in *why. strict: --fp strict. */
+struct groups *group_split(struct arena *a, const struct groups *gs, unsigned g, unsigned axis, int64_t parts, bool strict, const char **why);
+void sched_part_name(const struct groups *gs, unsigned g, unsigned axis, char *out, size_t size); /* what steps call the new axis */
+int sched_split(const struct sched *s);   /* position of the first split step, -1: none */
 void sched_print(struct buf *out, const struct groups *gs, unsigned g, const struct sched *s);  /* names of this group */
 /* Parses against a group's names. ST_REFUSED with a diagnostic for bad syntax, unknown names, too many steps. Legality is legal.h's. */
 enum status sched_parse(struct diag *d, uint16_t file, const char *text, size_t len, const struct groups *gs, unsigned g, struct sched *out);

@@ -21,11 +21,12 @@ enum { OPERANDS_MAX = 256 };
 struct naming {
   const struct groups *gs;
   unsigned g, noperand, ntemp;
+  int split; /* the axis that is cut in parts, -1: none */
   uint16_t operand[OPERANDS_MAX], temp[OPERANDS_MAX];
 };
 
 static struct naming naming_of(const struct groups *gs, unsigned g) {
-  struct naming n = {.gs = gs, .g = g};
+  struct naming n = {.gs = gs, .g = g, .split = -1};
   n.noperand = gs ? group_operands(gs, g, n.operand, OPERANDS_MAX) : OPERANDS_MAX;
   n.ntemp = gs ? group_temps(gs, g, n.temp, OPERANDS_MAX) : OPERANDS_MAX;
   if (n.ntemp > OPERANDS_MAX) n.ntemp = OPERANDS_MAX;
@@ -33,12 +34,14 @@ static struct naming naming_of(const struct groups *gs, unsigned g) {
 }
 
 static unsigned naxis(const struct naming *n) {
-  return n->gs ? n->gs->g[n->g].naxis : GROUP_MAX_AXIS;
+  return n->gs ? n->gs->g[n->g].naxis + (n->split >= 0) : GROUP_MAX_AXIS;
 }
 
 /* The name of an axis; of operand r. Numbers when there are no names, or none that fits. */
 static void axis_name(const struct naming *n, unsigned axis, char *out, size_t size) {
-  if (n->gs && axis < naxis(n)) {
+  if (n->gs && n->split >= 0 && axis == n->gs->g[n->g].naxis) {
+    sched_part_name(n->gs, n->g, (unsigned)n->split, out, size);
+  } else if (n->gs && axis < naxis(n)) {
     snprintf(out, size, "%s", n->gs->k->sym[n->gs->g[n->g].axis[axis].sym].name);
   } else {
     snprintf(out, size, n->gs ? "?%u" : "a%u", axis);
@@ -61,6 +64,11 @@ static bool has_tensor(enum form form) {
 
 enum { NAME_MAX_LEN = 256 };
 
+/* tile and split name an axis, the others a loop. */
+static bool names_axis(int kind) {
+  return kind == STEP_tile || kind == STEP_split;
+}
+
 static void print_axis(struct buf *out, const struct naming *n, const struct step *s, bool level) {
   char name[NAME_MAX_LEN];
   axis_name(n, LOOP_AXIS(s->loop), name, sizeof name - 2);
@@ -82,7 +90,7 @@ static void print_step(struct buf *out, const struct naming *n, const struct ste
     name_print(out, name);
   }
   if (form == MATRIXLOOP) buf_printf(out, " %s", s->arg >= 0 && s->arg < MATRIX_COUNT ? matrix_name[s->arg] : "?");
-  if (form != TENSOR) print_axis(out, n, s, s->kind != STEP_tile);
+  if (form != TENSOR) print_axis(out, n, s, !names_axis(s->kind));
   if (form == LOOPARG) buf_printf(out, " %d", s->arg);
 }
 
@@ -96,6 +104,8 @@ static void print(struct buf *out, const struct naming *n, const struct sched *s
 
 void sched_print(struct buf *out, const struct groups *gs, unsigned g, const struct sched *s) {
   struct naming n = naming_of(gs, g);
+  int at = sched_split(s);
+  if (at >= 0 && LOOP_AXIS(s->step[at].loop) < gs->g[g].naxis) n.split = LOOP_AXIS(s->step[at].loop);
   print(out, &n, s);
 }
 
@@ -167,7 +177,7 @@ static bool push(struct lexer *l, struct sched *s, int kind, unsigned loop, int 
   return lex_error(l, "more than %d steps", SCHED_MAX);
 }
 
-static bool parse_step(struct lexer *l, const struct naming *n, struct sched *s) {
+static bool parse_step(struct lexer *l, struct naming *n, struct sched *s) {
   int kind = 0, arg = 0;
   unsigned loop = 0;
   while (kind < STEP_COUNT && !lex_is(l, kinds[kind].name)) kind++;
@@ -180,15 +190,16 @@ static bool parse_step(struct lexer *l, const struct naming *n, struct sched *s)
     struct token next = lex_peek(l);
     if (lex_is(l, "at") && next.kind == TOK_NAME) lex_next(l);
   }
-  if (form != TENSOR && !take_loop(l, n, kind != STEP_tile, &loop)) return false;
-  if (form == LOOPARG && !take_count(l, kind == STEP_tile, &arg)) return false;
+  if (form != TENSOR && !take_loop(l, n, !names_axis(kind), &loop)) return false;
+  if (form == LOOPARG && !take_count(l, names_axis(kind), &arg)) return false;
   if (!push(l, s, kind, loop, arg)) return false;
+  if (kind == STEP_split && n->split < 0 && n->gs && LOOP_AXIS(loop) < n->gs->g[n->g].naxis) n->split = LOOP_AXIS(loop);
   while (kind == STEP_order && l->tok.kind == TOK_NAME)
     if (!take_loop(l, n, true, &loop) || !push(l, s, kind, loop, 0)) return false;
   return true;
 }
 
-static enum status parse(struct lexer *l, const struct naming *n, struct sched *out) {
+static enum status parse(struct lexer *l, struct naming *n, struct sched *out) {
   struct sched s = {0};
   while (l->tok.kind != TOK_EOF && !l->failed) {
     if (!parse_step(l, n, &s)) return ST_REFUSED;

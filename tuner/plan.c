@@ -10,6 +10,7 @@ unsigned plan_levels(const struct plan *p, unsigned axis) {
 
 struct plan plan_of(const struct groups *gs, unsigned g, const struct sched *s) {
   struct plan p = {.naxis = gs->g[g].naxis};
+  if (sched_split(s) >= 0 && p.naxis < GROUP_MAX_AXIS) p.naxis++; /* the parts */
   for (unsigned i = 0; i < s->nstep; i++) {
     struct step t = s->step[i];
     unsigned axis = LOOP_AXIS(t.loop);
@@ -52,7 +53,7 @@ static bool push_extra(const struct plan *p, struct sched *s, enum stepkind kind
 bool plan_sched(const struct plan *p, struct sched *out) {
   static const uint8_t after[] = {STEP_unroll, STEP_peel, STEP_compute, STEP_tensorize, STEP_pack, STEP_copy, STEP_prefetch, STEP_stream, STEP_parallel};
   memset(out, 0, sizeof *out);
-  bool ok = true;
+  bool ok = push_extra(p, out, STEP_split);
   for (unsigned x = 0; x < p->naxis; x++)
     for (unsigned l = 0; l + 1 < plan_levels(p, x); l++) ok = ok && sched_push(out, STEP_tile, LOOP_ID(x, 0), p->tile[x][l]);
   for (unsigned i = 0; i < p->norder; i++) ok = ok && sched_push(out, STEP_order, p->order[i], 0);

@@ -1,5 +1,5 @@
 /* A schedule taken apart, so that the search can change one thing and put it together again in canonical order:
-   tiles, order, vector, unroll, pack and copy, prefetch, stream, parallel. */
+   split, tiles, order, vector, unroll, pack and copy, prefetch, stream, parallel. */
 #ifndef HONE_TUNER_PLAN_H
 #define HONE_TUNER_PLAN_H
 #include "ir/sched.h"

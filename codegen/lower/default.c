@@ -108,7 +108,7 @@ static void choose(struct chooser *c) {
   struct reuse k = {0};
   c->main = def_find_main(c);
   if (!c->main) return;
-  if (c->g->stream >= 0 && !c->o->strict && def_stream(c) && legal(c)) return;
+  if (c->stream >= 0 && !c->o->strict && def_stream(c) && legal(c)) return;
   c->s = sched_none();
   if (def_matrix(c) && legal(c)) return;
   c->s = sched_none();
@@ -137,15 +137,76 @@ static void choose(struct chooser *c) {
   if (!legal(c)) c->s = sched_none();
 }
 
+/* ---- threads where no loop of the schedule can be shared out ---- */
+
+static bool has_step(const struct sched *s, enum stepkind kind) {
+  for (unsigned i = 0; i < s->nstep; i++)
+    if (s->step[i].kind == kind) return true;
+  return false;
+}
+
+static bool summed(const struct chooser *c, unsigned a) {
+  for (unsigned i = 0; i < c->g->neq; i++)
+    if (def_reduces(&c->gs->k->eq[c->g->eq[i]], c->g->axis[a].sym)) return true;
+  return false;
+}
+
+/* The axis of the outermost loop that does anything, when some member sums over it: -1: none. */
+static int axis_to_split(const struct chooser *c) {
+  for (unsigned i = 0; i < c->s.nstep; i++) {
+    unsigned a = LOOP_AXIS(c->s.step[i].loop);
+    if (c->s.step[i].kind != STEP_order || def_extent(c, a) == 1) continue;
+    return summed(c, a) && def_extent(c, a) >= 64 ? (int)a : -1;
+  }
+  return -1;
+}
+
+/* The group with its sums made in parts: about two a thread, in a number that divides the axis where members need it.
+ */
+static const struct groups *in_parts(const struct chooser *c, unsigned axis, int *parts) {
+  int threads = (int)c->o->threads;
+  const char *why;
+  for (int i = 0; i < 4; i++) {
+    static const int each[] = {2, 1, 3, 4};
+    *parts = each[i] * threads;
+    if (*parts > def_extent(c, axis) / 32) continue;
+    const struct groups *gs = group_split(c->a, c->gs, c->gi, axis, *parts, c->o->strict, &why);
+    if (gs) return gs;
+  }
+  return NULL;
+}
+
+/* The schedule of the group whose sums are made in parts, each by one thread. */
+static bool choose_parts(struct chooser *c) {
+  int axis = axis_to_split(c), parts;
+  const struct groups *gs = axis < 0 ? NULL : in_parts(c, (unsigned)axis, &parts);
+  if (!gs) return false;
+  struct chooser in = {.a = c->a, .gs = gs, .g = &gs->g[c->gi], .gi = c->gi, .lim = c->lim, .o = c->o};
+  in.part = in.g->naxis - 1;
+  in.stream = c->stream; /* another axis than this one is refused */
+  choose(&in);
+  push_memory(&in);
+  if (!in.s.nstep || !def_push(&in, STEP_parallel, LOOP_ID(in.part, 0), 0)) return false;
+  struct sched s = {0};
+  sched_push(&s, STEP_split, LOOP_ID(axis, 0), parts);
+  for (unsigned i = 0; i < in.s.nstep; i++)
+    if (!sched_push(&s, (enum stepkind)in.s.step[i].kind, in.s.step[i].loop, in.s.step[i].arg)) return false;
+  if (legal_sched(c->a, c->gs, c->gi, &s, c->lim, c->o)) return false;
+  c->s = s;
+  return true;
+}
+
 struct sched sched_default(const struct groups *gs, unsigned g, const struct limits *lim, const struct lower_opts *o) {
-  struct chooser c = {.a = arena_new(), .gs = gs, .g = &gs->g[g], .gi = g, .lim = lim, .o = o};
+  struct chooser c = {
+      .a = arena_new(), .gs = gs, .g = &gs->g[g], .gi = g, .lim = lim, .o = o, .part = -1, .stream = gs->g[g].stream};
   struct oom_guard guard;
   if (!OOM_TRY(&guard)) {
     arena_free(c.a);
     oom_raise();
   }
   choose(&c);
-  push_memory(&c);
+  bool alone = o->threads > 1 && !lim->simt && !has_step(&c.s, STEP_parallel) && def_work(&c) >= PARALLEL_WORK;
+  if (!alone || !choose_parts(&c)) push_memory(&c);
   oom_leave(&guard);
   arena_free(c.a);
   return c.s;

@@ -4,7 +4,10 @@
 #include "codegen/lower/legal.h"
 #include "codegen/lower/plan.h"
 
-enum { PACK_ROWS = 16 }; /* rows that pay for turning an operand */
+enum {
+  PACK_ROWS = 16,         /* rows that pay for turning an operand */
+  PARALLEL_WORK = 200000  /* operations that pay for a hand-over to threads */
+};
 
 struct chooser {
   struct arena *a;
@@ -14,6 +17,8 @@ struct chooser {
   const struct limits *lim;
   const struct lower_opts *o;
   const struct eq *main; /* the member that costs most */
+  int part;              /* the axis of the parts of a reduction that threads share out, -1: none */
+  int stream;            /* the axis of a stream, also where parts of it run as plain passes, -1: none */
   struct sched s;
 };
 struct order {
@@ -65,6 +70,7 @@ int64_t def_stream_block(int64_t ext, int64_t tile, int64_t want);    /* element
 /* ---- order and threads ---- */
 void def_then(struct order *o, unsigned axis, unsigned level);      /* appends a loop unless it is there */
 void def_push_order(struct chooser *c, const struct order *o);
+double def_work(const struct chooser *c);                            /* operations of the group */
 void def_push_parallel(struct chooser *c, const struct order *o);
 /* ---- shapes: false (matrix, taps, product, window, stream): this group has not got the shape ---- */
 bool def_matrix(struct chooser *c);

@@ -278,13 +278,36 @@ static bool packs_at(const struct chooser *c, uint8_t loop) {
   return false;
 }
 
+/* Inside of the loop this member is computed anew for each iteration. */
+static bool computed(const struct chooser *c, const struct eq *e) {
+  uint16_t temp[GROUP_MAX_EQ];
+  unsigned n = group_temps(c->gs, c->gi, temp, GROUP_MAX_EQ);
+  for (unsigned i = 0; i < c->s.nstep; i++)
+    if (c->s.step[i].kind == STEP_compute && c->s.step[i].arg < (int)n && temp[c->s.step[i].arg] == e->lhs) return true;
+  return false;
+}
+
+static bool shares_out(const struct chooser *c, unsigned a) {
+  for (unsigned i = 0; i < c->g->neq; i++) {
+    const struct eq *e = &c->gs->k->eq[c->g->eq[i]];
+    if (!computed(c, e) && (!def_walks(e, c->g->axis[a].sym) || def_reduces(e, c->g->axis[a].sym))) return false;
+  }
+  return true;
+}
+
 /* A grid has as many dimensions as there are parallel loops outside of all others. */
 static void push_grid(struct chooser *c, const struct order *o) {
   for (unsigned i = 0; i < o->n; i++) {
     unsigned a = LOOP_AXIS(o->l[i]);
-    if (!def_parallel_in_all(c, a)) return;
+    if (!shares_out(c, a)) return;
     if (def_extent(c, a) != 1) def_push(c, STEP_parallel, o->l[i], 0);
   }
+}
+
+double def_work(const struct chooser *c) {
+  double w = 0;
+  for (unsigned i = 0; i < c->g->neq; i++) w += work(c, &c->gs->k->eq[c->g->eq[i]]);
+  return w;
 }
 
 /* The outermost loop that is parallel in all members, does enough each time and leaves hardly a thread idle; where none
@@ -292,17 +315,16 @@ static void push_grid(struct chooser *c, const struct order *o) {
 void def_push_parallel(struct chooser *c, const struct order *o) {
   int64_t threads = c->o->threads;
   int best = -1;
-  double w = 0, least = 0;
-  for (unsigned i = 0; i < c->g->neq; i++) w += work(c, &c->gs->k->eq[c->g->eq[i]]);
-  if (threads < 2) return;
+  double w = def_work(c), least = 0;
+  if (threads < 2 || c->part >= 0) return;
   if (c->lim->simt) {
     push_grid(c, o);
     return;
   }
-  for (unsigned i = 0; i < o->n && w >= 2e5; i++) {
+  for (unsigned i = 0; i < o->n && w >= PARALLEL_WORK; i++) {
     int64_t n = trips_of(c, o, i);
     if (n == 1) continue;
-    if (def_parallel_in_all(c, LOOP_AXIS(o->l[i]))) {
+    if (shares_out(c, LOOP_AXIS(o->l[i]))) {
       double busiest = n ? (double)((n + threads - 1) / threads * threads) / (double)n : 1;
       if (busiest <= 1.15 && def_push(c, STEP_parallel, o->l[i], 0)) return;
       if (best < 0 || busiest < least) best = (int)i, least = busiest;
@@ -313,6 +335,6 @@ void def_push_parallel(struct chooser *c, const struct order *o) {
   def_push(c, STEP_parallel, o->l[best], 0);
   unsigned next = (unsigned)best + 1;
   if (next < o->n && !packs_at(c, o->l[best]) && LOOP_LEVEL(o->l[next]) && trips_of(c, o, next) != 1 &&
-      def_parallel_in_all(c, LOOP_AXIS(o->l[next])))
+      shares_out(c, LOOP_AXIS(o->l[next])))
     def_push(c, STEP_parallel, o->l[next], 0);
 }

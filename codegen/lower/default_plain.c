@@ -83,6 +83,7 @@ void def_plain(struct chooser *c, int lane, int row) {
     def_push(c, STEP_tile, LOOP_ID(lane, 0), 64);
     def_push(c, STEP_tile, LOOP_ID(other, 0), 64);
   }
+  if (c->part >= 0) def_then(&o, (unsigned)c->part, 0);
   for (unsigned a = 0; a < c->g->naxis; a++) {
     bool par = true;
     for (unsigned i = 0; i < c->g->neq; i++) par &= !def_reduces(&c->gs->k->eq[c->g->eq[i]], c->g->axis[a].sym);

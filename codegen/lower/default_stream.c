@@ -75,14 +75,16 @@ static bool one_row(struct chooser *c, unsigned s, unsigned d, unsigned v, const
           block = def_stream_block(def_extent(c, s), lanes, 256);
   const struct access *keys = stream_read(c, score, s), *values = stream_read(c, out, s);
   struct order o = {0};
-  if (!keys || !values || !block) return false;
+  bool parts = c->part >= 0; /* each a block of its own */
+  if (!keys || !values || (!block && !parts)) return false;
   bool turned = def_step(c, keys->tensor, def_subs(c, keys), c->g->axis[d].sym) == 1;
   def_push(c, STEP_tile, LOOP_ID(s, 0), lanes);
-  def_push(c, STEP_tile, LOOP_ID(s, 0), block);
+  if (!parts) def_push(c, STEP_tile, LOOP_ID(s, 0), block);
   if (turned) def_push(c, STEP_tile, LOOP_ID(d, 0), lanes);
   def_push(c, STEP_tile, LOOP_ID(v, 0), def_pick_vectors(def_extent(c, v), lanes, most) * lanes);
+  if (parts) def_then(&o, (unsigned)c->part, 0);
   for (unsigned a = 0; a < c->g->nshared; a++) def_then(&o, a, 0);
-  def_then(&o, s, 2);
+  if (!parts) def_then(&o, s, 2);
   def_then(&o, v, 1);
   def_then(&o, s, 1);
   if (turned) def_then(&o, d, 1);
@@ -119,7 +121,7 @@ static int64_t whole_stream(const struct chooser *c, unsigned s, const struct eq
 }
 
 bool def_stream(struct chooser *c) {
-  unsigned s = (unsigned)c->g->stream;
+  unsigned s = (unsigned)c->stream;
   const struct eq *score = product_over(c, s, false), *out = product_over(c, s, true);
   int t = last_shared(c, out), d = score ? own_axis(c, score, s, true) : -1, v = out ? own_axis(c, out, s, false) : -1;
   if (t < 0 || !score || !out || v < 0 || d < 0) return false;
@@ -128,6 +130,7 @@ bool def_stream(struct chooser *c) {
   struct reuse k = shared_read(c, score, s, (unsigned)t);
   if ((!k.shared || def_extent(c, (unsigned)t) == 1) && one_row(c, s, (unsigned)d, (unsigned)v, score, out))
     return true;
+  if (c->part >= 0) return false;
   int64_t nv = c->lim->vector_regs >= 32 ? 4 : 2, sv = def_pick_vectors(def_extent(c, s), lanes, nv),
           vv = def_pick_vectors(def_extent(c, (unsigned)v), lanes, nv);
   int64_t tr = even_rows(def_extent(c, (unsigned)t), def_max_rows(c, sv > vv ? sv : vv));

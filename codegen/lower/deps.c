@@ -33,6 +33,28 @@ bool member_touches(const struct plan *p, const struct member *m, unsigned tenso
   return r.n != 0;
 }
 
+/* Most by which axis a can move a subscript that it enters with factor c; INT64_MAX: it cannot be told. */
+static int64_t reach(const struct plan *p, unsigned a, int64_t c) {
+  const struct paxis *x = &p->axis[a];
+  int64_t n;
+  if (!x->uniform || x->ext < 1) return INT64_MAX;
+  return __builtin_mul_overflow(c < 0 ? -c : c, x->ext - 1, &n) ? INT64_MAX : n;
+}
+
+/* Does subscript x tell the value of axis a, given those in `same`? It does when the others move it by less than one
+ * step of a: n * part + i, with i below n. */
+static bool tells(const struct plan *p, poly_t x, unsigned a, uint32_t same) {
+  int64_t left = 0, c;
+  poly_t coef, rest;
+  for (unsigned i = 0; i < p->naxis; i++) {
+    if ((same >> i & 1) || !poly_has(x, p->axis[i].sym)) continue;
+    if (!poly_split(p->a, x, p->axis[i].sym, &coef, &rest) || !poly_is_const(coef, &c) || c == INT64_MIN) return false;
+    int64_t n = i == a ? (c < 0 ? c : -c) : reach(p, i, c);
+    if (n == INT64_MAX || __builtin_add_overflow(left, n, &left)) return false;
+  }
+  return left < 0;
+}
+
 /* Axes of which two subscript lists force the same value when they name the same element, given that those in `same`
  * agree already. */
 static uint32_t aligned(const struct plan *p, const struct subscript *x, const struct subscript *y, unsigned rank,
@@ -41,14 +63,11 @@ static uint32_t aligned(const struct plan *p, const struct subscript *x, const s
     grew = false;
     for (unsigned d = 0; d < rank; d++) {
       if (x[d].dyn || y[d].dyn || !poly_eq(x[d].poly, y[d].poly)) continue;
-      int only = -1;
-      unsigned n = 0;
-      for (unsigned a = 0; a < p->naxis; a++)
-        if (!(same & (1u << a)) && poly_has(x[d].poly, p->axis[a].sym)) only = (int)a, n++;
-      poly_t c, r;
-      if (n != 1 || !poly_split(p->a, x[d].poly, p->axis[only].sym, &c, &r) || !poly_is_const(c, NULL)) continue;
-      same |= 1u << only;
-      grew = true;
+      for (unsigned a = 0; a < p->naxis; a++) {
+        if ((same >> a & 1) || !poly_has(x[d].poly, p->axis[a].sym) || !tells(p, x[d].poly, a, same)) continue;
+        same |= 1u << a;
+        grew = true;
+      }
     }
   }
   return same;

@@ -108,6 +108,7 @@ enum status lower_kernel(struct arena *a, const struct groups *gs, const struct 
     struct build b;
     bool legal = plan_make(p, a, gs, g, &sched[g], lim, o);
     start_build(&b, p, f, stack);
+    while (f->k->nsym < p->k->nsym) lfunc_add_sym(f, p->k->sym[f->k->nsym].name); /* the axis of a split is no loop's */
     if (!legal)
       b.why = p->why;
     else

@@ -598,7 +598,8 @@ static bool check_stream(struct plan *p) {
       for (unsigned i = lo; i < hi; i++)
         for (unsigned j = lo; j <= i; j++) {
           const struct member *m = &p->member[j], *n = &p->member[i];
-          if ((n->walks & BIT(l)) && n->vec != (int)l && (i == j || deps_share(p, m, n, l, fixed))) continue;
+          bool alike = !((m->reg ^ n->reg) & BIT(l));
+          if ((n->walks & BIT(l)) && n->vec != (int)l && alike && (i == j || deps_share(p, m, n, l, fixed))) continue;
           p->why = arena_printf(p->a, "tile %s: the running form needs all its members together at loop %s",
                                 p->k->sym[p->axis[p->g->stream].sym].name, plan_loop_name(p, l));
           return false;

@@ -64,11 +64,16 @@ static bool may_sink(struct build *b, const struct set *run, const struct member
 
 /* ---- parts ---- */
 
+/* Threads share out a loop of those for which its iterations are independent; who sums over it has one of its own. */
+static bool apart(const struct plan *p, const struct member *m, const struct member *n, unsigned l) {
+  return p->loop[l].parallel && ((m->red ^ n->red) & BIT(l));
+}
+
 static bool joins(struct build *b, const struct set *run, const struct member *n, unsigned l, const struct env *e,
                   uint32_t fixed) {
   for (unsigned i = 0; i < run->n; i++)
     if (!(run->m[i]->walks & BIT(l)) || is_reg(run->m[i], e, l) != is_reg(n, e, l) || !walks_here(run->m[i], e, l) ||
-        !deps_share(b->p, run->m[i], n, l, fixed))
+        apart(b->p, run->m[i], n, l) || !deps_share(b->p, run->m[i], n, l, fixed))
       return false;
   return true;
 }
@@ -268,21 +273,34 @@ struct lstmt *nest_loop_body(struct build *b, const struct set *s, unsigned l, u
   return n && x ? loop_if(b->a, n, g, NULL, x, NULL) : x;
 }
 
+static bool shared_out(const struct plan *p, const struct set *s, unsigned l) {
+  bool par = p->loop[l].parallel && p->o->threads > 1;
+  for (unsigned i = 0; i < s->n; i++) par &= !(s->m[i]->red & BIT(l));
+  return par;
+}
+
+struct lstmt *nest_loop(struct build *b, const struct set *s, unsigned l, unsigned pos, const struct env *e,
+                        struct env *in, const struct bounds *bd) {
+  struct sink own = {0};
+  bool par = shared_out(b->p, s, l);
+  loop_open(b, l, in);
+  if (par) in->sink = &own;
+  struct lstmt *x = nest_loop_body(b, s, l, pos, e, in);
+  if (!x) return NULL;
+  if (par) x = sink_wrap(b, &own, x);
+  struct lstmt *f = loop_close(b, l, e, bd, x);
+  if (par) f->fkind = F_PARALLEL;
+  return f;
+}
+
 static struct lstmt *real_loop(struct build *b, const struct set *s, unsigned l, unsigned pos, const struct env *e) {
   struct env in = *e;
   struct bounds bd;
-  struct sink own = {0};
   loop_bounds(b, s, l, e, &bd, &in);
   struct lstmt *ends = b->p->loop[l].peel ? loop_peeled(b, s, l, pos, e, &in, &bd, runs_once(s, l)) : NULL;
   if (ends) return ends;
-  loop_open(b, l, &in);
-  bool par = b->p->loop[l].parallel && b->p->o->threads > 1;
-  if (par) in.sink = &own;
-  struct lstmt *x = nest_loop_body(b, s, l, pos, e, &in);
-  if (!x) return NULL;
-  if (par) x = sink_wrap(b, &own, x);
-  struct lstmt *f = loop_close(b, l, e, &bd, x);
-  f->once = runs_once(s, l);
+  struct lstmt *f = nest_loop(b, s, l, pos, e, &in, &bd);
+  if (f) f->once = runs_once(s, l);
   return f;
 }
 

@@ -373,6 +373,21 @@ static bool shared(const struct packing *k, const struct env *e) {
   return later && p->o->threads > 1;
 }
 
+/* Does each iteration of loop l copy elements of its own? Not along a window: where it slides, neighbours copy the same
+ * ones. */
+static bool own_elements(const struct packing *k, unsigned l) {
+  const struct plan *p = k->b->p;
+  const struct access *r = k->read->acc;
+  bool alone = false;
+  for (unsigned d = 0; d < r->rank; d++) {
+    if (!poly_has(r->ix[d].poly, p->axis[LOOP_AXIS(l)].sym)) continue;
+    unsigned others = 0;
+    for (unsigned a = 0; a < p->naxis; a++) others += a != LOOP_AXIS(l) && poly_has(r->ix[d].poly, p->axis[a].sym);
+    alone |= !others;
+  }
+  return alone || !k->step->keep;
+}
+
 /* All dims but the lanes as plain loops, then the lanes. */
 static struct lstmt *copy_nest(struct packing *k, const struct env *e, const struct place *x, const struct member *m,
                                unsigned d) {
@@ -390,7 +405,7 @@ static struct lstmt *copy_nest(struct packing *k, const struct env *e, const str
   open_at(k, l, in.val[l], &in);
   struct lstmt *f = loop_close(b, l, e, &bd, copy_nest(k, &in, x, m, d + 1));
   if (k->step->keep) f->step = 1;
-  f->fkind = d == 0 && shared(k, e) ? F_PARALLEL : F_SERIAL;
+  f->fkind = d == 0 && shared(k, e) && own_elements(k, l) ? F_PARALLEL : F_SERIAL;
   f->unroll = 0;
   return f;
 }

@@ -1,6 +1,7 @@
 /* peel: iterations at the ends of a loop, or all of them, as bodies of their own, where the loop's axis has a known
    value. What a window does at the border of an image is then decided here: guards that hold are gone, those that fail
-   take their statement with them, tiles that touch no border are full. What is left in the middle touches no border.
+   take their statement with them, tiles that touch no border are full. What is left in the middle touches no border; it
+   alone is shared out where the loop is parallel.
    Peeling is always optional: a loop whose bounds are not constants stays whole. */
 #include "codegen/lower/plan.h"
 
@@ -58,9 +59,7 @@ static struct lstmt *middle(const struct peeling *k, int64_t first, int64_t last
     if (!poly_is_const(k->bd->lo[i], NULL)) bd.lo[bd.nlo++] = k->bd->lo[i];
   for (unsigned i = 0; i < k->bd->nhi; i++)
     if (!poly_is_const(k->bd->hi[i], NULL)) bd.hi[bd.nhi++] = k->bd->hi[i];
-  loop_open(k->b, k->l, &in);
-  struct lstmt *x = nest_loop_body(k->b, k->s, k->l, k->pos, k->outer, &in);
-  return x ? loop_close(k->b, k->l, k->outer, &bd, x) : NULL;
+  return nest_loop(k->b, k->s, k->l, k->pos, k->outer, &in, &bd);
 }
 
 struct lstmt *loop_peeled(struct build *b, const struct set *s, unsigned l, unsigned pos, const struct env *e,
@@ -96,8 +95,8 @@ bool peel_check(struct plan *p) {
     const char *name = plan_loop_name(p, p->order[i]);
     if (!l->peel) continue;
     int64_t n = bodies(p, p->order[i]);
-    if (l->mark || l->unroll || l->parallel)
-      p->why = arena_printf(p->a, "peel %s: the loop is unrolled, a vector or parallel", name);
+    if (l->mark || l->unroll)
+      p->why = arena_printf(p->a, "peel %s: the loop is unrolled or a vector", name);
     else if ((int)p->order[i] == p->stream_top)
       p->why = arena_printf(p->a, "peel %s: the loop of a stream", name);
     else if (!n)

@@ -111,6 +111,7 @@ static bool read_compute(struct plan *p, struct step s) {
   uint16_t t[GROUP_MAX_EQ];
   unsigned n = group_temps(p->gs, p->gi, t, GROUP_MAX_EQ);
   if (!loop_exists(p, s.loop, "compute")) return false;
+  if (p->split) return refuse(p, "compute: not with split");
   if (s.arg < 0 || (unsigned)s.arg >= n || s.arg >= GROUP_MAX_EQ) return refuse(p, "compute: no such private temp");
   return compute_read(p, s.loop, t[s.arg]);
 }
@@ -137,6 +138,7 @@ static bool read_step(struct plan *p, struct step s) {
   switch (s.kind) {
   case STEP_tile:
   case STEP_order:
+  case STEP_split:
     return true; /* read before */
   case STEP_vector:
     return read_vector(p, s);
@@ -262,16 +264,23 @@ static void keep_vector_loops(struct plan *p) {
   }
 }
 
-/* Serial loops outside are fine: a region costs half a microsecond to hand over. */
+/* Serial loops outside are fine: a region costs half a microsecond to hand over. Members that sum over the loop get one
+ * of their own, so some must be left that do not. */
 static bool check_parallel(struct plan *p) {
   for (unsigned i = 0; i < p->norder; i++) {
     const struct ploop *l = &p->loop[p->order[i]];
     const char *name = plan_loop_name(p, p->order[i]);
+    bool walked = false, reduced = false;
     if (!l->parallel) continue;
     if (l->mark || l->unroll)
       return refuse(p, arena_printf(p->a, "parallel %s: the loop is unrolled or a vector", name));
-    for (unsigned m = 0; m < p->nmember; m++)
-      if (p->member[m].red & BIT(p->order[i])) return refuse(p, arena_printf(p->a, "parallel %s: a reduction", name));
+    for (unsigned m = 0; m < p->nmember; m++) {
+      walked |= (p->member[m].walks & ~p->member[m].red & BIT(p->order[i])) != 0;
+      reduced |= (p->member[m].red & BIT(p->order[i])) != 0;
+    }
+    if (reduced && (int)p->order[i] == p->stream_top)
+      return refuse(p, arena_printf(p->a, "parallel %s: the loop of a stream", name));
+    if (reduced && !walked) return refuse(p, arena_printf(p->a, "parallel %s: a reduction", name));
   }
   return true;
 }
@@ -283,12 +292,28 @@ static void find_stream(struct plan *p) {
   if (p->axis[a].ntile && !p->loop[top].trivial) p->stream_top = (int)top;
 }
 
+/* The group that the rest of the schedule speaks of. */
+static bool read_split(struct plan *p, const struct sched *s) {
+  int at = sched_split(s);
+  if (at < 0) return true;
+  for (unsigned i = (unsigned)at + 1; i < s->nstep; i++)
+    if (s->step[i].kind == STEP_split) return refuse(p, "split: more than one");
+  const struct groups *gs =
+      group_split(p->a, p->gs, p->gi, LOOP_AXIS(s->step[at].loop), s->step[at].arg, p->o->strict, &p->why);
+  if (!gs) return false;
+  p->gs = gs;
+  p->g = &gs->g[p->gi];
+  p->k = gs->k;
+  p->split = true;
+  return true;
+}
+
 bool plan_make(struct plan *p, struct arena *a, const struct groups *gs, unsigned g, const struct sched *s,
                const struct limits *lim, const struct lower_opts *o) {
   *p = (struct plan){.a = a, .gs = gs, .g = &gs->g[g], .gi = g, .k = gs->k, .lim = lim, .o = o, .stream_top = -1};
   p->member = ARENA_NEW(a, struct member, MAX_MEMBER);
   p->vt = ARENA_NEW(a, struct vtensor, MAX_MEMBER);
-  if (!members_make(p)) return false;
+  if (!read_split(p, s) || !members_make(p)) return false;
   for (unsigned i = 0; i < s->nstep; i++)
     if (s->step[i].kind == STEP_tile && !read_tile(p, s->step[i])) return false;
   for (unsigned i = 0; i < s->nstep; i++)
@@ -298,6 +323,6 @@ bool plan_make(struct plan *p, struct arena *a, const struct groups *gs, unsigne
   if (!bias_members(p)) return false;
   if (!members_stream(p)) return false;
   keep_vector_loops(p);
-  return read_order(p, s) && members_analyse(p) && tensorize_check(p) && check_parallel(p) && compute_check(p) && peel_check(p) &&
-         pack_check(p) && prefetch_check(p);
+  return read_order(p, s) && members_analyse(p) && tensorize_check(p) && check_parallel(p) && compute_check(p) &&
+         peel_check(p) && pack_check(p) && prefetch_check(p);
 }

@@ -77,6 +77,7 @@ struct plan {
   struct pcompute compute[MAX_PACK];
   uint16_t stream_tensor[MAX_PACK];
   int stream_top;           /* the running loop, or -1 */
+  bool split;               /* gs is what the split step made of the group */
   unsigned nmember;
   struct member *member;    /* [MAX_MEMBER] */
   unsigned nvt;
@@ -174,6 +175,9 @@ struct lstmt *nest_build(struct build *b, const struct set *s, unsigned pos, con
 struct lstmt *nest_init(struct build *b, const struct member *m, unsigned pos, const struct env *e);
 /* What stands in loop l, which is open in `in` and was not in e. */
 struct lstmt *nest_loop_body(struct build *b, const struct set *s, unsigned l, unsigned pos, const struct env *e, struct env *in);
+/* Loop l, not open yet in `in`, which has its bounds' guards: shared out to threads where the schedule says so. */
+struct bounds;
+struct lstmt *nest_loop(struct build *b, const struct set *s, unsigned l, unsigned pos, const struct env *e, struct env *in, const struct bounds *bd);
 struct lstmt *nest_fission(struct build *b, const struct set *s, unsigned pos, const struct env *e); /* each member on its own */
 bool walks_here(const struct member *m, const struct env *e, unsigned l);
 /* region.c */

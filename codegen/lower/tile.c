@@ -119,7 +119,8 @@ static bool all_open(struct build *b, const struct env *e, poly_t g) {
 }
 
 /* Guards of all that stands in loop l that can be decided as soon as it is open, and were no bounds of it (a dilated
-   window: the factor is not 1). Not where an iteration left out may be the first or the last of an accumulator. Puts them into g (at most max), and among what is known in *e. */
+   window: the factor is not 1). Not where an iteration left out may be the first or the last of an accumulator. Puts
+   them into g (at most max), and among what is known in *e. */
 unsigned loop_tests(struct build *b, const struct set *s, unsigned l, struct env *e, poly_t *g, unsigned max) {
   const struct member *m = s->m[0];
   unsigned n = 0;
@@ -141,8 +142,9 @@ static sym_t new_sym(struct build *b, unsigned l, const char *suffix) {
 }
 
 static sym_t loop_sym(struct build *b, unsigned l) {
+  const struct paxis *axis = &b->p->axis[LOOP_AXIS(l)];
   if (b->sym[l] == SYM_NONE)
-    b->sym[l] = b->p->axis[LOOP_AXIS(l)].ntile ? new_sym(b, l, "") : b->p->axis[LOOP_AXIS(l)].sym;
+    b->sym[l] = axis->ntile || (b->p->split && LOOP_AXIS(l) + 1 == b->p->naxis) ? new_sym(b, l, "") : axis->sym;
   return b->sym[l];
 }
 
@@ -160,6 +162,5 @@ struct lstmt *loop_close(struct build *b, unsigned l, const struct env *e, const
   s->nlo = (uint8_t)bd->nlo;
   s->nhi = (uint8_t)bd->nhi;
   s->unroll = e->edge ? 0 : b->p->loop[l].unroll; /* partial tiles are rare: small code */
-  if (b->p->loop[l].parallel && b->p->o->threads > 1) s->fkind = F_PARALLEL;
   return s;
 }

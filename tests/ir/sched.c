@@ -73,6 +73,9 @@ START_TEST(every_step) {
   both_ways("order j11; order k1", "order j11 k1", "order a11 a21");
   both_ways("vector j10; unroll i0 0; unroll k0 4; parallel i3", "vector j10; unroll i0 0; unroll k0 4; parallel i3",
             "vector a10; unroll a00 0; unroll a20 4; parallel a03");
+  both_ways("split k 4; tile k_part 2; order k_part1 i0; parallel k_part1",
+            "split k 4; tile k_part 2; order k_part1 i0; parallel k_part1",
+            "split a2 4; tile a3 2; order a31 a00; parallel a31");
   both_ways("compute T at k1", "compute T k1", "compute p0 a21");
   both_ways("peel i1 2 ; peel k0 0", "peel i1 2; peel k0 0", "peel a01 2; peel a20 0");
   both_ways("pack B at k1; copy A i0; prefetch B k0; stream `if`", "pack B k1; copy A i0; prefetch B k0; stream `if`",
@@ -114,6 +117,8 @@ START_TEST(mistakes) {
   refused("vector i", "s:1:8: error: no loop 'i': an axis of this group and a level from 0 to 3, as in i0");
   refused("vector i4", "s:1:8: error: no loop 'i4': an axis of this group and a level from 0 to 3, as in i0");
   refused("vector 3", "s:1:8: error: expected a loop before '3'");
+  refused("tile k_part 2; split k 2", "s:1:6: error: no axis 'k_part' in this group");
+  refused("split k0 2", "s:1:7: error: no axis 'k0' in this group");
   refused("order", "s:1:6: error: expected a loop before end of text");
   refused("order i0 k", "s:1:10: error: no loop 'k': an axis of this group and a level from 0 to 3, as in i0");
   refused("pack T k0", "s:1:6: error: no tensor 'T' in this group");
@@ -160,8 +165,8 @@ START_TEST(random_schedules_come_back) {
       enum stepkind kind = (enum stepkind)below(&state, STEP_COUNT);
       bool operand = kind == STEP_pack || kind == STEP_copy || kind == STEP_prefetch || kind == STEP_stream;
       bool temp = kind == STEP_compute;
-      bool count = kind == STEP_tile || kind == STEP_unroll || kind == STEP_peel;
-      unsigned loop = LOOP_ID(below(&state, 3), kind == STEP_tile ? 0 : below(&state, LEVEL_MAX));
+      bool axis = kind == STEP_tile || kind == STEP_split, count = axis || kind == STEP_unroll || kind == STEP_peel;
+      unsigned loop = LOOP_ID(below(&state, 3), axis ? 0 : below(&state, LEVEL_MAX));
       int arg = temp ? 0 : operand ? (int)below(&state, 3) : count ? 1 + (int)below(&state, 32767) : 0;
       ck_assert(sched_push(&s, kind, kind == STEP_stream ? 0 : loop, arg));
     }

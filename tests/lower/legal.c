@@ -5,6 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define DOTS "kernel f(X: f32[3, 64], y: f32[64]) -> z: f32[3] { z[i] = sum(k) X[i, k] * y[k] }"
+#define BOTH_WAYS                                                                                                      \
+  "kernel f(A: f32[12, 9], x: f32[9]) -> y: f32[9] {\n t[i] = sum(j) A[i, j] * x[j]\n y[j] = sum(i) A[i, j] * t[i]\n}"
+#define TRIANGLE "kernel f(L: f32[64, 64]) -> z: f32[1] { z[k] = sum(i in 0..64, j in 0..i + 1) L[i, j] }"
+#define SOFTEST                                                                                                        \
+  "kernel f(X: f32[33, 4]) -> L: f32[33] {\n M[i] = max(j) X[i, j]\n Z[i] = sum(j) exp(2 * (X[i, j] - M[i]))\n L[i] "  \
+  "= M[i] + log(Z[i])\n}"
 #define MATMUL "kernel f(A: f32[M, K], B: f32[K, N]) -> C: f32[M, N] { C[i, j] = sum(k) A[i, k] * B[k, j] }"
 #define SUMS   "kernel f(X: f32[I, J, K]) -> L: f32[I] { L[i] = sum(j, k) X[i, j, k] }"
 #define BYTES  "kernel f(A: u8[M, K], B: i8[K, N]) -> C: i32[M, N] { C[i, j] = sum(k) i32(A[i, k]) * i32(B[k, j]) }"
@@ -14,7 +21,8 @@
 #define HUGE_B                                                                                                         \
   "kernel f(A: f32[8, 100000], B: f32[100000, 100000]) -> C: f32[8, 100000] { C[i, j] = sum(k) A[i, k] * B[k, j] }"
 #define CHAIN                                                                                                          \
-  "kernel f(X: f32[H, W]) -> Y: f32[H, W] {\n  for y in 0..H, x in 1..W - 1: T[y, x] = X[y, x - 1] + 2 * X[y, x] + X[y, x + 1]\n" \
+  "kernel f(X: f32[H, W]) -> Y: f32[H, W] {\n  for y in 0..H, x in 1..W - 1: T[y, x] = X[y, x - 1] + 2 * X[y, x] + "   \
+  "X[y, x + 1]\n"                                                                                                      \
   "  for y in 1..H - 1, x in 1..W - 1: Y[y, x] = T[y - 1, x] + 2 * T[y, x] + T[y + 1, x]\n}"
 #define STREAM                                                                                                         \
   "kernel f(X: f32[I, J], V: f32[J]) -> Y: f32[I] { M[i] = max(j) X[i, j]\n Y[i] = sum(j) exp(X[i, j] - M[i]) * V[j] " \
@@ -56,16 +64,36 @@ static const struct {
     {MATMUL, "tile j 16; vector j0; prefetch B j0", "prefetch B j0: the loop is unrolled or a vector", false},
     {MATMUL, "tile j 16; prefetch B j1; prefetch C i0", NULL, false},
     {CHAIN, "compute T y_10", NULL, false},
-    {CHAIN, "compute T y_10; compute T x0", "compute T x0: not one element-wise equation over all of its indices", false},
-    {CHAIN, "tile x 16; vector x0; compute T x0", "compute T x0: the loop is unrolled, a vector or that of a stream", false},
+    {CHAIN, "compute T y_10; compute T x0", "compute T x0: not one element-wise equation over all of its indices",
+     false},
+    {CHAIN, "tile x 16; vector x0; compute T x0", "compute T x0: the loop is unrolled, a vector or that of a stream",
+     false},
     {CHAIN, "compute T y0", "compute T y0: read outside of the loop", false},
     {STREAM, "compute M i0", "compute M i0: not one element-wise equation over all of its indices", false},
     {MATMUL, "peel i0 1", "peel i0: the extent is not constant", false},
     {MATMUL, "tile i 8; peel i0 9", "peel i0: the count is not 0 to 8", false},
     {MATMUL, "tile i 8; peel i0 1; peel i0 2", "peel i0: the loop is peeled already", false},
-    {MATMUL, "tile i 8; unroll i0 0; peel i0 1", "peel i0: the loop is unrolled, a vector or parallel", false},
+    {MATMUL, "tile i 8; unroll i0 0; peel i0 1", "peel i0: the loop is unrolled or a vector", false},
+    {MATMUL, "tile i 8; peel i0 1; parallel i0", NULL, false},
+    {MATMUL, "split k 4", "split: the extent is not constant", false},
+    {DOTS, "split k 4", NULL, false},
+    {DOTS, "split k 4; parallel k_part0", NULL, false},
+    {DOTS, "split k 4; parallel k0", "parallel k0: a reduction", false},
+    {DOTS, "split k 4; split k 2", "split: more than one", false},
+    {DOTS, "split k 40", "split: less than two parts, or parts of less than two iterations", false},
+    {DOTS, "split k 4", "split: with strict arithmetic sums keep their order", true},
+    {DOTS, "split i 4", "split: nothing is summed over this axis", false},
+    {BOTH_WAYS, "split i 3", NULL, false},
+    {BOTH_WAYS, "split i 5", "split: the parts are not equal, and a member that sums over others walks this axis",
+     false},
+    {"kernel f(X: f32[64]) -> L: i32[1] { L[i] = argmin(k) X[k] }", "split k 4",
+     "split: argmin and argmax have no partial results", false},
+    {TRIANGLE, "split i 4", "split: bounds of another axis follow this one, or members have different ones", false},
+    {SOFTEST, "tile j 2; unroll i0 0; order i0 j1 j0",
+     "tile j: the running form needs all its members together at loop i0", false},
     {MATMUL, "tile i 32; peel i0 0", "peel i0: more than 16 bodies, or 64 in all", false},
-    {CONV, "tile p 8; tile p 128; peel p1 0; peel r0 0; peel p0 0", "peel p0: more than 16 bodies, or 64 in all", false},
+    {CONV, "tile p 8; tile p 128; peel p1 0; peel r0 0; peel p0 0", "peel p0: more than 16 bodies, or 64 in all",
+     false},
     {CONV, "tile p 8; peel r0 1", NULL, false},
     {SUMS, "order k0 j0", "order: --fp strict needs the reduction loops in the order of the equation", true},
     {MATMUL, "tile k 4; tile j 4; order k1 j1; vector k0; unroll j0 0", NULL, false},

@@ -38,9 +38,14 @@ static bool try_step(struct lab *b, const struct groups *gs, unsigned g, struct 
   return sched_push(s, (enum stepkind)kind, loop, arg);
 }
 
+/* Those of the group, and that of the parts. */
+static unsigned axes_of(const struct groups *gs, unsigned g, const struct sched *s) {
+  return gs->g[g].naxis + (sched_split(s) >= 0);
+}
+
 static void random_order(struct lab *b, const struct groups *gs, unsigned g, struct sched *s, uint64_t *r) {
   struct sched t = *s;
-  unsigned left[GROUP_MAX_AXIS], n = gs->g[g].naxis, total = 0;
+  unsigned left[GROUP_MAX_AXIS + 1], n = axes_of(gs, g, s), total = 0;
   for (unsigned a = 0; a < n; a++) {
     left[a] = 1;
     for (unsigned i = 0; i < s->nstep; i++) left[a] += s->step[i].kind == STEP_tile && LOOP_AXIS(s->step[i].loop) == a;
@@ -56,7 +61,7 @@ static void random_order(struct lab *b, const struct groups *gs, unsigned g, str
 
 /* A tile for a matrix instruction: nothing comes of it where there is no such product. */
 static void random_matrix(struct lab *b, const struct groups *gs, unsigned g, struct sched *s, uint64_t *r) {
-  unsigned n = gs->g[g].naxis, lane = pick(r, n), red = pick(r, n);
+  unsigned n = axes_of(gs, g, s), lane = pick(r, n), red = pick(r, n);
   struct sched t = *s;
   if (!try_step(b, gs, g, &t, STEP_tile, LOOP_ID(lane, 0), pick(r, 2) ? 16 : 32)) return;
   if (!try_step(b, gs, g, &t, STEP_tile, LOOP_ID(red, 0), pick(r, 2) ? 4 : 2)) return;
@@ -71,7 +76,10 @@ static void random_sched(struct lab *b, const struct groups *gs, unsigned g, str
   unsigned nop = group_operands(gs, g, operand, 64);
   *s = sched_none();
   if (!n) return;
-  for (unsigned i = pick(r, 2) * 30; i > 0 && !s->nstep; i--) random_matrix(b, gs, g, s, r);
+  for (unsigned i = pick(r, 3) ? 0 : 4; i > 0 && !s->nstep; i--)
+    try_step(b, gs, g, s, STEP_split, LOOP_ID(pick(r, n), 0), 2 + (int)pick(r, 4));
+  n = axes_of(gs, g, s);
+  for (unsigned i = pick(r, 2) * 30; i > 0 && s->nstep < 3; i--) random_matrix(b, gs, g, s, r);
   for (unsigned i = pick(r, 2 * n + 1); i > 0; i--)
     try_step(b, gs, g, s, STEP_tile, LOOP_ID(pick(r, n), 0), tile[pick(r, 12)]);
   if (pick(r, 4)) try_step(b, gs, g, s, STEP_vector, LOOP_ID(pick(r, n), 0), 0);

@@ -1,0 +1,235 @@
+/* The schedule step `split`, as a rewriting of a group: axis k becomes part * n + k, with k in [0, n) from now on. What
+   is summed over k is summed for each part, then over the parts in their order:
+
+     P[part, ..] = sum(k in 0..n) f(part * n + k)        s[..] = sum(part) P[part, ..]
+
+   Members that walk k without summing over it just walk both. Parts are independent of one another, so threads can
+   share them out, and the result does not depend on how. The running form of a stream over k is dropped: with parts it
+   runs as plain passes. */
+#include "ir/sched.h"
+#include <stdio.h>
+#include <string.h>
+
+enum { EVEN = 64, NAME_MOST = 240 };
+
+struct split {
+  struct arena *a;
+  struct kernel *k;
+  sym_t axis, part;
+  int64_t lo, ext, n, parts;
+  poly_t index; /* what stands for the axis */
+};
+
+void sched_part_name(const struct groups *gs, unsigned g, unsigned axis, char *out, size_t size) {
+  snprintf(out, size < NAME_MOST ? size : NAME_MOST, "%s_part", gs->k->sym[gs->g[g].axis[axis].sym].name);
+  for (unsigned i = 0; i < gs->g[g].naxis; i++)
+    if (!strcmp(gs->k->sym[gs->g[g].axis[i].sym].name, out) && strlen(out) + 2 < size) {
+      strcat(out, "_");
+      i = UINT32_MAX; /* from the start */
+    }
+}
+
+int sched_split(const struct sched *s) {
+  for (unsigned i = 0; i < s->nstep; i++)
+    if (s->step[i].kind == STEP_split) return (int)i;
+  return -1;
+}
+
+/* ---- may it be done? ---- */
+
+static bool walks(const struct eq *e, sym_t s) {
+  return eq_axis(e, s) >= 0;
+}
+static bool reduces(const struct eq *e, sym_t s) {
+  return eq_axis(e, s) >= (int)e->npar;
+}
+
+/* The result's axes can be the dims of an array of partial results. */
+static bool rectangular(const struct kernel *k, const struct eq *e) {
+  for (unsigned x = 0; x < e->npar; x++) {
+    int64_t lo;
+    if (!poly_is_const(e->axis[x].lo, &lo) || lo) return false;
+    for (unsigned s = 0; s < k->nsym; s++)
+      if (k->sym[s].kind == SYM_INDEX && poly_has(e->axis[x].hi, (sym_t)s)) return false;
+  }
+  return true;
+}
+
+/* Are bounds of e over the axis? Or is its own range of it another one than the group's? */
+static bool range_differs(const struct eq *e, const struct axis *x) {
+  for (unsigned i = 0; i < e->nax; i++) {
+    if (e->axis[i].sym == x->sym && (!poly_eq(e->axis[i].lo, x->lo) || !poly_eq(e->axis[i].hi, x->hi))) return true;
+    if (poly_has(e->axis[i].lo, x->sym) || poly_has(e->axis[i].hi, x->sym)) return true;
+  }
+  return false;
+}
+
+static const char *refusal(const struct groups *gs, const struct group *g, const struct axis *x, bool strict) {
+  bool sums = false;
+  unsigned more = 0;
+  for (unsigned i = 0; i < g->neq; i++) {
+    const struct eq *e = &gs->k->eq[g->eq[i]];
+    if (range_differs(e, x)) return "split: bounds of another axis follow this one, or members have different ones";
+    if (!reduces(e, x->sym)) continue;
+    sums = true;
+    more++;
+    if (e->red == RED_argmax || e->red == RED_argmin) return "split: argmin and argmax have no partial results";
+    if (strict && type_is_float((enum dtype)e->body->type))
+      return "split: with strict arithmetic sums keep their order";
+    if (!rectangular(gs->k, e)) return "split: the ranges of the result follow one another";
+  }
+  if (!sums) return "split: nothing is summed over this axis";
+  if (g->stream >= 0 && g->axis[g->stream].sym != x->sym) return "split: another axis is a stream";
+  if (g->neq + more > GROUP_MAX_EQ || g->naxis == GROUP_MAX_AXIS) return "split: the group is too large";
+  return NULL;
+}
+
+/* ---- doing it ---- */
+
+static poly_t put_index(struct arena *a, poly_t p, void *ctx) {
+  const struct split *s = ctx;
+  return poly_has(p, s->axis) ? poly_subst(a, p, s->axis, s->index) : p;
+}
+
+static expr_t put_expr(struct split *s, expr_t x) {
+  return x ? expr_map_poly(s->a, x, put_index, s) : NULL;
+}
+
+/* e over parts and the rest of each. The last part ends where the axis does. */
+static void walk_parts(struct split *s, struct eq *e) {
+  int at = eq_axis(e, s->axis);
+  struct axis *axis = ARENA_NEW(s->a, struct axis, e->nax + 1u);
+  poly_t *guard = ARENA_NEW(s->a, poly_t, e->nguard + 1u);
+  axis[0] = (struct axis){s->part, poly_const(s->a, 0), poly_const(s->a, s->parts)};
+  memcpy(axis + 1, e->axis, e->nax * sizeof *axis);
+  axis[at + 1].lo = poly_const(s->a, 0);
+  axis[at + 1].hi = poly_const(s->a, s->n);
+  for (unsigned g = 0; g < e->nguard; g++) guard[g] = put_index(s->a, e->guard[g], s);
+  if (s->n * s->parts != s->ext) guard[e->nguard++] = poly_sub(s->a, poly_const(s->a, s->lo + s->ext - 1), s->index);
+  unsigned rank = s->k->tensor[e->lhs].rank;
+  poly_t *idx = ARENA_NEW(s->a, poly_t, rank + 1u);
+  for (unsigned d = 0; d < rank; d++) idx[d] = put_index(s->a, e->lhs_idx[d], s);
+  e->lhs_idx = idx;
+  e->axis = axis;
+  e->guard = guard;
+  e->npar++;
+  e->nax++;
+  e->body = put_expr(s, e->body);
+  e->init = put_expr(s, e->init);
+}
+
+/* *sum becomes the partial results, *rest their sum. */
+static void sum_parts(struct split *s, struct eq *sum, struct eq *rest) {
+  poly_t extent[UINT8_MAX + 1], idx[UINT8_MAX + 1];
+  unsigned n = sum->npar + 1u;
+  *rest = *sum;
+  extent[0] = poly_const(s->a, s->parts);
+  idx[0] = poly_sym(s->a, s->part);
+  for (unsigned x = 0; x < sum->npar; x++) {
+    extent[x + 1] = sum->axis[x].hi;
+    idx[x + 1] = poly_sym(s->a, sum->axis[x].sym);
+  }
+  const char *name = arena_printf(s->a, "%s_parts", s->k->tensor[sum->lhs].name);
+  enum dtype type = (enum dtype)sum->body->type;
+  unsigned t = kernel_add_tensor(s->k, name, type, ROLE_TEMP, n, extent);
+  struct axis *axis = ARENA_NEW(s->a, struct axis, n);
+  memcpy(axis, sum->axis, sum->npar * sizeof *axis);
+  axis[sum->npar] = (struct axis){s->part, poly_const(s->a, 0), poly_const(s->a, s->parts)};
+  rest->axis = axis;
+  rest->nax = (uint8_t)n;
+  rest->nguard = 0;
+  rest->body = expr_read(s->a, type, access_new(s->a, t, n, idx));
+  sum->init = NULL;
+  walk_parts(s, sum);
+  sum->lhs = (uint16_t)t;
+  sum->lhs_idx = arena_dup(s->a, idx, n * sizeof *idx);
+}
+
+/* A guard of a sum does not keep it from being stored: such a member cannot end before its part does. */
+static bool ends_early(const struct groups *gs, const struct group *g, const struct axis *x) {
+  for (unsigned i = 0; i < g->neq; i++) {
+    const struct eq *e = &gs->k->eq[g->eq[i]];
+    if (e->red != RED_none && walks(e, x->sym) && !reduces(e, x->sym)) return true;
+  }
+  return false;
+}
+
+static void run_plainly(struct eq *e) {
+  e->state = UINT16_MAX;
+  e->rescale = e->running = NULL;
+}
+
+/* Equations of group g, which become more; the other groups' are moved. */
+static void rewrite(struct split *s, struct groups *out, unsigned g) {
+  struct kernel *k = s->k;
+  struct eq *eq = ARENA_NEW(s->a, struct eq, 2u * k->neq + 1);
+  uint16_t *first = ARENA_NEW(s->a, uint16_t, k->neq + 1u);
+  unsigned n = 0, mine = 0;
+  struct group *own = &out->g[g];
+  uint16_t list[GROUP_MAX_EQ];
+  for (unsigned i = 0; i < k->neq; i++) {
+    bool member = mine < own->neq && own->eq[mine] == i;
+    unsigned from = n;
+    first[i] = (uint16_t)n;
+    eq[n++] = k->eq[i];
+    if (!member) continue;
+    mine++;
+    run_plainly(&eq[from]);
+    if (reduces(&eq[from], s->axis))
+      sum_parts(s, &eq[from], &eq[n]), n++;
+    else if (walks(&eq[from], s->axis))
+      walk_parts(s, &eq[from]);
+  }
+  unsigned nlist = 0;
+  for (unsigned i = 0; i < own->neq; i++) {
+    unsigned at = first[own->eq[i]], end = own->eq[i] + 1u < k->neq ? first[own->eq[i] + 1] : n;
+    while (at < end && nlist < GROUP_MAX_EQ) list[nlist++] = (uint16_t)at++;
+  }
+  for (unsigned o = 0; o < out->n; o++)
+    for (unsigned i = 0; o != g && i < out->g[o].neq; i++) out->g[o].eq[i] = first[out->g[o].eq[i]];
+  memcpy(own->eq, list, nlist * sizeof *list);
+  own->neq = (uint8_t)nlist;
+  k->eq = eq;
+  k->neq = (uint16_t)n;
+}
+
+struct groups *group_split(struct arena *a, const struct groups *gs, unsigned g, unsigned axis, int64_t parts,
+                           bool strict, const char **why) {
+  const struct group *from = &gs->g[g];
+  struct split s = {.a = a};
+  int64_t hi;
+  *why = axis >= from->naxis ? "split: no such axis" : refusal(gs, from, &from->axis[axis], strict);
+  if (*why) return NULL;
+  if (!poly_is_const(from->axis[axis].lo, &s.lo) || !poly_is_const(from->axis[axis].hi, &hi)) {
+    *why = "split: the extent is not constant";
+    return NULL;
+  }
+  s.ext = hi - s.lo;
+  if (parts < 2 || s.ext < 2 * parts) {
+    *why = "split: less than two parts, or parts of less than two iterations";
+    return NULL;
+  }
+  s.n = (s.ext + parts - 1) / parts;
+  if (s.ext % parts && ends_early(gs, from, &from->axis[axis])) {
+    *why = "split: the parts are not equal, and a member that sums over others walks this axis";
+    return NULL;
+  }
+  if (s.ext % parts && s.n >= 16 * EVEN) s.n = (s.n + EVEN - 1) / EVEN * EVEN;
+  s.parts = (s.ext + s.n - 1) / s.n;
+  struct groups *out = ARENA_NEW(a, struct groups, 1);
+  char name[NAME_MOST];
+  out->k = s.k = kernel_clone(a, gs->k);
+  out->n = gs->n;
+  out->g = arena_dup(a, gs->g, gs->n * sizeof *gs->g);
+  struct group *own = &out->g[g];
+  sched_part_name(gs, g, axis, name, sizeof name);
+  s.axis = own->axis[axis].sym;
+  s.part = kernel_add_sym(s.k, arena_strdup(a, name), SYM_INDEX);
+  s.index = poly_add(a, poly_scale(a, poly_sym(a, s.part), s.n), poly_addc(a, poly_sym(a, s.axis), s.lo));
+  rewrite(&s, out, g);
+  own->axis[axis].lo = poly_const(a, 0);
+  own->axis[axis].hi = poly_const(a, s.n);
+  own->axis[own->naxis++] = (struct axis){s.part, poly_const(a, 0), poly_const(a, s.parts)};
+  own->stream = -1;
+  return out;
+}
