@@ -172,6 +172,7 @@ enum status hone_entry(struct hone *h, struct db *db, const struct spec_fn *fn, 
   *tuned = 0;
   out->k = fn->k ? fn->k : fn->source->f->k;
   out->source = fn->source ? fn->source->f : NULL;
+  if (out->source) out->source->reassoc = !h->opts.strict;
   if (!fn->k) return all_parts(h, db, fn, out, tuned);
   struct groups *symbolic = hone_groups(h, fn->k);
   if (!symbolic) return ST_INTERNAL;

@@ -223,8 +223,8 @@ static struct val lane_pointers(struct fn *f, struct val at, struct val offsets)
   return r;
 }
 
-/* Sum of dyn_d * stride_d * size in bytes; .v NULL when there is no dyn. */
-static struct val dyn_offset(struct fn *f, const struct access *acc, unsigned size) {
+/* Sum of dyn_d * stride_d * size; .v NULL when there is no dyn. */
+static struct val dyn_offset(struct fn *f, const struct access *acc, int64_t size) {
   const struct object *o = &f->f->object[acc->tensor];
   struct val sum = {0};
   for (unsigned d = 0; d < acc->rank; d++) {
@@ -255,13 +255,17 @@ struct spot spot_of(struct fn *f, const struct access *acc) {
     emit_fail(f->m, "object '%s' has no memory here", f->f->object[acc->tensor].name);
     base = mkval(LLVMConstNull(f->m->ptr), 0, DT_u64, 0);
   }
-  struct val dyn = dyn_offset(f, acc, size);
+  struct val dyn = dyn_offset(f, acc, f->subscript ? 1 : size);
   poly_t p = fn_subst(f, access_poly(f, acc)), coef = NULL, rest = p;
   bool varies = f->lane != SYM_NONE && poly_has(p, f->lane);
   if (varies && !poly_split(f->m->arena, p, f->lane, &coef, &rest))
     emit_fail(f->m, "a subscript is not linear in the vector index");
   struct spot s = {.at = base, .stride = coef, .from = dyn.v ? NULL : rest};
   if (f->m->fail) return s;
+  if (f->subscript) {
+    s.at = plain_address(f, base, rest, dyn, size);
+    return s;
+  }
   s.at = fn_address(f, base, rest, size, &s.disp);
   if (dyn.v && !dyn.lanes) s.at = scalar_gep(f, s.at, dyn);
   if (!dyn.v || !dyn.lanes) return s;
@@ -530,6 +534,7 @@ static void store_lanes(struct fn *f, const struct lstmt *s, struct spot *sp, st
 
 static void store_memory(struct fn *f, const struct lstmt *s, struct val mask) {
   struct val v = emit_expr(f, s->value);
+  if (f->subscript) plain_value(f, s, v);
   struct spot sp = spot_of(f, s->acc);
   if (f->m->fail) return;
   if (!sp.many && !sp.stride)

@@ -19,6 +19,7 @@ struct module {
   LLVMContextRef ctx;
   LLVMModuleRef mod;
   const struct target *target;
+  LLVMTargetMachineRef tm;
   struct arena *arena; /* scratch: polynomials, caches; dies with the module */
   struct isa isa;
   LLVMTypeRef i1, i8, i16, i32, i64, f32, f64, ptr, void_;
@@ -27,7 +28,7 @@ struct module {
   unsigned nop;      /* operations so far: an unrolled nest must not eat the machine */
   unsigned nbody;    /* numbers for names of outlined bodies */
   unsigned nentry;   /* numbers for names of the functions behind an entry */
-  bool mayalias_all; /* the function being built may see overlapping arguments (SOURCE) */
+  bool plain;        /* the function being built is compiled as written (plain.c) */
   LLVMValueRef sincos_big[2];
   const struct buf *ptx; /* the host's module of a GPU object: the kernels */
   const struct limits *gpu;
@@ -160,6 +161,8 @@ struct fn {
   unsigned stream_align; /* what divides the addresses of arrays that are streamed to; 0: nothing is streamed */
   bool streamed;         /* a fence is due */
   bool lazy;       /* inside an arm chosen by lanes: a uniform load must not be made when no lane is on */
+  const uint8_t *subscript; /* compiled as written: locals that are used as subscripts; NULL: a raised form */
+  bool no_wrap;    /* what is built now becomes one of these */
   bool varying_if; /* inside a branch taken by lanes: a local keeps its value in the others */
 };
 
@@ -341,6 +344,14 @@ void emit_barrier(struct fn *f);
 
 /* cuda_entry.c: i32, the runtime's code. arg: the function's arguments, dims as i64. */
 LLVMValueRef emit_cuda_run(struct module *m, LLVMBuilderRef b, const struct lfunc *f, LLVMValueRef stream, LLVMValueRef *arg);
+
+/* plain.c: functions that are compiled as written */
+void plain_init(struct fn *f);
+void plain_set(struct fn *f, const struct lstmt *s); /* before the value of an L_SET is built */
+void plain_value(struct fn *f, const struct lstmt *s, struct val v); /* v: the value of an L_SET or L_STORE */
+void plain_no_wrap(struct val v);
+struct val plain_address(struct fn *f, struct val base, poly_t elements, struct val dyn, unsigned size); /* dyn: elements to add; .v may be NULL */
+LLVMValueRef plain_function(struct module *m, const struct lfunc *f, const char *name, bool noalias);
 
 /* entry.c, stub.c */
 /* The function that takes the kernel's parameters: the exported one, or (when C's differ) an internal one that it calls. NULL: failed. */

@@ -61,7 +61,8 @@ static void call_and_return(struct entry *x, const struct lfunc *lf, bool noalia
   }
   char name[64];
   snprintf(name, sizeof name, "hone.%u.%s", x->index, what);
-  LLVMValueRef fn = emit_function(x->m, lf, name, noalias);
+  bool plain = lf == x->e->source;
+  LLVMValueRef fn = (plain ? plain_function : emit_function)(x->m, lf, name, noalias);
   LLVMValueRef call = LLVMBuildCall2(x->b, internal_type(x->m, lf->k), fn, x->arg, x->e->k->nparam, "");
   LLVMSetTailCall(call, 1);
   LLVMBuildRetVoid(x->b);

@@ -180,7 +180,10 @@ static void emit_if(struct fn *f, const struct lstmt *s) {
 /* --- locals and memory --- */
 
 static void emit_set(struct fn *f, const struct lstmt *s) {
-  struct val v = convert(f, (enum dtype)f->f->local[s->id].type, emit_expr(f, s->value));
+  if (f->subscript) plain_set(f, s);
+  struct val v = emit_expr(f, s->value);
+  if (f->subscript) plain_value(f, s, v);
+  v = convert(f, (enum dtype)f->f->local[s->id].type, v);
   struct val *l = &f->local[s->id];
   if (f->varying_if && f->mask.v) {
     enum dtype t = v.type;
@@ -410,11 +413,12 @@ LLVMValueRef emit_body(struct module *m, const struct lfunc *lf, const char *nam
   LLVMValueRef fn = LLVMAddFunction(m->mod, name, internal_type(m, lf->k));
   LLVMSetLinkage(fn, LLVMInternalLinkage);
   add_attr(m, fn, (int)LLVMAttributeFunctionIndex, "nounwind", 0);
-  for (unsigned i = 0; noalias && i < lf->k->nparam; i++)
-    if (lf->k->param[i].kind == PARAM_TENSOR) add_attr(m, fn, (int)i + 1, "noalias", 0);
+  for (unsigned i = 0; i < lf->k->nparam; i++)
+    if (lf->k->param[i].kind == PARAM_TENSOR && (noalias || (m->plain && lf->k->param[i].is_restrict))) add_attr(m, fn, (int)i + 1, "noalias", 0);
   struct fn f;
   fn_init(&f, m, lf, fn, noalias);
   f.stream_align = stream_align;
+  if (m->plain) plain_init(&f);
   LLVMBasicBlockRef body = LLVMGetInsertBlock(f.b);
   bind_params(&f);
   emit_stmt(&f, lf->body);

@@ -142,6 +142,7 @@ static LLVMTargetMachineRef machine_for(const struct target *t, const char **why
 
 static void module_init(struct module *m, const struct target *t, LLVMTargetMachineRef tm) {
   m->target = t;
+  m->tm = tm;
   m->isa = isa_of(t);
   m->arena = arena_new();
   m->ctx = LLVMContextCreate();

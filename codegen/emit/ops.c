@@ -209,6 +209,7 @@ struct val emit_op(struct fn *f, enum op op, enum dtype t, struct val *v) {
     bool flt = type_is_float(t);
     LLVMOpcode code = (LLVMOpcode)(flt ? r->flt : type_is_signed(t) ? r->sgn : r->uns);
     x = vbin(f, code, v[0], v[1], flt && f->reassoc && (t == DT_f32 || t == DT_f64));
+    if (f->no_wrap && type_is_signed(t) && !flt) plain_no_wrap(x);
     break;
   }
   case FORM_INTR:
