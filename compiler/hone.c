@@ -26,8 +26,7 @@ struct groups *hone_groups_at(struct hone *h, const struct kernel *k, const bool
 static unsigned whole(const struct groups *gs) { return gs->n == 1 ? 0 : KEY_WHOLE; }
 
 static struct lower_opts lower_opts(const struct hone *h) {
-  unsigned threads = h->target.limits.simt ? h->target.limits.cores : h->opts.threads; /* a grid of blocks */
-  return (struct lower_opts){.strict = h->opts.strict, .threads = threads};
+  return lower_opts_for(&h->target, h->opts.strict, h->opts.threads);
 }
 
 static struct sched *defaults(struct hone *h, const struct groups *gs) {

@@ -1,5 +1,5 @@
 /* hone: the command line. Parses options, runs one command, prints diagnostics on standard error and results on standard output, sets the exit code. */
-#include "compiler/cli/commands.h"
+#include "compiler/cli/tuning.h"
 #include <signal.h>
 #include <stdlib.h>
 #include <stdio.h>
@@ -53,7 +53,12 @@ static enum status dispatch(struct options *o, struct buf *out, struct diag *d) 
   }
   if (!o->command) diag_error(d, (struct loc){0}, "no command (hone --help lists them)");
   else if (!c) diag_error(d, (struct loc){0}, "unknown command '%s' (hone --help lists them)", o->command);
-  return c ? c->run(o, out, d) : ST_USAGE;
+  if (!c) return ST_USAGE;
+  struct arena *a = arena_new();
+  enum status st = tuning_target(a, o, d);
+  if (st == ST_OK) st = c->run(o, out, d);
+  arena_free(a);
+  return st;
 }
 
 static void on_signal(int sig) {

@@ -17,7 +17,8 @@ typedef void hone_rt_call(void *const *args);
 /* GPU kernels: what an object compiled for a GPU hands to the runtime (cuda.c). All of it is constant data of the object, but for the two `state`,
    which the runtime owns. */
 struct hone_cuda_module {
-  const char *ptx; /* ends in 0 */
+  const char *ptx;   /* ends in 0 */
+  const void *cubin; /* the same assembled for one architecture; NULL: the driver does it */
   void *state;
 };
 /* One form of a function: kernels to launch in order. `plan` is a row of numbers:
@@ -30,8 +31,16 @@ struct hone_cuda_form {
   struct hone_cuda_module *module;
   const char *const *kernel; /* names in the PTX */
   const int64_t *plan;
-  int32_t nkernel, nbuffer, nparam;
+  int32_t nkernel, nbuffer, nparam, nplan;
   void *state;
+};
+/* A form by itself, as bytes that need no linker: what the tuner measures. This header, the plan, the kernels' names (each ends in 0), the PTX
+   (ends in 0), padding to a multiple of 8, the cubin. */
+#define HONE_CUDA_PACKAGE_MAGIC UINT64_C(0x31676b7065706f68)
+struct hone_cuda_package {
+  uint64_t magic;
+  int32_t nkernel, nbuffer, nparam, nplan;
+  uint64_t names, ptx, cubin; /* bytes; cubin 0: none */
 };
 /* args[i] points to parameter i: a dim as int64_t, a scalar as its C type, a device pointer. Returns 0 or a code that hone_rt_error() explains.
    Asynchronous in `stream` (a CUstream; NULL: the default stream). */

@@ -12,12 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_ARGS = 256, LOG_BYTES = 2048 };
+enum { MAX_ARGS = 256, MAX_THREADS = 1024, LOG_BYTES = 2048 };
 
-#define FIELD(field, name, params, needed) cuda_result(*field) params;
-static struct { CUDA_CALLS(FIELD) } api;
-#undef FIELD
-static int api_state; /* 0, or why there is no driver */
+static struct cuda_calls api;
+static cuda_get_proc *driver; /* NULL: libcuda.so.1 */
+static int api_state;         /* 0, or why there is no driver */
 static pthread_once_t api_once = PTHREAD_ONCE_INIT;
 static _Thread_local char last_text[LOG_BYTES + 256];
 static _Thread_local int last_code;
@@ -30,24 +29,31 @@ static int fail(int code, const char *more) {
 
 /* ---- the driver ---- */
 
-typedef cuda_result get_proc(const char *name, void **fn, int version, uint64_t flags, int *status);
-
-static bool find(get_proc *get, const char *name, void *field, bool needed) {
+int hone_cuda_find(cuda_get_proc *get, const char *name, void *field) {
   void *fn = NULL;
   int status = 0;
-  if (get(name, &fn, CUDA_API_VERSION, 0, &status) || !fn) return !needed;
+  if (get(name, &fn, CUDA_API_VERSION, 0, &status) || !fn) return 0;
   memcpy(field, &fn, sizeof fn);
-  return true;
+  return 1;
+}
+
+cuda_get_proc *hone_cuda_find_driver(void) {
+  void *lib = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL), *sym = lib ? dlsym(lib, "cuGetProcAddress_v2") : NULL;
+  cuda_get_proc *get = NULL;
+  memcpy(&get, &sym, sizeof get);
+  return get;
+}
+
+void hone_cuda_use_driver(cuda_get_proc *get) {
+  driver = get;
 }
 
 static void load_api(void) {
-  void *lib = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL), *sym = lib ? dlsym(lib, "cuGetProcAddress_v2") : NULL;
-  get_proc *get;
-  bool ok = sym != NULL;
+  cuda_get_proc *get = driver ? driver : hone_cuda_find_driver();
+  bool ok = get != NULL;
   api_state = HONE_CUDA_NO_DRIVER;
   if (!ok) return;
-  memcpy(&get, &sym, sizeof get);
-#define FIND(field, name, params, needed) ok = ok && find(get, #name, &api.field, needed);
+#define FIND(field, name, params, needed) ok = ok && (hone_cuda_find(get, #name, &api.field) || !needed);
   CUDA_CALLS(FIND)
 #undef FIND
   if (!ok) return;
@@ -104,7 +110,9 @@ static int load_module(struct hone_cuda_module *m, unsigned long long ctx, struc
   if ((*out = find_loaded(&m->state, ctx))) return 0;
   struct loaded *x = add_loaded(&m->state, ctx, 0);
   if (!x) return HONE_CUDA_MEMORY;
-  int rc = api.module_load(&x->module, m->ptx, 2, option, value);
+  int rc = m->cubin ? api.module_load(&x->module, m->cubin, 0, NULL, NULL) : CUDA_NO_BINARY;
+  if (rc == CUDA_NO_BINARY || rc == CUDA_INVALID_IMAGE)
+    rc = api.module_load(&x->module, m->ptx, 2, option, value); /* another architecture */
   if (rc) {
     free(x);
     return fail(rc, log);
@@ -132,35 +140,58 @@ static int load_form(struct hone_cuda_form *f, unsigned long long ctx, struct lo
   return rc;
 }
 
+static void forget(void **state) {
+  for (struct loaded *x = *state, *more; x; x = more) {
+    more = x->next;
+    free(x);
+  }
+  *state = NULL;
+}
+
+void *hone_cuda_forget(struct hone_cuda_form *f) {
+  struct loaded *x = f->module->state;
+  void *module = x ? x->module : NULL;
+  forget(&f->state);
+  forget(&f->module->state);
+  return module;
+}
+
 /* ---- the plan ---- */
 
 struct reader {
-  const int64_t *at;
+  const int64_t *at, *end;
   void *const *args;
-  bool bad; /* overflow */
+  int64_t nargs;
+  bool bad; /* overflow, or a plan that is none */
 };
 
 static int64_t next(struct reader *r) {
-  return *r->at++;
+  if (r->at < r->end) return *r->at++;
+  r->bad = true;
+  return 0;
 }
 
 static int64_t read_poly(struct reader *r) {
   int64_t sum = 0;
   for (int64_t n = next(r); n > 0; n--) {
     int64_t term = next(r);
-    for (int64_t m = next(r); m > 0; m--)
-      r->bad |= __builtin_mul_overflow(term, *(const int64_t *)r->args[next(r)], &term);
+    for (int64_t m = next(r); m > 0 && !r->bad; m--) {
+      int64_t i = next(r);
+      if (i < 0 || i >= r->nargs) r->bad = true;
+      if (!r->bad) r->bad = __builtin_mul_overflow(term, *(const int64_t *)r->args[i], &term);
+    }
     r->bad |= __builtin_add_overflow(sum, term, &sum);
+    if (r->bad) return 0;
   }
   return sum;
 }
 
 static int64_t read_loop(struct reader *r) {
   int64_t step = next(r), once = next(r), lo = INT64_MIN, hi = INT64_MAX, span, x;
-  for (int64_t n = next(r); n > 0; n--) lo = (x = read_poly(r)) > lo ? x : lo;
-  for (int64_t n = next(r); n > 0; n--) hi = (x = read_poly(r)) < hi ? x : hi;
+  for (int64_t n = next(r); n > 0 && !r->bad; n--) lo = (x = read_poly(r)) > lo ? x : lo;
+  for (int64_t n = next(r); n > 0 && !r->bad; n--) hi = (x = read_poly(r)) < hi ? x : hi;
   if (hi <= lo) return once;
-  if (__builtin_sub_overflow(hi, lo, &span)) r->bad = true;
+  if (step < 1 || __builtin_sub_overflow(hi, lo, &span)) r->bad = true;
   return r->bad ? 0 : (span - 1) / step + 1;
 }
 
@@ -170,8 +201,8 @@ struct grid {
 
 static struct grid read_kernel(struct reader *r) {
   struct grid g = {next(r), 1};
-  for (int64_t n = next(r); n > 0; n--) r->bad |= __builtin_mul_overflow(g.blocks, read_loop(r), &g.blocks);
-  if (g.blocks > INT_MAX) r->bad = true;
+  for (int64_t n = next(r); n > 0 && !r->bad; n--) r->bad |= __builtin_mul_overflow(g.blocks, read_loop(r), &g.blocks);
+  if (g.blocks > INT_MAX || g.threads < 1 || g.threads > MAX_THREADS) r->bad = true;
   return g;
 }
 
@@ -179,7 +210,7 @@ static struct grid read_kernel(struct reader *r) {
 static int64_t read_buffer(struct reader *r, int64_t *kernel) {
   *kernel = next(r);
   int64_t size = next(r), rank = next(r), strided = next(r), n = 1, part;
-  for (; rank > 0; rank--) {
+  for (; rank > 0 && !r->bad; rank--) {
     int64_t e = read_poly(r);
     if (e < 0) e = 0;
     if (strided) {
@@ -207,6 +238,7 @@ struct call {
 static int alloc_buffers(struct call *c, struct reader *r) {
   for (int i = 0; i < c->form->nbuffer; i++) {
     int64_t kernel, bytes = read_buffer(r, &kernel);
+    if (kernel >= c->form->nkernel) return HONE_CUDA_SIZE;
     if (kernel >= 0) r->bad |= __builtin_mul_overflow(bytes, c->grid[kernel].blocks, &bytes);
     if (r->bad) return HONE_CUDA_SIZE;
     int rc = api.alloc_async(&c->buffer[i], (size_t)(bytes ? bytes : 64), c->stream);
@@ -227,7 +259,8 @@ static int launch_all(struct call *c, void *const *function) {
 }
 
 static int run(struct call *c, void *const *function) {
-  struct reader r = {.at = c->form->plan, .args = c->args};
+  const struct hone_cuda_form *f = c->form;
+  struct reader r = {.at = f->plan, .end = f->plan + f->nplan, .args = c->args, .nargs = f->nparam};
   for (int i = 0; i < c->form->nkernel; i++) c->grid[i] = read_kernel(&r);
   if (r.bad) return HONE_CUDA_SIZE;
   int rc = alloc_buffers(c, &r), freed = 0;

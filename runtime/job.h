@@ -1,6 +1,7 @@
 /* What the tuner and its worker process say to each other. The tuner puts a job (this header, argument bytes, objects) into a memory file and starts
    the worker with that file as JOB_FD and a pipe as REPLY_FD; the worker answers on the pipe with messages of one size, then ends. Nothing else passes.
-   Both sides come from one build: there is no version beyond the magic number. All `at`s are offsets in the memory file. */
+   A worker for a GPU stays for further jobs, since making a context takes long: each comes as one byte with the memory file's descriptor over REPLY_FD
+   (a socket then). Both sides come from one build: there is no version beyond the magic number. All `at`s are offsets in the memory file. */
 #ifndef HONE_RUNTIME_JOB_H
 #define HONE_RUNTIME_JOB_H
 #include <stdint.h>
@@ -14,6 +15,12 @@ enum job_command {
 /* Where buffers lie against the inaccessible pages around each: flush with the following one, flush with the one before. */
 enum job_placement { PLACE_END, PLACE_START, PLACEMENTS };
 
+enum job_device_kind { JOB_HOST, JOB_EMU, JOB_CUDA };
+struct job_device {
+  uint32_t kind, ordinal; /* ordinal: of JOB_CUDA */
+  char arch[16];          /* JOB_EMU: "sm_90a" */
+};
+
 struct job_arg {
   uint64_t bytes;   /* of memory; 0 and is_value: value[] holds it */
   uint64_t at;      /* pristine bytes (not used when fresh) */
@@ -25,12 +32,12 @@ struct job_arg {
   uint8_t elem;     /* bytes of an element: 1, 2, 4, 8 */
   uint8_t mantissa; /* floats: significand bits with the hidden one; else 0 */
   uint8_t pad[3];
-  uint8_t value[16];
+  uint8_t value[16]; /* on a GPU a dim is an int64_t, else what its C type is */
 };
 
 struct job_candidate {
   uint64_t object, object_len;
-  uint64_t symbol;  /* NUL-terminated name of a hone_rt_call function (abi.h) */
+  uint64_t symbol;  /* NUL-terminated name of a hone_rt_call function (abi.h); not used for a GPU, whose objects are packages */
 };
 
 struct job {
@@ -45,6 +52,7 @@ struct job {
   double stop_ratio;         /* > 0: a candidate whose first sample is over this times candidate 0's is dropped; in later rounds ever less is forgiven */
   double give_up_s;          /* JOB_RUN, > 0: one whose first call took longer is not run with the other placements */
   double sample_s;           /* least duration of a sample of candidate 0 */
+  struct job_device device;
   double timeout_s;          /* a call known to take longer is not repeated */
   volatile uint32_t current; /* candidate that runs now: whom a crash belongs to */
   uint32_t pad;
@@ -62,10 +70,18 @@ enum reply_kind {
   REPLY_WRONG, /* it ran but broke a rule: wrote beside its buffers, changed the rounding mode */
   REPLY_FAULT, /* a signal is about to end the worker */
   REPLY_OOM,   /* an allocation was refused */
+  REPLY_COUNTS, /* JOB_RUN on the emulator, before REPLY_DONE: what `candidate` did */
+  REPLY_NOTE,   /* text: how the device was (clocks, samples that were dropped), for the record */
   REPLY_SETUP  /* the worker itself could not start work */
+};
+enum { JOB_CLASSES = 12, JOB_PARTS = 8 };
+struct job_counts {          /* of one call, by the emulator; the names are in measure.h */
+  double instructions[JOB_CLASSES], threads, divergent, requests, sectors, load_bytes, store_bytes, shared_requests, shared_conflicts, tensor_flops, bulk_bytes,
+      barriers, part[JOB_PARTS]; /* part: seconds of the model, by resource */
 };
 struct reply {
   uint32_t kind, candidate;
-  union { char text[JOB_CANDIDATES * 8]; double seconds[JOB_CANDIDATES]; };
+  union { char text[JOB_CANDIDATES * 8]; double seconds[JOB_CANDIDATES]; struct job_counts counts; };
 };
+_Static_assert(sizeof(struct job_counts) <= JOB_CANDIDATES * sizeof(double), "a reply has one size");
 #endif

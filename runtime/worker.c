@@ -17,13 +17,14 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 static struct work work;
 
-static void reply(const struct reply *r) {
+void reply_send(const struct reply *r) {
   while (write(REPLY_FD, r, sizeof *r) < 0 && errno == EINTR) continue;
 }
 
@@ -31,13 +32,13 @@ void reply_text(enum reply_kind kind, uint32_t candidate, const char *text) {
   struct reply r = {.kind = kind, .candidate = candidate};
   size_t n = strnlen(text, sizeof r.text - 1);
   memcpy(r.text, text, n);
-  reply(&r);
+  reply_send(&r);
 }
 
 void reply_seconds(const double *s, unsigned n) {
   struct reply r = {.kind = REPLY_ROUND};
   memcpy(r.seconds, s, n * sizeof *s);
-  reply(&r);
+  reply_send(&r);
 }
 
 static _Noreturn void fail(enum reply_kind kind, uint32_t candidate, const char *text) {
@@ -182,11 +183,13 @@ static void start_threads(const struct job *j) {
 
 static void open_job(void) {
   struct stat st;
+  if (work.job) munmap(work.job, sizeof *work.job), munmap((void *)(uintptr_t)work.file, work.file_len);
   if (fstat(JOB_FD, &st) || (size_t)st.st_size < sizeof *work.job) exit(2);
   void *file = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, JOB_FD, 0);
   void *job = mmap(NULL, sizeof *work.job, PROT_READ | PROT_WRITE, MAP_SHARED, JOB_FD, 0);
   if (file == MAP_FAILED || job == MAP_FAILED) fail(REPLY_SETUP, 0, "cannot map the job");
   work.file = file;
+  work.file_len = (size_t)st.st_size;
   work.job = job;
   if (work.job->magic != JOB_MAGIC || work.job->nargs > JOB_ARGS || work.job->ncandidates > JOB_CANDIDATES)
     fail(REPLY_SETUP, 0, "the job was made by another version of hone");
@@ -240,7 +243,7 @@ static void same_again(uint32_t c) {
     if (!memcmp(work.file + a->result + c * a->bytes, work.block[i].data, a->bytes)) continue;
     struct reply r = {.kind = REPLY_DIFFER, .candidate = c};
     r.seconds[0] = i;
-    reply(&r);
+    reply_send(&r);
     _exit(1);
   }
 }
@@ -271,7 +274,7 @@ static bool run_one(uint32_t c, unsigned place) {
   bool hopeless = work.job->give_up_s > 0 && done.seconds[0] > work.job->give_up_s;
   done.seconds[1] = load_s[c];
   done.seconds[2] = hopeless ? 0 : PLACEMENTS - 1 - place;
-  reply(&done);
+  reply_send(&done);
   return !hopeless;
 }
 
@@ -288,14 +291,48 @@ static void run_each(void) {
   }
 }
 
+/* The next job's file, over the socket that answers go to; false: no more are to come. */
+static bool next_job(void) {
+  char byte;
+  union {
+    struct cmsghdr head;
+    char room[CMSG_SPACE(sizeof(int))];
+  } control = {0};
+  struct iovec io = {&byte, 1};
+  struct msghdr m = {
+      .msg_iov = &io, .msg_iovlen = 1, .msg_control = control.room, .msg_controllen = sizeof control.room};
+  ssize_t n;
+  while ((n = recvmsg(REPLY_FD, &m, MSG_CMSG_CLOEXEC)) < 0 && errno == EINTR) continue;
+  struct cmsghdr *c = n == 1 ? CMSG_FIRSTHDR(&m) : NULL;
+  if (!c || c->cmsg_type != SCM_RIGHTS) return false;
+  int fd;
+  memcpy(&fd, CMSG_DATA(c), sizeof fd);
+  bool ok = dup2(fd, JOB_FD) == JOB_FD;
+  close(fd);
+  return ok;
+}
+
+/* A driver has threads and maps more than any limit would allow; what a kernel does is limited by the tuner's patience.
+ */
+static _Noreturn void serve_gpu(void) {
+  limit(RLIMIT_CORE, 0);
+  do {
+    gpu_job(&work);
+    reply_text(REPLY_END, 0, "");
+    if (!next_job()) _exit(0);
+    open_job();
+  } while (1);
+}
+
 int main(int argc, char **argv) {
-  (void)argv;
+  if (argc == 3 && !strcmp(argv[1], "--probe")) return gpu_probe((unsigned)atoi(argv[2]));
   if (argc > 1 || fcntl(JOB_FD, F_GETFD) < 0 || fcntl(REPLY_FD, F_GETFD) < 0) {
     fprintf(stderr, "hone-worker: started by hone, with a job on descriptor %d; not for use by hand\n", JOB_FD);
     return 2;
   }
   closefrom(REPLY_FD + 1);
   open_job();
+  if (work.job->device.kind != JOB_HOST) serve_gpu();
   start_threads(work.job);
   set_limits(work.job);
   load_candidates();

@@ -13,6 +13,7 @@ struct block {               /* one memory argument in place */
 struct work {
   struct job *job;           /* writable: first pages only */
   const uint8_t *file;       /* the whole memory file, read-only */
+  size_t file_len;
   hone_rt_call *call[JOB_CANDIDATES];
   struct block block[JOB_ARGS];
   void *pointer[JOB_ARGS];   /* the pointer variables */
@@ -30,8 +31,13 @@ bool block_strange(const struct work *w);          /* an in-place result holds i
 bool block_has_inplace(const struct work *w);
 void block_describe(const struct work *w, const void *addr, char *why, size_t len);
 /* worker.c */
+void reply_send(const struct reply *r);
 void reply_text(enum reply_kind kind, uint32_t candidate, const char *text);
 void reply_seconds(const double *s, unsigned n);
+/* worker_gpu.c: a whole job on a GPU; the first one opens the device, which is kept. */
+void gpu_job(struct work *w);
+/* Prints what device `ordinal` is as text that a target can be made of (codegen/target). The exit status of the worker. */
+int gpu_probe(unsigned ordinal);
 /* worker_time.c */
 void time_candidates(struct work *w);
 #endif

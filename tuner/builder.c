@@ -94,7 +94,7 @@ static void build(const struct builder *b, const struct sched *s, struct arena *
   r->stage_s[BUILD_LOWER] = seconds(CLOCK_THREAD_CPUTIME_ID) - start;
   if (st == ST_OK) {
     struct emit_entry e = {.k = b->gs->k, .general = f};
-    struct emit_opts eo = {.kind = EMIT_OBJ, .call_stub = true, .pic = true, .times = &times};
+    struct emit_opts eo = {.kind = b->target->limits.simt ? EMIT_PACKAGE : EMIT_OBJ, .call_stub = true, .pic = true, .times = &times};
     st = emit_module(a, &e, 1, b->target, &eo, false, object, &why);
   }
   r->stage_s[BUILD_IR] = times.ir;

@@ -112,6 +112,7 @@ void key_make(struct arena *a, const struct groups *symbolic, unsigned gsym, con
   out->ir = arena_strdup(a, b.data ? b.data : "");
   buf_free(&b);
   out->dims = dims_text(a, symbolic, gsym, value);
-  out->objective = arena_printf(a, "time/%ut/%s", threads, cold ? "cold" : "warm");
+  const char *what = t->device == DEVICE_EMULATED ? "model" : "time";
+  out->objective = arena_printf(a, "%s/%ut/%s", what, threads, cold ? "cold" : "warm");
   out->fp = strict ? "strict" : "reassoc";
 }

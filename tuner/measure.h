@@ -3,6 +3,7 @@
 #define HONE_TUNER_MEASURE_H
 #include "codegen/emit/emit.h"
 #include "ir/interp.h"
+#include "runtime/job.h"
 
 enum trial_status { TRIAL_OK, TRIAL_WRONG, TRIAL_CRASH, TRIAL_TIMEOUT, TRIAL_OOM, TRIAL_COMPILE };
 extern const char *const trial_status_name[];     /* "ok" "wrong" "crash" "timeout" "oom" "compile" */
@@ -18,10 +19,12 @@ struct problem {                    /* what to run it on: built once per (group,
 };
 uint64_t measure_poison(enum dtype t); /* bits of one element of what outputs hold before a run: a signalling NaN for floats */
 struct samples { unsigned n; double *s; };        /* seconds per call, in order of rounds */
-struct run { enum trial_status status; double seconds, load_s; char why[256]; };  /* seconds: of the quicker of its calls, caches as they happened to be */
+struct run { enum trial_status status; double seconds, load_s; char why[256]; bool counted; struct job_counts counts; };  /* seconds: of the quicker of its calls, caches as they happened to be */
 typedef void run_result(void *ctx, unsigned i, const struct args *got);   /* of candidate i */
 struct measure {                    /* a device */
   const char *name;
+  bool modelled;                    /* times are those of a model (the emulator's): nothing was measured */
+  char note[256];                   /* how the device was when it timed last (clocks, rounds that were dropped); "" when it does not say */
   bool patient;                     /* no deadline from how long other candidates took: for peers that are many times slower */
   /* Runs each candidate on a copy of the problem's inputs, outputs poisoned, guard pages around: once with buffers that end at one, once with buffers that start
      after one; both must give the same bytes. Candidates may share a worker; one that fails is alone to blame, the others are run again. For each that ran
@@ -36,8 +39,12 @@ struct measure {                    /* a device */
 struct args measure_results(struct arena *a, const struct problem *p);
 /* One candidate; result bytes into out->data of each output (allocated by the caller as in the problem). */
 enum trial_status measure_run_once(struct measure *m, const struct candidate *c, const struct problem *p, struct args *out, char why[256]);
+extern const char *const measure_class_name[JOB_CLASSES]; /* of job_counts.instructions */
+extern const char *const measure_part_name[JOB_PARTS];    /* of job_counts.part */
 /* timeout_s: for one call of a candidate. NULL with errno set when worker_path cannot be executed. */
 struct measure *measure_cpu_open(const char *worker_path, double timeout_s);
+/* The same on a GPU, or on the emulator of one. */
+struct measure *measure_gpu_open(const char *worker_path, double timeout_s, const struct job_device *device);
 /* Scripted device: cost(ctx, candidate) seconds per call; NAN: it crashes; negative: it hangs. `run` is right by definition (the interpreter runs the
    problem's kernel) unless measure_fake_break says otherwise. */
 struct measure *measure_fake_open(double (*cost)(void *, const struct candidate *), void *ctx);

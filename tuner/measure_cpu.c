@@ -1,5 +1,5 @@
-/* Measuring on this machine's CPU: a worker process per batch (runtime/worker.c), a memory file both map, verdicts by
- * what arrives and how the process ends. */
+/* Measuring in worker processes (runtime/worker.c): on this machine's CPU one per batch, on a GPU one that stays until
+ * something goes wrong; a memory file both map, verdicts by what arrives and how the process ends. */
 #include "runtime/job.h"
 #include "tuner/measure.h"
 #include <errno.h>
@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,6 +29,9 @@ struct cpu {
   struct measure m;
   char *worker;
   double timeout_s;
+  struct job_device device;
+  pid_t idle;    /* a worker that waits for its next job, 0: none; and its socket */
+  int idle_pipe;
   uint64_t seed;
   const struct kernel *known; /* kernel of the problem measured last, and the quickest run of a candidate for it */
   double quickest_s;
@@ -60,11 +64,13 @@ static uint64_t reserve(uint64_t *at, uint64_t n) {
   return here;
 }
 
-static void value_arg(struct job_arg *a, const struct param *p, const struct args *args, unsigned i) {
+static void value_arg(const struct batch *b, struct job_arg *a, const struct param *p, unsigned i) {
+  const struct args *args = &b->p->args;
+  bool wide = b->cpu->device.kind != JOB_HOST && p->kind == PARAM_DIM;
   union value v = args->scalar ? args->scalar[i] : (union value){.i = 0};
   if (p->kind == PARAM_DIM) v.i = args->dim[i];
   a->is_value = 1;
-  type_store((enum dtype)p->type, a->value, v);
+  type_store(wide ? DT_i64 : (enum dtype)p->type, a->value, v);
 }
 
 static bool memory_arg(struct batch *b, struct job_arg *a, unsigned t, uint64_t results, uint64_t *at) {
@@ -91,7 +97,7 @@ static uint64_t lay_out(struct batch *b, struct job *j, const struct candidate *
   j->ncandidates = n;
   for (unsigned i = 0; i < k->nparam; i++) {
     if (k->param[i].kind != PARAM_TENSOR)
-      value_arg(&j->arg[i], &k->param[i], &b->p->args, i);
+      value_arg(b, &j->arg[i], &k->param[i], i);
     else if (!memory_arg(b, &j->arg[i], k->param[i].ref, j->command == JOB_RUN ? n : 0, &at))
       return 0;
   }
@@ -124,6 +130,7 @@ static bool make_job(struct batch *b, struct job *header, const struct candidate
   header->threads = b->p->threads ? b->p->threads : 1;
   header->cold = b->p->cold;
   header->parent = getpid();
+  header->device = b->cpu->device;
   header->timeout_s = b->cpu->timeout_s;
   header->sample_s = SAMPLE_S;
   header->seed = ++b->cpu->seed;
@@ -152,12 +159,12 @@ static int move_up(int fd) {
 
 /* What the worker sees of our environment: nothing that changes how memory or mathematics behave (MALLOC_PERTURB_,
  * LD_PRELOAD of a profiler). */
-static char **worker_environment(char *out[8]) {
-  static const char *const kept[] = {"LD_LIBRARY_PATH="};
+static char **worker_environment(char *out[16]) {
+  static const char *const kept[] = {"LD_LIBRARY_PATH=", "CUDA_", "NVIDIA_"};
   unsigned n = 0;
   for (char **e = environ; *e; e++)
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
-      if (!strncmp(*e, kept[i], strlen(kept[i])) && n < 7) out[n++] = *e;
+      if (!strncmp(*e, kept[i], strlen(kept[i])) && n < 15) out[n++] = *e;
   out[n] = NULL;
   return out;
 }
@@ -178,16 +185,49 @@ static int spawn(struct batch *b, int reply_end) {
   posix_spawnattr_setflags(&at, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
   posix_spawnattr_setsigmask(&at, &none);
   posix_spawnattr_setsigdefault(&at, &all);
-  char *argv[] = {b->cpu->worker, NULL}, *env[8];
+  char *argv[] = {b->cpu->worker, NULL}, *env[16];
   int rc = posix_spawn(&b->pid, b->cpu->worker, &fa, &at, argv, worker_environment(env));
   posix_spawn_file_actions_destroy(&fa);
   posix_spawnattr_destroy(&at);
   return rc;
 }
 
+/* Ends the process group and reaps; returns the wait status. */
+static int finish(struct batch *b, bool by_force) {
+  int status = 0;
+  if (!b->pid) return 0;
+  if (by_force) kill(-b->pid, SIGKILL);
+  while (waitpid(b->pid, &status, 0) < 0 && errno == EINTR) continue;
+  kill(-b->pid, SIGKILL); /* what it may have forked */
+  b->pid = 0;
+  return status;
+}
+
+/* Hands the job to a worker that waits for one. */
+static bool resume(struct batch *b) {
+  char byte = 0;
+  union {
+    struct cmsghdr head;
+    char room[CMSG_SPACE(sizeof(int))];
+  } control = {0};
+  struct iovec io = {&byte, 1};
+  struct msghdr m = {.msg_iov = &io, .msg_iovlen = 1, .msg_control = control.room, .msg_controllen = sizeof control.room};
+  control.head = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+  memcpy(CMSG_DATA(&control.head), &b->file, sizeof b->file);
+  b->pid = b->cpu->idle;
+  b->pipe = b->cpu->idle_pipe;
+  b->cpu->idle = 0;
+  return sendmsg(b->pipe, &m, MSG_NOSIGNAL) == 1;
+}
+
 static bool start(struct batch *b) {
   int ends[2];
-  if (pipe2(ends, O_CLOEXEC)) return snprintf(b->why, 256, "no pipe: %s", strerror(errno)), false;
+  if (b->cpu->idle) {
+    if (resume(b)) return true;
+    finish(b, true);
+    close(b->pipe);
+  }
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends)) return snprintf(b->why, 256, "no pipe: %s", strerror(errno)), false;
   int write_end = move_up(ends[1]);
   b->pipe = ends[0];
   b->file = move_up(b->file);
@@ -219,15 +259,12 @@ static int next_reply(struct batch *b, struct reply *r, double deadline) {
   return 1;
 }
 
-/* Ends the process group and reaps; returns the wait status. */
-static int finish(struct batch *b, bool by_force) {
-  int status = 0;
-  if (!b->pid) return 0;
-  if (by_force) kill(-b->pid, SIGKILL);
-  while (waitpid(b->pid, &status, 0) < 0 && errno == EINTR) continue;
-  kill(-b->pid, SIGKILL); /* what it may have forked */
+/* The worker did its job and waits for another. */
+static void keep_worker(struct batch *b) {
+  b->cpu->idle = b->pid;
+  b->cpu->idle_pipe = b->pipe;
   b->pid = 0;
-  return status;
+  b->pipe = -1;
 }
 
 static void release(struct batch *b) {
@@ -325,8 +362,17 @@ static enum trial_status follow(struct batch *b, double patience, void (*on_repl
     case REPLY_ROUND:
       on_reply(ctx, &r);
       break;
+    case REPLY_COUNTS:
+      on_reply(ctx, &r);
+      break;
+    case REPLY_NOTE:
+      snprintf(b->cpu->m.note, sizeof b->cpu->m.note, "%.255s", r.text);
+      break;
     case REPLY_END:
-      finish(b, false);
+      if (b->cpu->device.kind == JOB_HOST)
+        finish(b, false);
+      else
+        keep_worker(b);
       if (quickest > 0) learn_duration(b->cpu, b->p, quickest);
       return TRIAL_OK;
     default:
@@ -372,6 +418,11 @@ struct runs {
 static void keep_run(void *ctx, const struct reply *r) {
   struct runs *x = ctx;
   if (r->candidate >= x->n) return;
+  if (r->kind == REPLY_COUNTS) {
+    x->out[r->candidate].counted = true;
+    x->out[r->candidate].counts = r->counts;
+    return;
+  }
   unsigned before = x->placements[r->candidate]++;
   double *s = &x->out[r->candidate].seconds;
   x->out[r->candidate].load_s = r->seconds[1];
@@ -384,7 +435,7 @@ static void keep_run(void *ctx, const struct reply *r) {
 static bool run_together(struct cpu *cpu, const struct candidate *c, unsigned n, const struct problem *p,
                          double give_up_s, struct run *out, bool *done, run_result *result, void *ctx) {
   struct candidate left[JOB_CANDIDATES];
-  struct run got[JOB_CANDIDATES];
+  struct run got[JOB_CANDIDATES] = {0};
   bool complete[JOB_CANDIDATES] = {false};
   unsigned map[JOB_CANDIDATES], placements[JOB_CANDIDATES] = {0}, m = 0, culprit = 0;
   for (unsigned i = 0; i < n; i++)
@@ -406,7 +457,7 @@ static bool run_together(struct cpu *cpu, const struct candidate *c, unsigned n,
     if (complete[i]) {
       struct args args = results_of(&b, i, data);
       done[map[i]] = true;
-      out[map[i]] = (struct run){.status = TRIAL_OK, .seconds = got[i].seconds, .load_s = got[i].load_s};
+      out[map[i]] = got[i];
       result(ctx, map[i], &args);
     }
   if (ts != TRIAL_OK) {
@@ -464,6 +515,7 @@ struct rounds {
 
 static void keep_round(void *ctx, const struct reply *reply) {
   struct rounds *r = ctx;
+  if (reply->kind != REPLY_ROUND) return;
   const double *s = reply->seconds;
   for (unsigned i = 0; i < r->n; i++)
     if (s[i] >= 0 && r->out[i].n < r->max) r->out[i].s[r->out[i].n++] = s[i];
@@ -497,6 +549,8 @@ static enum trial_status cpu_time(struct measure *m, const struct candidate *c, 
 
 static void cpu_close(struct measure *m) {
   struct cpu *cpu = (struct cpu *)m;
+  struct batch last = {.cpu = cpu, .pid = cpu->idle, .file = -1, .pipe = cpu->idle ? cpu->idle_pipe : -1};
+  release(&last);
   free(cpu->worker);
   free(cpu);
 }
@@ -515,4 +569,13 @@ struct measure *measure_cpu_open(const char *worker_path, double timeout_s) {
                       .timeout_s = timeout_s > 0 ? timeout_s : 10,
                       .seed = 0x6a09e667};
   return &cpu->m;
+}
+
+struct measure *measure_gpu_open(const char *worker_path, double timeout_s, const struct job_device *device) {
+  struct measure *m = measure_cpu_open(worker_path, timeout_s);
+  if (!m) return NULL;
+  ((struct cpu *)m)->device = *device;
+  m->name = device->kind == JOB_EMU ? "emulator" : "gpu";
+  m->modelled = device->kind == JOB_EMU;
+  return m;
 }

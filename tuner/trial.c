@@ -23,7 +23,7 @@ enum status bench_open(struct bench *b, const struct groups *bound, unsigned g, 
   b->arena = arena_new();
   b->gs = g == KEY_WHOLE ? (struct groups *)bound : group_extract(b->arena, bound, g);
   b->target = t;
-  b->lower = (struct lower_opts){.strict = o->strict, .threads = o->threads};
+  b->lower = lower_opts_for(t, o->strict, o->threads);
   b->measure = o->measure;
   b->builder = builder_open(b->gs, b->target, &b->lower);
   if (!b->builder) {

@@ -344,6 +344,8 @@ void emit_barrier(struct fn *f);
 
 /* cuda_entry.c: i32, the runtime's code. arg: the function's arguments, dims as i64. */
 LLVMValueRef emit_cuda_run(struct module *m, LLVMBuilderRef b, const struct lfunc *f, LLVMValueRef stream, LLVMValueRef *arg);
+/* f alone with its PTX text, as a hone_cuda_package (runtime/abi.h), appended to out. */
+enum status emit_cuda_package(struct arena *a, const struct lfunc *f, const struct limits *lim, const struct buf *ptx, struct buf *out, const char **why);
 
 /* plain.c: functions that are compiled as written */
 void plain_init(struct fn *f);

@@ -83,8 +83,8 @@ static LLVMValueRef structure(struct module *m, LLVMValueRef *v, unsigned n) {
 
 static LLVMValueRef ptx_module(struct module *m) {
   if (m->cuda_module) return m->cuda_module;
-  LLVMValueRef v[2] = {text(m, "hone.ptx", m->ptx->data, m->ptx->len), LLVMConstNull(m->ptr)};
-  return m->cuda_module = data(m, "hone.ptx.module", structure(m, v, 2), false);
+  LLVMValueRef v[3] = {text(m, "hone.ptx", m->ptx->data, m->ptx->len), LLVMConstNull(m->ptr), LLVMConstNull(m->ptr)};
+  return m->cuda_module = data(m, "hone.ptx.module", structure(m, v, 3), false);
 }
 
 static LLVMValueRef kernel_names(struct module *m, const struct launch_plan *p) {
@@ -101,14 +101,15 @@ static LLVMValueRef number_row(struct module *m, const struct numbers *x) {
 
 static LLVMValueRef form_of(struct module *m, const struct launch_plan *p) {
   struct numbers x = plan_numbers(m->arena, p);
-  LLVMValueRef v[7] = {ptx_module(m),
+  LLVMValueRef v[8] = {ptx_module(m),
                        kernel_names(m, p),
                        number_row(m, &x),
                        LLVMConstInt(m->i32, p->nkernel, 0),
                        LLVMConstInt(m->i32, p->nbuffer, 0),
                        LLVMConstInt(m->i32, p->f->k->nparam, 0),
+                       LLVMConstInt(m->i32, x.n, 0),
                        LLVMConstNull(m->ptr)};
-  return data(m, "hone.form", structure(m, v, 7), false);
+  return data(m, "hone.form", structure(m, v, 8), false);
 }
 
 /* ---- the call ---- */
@@ -139,4 +140,27 @@ LLVMValueRef emit_cuda_run(struct module *m, LLVMBuilderRef b, const struct lfun
   LLVMTypeRef in[3] = {m->ptr, m->ptr, m->ptr}, t = LLVMFunctionType(m->i32, in, 3, 0);
   LLVMValueRef a[3] = {form_of(m, &p), stream, cells};
   return LLVMBuildCall2(b, t, extern_fn(m, HONE_CUDA_RUN_SYMBOL, t), a, 3, "");
+}
+
+/* ---- a form by itself ---- */
+
+enum status emit_cuda_package(struct arena *a, const struct lfunc *f, const struct limits *lim, const struct buf *ptx,
+                              struct buf *out, const char **why) {
+  struct launch_plan p;
+  enum status st = launch_plan_make(a, f, lim, &p, why);
+  if (st != ST_OK) return st;
+  struct numbers x = plan_numbers(a, &p);
+  struct hone_cuda_package head = {.magic = HONE_CUDA_PACKAGE_MAGIC,
+                                   .nkernel = (int32_t)p.nkernel,
+                                   .nbuffer = (int32_t)p.nbuffer,
+                                   .nparam = (int32_t)f->k->nparam,
+                                   .nplan = (int32_t)x.n,
+                                   .ptx = ptx->len + 1};
+  for (unsigned i = 0; i < p.nkernel; i++) head.names += strlen(p.kernel[i].name) + 1;
+  buf_write(out, &head, sizeof head);
+  buf_write(out, x.v, x.n * sizeof *x.v);
+  for (unsigned i = 0; i < p.nkernel; i++) buf_write(out, p.kernel[i].name, strlen(p.kernel[i].name) + 1);
+  buf_write(out, ptx->data, ptx->len);
+  buf_write(out, "", 1);
+  return ST_OK;
 }

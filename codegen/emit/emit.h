@@ -22,7 +22,7 @@ struct emit_entry {
   const struct emit_entry *part;
 };
 struct emit_times { double ir, object; }; /* seconds of processor time: building LLVM IR, turning it into the output */
-enum emit_kind { EMIT_OBJ, EMIT_ASM, EMIT_LLVM };
+enum emit_kind { EMIT_OBJ, EMIT_ASM, EMIT_LLVM, EMIT_PACKAGE }; /* PACKAGE: of a GPU, one entry's general form (runtime/abi.h: hone_cuda_package) */
 struct emit_opts {
   enum emit_kind kind;
   bool call_stub;              /* also emit `void NAME__hone_call(void *const *args)` (runtime/abi.h) */

@@ -272,7 +272,21 @@ static enum status emit_gpu_object(struct arena *a, const struct job *j, struct 
   return st;
 }
 
+/* What the tuner measures: the kernels and how they are launched, without the host's part. */
+static enum status emit_gpu_package(struct arena *a, const struct job *j, struct buf *out, const char **why) {
+  struct buf ptx;
+  struct emit_opts asm_opts = {.kind = EMIT_ASM, .times = j->o->times};
+  struct job kernels = *j;
+  buf_init(&ptx);
+  kernels.o = &asm_opts;
+  enum status st = emit_for_target(a, &kernels, &ptx, why);
+  if (st == ST_OK) st = emit_cuda_package(a, j->e[0].general, &j->t->limits, &ptx, out, why);
+  buf_free(&ptx);
+  return st;
+}
+
 static enum status emit_here(struct arena *a, const struct job *j, struct buf *out, const char **why) {
+  if (j->o->kind == EMIT_PACKAGE) return emit_gpu_package(a, j, out, why);
   bool host_part = j->t->limits.simt && j->o->kind == EMIT_OBJ;
   return host_part ? emit_gpu_object(a, j, out, why) : emit_for_target(a, j, out, why);
 }

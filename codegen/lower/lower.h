@@ -11,6 +11,10 @@ struct lower_opts {
   unsigned max_size;        /* schedules that make more instructions than this of a group, roughly, are not legal; 0: LOWER_SIZE_MAX */
 };
 enum { LOWER_SIZE_MAX = 8000 };
+/* A grid of blocks has as many threads as the GPU has SMs, whatever the host was asked for. */
+static inline struct lower_opts lower_opts_for(const struct target *t, bool strict, unsigned threads) {
+  return (struct lower_opts){.strict = strict, .threads = t->limits.simt ? t->limits.cores : threads};
+}
 /* Lowers the whole kernel: group g with sched[g], one after the other, temps between groups on the heap.
    ST_INFEASIBLE with *why (arena) when a schedule is not legal here; never fails otherwise. The result passes lfunc_verify. */
 enum status lower_kernel(struct arena *a, const struct groups *gs, const struct sched *sched, const struct limits *lim,

@@ -1,8 +1,15 @@
 /* NVIDIA GPUs by architecture name (sm_80, sm_90a …). A block of threads is seen as one wide vector: its lanes are the
    threads, so `vector` puts an axis on threads and `parallel` puts one on blocks; shared memory takes the place of the
-   first cache. No machine is asked: limits are those of the architecture. */
+   first cache. No machine is asked: limits are those of the architecture, or those that a description of a device
+   states
+   ("sm_90a,device=0,sms=132,mhz=1980,gbs=4800,l2=62914560,mib=143771,name=NVIDIA H200", made by hone-worker).
+
+   Keys: what was measured on a device has the device as its silicon (GPUs that differ in SMs, clock, memory or L2 never
+   share a record); what was modelled on the emulator has a class of its own, so it is never taken for a measured
+   winner. */
 #include "codegen/target/target.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct arch {
@@ -19,7 +26,28 @@ static const struct arch {
 enum { NARCH = sizeof archs / sizeof *archs };
 
 static bool matches(const char *triple) {
-  return !strncmp(triple, "sm_", 3) || !strncmp(triple, "nvptx64", 7);
+  return !strncmp(triple, "sm_", 3) || !strncmp(triple, "emu:", 4) || !strncmp(triple, "nvptx64", 7);
+}
+
+/* The number after ",key=" of a description, or `otherwise`. */
+static double property(const char *text, const char *key, double otherwise) {
+  char want[16];
+  snprintf(want, sizeof want, ",%s=", key);
+  const char *p = strstr(text, want);
+  return p ? strtod(p + strlen(want), NULL) : otherwise;
+}
+
+static void describe_device(struct target *t, const char *text) {
+  const char *name = strstr(text, ",name=");
+  double sms = property(text, "sms", t->limits.cores), mhz = property(text, "mhz", 0), gbs = property(text, "gbs", 0);
+  t->device = DEVICE_CUDA;
+  t->ordinal = (unsigned)property(text, "device", 0);
+  if (sms >= 1 && sms < 4096) t->limits.cores = (unsigned)sms;
+  if (mhz > 0) t->limits.ghz = mhz * 1e-3;
+  if (gbs > 0) t->limits.dram_gbs = gbs;
+  snprintf(t->silicon, sizeof t->silicon, "%.48s, %u SMs, %.0f MHz, %.0f GB/s, %.0f MiB L2, %.0f MiB",
+           name ? name + 6 : "GPU", t->limits.cores, mhz, gbs, property(text, "l2", 0) / 1048576,
+           property(text, "mib", 0));
 }
 
 static void set_limits(struct target *t, const struct arch *x) {
@@ -43,16 +71,21 @@ static void set_limits(struct target *t, const struct arch *x) {
 
 static bool resolve(struct arena *a, const char *triple, const char *cpu, struct target *t, struct diag *d) {
   struct loc none = {0};
-  const char *name = strncmp(triple, "sm_", 3) ? cpu && *cpu ? cpu : "sm_80" : triple;
+  bool emulated = !strncmp(triple, "emu:", 4);
+  const char *word = emulated ? triple + 4 : triple, *comma = strchr(word, ',');
+  if (comma) word = arena_strndup(a, word, (size_t)(comma - word));
+  const char *name = strncmp(word, "sm_", 3) && !emulated ? cpu && *cpu ? cpu : "sm_80" : word;
   for (unsigned i = 0; i < NARCH; i++) {
     if (strcmp(archs[i].name, name)) continue;
     snprintf(t->triple, sizeof t->triple, "nvptx64-nvidia-cuda");
     snprintf(t->cpu, sizeof t->cpu, "%s", name);
     t->features = arena_strdup(a, "");
     snprintf(t->isa, sizeof t->isa, "ptx %s", name);
-    snprintf(t->silicon, sizeof t->silicon, "%s", name);
-    snprintf(t->class_, sizeof t->class_, "nvidia-%s", name);
+    snprintf(t->silicon, sizeof t->silicon, emulated ? "emulator of %s" : "%s", name);
+    snprintf(t->class_, sizeof t->class_, emulated ? "emulated-%s" : "nvidia-%s", name);
+    t->device = emulated ? DEVICE_EMULATED : DEVICE_NONE;
     set_limits(t, &archs[i]);
+    if (comma && !emulated) describe_device(t, comma);
     return true;
   }
   diag_error(d, none, "unknown GPU architecture '%s'", name);

@@ -31,8 +31,11 @@ struct target {
   char class_[64];             /* coarse: "x86-64-avx512" */
   struct limits limits;
   bool host;                   /* runs here */
+  enum { DEVICE_NONE, DEVICE_EMULATED, DEVICE_CUDA } device; /* beside the host, on what it can be measured here */
+  unsigned ordinal;            /* DEVICE_CUDA: its number */
 };
-/* spec: NULL or "" or "host"; a triple; cpu (NULL: the host's or the triple's baseline): "native", "haswell", "x86-64-v2", "x86-64-v3", "x86-64-v4", … */
+/* spec: NULL or "" or "host"; a triple; a GPU's architecture "sm_90a", the emulator of one "emu:sm_90a", or a device as hone-worker --probe says it
+   ("sm_90a,device=0,sms=132,…"); cpu (NULL: the host's or the triple's baseline): "native", "haswell", "x86-64-v2", "x86-64-v3", "x86-64-v4", … */
 enum status target_resolve(struct arena *a, const char *spec, const char *cpu, struct target *out, struct diag *d);
 /* Measured clock of the core that this runs on (about 5 ms); nominal where it cannot be measured. */
 double target_clock_ghz(double nominal);

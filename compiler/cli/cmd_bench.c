@@ -10,7 +10,7 @@
 enum { MAX_ROWS = 8, ROUNDS = 21 };
 static const struct loc nowhere = {0};
 
-struct row { struct peer peer; const char *note; bool ok; struct evidence ev; char why[256]; };
+struct row { struct peer peer; const char *note; bool ok; struct evidence ev; struct run run; };
 struct table {
   struct hone *h;
   struct options *o;
@@ -35,9 +35,9 @@ static struct row *add_row(struct table *t, const char *name) {
 
 static enum status add_form(struct table *t, const char *name, const struct hone_choice *c) {
   struct hone *h = t->h;
-  struct lower_opts lo = {.strict = h->opts.strict, .threads = h->opts.threads};
+  struct lower_opts lo = lower_opts_for(&h->target, h->opts.strict, h->opts.threads);
   struct emit_entry e = {.k = t->bound};
-  struct emit_opts eo = {.kind = EMIT_OBJ, .call_stub = true, .pic = true};
+  struct emit_opts eo = {.kind = h->target.limits.simt ? EMIT_PACKAGE : EMIT_OBJ, .call_stub = true, .pic = true};
   const char *why = "";
   enum status st = lower_kernel(h->arena, c->groups, c->sched, &h->target.limits, &lo, t->bound->name, &e.general, &why);
   struct row *r = add_row(t, name);
@@ -65,6 +65,7 @@ static enum status add_rows(struct table *t, struct db *db, const char *path, co
   if (st == ST_OK) st = add_form(t, "hone, default schedule", &def);
   if (st != ST_OK) return st;
   size_t len = strlen(path);
+  if (t->h->target.limits.simt) return ST_OK; /* the peers are CPU code */
   if (len > 2 && !strcmp(path + len - 2, ".c")) {
     add_compiler(t, path, "gcc", "gcc -O3 -march=native -ffast-math");
     add_compiler(t, path, "clang-22", "clang-22 -O3 -march=native -ffast-math");
@@ -79,15 +80,20 @@ static enum status add_rows(struct table *t, struct db *db, const char *path, co
 
 /* Measuring --------------------------------------------------------------------------------------------------------------------------------- */
 
+struct checked { struct table *t; struct row *r; };
+static void compare(void *ctx, unsigned i, const struct args *got) {
+  struct checked *x = ctx;
+  (void)i;
+  if (!check_compare(&x->t->problem, x->t->ref, got, &x->r->ev)) x->r->note = "outside the error bound";
+}
+
 static void check_row(struct table *t, struct row *r) {
-  struct arena *a = arena_new();
-  struct args got = measure_results(a, &t->problem);
   struct candidate c = {&r->peer.object, r->peer.symbol};
-  enum trial_status ts = measure_run_once(t->dev, &c, &t->problem, &got, r->why);
-  r->ok = ts == TRIAL_OK;
-  r->note = r->ok ? "" : trial_status_name[ts];
-  if (r->ok && !check_compare(&t->problem, t->ref, &got, &r->ev)) r->note = "outside the error bound";
-  arena_free(a);
+  struct checked x = {t, r};
+  r->note = "";
+  t->dev->run(t->dev, &c, 1, &t->problem, 0, &r->run, compare, &x);
+  r->ok = r->run.status == TRIAL_OK;
+  if (!r->ok) r->note = *r->run.why && t->h->target.limits.simt ? r->run.why : trial_status_name[r->run.status];
 }
 
 static enum status measure_rows(struct table *t) {
@@ -103,7 +109,7 @@ static enum status measure_rows(struct table *t) {
   }
   enum trial_status ts = m ? t->dev->time(t->dev, c, m, &t->problem, ROUNDS, 0, s, &culprit, why) : TRIAL_CRASH;
   if (ts != TRIAL_OK) {
-    diag_error(t->h->diag, nowhere, "measuring '%s' failed (%s): %s", t->bound->name, trial_status_name[ts], m ? why : t->row[0].why);
+    diag_error(t->h->diag, nowhere, "measuring '%s' failed (%s): %s", t->bound->name, trial_status_name[m ? ts : t->row[0].run.status], m ? why : t->row[0].run.why);
     return ST_ENV;
   }
   for (unsigned i = 0; i < m; i++) t->s[map[i]] = s[i];
@@ -117,9 +123,30 @@ static void print_time(struct buf *out, double s) {
   else buf_printf(out, "%9.3f ms", s * 1e3);
 }
 
+/* What the emulator counted in one call: of which the model's time is made. */
+static void print_counts(const struct run *r, struct buf *out) {
+  const struct job_counts *c = &r->counts;
+  double all = 0;
+  for (unsigned i = 0; i < JOB_CLASSES; i++) all += c->instructions[i];
+  buf_printf(out, "    %.0f warp instructions:", all);
+  for (unsigned i = 0; i < JOB_CLASSES; i++)
+    if (c->instructions[i] > 0) buf_printf(out, " %s %.0f", measure_class_name[i], c->instructions[i]);
+  buf_printf(out, "\n    global: %.0f requests, %.2f sectors each, %.0f bytes read, %.0f written; shared: %.0f requests, %.0f conflicts\n", c->requests,
+             c->requests > 0 ? c->sectors / c->requests : 0, c->load_bytes, c->store_bytes, c->shared_requests, c->shared_conflicts);
+  buf_printf(out, "    tensor cores: %.0f flops; bulk copies: %.0f bytes; %.0f barriers; %.0f divergent branches\n    model, us:", c->tensor_flops,
+             c->bulk_bytes, c->barriers, c->divergent);
+  for (unsigned i = 0; i < JOB_PARTS; i++) buf_printf(out, " %s %.2f", measure_part_name[i], c->part[i] * 1e6);
+  buf_putc(out, '\n');
+}
+
 static void print_table(struct table *t, const char *dims, double flops, struct buf *out) {
-  buf_printf(out, "%s %s, %u thread%s; medians of %d interleaved rounds\n", t->bound->name, dims ? dims : "", t->h->opts.threads,
-             t->h->opts.threads == 1 ? "" : "s", ROUNDS);
+  if (t->dev->modelled)
+    buf_printf(out, "%s %s, %s: MODELLED times from what the emulator counts, not measured\n", t->bound->name, dims ? dims : "", t->h->target.silicon);
+  else if (t->h->target.limits.simt)
+    buf_printf(out, "%s %s, %s; medians of %d interleaved rounds\n", t->bound->name, dims ? dims : "", t->h->target.silicon, ROUNDS);
+  else
+    buf_printf(out, "%s %s, %u thread%s; medians of %d interleaved rounds\n", t->bound->name, dims ? dims : "", t->h->opts.threads,
+               t->h->opts.threads == 1 ? "" : "s", ROUNDS);
   buf_printf(out, "  %-40s %12s %9s  %s\n", "", "time", "GFLOP/s", "time / first row");
   for (unsigned i = 0; i < t->n; i++) {
     struct row *r = &t->row[i];
@@ -131,7 +158,16 @@ static void print_table(struct table *t, const char *dims, double flops, struct 
       buf_printf(out, " %9.1f  %.2f [%.2f … %.2f]", flops / med * 1e-9, rel.mid, rel.lo, rel.hi);
     }
     buf_printf(out, "%s%s\n", r->note && *r->note ? "  " : "", r->note ? r->note : "");
+    if (r->run.counted) print_counts(&r->run, out);
   }
+  if (*t->dev->note) buf_printf(out, "  %s\n", t->dev->note);
+}
+
+static void print_device(const struct table *t, struct buf *out) {
+  buf_printf(out, ",\"modelled\":%s,\"device\":", t->dev->modelled ? "true" : "false");
+  buf_json(out, t->h->target.silicon);
+  buf_puts(out, ",\"note\":");
+  buf_json(out, t->dev->note);
 }
 
 static void print_json(struct table *t, const char *dims, double flops, struct buf *out) {
@@ -145,9 +181,11 @@ static void print_json(struct table *t, const char *dims, double flops, struct b
     buf_json(out, dims ? dims : "");
     buf_puts(out, ",\"form\":");
     buf_json(out, t->row[i].peer.name);
-    buf_printf(out, ",\"threads\":%u,\"med_ps\":%lld,\"flops\":%.0f,\"rel_ppm\":%lld,\"rel_lo_ppm\":%lld,\"rel_hi_ppm\":%lld,\"right\":%s}\n", t->h->opts.threads,
+    buf_printf(out, ",\"threads\":%u,\"med_ps\":%lld,\"flops\":%.0f,\"rel_ppm\":%lld,\"rel_lo_ppm\":%lld,\"rel_hi_ppm\":%lld,\"right\":%s", t->h->opts.threads,
                (long long)(med * 1e12), flops, (long long)(rel.mid * 1e6), (long long)(rel.lo * 1e6), (long long)(rel.hi * 1e6),
                t->row[i].note && *t->row[i].note ? "false" : "true");
+    if (t->h->target.limits.simt) print_device(t, out);
+    buf_puts(out, "}\n");
   }
 }
 
@@ -215,6 +253,7 @@ static enum status run(struct options *o, struct buf *out, struct diag *d) {
 const struct command command_bench = {
     "bench", "measure the winner beside the default schedule, the C compilers and BLAS",
     "usage: hone bench SPEC… --dims M=1024,… [--dims …] [--db FILE] [--threads N] [--json]\n\n"
-    "All forms run in one process in interleaved rounds on the same data; each is checked against the specification first.\n\n"
+    "All forms run in one process in interleaved rounds on the same data; each is checked against the specification first.\n"
+    "--target cuda:N measures on a GPU; --target emu:sm_90a runs the kernels on the emulator: results, races and deadlocks, counts, a modelled time.\n\n"
     "  hone bench matmul.c --dims M=1024,N=1024,K=1024\n",
     run};

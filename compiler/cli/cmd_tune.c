@@ -28,7 +28,7 @@ static void details(struct options *o, struct buf *out, const struct tune_result
   }
 }
 
-static void summary(struct options *o, struct buf *out, const struct hone_tuned *t, const char *name) {
+static void summary(struct options *o, struct buf *out, const struct hone_tuned *t, const char *name, bool modelled) {
   unsigned rows = t->groups > 1 ? t->groups + 1 : t->groups;
   for (unsigned g = 0; g < rows; g++) {
     const struct tune_result *r = &t->result[g];
@@ -47,6 +47,7 @@ static void summary(struct options *o, struct buf *out, const struct hone_tuned 
                  r->ratio, r->ratio_lo, r->ratio_hi);
     else
       buf_puts(out, "the default schedule stays the best\n");
+    if (modelled) buf_puts(out, "  modelled on the emulator, not measured: kept apart from measured records\n");
     if (whole || !t->bound) continue;
     buf_puts(out, "  ");
     struct groups *gx = group_extract(t->bound->k->arena, t->bound, g);
@@ -68,7 +69,7 @@ static enum status tune_fn(struct options *o, struct hone *h, const struct spec_
   if (!fn->k || st != ST_OK || cli_stop) return st;
   struct hone_tuned t;
   st = hone_tune(h, db, fn, dims, to, &t);
-  if (st == ST_OK) summary(o, out, &t, fn->k->name);
+  if (st == ST_OK) summary(o, out, &t, fn->k->name, to->measure->modelled);
   return st;
 }
 
@@ -132,6 +133,7 @@ const struct command command_tune = {
     "usage: hone tune SPEC… --dims M=1024,N=1024,… [--budget 30s | --trials N] [--strategy local|forest|random|estimate] "
     "[--seed N]\n"
     "                 [--db FILE] [--threads N] [--fp MODE] [--only F,G] [--json] [-v]\n\n"
+    "--target cuda:N tunes on a GPU; --target emu:sm_90a on the emulator, ranking by a model (such records never count as measured).\n"
     "Every trial is checked against the specification and recorded; an interrupted run goes on where it stopped; "
     "Ctrl-C keeps the best so far.\n\n"
     "  hone tune matmul.c --dims M=1024,N=1024,K=1024 --budget 30s\n",

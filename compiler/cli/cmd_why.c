@@ -73,11 +73,11 @@ static void print_floor(struct why *w, const struct hone_choice *c) {
 /* How the threads would share the work: arithmetic, so it may be asked for any number of them. */
 static void print_split(struct why *w, const struct hone_choice *c) {
   enum { MOST = 16 };
-  struct lower_opts lo = {.strict = w->h->opts.strict, .threads = w->h->opts.threads};
+  struct lower_opts lo = lower_opts_for(&w->h->target, w->h->opts.strict, w->h->opts.threads);
   struct split part[MOST];
   struct lfunc *f;
   const char *why = NULL;
-  if (lo.threads < 2 || lower_kernel(w->h->arena, c->groups, c->sched, &w->h->target.limits, &lo, w->k->name, &f, &why) != ST_OK) return;
+  if (lo.threads < 2 || w->h->target.limits.simt || lower_kernel(w->h->arena, c->groups, c->sched, &w->h->target.limits, &lo, w->k->name, &f, &why) != ST_OK) return;
   unsigned n = cost_split(f, &w->h->target.limits, lo.threads, part, MOST);
   if (!n) buf_printf(w->out, "  split     nothing is parallel: %u threads are of no use\n", lo.threads);
   for (unsigned i = 0; i < n; i++) {

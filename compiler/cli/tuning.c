@@ -1,11 +1,19 @@
 /* What tune, bench and why share. */
 #include "compiler/cli/tuning.h"
+#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static const struct loc nowhere = {0};
+static const double CALL_S = 20, EMULATED_CALL_S = 60; /* the longest call of a candidate */
+enum { PROBE_MS = 30000 };                             /* a driver that wakes its devices takes seconds */
 
 static const char *own_folder(struct arena *a) {
   char path[PATH_MAX];
@@ -28,23 +36,81 @@ const char *tuning_worker(struct arena *a, const struct options *o, struct diag 
   return NULL;
 }
 
-/* Code for another machine can be compiled here, not timed. */
-static enum status runs_here(struct arena *a, const struct options *o, struct diag *d) {
-  struct target t;
-  enum status st = target_resolve(a, o->hone.target, o->hone.cpu, &t, d);
-  if (st != ST_OK || t.host) return st;
-  diag_error(d, nowhere, "code for %s does not run on this machine, so it cannot be measured here", t.class_);
-  if (t.limits.simt) diag_note(d, nowhere, "GPUs are compiled for (hone compile --target %s), not measured yet", t.cpu);
+/* What the worker says about device `ordinal`: on standard output when it is there, on standard error why it is not. */
+static bool ask_worker(const char *worker, unsigned ordinal, char *text, size_t len) {
+  char number[16];
+  int ends[2];
+  size_t n = 0;
+  snprintf(number, sizeof number, "%u", ordinal);
+  if (pipe2(ends, O_CLOEXEC)) return false;
+  pid_t pid = fork();
+  if (pid == 0) {
+    dup2(ends[1], 1);
+    dup2(ends[1], 2);
+    execl(worker, worker, "--probe", number, (char *)NULL);
+    _exit(127);
+  }
+  close(ends[1]);
+  struct pollfd p = {.fd = ends[0], .events = POLLIN};
+  while (pid > 0 && n + 1 < len && poll(&p, 1, PROBE_MS) > 0) {
+    ssize_t got = read(ends[0], text + n, len - 1 - n);
+    if (got <= 0) break;
+    n += (size_t)got;
+  }
+  text[n] = '\0';
+  close(ends[0]);
+  int status = 1;
+  if (pid > 0) kill(pid, SIGKILL);
+  while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR) continue;
+  char *end = strchr(text, '\n');
+  if (end) *end = '\0';
+  return end && !strncmp(text, "sm_", 3);
+}
+
+bool tuning_probe(struct arena *a, const struct options *o, unsigned ordinal, const char **text, struct diag *d) {
+  char said[512] = "";
+  const char *worker = tuning_worker(a, o, d);
+  bool there = worker && ask_worker(worker, ordinal, said, sizeof said);
+  *text = arena_strdup(a, *said ? said : "hone-worker gave no answer");
+  return there;
+}
+
+enum status tuning_target(struct arena *a, struct options *o, struct diag *d) {
+  const char *t = o->hone.target, *text;
+  char *end;
+  if (!t || strncmp(t, "cuda:", 5)) return ST_OK;
+  unsigned long n = strtoul(t + 5, &end, 10);
+  if (end == t + 5 || *end || n > 1023) {
+    diag_error(d, nowhere, "'%s': a device is cuda:N with its number (hone targets lists them)", t);
+    return ST_USAGE;
+  }
+  if (tuning_probe(a, o, (unsigned)n, &text, d)) {
+    o->hone.target = text;
+    return ST_OK;
+  }
+  diag_error(d, nowhere, "%s cannot be used: %s", t, text);
+  diag_note(d, nowhere, "without a GPU: hone compile --target sm_90a makes its code, hone tune --target emu:sm_90a checks and ranks by a model");
+  return ST_ENV;
+}
+
+static enum status no_device(const struct target *t, struct diag *d) {
+  diag_error(d, nowhere, "code for %s does not run on this machine, so it cannot be measured here", t->class_);
+  if (t->limits.simt) diag_note(d, nowhere, "--target cuda:0 measures on a device, --target emu:%s on the emulator (by a model)", t->cpu);
   return ST_ENV;
 }
 
 enum status tuning_device(struct arena *a, const struct options *o, struct measure **out, struct diag *d) {
   *out = NULL;
-  enum status st = runs_here(a, o, d);
+  struct target t;
+  enum status st = target_resolve(a, o->hone.target, o->hone.cpu, &t, d);
   if (st != ST_OK) return st;
+  if (!t.host && t.device == DEVICE_NONE) return no_device(&t, d);
   const char *worker = tuning_worker(a, o, d);
   if (!worker) return ST_ENV;
-  *out = measure_cpu_open(worker, 20.0);
+  struct job_device device = {.kind = t.device == DEVICE_EMULATED ? JOB_EMU : JOB_CUDA, .ordinal = t.ordinal};
+  snprintf(device.arch, sizeof device.arch, "%.15s", t.cpu);
+  *out = t.device == DEVICE_NONE ? measure_cpu_open(worker, CALL_S)
+                                 : measure_gpu_open(worker, t.device == DEVICE_EMULATED ? EMULATED_CALL_S : CALL_S, &device);
   if (*out) return ST_OK;
   diag_error(d, nowhere, "cannot start '%s'", worker);
   return ST_ENV;

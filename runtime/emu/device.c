@@ -67,6 +67,10 @@ bool emu_free(struct emu *d, uint64_t addr) {
   return true;
 }
 
+uint64_t emu_used(const struct emu *d) {
+  return d->used;
+}
+
 static uint8_t *range(struct emu *d, uint64_t addr, uint64_t bytes) {
   struct alloc *a = emu_device_find(d, addr);
   if (!a || !a->host || addr - a->addr > a->size || bytes > a->size - (addr - a->addr)) return NULL;
@@ -113,6 +117,11 @@ int emu_kernel_params(const struct emu_module *m, const char *kernel) {
 uint32_t emu_param_size(const struct emu_module *m, const char *kernel, int i) {
   const struct kernel *k = kernel_find(m, kernel);
   return k && i >= 0 && i < k->nparam ? k->param[i].size : 0;
+}
+
+uint32_t emu_kernel_shared(const struct emu_module *m, const char *kernel) {
+  const struct kernel *k = kernel_find(m, kernel);
+  return k ? k->shared_static : 0;
 }
 
 uint64_t emu_symbol(const struct emu_module *m, const char *name, uint64_t *bytes) {

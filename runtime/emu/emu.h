@@ -111,6 +111,8 @@ void emu_close(struct emu *d);
 uint64_t emu_alloc(struct emu *d, uint64_t bytes);
 /* False: no allocation starts at that address. Later accesses through it are found. */
 bool emu_free(struct emu *d, uint64_t addr);
+/* Bytes allocated now. */
+uint64_t emu_used(const struct emu *d);
 /* Copies between host and device; false: not inside one allocation. */
 bool emu_write(struct emu *d, uint64_t addr, const void *from, uint64_t bytes);
 bool emu_read(struct emu *d, void *to, uint64_t addr, uint64_t bytes);
@@ -124,6 +126,8 @@ const char *emu_kernel_name(const struct emu_module *m, int i);
 /* Number of parameters, -1: no such kernel. Bytes of parameter i. */
 int emu_kernel_params(const struct emu_module *m, const char *kernel);
 uint32_t emu_param_size(const struct emu_module *m, const char *kernel, int i);
+/* Bytes of the kernel's own (static) shared memory. */
+uint32_t emu_kernel_shared(const struct emu_module *m, const char *kernel);
 /* The device address of a variable of the module, 0: none. bytes may be NULL. */
 uint64_t emu_symbol(const struct emu_module *m, const char *name, uint64_t *bytes);
 

@@ -58,7 +58,7 @@ expect 1 "scan.c:1:6: error: 'scan' cannot be compiled for sm_80: it is not rais
       |      ^
 hone: note: --only F,G leaves functions out" "$hone" compile scan.c $q --target sm_80 -o x.o -Wno-not-raised
 expect 5 "hone: error: code for nvidia-sm_80 does not run on this machine, so it cannot be measured here
-hone: note: GPUs are compiled for (hone compile --target sm_80), not measured yet" "$hone" tune mm.hone --target sm_80 --dims M=4,N=4,K=4
+hone: note: --target cuda:0 measures on a device, --target emu:sm_80 on the emulator (by a model)" "$hone" tune mm.hone --target sm_80 --dims M=4,N=4,K=4
 expect 5 "hone: error: cannot write 'none/x.o': No such file or directory" "$hone" compile mm.hone $q -o none/x.o
 expect 5 "hone: error: cannot write 'dir': Is a directory" "$hone" compile mm.hone $q -o dir
 expect 5 "hone: error: cannot write '/dev/full': No space left on device" "$hone" compile mm.hone $q -o /dev/full

@@ -1,0 +1,71 @@
+#!/bin/sh
+# Measuring on the emulator and on a driver whose device is the emulator: tune, bench, records, faults. usage: device.sh HONE ROOT LIBCUDA
+set -eu
+hone=$1 root=$2 fake=$3
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+passed=0 failed=0
+say() { if [ "$1" = 0 ]; then passed=$((passed + 1)); else failed=$((failed + 1)); echo "not ok: $2"; fi; }
+has() { case $1 in *"$2"*) return 0 ;; *) echo "$1"; return 1 ;; esac; }
+hasnt() { case $1 in *"$2"*) echo "$1"; return 1 ;; *) return 0 ;; esac; }
+mm=$root/examples/matmul/matmul.c
+dims=M=16,N=32,K=24
+mkdir "$tmp/lib"
+cp "$fake" "$tmp/lib/libcuda.so.1"
+with_gpu() { LD_LIBRARY_PATH="$tmp/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}" "$@"; }
+
+# The emulator as a device.
+got=$("$hone" tune "$mm" --target emu:sm_90a --dims $dims --trials 12 --db "$tmp/emu.db" 2>&1) && rc=0 || rc=$?
+has "$got" "12 trials, 0 infeasible" && has "$got" "modelled on the emulator, not measured" || rc=1
+say $rc "tuning on the emulator"
+got=$("$hone" bench "$mm" --target emu:sm_90a --dims $dims --db "$tmp/emu.db" 2>&1) && rc=0 || rc=$?
+has "$got" "MODELLED" && has "$got" "hone, winner" && has "$got" "warp instructions" && has "$got" "sectors each" || rc=1
+say $rc "bench on the emulator: counts"
+got=$("$hone" bench "$mm" --target emu:sm_90a --dims $dims --db "$tmp/emu.db" --json 2>&1) && rc=0 || rc=$?
+has "$got" '"modelled":true,"device":"emulator of sm_90a"' || rc=1
+say $rc "bench says in JSON that it is modelled"
+got=$("$hone" tune "$root/examples/softmax/softmax.c" --target emu:sm_80 --dims R=5,C=70 --strategy estimate --db "$tmp/emu.db" 2>&1) && rc=0 || rc=$?
+has "$got" "not measured" || rc=1
+say $rc "the cost model's choice on the emulator"
+
+# Modelled records never decide what is compiled, nor count as measured on a device.
+got=$("$hone" compile "$mm" --target sm_90a --dims $dims --db "$tmp/emu.db" -o "$tmp/m.o" --on-miss=error 2>&1) && rc=1 || rc=$?
+[ "$rc" = 3 ] && rc=0 || { echo "$got"; rc=1; }
+say $rc "a modelled record is no winner"
+
+# Without a driver.
+printf 'not a library' >"$tmp/none.so"
+mkdir "$tmp/nolib"
+cp "$tmp/none.so" "$tmp/nolib/libcuda.so.1"
+got=$(LD_LIBRARY_PATH="$tmp/nolib" "$hone" tune "$mm" --target cuda:0 --dims $dims --db "$tmp/x.db" 2>&1) && rc=0 || rc=$?
+[ "$rc" = 5 ] && has "$got" "cuda:0 cannot be used: no NVIDIA driver here" && has "$got" "emu:sm_90a" && rc=0 || rc=1
+say $rc "no driver: exit 5 and what to do"
+got=$(with_gpu "$hone" tune "$mm" --target cuda:7 --dims $dims --db "$tmp/x.db" 2>&1) && rc=0 || rc=$?
+[ "$rc" = 5 ] && has "$got" "there is no device 7: the driver has 1" && rc=0 || rc=1
+say $rc "no such device"
+got=$("$hone" tune "$mm" --target cuda:x --dims $dims --db "$tmp/x.db" 2>&1) && rc=0 || rc=$?
+[ "$rc" = 2 ] && has "$got" "a device is cuda:N" && rc=0 || rc=1
+say $rc "a bad device number"
+
+# A device, end to end: tuned, recorded under its own key, taken by compile, benched.
+got=$(with_gpu "$hone" tune "$mm" --target cuda:0 --dims $dims --trials 12 --db "$tmp/gpu.db" 2>&1) && rc=0 || rc=$?
+has "$got" "12 trials, 0 infeasible" && hasnt "$got" "not measured" || rc=1
+say $rc "tuning on a device"
+got=$(with_gpu "$hone" bench "$mm" --target cuda:0 --dims $dims --db "$tmp/gpu.db" 2>&1) && rc=0 || rc=$?
+has "$got" "hone emulator of sm_90a, 132 SMs" && has "$got" "hone, winner" && hasnt "$got" MODELLED || rc=1
+say $rc "bench on a device"
+got=$("$hone" db list --db "$tmp/gpu.db" 2>&1) && rc=0 || rc=$?
+has "$got" "nvidia-sm_90a" && has "$got" "time/1t/warm" || rc=1
+say $rc "records of a device"
+
+# A kernel that fails for good, and one that hangs: each is alone to blame, the worker is replaced, tuning goes on. Barriers are in some variants only.
+got=$(CUDA_FAKE_STICKY=bar.sync with_gpu "$hone" tune "$mm" --target cuda:0 --dims $dims --trials 12 --strategy random --seed 3 --db "$tmp/sticky.db" -v 2>&1) && rc=0 || rc=$?
+has "$got" "12 trials" && hasnt "$got" "12 trials, 0 infeasible" && hasnt "$got" "12 infeasible" || rc=1
+"$hone" db export --db "$tmp/sticky.db" >"$tmp/sticky.jsonl" && grep -q '"status":"crash".*unspecified launch failure\|unspecified launch failure.*"status":"crash"' "$tmp/sticky.jsonl" || rc=1
+say $rc "a sticky error"
+got=$(CUDA_FAKE_HANG=bar.sync with_gpu "$hone" tune "$mm" --target cuda:0 --dims $dims --trials 4 --strategy random --seed 3 --db "$tmp/hang.db" 2>&1) && rc=0 || rc=$?
+has "$got" "4 trials" && hasnt "$got" "4 trials, 0 infeasible" || rc=1
+"$hone" db export --db "$tmp/hang.db" | grep -q '"status":"timeout"' || rc=1
+say $rc "a kernel that hangs is killed"
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
