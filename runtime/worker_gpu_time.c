@@ -73,7 +73,7 @@ static double sample(struct timer *t, unsigned c) {
       gpu_must(g, g->api.fill_async(t->sweep, (unsigned char)i, t->sweep_bytes, g->stream), "sweeping the L2");
     sum += gpu_seconds(g, c);
   }
-  return sum / SINGLE_CALLS;
+  return sum / (double)SINGLE_CALLS;
 }
 
 static void open_timer(struct timer *t, struct gpu *g) {
@@ -99,7 +99,7 @@ static void warm_up(struct timer *t) {
   }
   double want = j->sample_s > 0 ? j->sample_s : 200e-6, n = ceil(2 * want / t->first[0]);
   if (g->emulated || t->single) return;
-  t->calls = n < 1 ? 1 : n > MAX_CALLS ? MAX_CALLS : (unsigned)n;
+  t->calls = n < 1 ? 1 : n > (double)MAX_CALLS ? MAX_CALLS : (unsigned)n;
   for (unsigned c = 0; c < j->ncandidates; c++)
     if (t->first[c] < SHORT_S) capture(t, c);
 }
