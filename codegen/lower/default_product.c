@@ -39,7 +39,8 @@ struct blocks {
   bool pack, copy;        /* of a panel of the shared operand; of a block of rows */
   bool few, once;         /* few rows; all of them are one tile: the shared operand is read once, as a stream */
   bool far;               /* the panel lies across memory: lanes are a row apart */
-  bool deep; /* few panels, a long reduction: its blocks pass by one after the other, each used by all panels */
+  bool deep; /* few panels, a long reduction: its blocks pass by one after the other, each used by all panels. Its rows
+                are short, so a block of them is one stretch of memory: it is read in place */
 };
 
 /* Rows that one thread takes at a time, where there are too few panels to share. */
@@ -79,6 +80,7 @@ static struct blocks pick_blocks(const struct chooser *c, unsigned lane, unsigne
   o.tile = ev >= 4 && ev < lanes && (ev & (ev - 1)) == 0 ? ev : o.nv * lanes;
   o.pack = pack_pays(c, k, row) && (o.far || o.tile <= def_guess(c, lane));
   o.deep = ev && ev <= 4 * o.tile && bytes_of(c, k->acc) > (double)l2;
+  if (o.deep && !o.far) o.pack = false;
   bool low = o.deep || (o.few && !o.pack);
   o.kc = fits || (o.once && !o.pack) ? 0 : def_pick_block(def_extent(c, red), 4, l2 / (low ? 16 : 4) / (o.tile * size));
   int64_t depth = o.kc ? o.kc : def_guess(c, red);
@@ -109,6 +111,7 @@ static void product_order(const struct chooser *c, unsigned lane, unsigned row, 
   *pack = o->n ? o->l[o->n - 1] : MAX_LOOP;
   if (b->mc) def_then(o, row, lr);
   *copy = o->n ? o->l[o->n - 1] : MAX_LOOP;
+  if (b->deep && !b->pack) def_then(o, row, 1); /* each row is brought near once */
   def_then(o, lane, 1);
   def_then(o, row, 1);
   for (unsigned x = e->npar; x < e->nax; x++) {
@@ -149,10 +152,9 @@ static void push_prefetch(struct chooser *c, unsigned lane, unsigned row, unsign
   const struct eq *out = tile_result(c, lane, row);
   if (out && all > 4.0 * c->lim->l2_bytes && result_bytes(c, out) >= c->lim->l2_bytes / 2.0)
     def_push(c, STEP_prefetch, LOOP_ID(row, 1), def_operand(c, out->lhs));
-  if (def_guess(c, row) > 256 || shared <= c->lim->l2_bytes || b->far) return; /* far: a line for each element */
-  unsigned next = b->once && !b->pack ? LOOP_ID(red, 0)
-                  : b->deep && b->kc  ? LOOP_ID(red, 1)
-                                      : LOOP_ID(lane, b->nc ? 2 : 1);
+  if (def_guess(c, row) > 256 || shared <= c->lim->l2_bytes) return;
+  if (b->far || b->deep) return; /* a line for each element; one stretch, which the machine asks for itself */
+  unsigned next = b->once && !b->pack ? LOOP_ID(red, 0) : LOOP_ID(lane, b->nc ? 2 : 1);
   def_push(c, STEP_prefetch, next, def_operand(c, k->tensor));
 }
 
