@@ -108,6 +108,7 @@ struct slots { /* a register object */
   unsigned n, width; /* lanes of a slot; 1: scalars */
   int dim;           /* which dimension runs along the lanes; -1: none */
   unsigned pad[8];   /* extents in slots */
+  bool dead;         /* lanes that a mask switches off are never read */
 };
 
 /* Threads in blocks (simt.c): every thread runs the whole kernel; a vector loop's lanes are the threads, so all values are scalars. */
@@ -252,6 +253,7 @@ void reg_write(struct fn *f, const struct access *acc, enum red red, struct val 
 void emit_reg_open(struct fn *f, unsigned object, const struct lstmt *body);
 void emit_reg_close(struct fn *f, unsigned object);
 bool reg_along_lanes(unsigned object, const struct lstmt *body); /* a vector loop walks one of its dimensions */
+bool reg_dead_lanes(struct arena *a, unsigned object, const struct lstmt *body); /* dead.c: what a mask switches off of it is never read */
 struct val *reg_slots(struct fn *f, unsigned object, unsigned *n); /* all given a value; n = 0 when it is not open */
 
 /* stream.c */

@@ -67,6 +67,7 @@ void emit_reg_open(struct fn *f, unsigned object, const struct lstmt *body) {
   if (sh.width <= 1) sh.dim = -1, sh.width = 1;
   struct slots *s = ARENA_NEW(f->m->arena, struct slots, 1);
   s->dim = sh.dim, s->width = sh.width, s->n = 1;
+  s->dead = reg_dead_lanes(f->m->arena, object, body);
   if (o->rank > RANK_LIMIT) emit_fail(f->m, "register object '%s' has too many dimensions", o->name);
   for (unsigned d = 0; d < o->rank && !f->m->fail; d++) {
     int64_t c = 0;
@@ -95,8 +96,8 @@ struct place {
   bool ok;
 };
 
-/* Threads as lanes: a slot is the element of this thread. True when the subscript is that, whatever the thread; *ix becomes
-   that of thread 0. */
+/* Threads as lanes: a slot is the element of this thread. True when the subscript is that, whatever the thread; *ix
+   becomes that of thread 0. */
 static bool own_element(struct fn *f, bool along, poly_t *ix) {
   poly_t coef;
   int64_t c;
@@ -223,7 +224,7 @@ static void write_vector(struct fn *f, const struct access *acc, struct place p,
   v = vsplat(f, v);
   if (whole_slot(s, p, f->lanes)) {
     struct val *x = slot_of(f, acc->tensor, p.slot);
-    *x = f->mask.v ? vselect(f, f->mask, v, *x) : v;
+    *x = f->mask.v && !s->dead ? vselect(f, f->mask, v, *x) : v;
     return;
   }
   for (unsigned i = 0; i < f->lanes; i++) {
