@@ -6,6 +6,7 @@ enum status pass_simplify(struct arena *a, struct unit *u, struct diag *d); /* T
 enum status pass_cse(struct arena *a, struct unit *u, struct diag *d);      /* TENSOR: one equation for equal right sides */
 enum status pass_dce(struct arena *a, struct unit *u, struct diag *d);      /* TENSOR: equations nobody reads */
 enum status pass_inline(struct arena *a, struct unit *u, struct diag *d);   /* TENSOR: cheap element-wise producers into their readers */
+enum status pass_narrow(struct arena *a, struct unit *u, struct diag *d);   /* TENSOR: integers computed in the narrowest type that holds them */
 enum status pass_collapse(struct arena *a, struct unit *u, struct diag *d); /* TENSOR: axes that lie one behind the other in memory become one */
 enum status pass_fuse(struct arena *a, struct unit *u, struct diag *d);     /* TENSOR -> GROUP */
 enum status pass_online(struct arena *a, struct unit *u, struct diag *d);   /* GROUP: running-correction form of dependent reductions */

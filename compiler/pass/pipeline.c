@@ -9,6 +9,7 @@ const struct pass hone_passes[] = {
     {"inline", pass_inline, LEVEL_TENSOR, LEVEL_TENSOR, true},
     {"simplify", pass_simplify, LEVEL_TENSOR, LEVEL_TENSOR, true},
     {"dce", pass_dce, LEVEL_TENSOR, LEVEL_TENSOR, true},
+    {"narrow", pass_narrow, LEVEL_TENSOR, LEVEL_TENSOR, true},
     {"collapse", pass_collapse, LEVEL_TENSOR, LEVEL_TENSOR, true},
     {"fuse", pass_fuse, LEVEL_TENSOR, LEVEL_GROUP, false},
     {"online", pass_online, LEVEL_GROUP, LEVEL_GROUP, true},

@@ -1,0 +1,194 @@
+/* Which values an integer expression can take. Intervals, from the types of what is read, from constants and from what
+   is known of temps; and where a sum of products does not fit as intervals, its values at the corners: a polynomial
+   that is linear in each of its variables has its extremes there, so that a * m + b * (255 - m) of bytes is known to
+   end at 255 * 255. Nothing is assumed about dims and scalars beyond their types. */
+#include "compiler/pass/span.h"
+
+struct span span_of_type(enum dtype t) {
+  unsigned bits = 8 * (unsigned)type_size(t);
+  if (!type_is_int(t) || bits > 32) return (struct span){0};
+  int64_t n = (int64_t)1 << bits;
+  return type_is_signed(t) ? (struct span){-n / 2, n / 2 - 1, true} : (struct span){0, n - 1, true};
+}
+
+bool span_within(struct span x, struct span y) {
+  return x.ok && y.ok && x.lo >= y.lo && x.hi <= y.hi;
+}
+
+static int64_t min64(int64_t a, int64_t b) {
+  return a < b ? a : b;
+}
+
+static int64_t max64(int64_t a, int64_t b) {
+  return a > b ? a : b;
+}
+
+static struct span hull(int64_t a, int64_t b, int64_t c, int64_t d) {
+  return (struct span){min64(min64(a, b), min64(c, d)), max64(max64(a, b), max64(c, d)), true};
+}
+
+/* Ones up to the highest bit of x >= 0. */
+static int64_t ones(int64_t x) {
+  int64_t m = 0;
+  while (m < x) m = 2 * m + 1;
+  return m;
+}
+
+static bool constant(expr_t x, int64_t lo, int64_t hi) {
+  return x->kind == E_CONST && x->val.i >= lo && x->val.i <= hi;
+}
+
+/* Of o on operands that fit 32 bits, as integers without end. */
+static struct span op_span(expr_t x, const struct span *v) {
+  struct span a = v[0], b = v[1], none = {0};
+  switch (x->op) {
+  case OP_add:
+    return (struct span){a.lo + b.lo, a.hi + b.hi, true};
+  case OP_sub:
+    return (struct span){a.lo - b.hi, a.hi - b.lo, true};
+  case OP_mul: {
+    int64_t big = (int64_t)1 << 31;
+    if (a.lo < -big || a.hi > big || b.lo < -big || b.hi > big) return none;
+    return hull(a.lo * b.lo, a.lo * b.hi, a.hi * b.lo, a.hi * b.hi);
+  }
+  case OP_div:
+    return constant(x->kid[1], 1, INT32_MAX) ? (struct span){a.lo / b.lo, a.hi / b.lo, true} : none;
+  case OP_neg:
+    return (struct span){-a.hi, -a.lo, true};
+  case OP_abs:
+    return (struct span){a.lo > 0 ? a.lo : a.hi < 0 ? -a.hi : 0, max64(-a.lo, a.hi), true};
+  case OP_min:
+    return (struct span){min64(a.lo, b.lo), min64(a.hi, b.hi), true};
+  case OP_max:
+    return (struct span){max64(a.lo, b.lo), max64(a.hi, b.hi), true};
+  case OP_and:
+    return a.lo >= 0 && b.lo >= 0 ? (struct span){0, min64(a.hi, b.hi), true} : none;
+  case OP_or:
+  case OP_xor:
+    return a.lo >= 0 && b.lo >= 0 ? (struct span){0, ones(max64(a.hi, b.hi)), true} : none;
+  case OP_shl:
+    return constant(x->kid[1], 0, 15) ? (struct span){a.lo * (1 << b.lo), a.hi * (1 << b.lo), true} : none;
+  case OP_shr:
+    return constant(x->kid[1], 0, 15) ? (struct span){a.lo >> b.lo, a.hi >> b.lo, true} : none;
+  case OP_select:
+    return (struct span){min64(b.lo, v[2].lo), max64(b.hi, v[2].hi), true};
+  default:
+    return none;
+  }
+}
+
+static bool bytes_can(enum op o) {
+  return o != OP_mul && o != OP_div && o != OP_shl && o != OP_shr;
+}
+
+static struct span leaf(const struct span *temp, expr_t x, enum dtype t) {
+  struct span s = span_of_type((enum dtype)x->type);
+  if (x->kind == E_CONST) s = (struct span){x->val.i, x->val.i, true};
+  if (x->kind == E_READ && temp && temp[x->acc->tensor].ok && !x->acc->nguard) s = temp[x->acc->tensor];
+  if (!type_is_int((enum dtype)x->type) || (x->type == DT_u64 && s.lo < 0)) s.ok = false;
+  s.ok = span_within(s, span_of_type(t));
+  return s;
+}
+
+/* --- corners --- */
+
+enum { MAX_VARIABLE = 6, MAX_NODE = 64 };
+struct corners {
+  const struct span *temp;
+  expr_t var[MAX_VARIABLE];
+  struct span span[MAX_VARIABLE];
+  unsigned n, node;
+  bool fail;
+  unsigned at; /* bit i: variable i has its highest value */
+};
+
+static bool polynomial(expr_t x) {
+  return x->kind == E_OP && (x->op == OP_add || x->op == OP_sub || x->op == OP_mul || x->op == OP_neg);
+}
+
+/* A conversion that surely changes no value. */
+static bool transparent(expr_t x) {
+  return x->kind == E_CAST && type_is_int((enum dtype)x->kid[0]->type) &&
+         span_within(span_of_type((enum dtype)x->kid[0]->type), span_of_type((enum dtype)x->type));
+}
+
+static unsigned variable(struct corners *c, expr_t x) {
+  for (unsigned i = 0; i < c->n; i++)
+    if (expr_eq(c->var[i], x)) return 1u << i;
+  struct span s = leaf(c->temp, x, DT_i32);
+  if (c->n == MAX_VARIABLE || !s.ok) {
+    c->fail = true;
+    return 0;
+  }
+  c->var[c->n] = x;
+  c->span[c->n] = s;
+  return 1u << c->n++;
+}
+
+/* The variables of x, as bits. Fails where one is multiplied with itself. */
+static unsigned variables(struct corners *c, expr_t x) {
+  if (++c->node > MAX_NODE) c->fail = true;
+  if (c->fail || x->kind == E_CONST) return 0;
+  if (transparent(x)) return variables(c, x->kid[0]);
+  if (!polynomial(x)) return variable(c, x);
+  unsigned a = variables(c, x->kid[0]), b = x->nkid > 1 ? variables(c, x->kid[1]) : 0;
+  if (x->op == OP_mul && (a & b)) c->fail = true;
+  return a | b;
+}
+
+static int64_t value_at(const struct corners *c, expr_t x) {
+  if (x->kind == E_CONST) return x->val.i;
+  if (transparent(x)) return value_at(c, x->kid[0]);
+  if (!polynomial(x)) {
+    unsigned i = 0;
+    while (!expr_eq(c->var[i], x)) i++;
+    return c->at >> i & 1 ? c->span[i].hi : c->span[i].lo;
+  }
+  int64_t a = value_at(c, x->kid[0]), b = x->nkid > 1 ? value_at(c, x->kid[1]) : 0;
+  return x->op == OP_add ? a + b : x->op == OP_sub ? a - b : x->op == OP_mul ? a * b : -a;
+}
+
+/* s, or less of it. The parts of x are within what intervals say, so nothing overflows here. */
+static struct span at_corners(const struct span *temp, expr_t x, struct span s) {
+  struct corners c = {.temp = temp};
+  variables(&c, x);
+  if (c.fail) return s;
+  struct span r = {INT64_MAX, INT64_MIN, true};
+  for (c.at = 0; c.at < 1u << c.n; c.at++) {
+    int64_t v = value_at(&c, x);
+    if (v < r.lo) r.lo = v;
+    if (v > r.hi) r.hi = v;
+  }
+  return r;
+}
+
+/* --- whole expressions --- */
+
+/* s, where an expression of type t has these values without wrapping. (u64 never has negative ones.) */
+struct span span_held(struct span s, enum dtype t) {
+  if (type_size(t) < 8)
+    s.ok = span_within(s, span_of_type(t));
+  else if (t == DT_u64 && s.lo < 0)
+    s.ok = false;
+  return s;
+}
+
+struct span span_fits(const struct span *temp, expr_t x, enum dtype t) {
+  struct span v[3] = {{0}}, none = {0};
+  if (!type_is_int((enum dtype)x->type)) return none;
+  if (x->kind == E_CAST) {
+    struct span s = span_held(span_fits(temp, x->kid[0], t), (enum dtype)x->type);
+    return s.ok ? s : leaf(temp, x, t);
+  }
+  if (x->kind != E_OP) return leaf(temp, x, t);
+  if (type_size(t) == 1 && !bytes_can((enum op)x->op)) return none;
+  for (unsigned i = x->op == OP_select; i < x->nkid; i++) {
+    v[i] = span_fits(temp, x->kid[i], t);
+    if (!v[i].ok) return none;
+  }
+  struct span s = op_span(x, v);
+  if ((x->op == OP_add || x->op == OP_sub) && !span_within(s, span_of_type(t))) s = at_corners(temp, x, s);
+  s = span_held(s, (enum dtype)x->type);
+  s.ok = span_within(s, span_of_type(t));
+  return s;
+}
