@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const folders[] = {"simplify", "cse", "dce", "inline", "narrow", "collapse", "fuse", "online", "pipeline"};
+static const char *const folders[] = {"simplify", "cse",  "dce",    "inline",  "narrow",
+                                      "collapse", "fuse", "online", "pipeline"};
 static const char *root;
 
 static const char *passes_of(const char *folder) {
