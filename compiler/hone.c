@@ -244,7 +244,7 @@ static enum status all_entries(struct hone *h, struct db *db, struct emit_entry 
 
 enum status hone_compile(struct hone *h, enum emit_kind kind, const char *guard, struct hone_output *out) {
   struct emit_entry *e = ARENA_NEW(h->arena, struct emit_entry, h->spec.n + 1u);
-  struct emit_opts eo = {.kind = kind, .pic = true};
+  struct emit_opts eo = {.kind = kind, .pic = true, .ptxas = h->target.limits.simt ? ptxas_find(h->arena, h->opts.ptxas) : NULL};
   struct db *db;
   const char *why = NULL;
   enum status st = open_db(h, &db);

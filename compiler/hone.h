@@ -9,6 +9,7 @@
 enum hone_miss { HONE_MISS_WARN, HONE_MISS_QUIET, HONE_MISS_ERROR };
 struct hone_options {
   const char *target, *cpu;          /* target_resolve */
+  const char *ptxas;                 /* of a GPU: file of the assembler, "none", NULL: the one that is found */
   const char *db;                    /* path; NULL: the default place */
   bool locked;                       /* the database is read-only, must exist, and nothing is measured */
   enum hone_miss on_miss;
@@ -65,5 +66,8 @@ enum status hone_text(struct hone *h, const char *level, struct buf *out);
 
 /* Tunes fn at dims; sched/ratio of each group through each. */
 struct hone_tuned { unsigned groups; struct tune_result *result; struct groups *bound; struct groups *symbolic; };
+/* Candidates of fn at dims into a bundle (tuner/bundle.h) instead. */
+struct bundle;
+enum status hone_bundle(struct hone *h, struct bundle *b, const struct spec_fn *fn, const char *dims, const struct tune_opts *o, unsigned count);
 enum status hone_tune(struct hone *h, struct db *db, const struct spec_fn *fn, const char *dims, const struct tune_opts *o, struct hone_tuned *out);
 #endif

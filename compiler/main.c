@@ -56,6 +56,10 @@ static enum status dispatch(struct options *o, struct buf *out, struct diag *d) 
   if (!c) return ST_USAGE;
   struct arena *a = arena_new();
   enum status st = tuning_target(a, o, d);
+  if (st == ST_OK && o->hone.ptxas && strcmp(o->hone.ptxas, "none") && !ptxas_find(a, o->hone.ptxas)) {
+    diag_error(d, (struct loc){0}, "--ptxas: '%s' cannot be run", o->hone.ptxas);
+    st = ST_USAGE;
+  }
   if (st == ST_OK) st = c->run(o, out, d);
   arena_free(a);
   return st;

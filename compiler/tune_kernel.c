@@ -1,5 +1,6 @@
 /* Tuning one function: each group by itself, then all together. */
 #include "compiler/hone.h"
+#include "tuner/bundle.h"
 #include "tuner/key.h"
 #include <string.h>
 
@@ -32,7 +33,8 @@ static double share(struct hone *h, const struct groups *gs, unsigned g, unsigne
   return 0.5 * even + 0.5 * mine / sum;
 }
 
-enum status hone_tune(struct hone *h, struct db *db, const struct spec_fn *fn, const char *dims, const struct tune_opts *o, struct hone_tuned *out) {
+/* The groups of fn, symbolic and with its dims bound; *values: by symbol of the symbolic groups. */
+static enum status prepare(struct hone *h, const struct spec_fn *fn, const char *dims, struct hone_tuned *out, int64_t **values) {
   const struct kernel *k = fn->k;
   memset(out, 0, sizeof *out);
   bool *has = ARENA_NEW(h->arena, bool, k->nsym + 1u);
@@ -43,10 +45,28 @@ enum status hone_tune(struct hone *h, struct db *db, const struct spec_fn *fn, c
   if (st != ST_OK) return st;
   out->bound = hone_groups_at(h, k, has, value);
   if (!out->bound) return ST_INTERNAL;
-  unsigned n = out->groups = out->bound->n;
-  bool same_shape = out->symbolic->n == n;
-  int64_t *v = ARENA_NEW(h->arena, int64_t, out->symbolic->k->nsym + 1u);
+  out->groups = out->bound->n;
+  int64_t *v = *values = ARENA_NEW(h->arena, int64_t, out->symbolic->k->nsym + 1u);
   memcpy(v, value, sizeof *v * (k->nsym < out->symbolic->k->nsym ? k->nsym : out->symbolic->k->nsym));
+  return ST_OK;
+}
+
+enum status hone_bundle(struct hone *h, struct bundle *b, const struct spec_fn *fn, const char *dims, const struct tune_opts *o, unsigned count) {
+  struct hone_tuned t;
+  int64_t *v;
+  enum status st = prepare(h, fn, dims, &t, &v);
+  if (st != ST_OK) return st;
+  unsigned gs = t.symbolic->n == 1 ? 0 : KEY_WHOLE, gb = t.bound->n == 1 ? 0 : KEY_WHOLE;
+  struct tune_job job = {t.symbolic, t.bound, gs, gb, v, &h->target};
+  return bundle_add(b, fn->k, hone_known_dims(h, fn->k, dims), &job, o, count, h->diag);
+}
+
+enum status hone_tune(struct hone *h, struct db *db, const struct spec_fn *fn, const char *dims, const struct tune_opts *o, struct hone_tuned *out) {
+  int64_t *v;
+  enum status st = prepare(h, fn, dims, out, &v);
+  if (st != ST_OK) return st;
+  unsigned n = out->groups;
+  bool same_shape = out->symbolic->n == n;
   out->result = ARENA_NEW(h->arena, struct tune_result, n + 1u);
   struct sched *sched = ARENA_NEW(h->arena, struct sched, n + 1u);
   for (unsigned g = 0; g < n && st == ST_OK; g++) {

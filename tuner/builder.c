@@ -24,6 +24,7 @@ struct builder {
   const struct groups *gs;
   const struct target *target;
   struct lower_opts lower;
+  const char *ptxas;
   pid_t pid;           /* 0: none */
   int to, from;        /* pipes, -1: none */
   struct sched *queue; /* [BUILDER_QUEUE * gs->n] asked for and not taken, oldest at `first` */
@@ -89,16 +90,19 @@ static void build(const struct builder *b, const struct sched *s, struct arena *
   struct lfunc *f = NULL;
   const char *why = "";
   struct emit_times times = {0, 0};
+  struct ptxas_result said = {0};
   double start = seconds(CLOCK_THREAD_CPUTIME_ID);
   enum status st = lower_kernel(a, b->gs, s, &b->target->limits, &b->lower, b->gs->k->name, &f, &why);
   r->stage_s[BUILD_LOWER] = seconds(CLOCK_THREAD_CPUTIME_ID) - start;
   if (st == ST_OK) {
     struct emit_entry e = {.k = b->gs->k, .general = f};
-    struct emit_opts eo = {.kind = b->target->limits.simt ? EMIT_PACKAGE : EMIT_OBJ, .call_stub = true, .pic = true, .times = &times};
+    struct emit_opts eo = {.kind = b->target->limits.simt ? EMIT_PACKAGE : EMIT_OBJ, .call_stub = true, .pic = true, .times = &times, .ptxas = b->ptxas, .assembled = &said};
     st = emit_module(a, &e, 1, b->target, &eo, false, object, &why);
   }
   r->stage_s[BUILD_IR] = times.ir;
   r->stage_s[BUILD_OBJECT] = times.object;
+  snprintf(r->fault, sizeof r->fault, "%s", said.fault);
+  snprintf(r->note, sizeof r->note, "%s", said.note);
   reply(st == ST_OK ? TRIAL_OK : TRIAL_COMPILE, why, st == ST_OK ? object : NULL);
 }
 
@@ -187,9 +191,9 @@ static void send(struct builder *b, unsigned i) {
   sigaction(SIGPIPE, &old, NULL);
 }
 
-struct builder *builder_open(const struct groups *gs, const struct target *t, const struct lower_opts *lower) {
+struct builder *builder_open(const struct groups *gs, const struct target *t, const struct lower_opts *lower, const char *ptxas) {
   struct builder *b = xmalloc(sizeof *b);
-  *b = (struct builder){.gs = gs, .target = t, .lower = *lower, .to = -1, .from = -1};
+  *b = (struct builder){.gs = gs, .target = t, .lower = *lower, .ptxas = ptxas, .to = -1, .from = -1};
   b->queue = xmalloc((size_t)BUILDER_QUEUE * (gs->n + 1u) * sizeof *b->queue);
   if (start(b)) return b;
   int err = errno;
@@ -249,7 +253,7 @@ static void mourn(int rc, int status, struct build_result *r) {
 }
 
 struct build_result builder_take(struct builder *b, struct buf *object) {
-  struct answer x = {.result = {TRIAL_COMPILE, {0}, "nothing was asked for"}};
+  struct answer x = {.result = {.status = TRIAL_COMPILE, .why = "nothing was asked for"}};
   if (!b->n) return x.result;
   size_t had = object->len;
   int rc = take_answer(b, &x, object);

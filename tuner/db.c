@@ -16,46 +16,14 @@ void db_set_toolchain(const char *text) {
   toolchain = text;
 }
 
-const char *db_this_host(void) {
-  static char host[128];
-  if (!host[0] && gethostname(host, sizeof host - 1)) snprintf(host, sizeof host, "unknown");
-  return host;
-}
-
 /* Writing
  * ----------------------------------------------------------------------------------------------------------------------------------
  */
 
-static const char *user_name(void) {
-  const char *s = getenv("USER");
-  if (!s || !*s) s = getenv("LOGNAME");
-  return s && *s && strlen(s) < 200 ? s : "unknown";
-}
-
 enum status db_begin_run(struct db *db, const char *tool, const char *env_json, uint8_t run_id[DB_ID], struct diag *d) {
+  struct line l;
   char hex[2 * DB_ID + 1];
-  uint8_t nonce[DB_ID];
-  if (getrandom(nonce, sizeof nonce, 0) != (ssize_t)sizeof nonce) {
-    struct {
-      struct timespec t;
-      pid_t pid;
-    } seed = {.pid = getpid()};
-    clock_gettime(CLOCK_REALTIME, &seed.t);
-    sha256(&seed, sizeof seed, nonce);
-  }
-  sha256(nonce, sizeof nonce, run_id);
-  hex_of(run_id, hex);
-  struct line l = {.kind = LINE_RUN};
-  l.has[F_id] = true;
-  l.text[F_id] = hex;
-  l.has[F_started_s] = true;
-  l.num[F_started_s] = (int64_t)time(NULL);
-  l.text[F_who] = user_name();
-  l.text[F_host] = db_this_host();
-  l.text[F_tool] = tool;
-  l.text[F_toolchain] = toolchain;
-  l.text[F_vcs] = "";
-  l.text[F_env] = env_json ? env_json : "{}";
+  run_line(tool, toolchain, env_json ? env_json : "{}", run_id, hex, &l);
   bool added;
   enum status st = db_begin(db, d);
   if (st != ST_OK) return st;
@@ -83,64 +51,6 @@ enum status db_inflight(struct db *db, const struct db_key *k, const char *sched
   return db_end(db, d, query_run(&q));
 }
 
-struct hexes {
-  char kernel[2 * DB_ID + 1], family[2 * DB_ID + 1], target[2 * DB_ID + 1], run[2 * DB_ID + 1], record[2 * DB_ID + 1];
-};
-
-static void set_text(struct line *l, enum field f, const char *s) {
-  l->has[f] = true;
-  l->text[f] = s ? s : "";
-}
-static void set_num(struct line *l, enum field f, int64_t v) {
-  l->has[f] = v >= 0;
-  l->num[f] = v;
-}
-
-static struct line kernel_line(const struct db_key *k, struct hexes *h) {
-  struct line l = {.kind = LINE_KERNEL};
-  set_text(&l, F_id, h->kernel);
-  set_text(&l, F_family, h->family);
-  set_text(&l, F_name, k->name);
-  set_text(&l, F_ir, k->ir);
-  set_text(&l, F_dims, k->dims);
-  return l;
-}
-
-static struct line target_line(const struct db_key *k, struct hexes *h) {
-  struct line l = {.kind = LINE_TARGET};
-  set_text(&l, F_id, h->target);
-  set_text(&l, F_kind, "cpu");
-  set_text(&l, F_isa, k->target->isa);
-  set_text(&l, F_silicon, k->target->silicon);
-  set_text(&l, F_class_, k->target->class_);
-  return l;
-}
-
-static struct line record_line(const struct db_key *k, const struct db_record *r, struct hexes *h) {
-  struct line l = {.kind = LINE_RECORD};
-  set_text(&l, F_t, "record");
-  set_text(&l, F_kernel, h->kernel);
-  set_text(&l, F_target, h->target);
-  set_text(&l, F_run, h->run);
-  set_text(&l, F_objective, k->objective);
-  set_text(&l, F_fp, k->fp);
-  set_text(&l, F_sched, r->sched);
-  set_text(&l, F_status, r->status);
-  set_num(&l, F_stage, r->stage);
-  set_num(&l, F_n, r->n);
-  set_num(&l, F_min_ps, r->min_ps);
-  set_num(&l, F_q20_ps, r->q20_ps);
-  set_num(&l, F_med_ps, r->med_ps);
-  set_num(&l, F_q80_ps, r->q80_ps);
-  set_num(&l, F_rel_ppm, r->rel_ppm);
-  set_num(&l, F_rel_lo_ppm, r->rel_lo_ppm);
-  set_num(&l, F_rel_hi_ppm, r->rel_hi_ppm);
-  set_text(&l, F_verify, r->verify ? r->verify : "{}");
-  line_id(&l, h->record);
-  set_text(&l, F_id, h->record);
-  return l;
-}
-
 static enum status clear_inflight(struct db *db, const struct db_key *k, const char *sched, struct diag *d) {
   struct query q;
   query_begin(&q, db, d, "DELETE FROM inflight WHERE kernel_id=? AND target_id=? AND objective=? AND fp=? AND sched=?");
@@ -158,20 +68,15 @@ static enum status set_trust(struct db *db, const uint8_t id[DB_ID], bool ok, st
 }
 
 enum status db_add(struct db *db, const struct db_key *k, struct db_record *r, struct diag *d) {
-  struct hexes h;
+  struct record_lines l;
   bool added;
-  hex_of(k->kernel_id, h.kernel);
-  hex_of(k->family_id, h.family);
-  hex_of(k->target_id, h.target);
-  hex_of(r->run_id, h.run);
-  struct line kernel = kernel_line(k, &h), target = target_line(k, &h), record = record_line(k, r, &h);
-  hex_parse(h.record, r->id);
+  record_lines(k, r, &l);
   r->trusted = true;
   enum status st = db_begin(db, d);
   if (st != ST_OK) return st;
-  st = db_insert_line(db, d, &kernel, &added);
-  if (st == ST_OK) st = db_insert_line(db, d, &target, &added);
-  if (st == ST_OK) st = db_insert_line(db, d, &record, &added);
+  st = db_insert_line(db, d, &l.kernel, &added);
+  if (st == ST_OK) st = db_insert_line(db, d, &l.target, &added);
+  if (st == ST_OK) st = db_insert_line(db, d, &l.record, &added);
   if (st == ST_OK) st = set_trust(db, r->id, true, d);
   if (st == ST_OK) st = clear_inflight(db, k, r->sched, d);
   return db_end(db, d, st);
@@ -189,9 +94,9 @@ enum status db_revoke(struct db *db, const uint8_t record_id[DB_ID], const char 
   bool added;
   hex_of(record_id, record);
   hex_of(run_id, run);
-  set_text(&l, F_id, record);
-  set_text(&l, F_reason, reason);
-  set_text(&l, F_run, run);
+  line_text(&l, F_id, record);
+  line_text(&l, F_reason, reason);
+  line_text(&l, F_run, run);
   enum status st = db_begin(db, d);
   return st == ST_OK ? db_end(db, d, db_insert_line(db, d, &l, &added)) : st;
 }

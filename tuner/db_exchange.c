@@ -182,11 +182,21 @@ struct import {
   struct diag *d;
   uint16_t file;
   unsigned added;
+  bool trust;
 };
 
 static enum status refuse(struct import *im, uint32_t line, const char *why) {
   diag_error(im->d, (struct loc){im->file, line, 1}, "%s", why);
   return ST_REFUSED;
+}
+
+static enum status trust_record(struct import *im, const char *hex) {
+  struct query q;
+  uint8_t id[DB_ID];
+  if (!hex_parse(hex, id)) return ST_OK;
+  query_begin(&q, im->db, im->d, "INSERT OR REPLACE INTO trust(record_id,ok) VALUES(?,1)");
+  query_id(&q, 1, id);
+  return query_run(&q);
 }
 
 static enum status import_line(struct import *im, const char *s, size_t len, uint32_t number) {
@@ -201,6 +211,7 @@ static enum status import_line(struct import *im, const char *s, size_t len, uin
                    : l.kind == LINE_HEADER ? ST_OK
                                            : db_insert_line(im->db, im->d, &l, &added);
   im->added += added && l.kind == LINE_RECORD;
+  if (st == ST_OK && im->trust && l.kind == LINE_RECORD) st = trust_record(im, l.text[F_id]);
   arena_free(a);
   return st;
 }
@@ -233,8 +244,8 @@ static enum status check_references(struct import *im) {
   return ST_REFUSED;
 }
 
-enum status db_import(struct db *db, const char *name, const char *text, size_t len, unsigned *added, struct diag *d) {
-  struct import im = {db, d, diag_file(d, name, NULL, 0), 0};
+static enum status import(struct db *db, const char *name, const char *text, size_t len, bool trust, unsigned *added, struct diag *d) {
+  struct import im = {db, d, diag_file(d, name, NULL, 0), 0, trust};
   *added = 0;
   enum status st = db_begin(db, d);
   if (st != ST_OK) return st;
@@ -244,6 +255,14 @@ enum status db_import(struct db *db, const char *name, const char *text, size_t 
   st = db_end(db, d, st);
   if (st == ST_OK) *added = im.added;
   return st;
+}
+
+enum status db_import(struct db *db, const char *name, const char *text, size_t len, unsigned *added, struct diag *d) {
+  return import(db, name, text, len, false, added, d);
+}
+
+enum status db_import_trusted(struct db *db, const char *name, const char *text, size_t len, unsigned *added, struct diag *d) {
+  return import(db, name, text, len, true, added, d);
 }
 
 /* Merging

@@ -55,4 +55,12 @@ bool hex_parse(const char *hex, uint8_t id[DB_ID]);           /* exactly 64 lowe
 enum status db_each_line(struct db *db, struct diag *d, enum line_kind kind, bool winners, bool (*fn)(void *, const struct line *), void *ctx);
 enum status db_insert_line(struct db *db, struct diag *d, const struct line *l, bool *added);
 const char *db_this_host(void);
+
+/* db_line.c: without a database. */
+void line_text(struct line *l, enum field f, const char *s);
+void line_num(struct line *l, enum field f, int64_t v);    /* negative: the field is left out */
+/* A new run of this program, by this user, here and now. hex: room for the id that *out points to. */
+void run_line(const char *tool, const char *toolchain, const char *env_json, uint8_t run_id[DB_ID], char hex[2 * DB_ID + 1], struct line *out);
+struct record_lines { struct line kernel, target, record; char hex[5][2 * DB_ID + 1]; }; /* the lines point to hex and to the key's and the record's texts */
+void record_lines(const struct db_key *k, struct db_record *r, struct record_lines *out); /* r->id is set */
 #endif

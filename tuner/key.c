@@ -89,7 +89,7 @@ bool key_dims_parse(const struct groups *gs, unsigned g, const char *text, int64
   return *p == '\0';
 }
 
-static void target_id(const struct target *t, uint8_t out[32]) {
+void key_target_id(const struct target *t, uint8_t out[32]) {
   struct sha256 h;
   sha256_init(&h);
   sha256_update(&h, t->isa, strlen(t->isa) + 1);
@@ -103,7 +103,7 @@ void key_make(struct arena *a, const struct groups *symbolic, unsigned gsym, con
   memset(out, 0, sizeof *out);
   id_of(symbolic, gsym, out->family_id);
   id_of(bound, gbound, out->kernel_id);
-  target_id(t, out->target_id);
+  key_target_id(t, out->target_id);
   out->target = t;
   out->name = symbolic->k->name;
   struct buf b;

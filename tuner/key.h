@@ -8,6 +8,8 @@ enum { KEY_WHOLE = 255 };   /* instead of a group's number: the kernel with all 
    value[sym of symbolic->k] are the extents. dims text: "d0=1024,d1=64": dims numbered by first appearance in the equations, so that renaming changes nothing. */
 void key_make(struct arena *a, const struct groups *symbolic, unsigned gsym, const struct groups *bound, unsigned gbound, const int64_t *value,
               const struct target *t, unsigned threads, bool cold, bool strict, struct db_key *out);
+/* SHA-256 over isa, silicon and class. */
+void key_target_id(const struct target *t, uint8_t out[32]);
 /* Dims of group g (or KEY_WHOLE) in order of first appearance; returns how many. */
 unsigned key_dims(const struct groups *gs, unsigned g, sym_t *out, unsigned max);
 /* Reads a dims text back: value[sym]. false when it does not fit. */

@@ -4,29 +4,25 @@
 #include <stdio.h>
 #include <string.h>
 
-static int64_t ps(double s) {
-  return s > 0 && s < 1e6 ? (int64_t)(s * 1e12 + 0.5) : -1;
-}
-
-static int64_t ppm(double r) {
-  return r >= 0 && r < 1e9 ? (int64_t)(r * 1e6 + 0.5) : INT64_C(1000000000000000);
-}
-
 static void verify_json(struct buf *b, const struct built *c) {
   buf_printf(b, "{\"passes\":%u,\"seed\":%llu", c->ev.passes, (unsigned long long)c->ev.seed);
   if (c->why[0]) {
     buf_puts(b, ",\"why\":");
     buf_json(b, c->why);
   }
-  buf_printf(b, ",\"worst_ppm\":%lld}", (long long)ppm(c->ev.worst));
+  if (c->note[0]) {
+    buf_puts(b, ",\"ptxas\":");
+    buf_json(b, c->note);
+  }
+  buf_printf(b, ",\"worst_ppm\":%lld}", (long long)stats_ppm(c->ev.worst));
 }
 
 static void fill_times(struct db_record *r, const struct samples *s) {
   r->n = s->n;
-  r->min_ps = ps(stats_quantile(s->s, s->n, 0));
-  r->q20_ps = ps(stats_quantile(s->s, s->n, 0.2));
-  r->med_ps = ps(stats_quantile(s->s, s->n, 0.5));
-  r->q80_ps = ps(stats_quantile(s->s, s->n, 0.8));
+  r->min_ps = stats_ps(stats_quantile(s->s, s->n, 0));
+  r->q20_ps = stats_ps(stats_quantile(s->s, s->n, 0.2));
+  r->med_ps = stats_ps(stats_quantile(s->s, s->n, 0.5));
+  r->q80_ps = stats_ps(stats_quantile(s->s, s->n, 0.8));
 }
 
 enum status record_trial(struct db *db, const struct db_key *key, const uint8_t run_id[32], const char *sched, const struct built *c, int stage,
@@ -40,9 +36,9 @@ enum status record_trial(struct db *db, const struct db_key *key, const uint8_t 
   memcpy(r.run_id, run_id, 32);
   if (s && s->n) fill_times(&r, s);
   if (rel) {
-    r.rel_ppm = ppm(rel->mid);
-    r.rel_lo_ppm = ppm(rel->lo);
-    r.rel_hi_ppm = ppm(rel->hi);
+    r.rel_ppm = stats_ppm(rel->mid);
+    r.rel_lo_ppm = stats_ppm(rel->lo);
+    r.rel_hi_ppm = stats_ppm(rel->hi);
   }
   enum status st = db_add(db, key, &r, d);
   buf_free(&verify);

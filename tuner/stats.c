@@ -72,3 +72,11 @@ double stats_spearman(const double *a, const double *b, unsigned n) {
   free(r);
   return aa > 0 && bb > 0 ? ab / sqrt(aa * bb) : 0;
 }
+
+int64_t stats_ps(double s) {
+  return s > 0 && s < 1e6 ? (int64_t)(s * 1e12 + 0.5) : -1;
+}
+
+int64_t stats_ppm(double r) {
+  return r >= 0 && r < 1e9 ? (int64_t)(r * 1e6 + 0.5) : INT64_C(1000000000000000);
+}

@@ -25,7 +25,7 @@ enum status bench_open(struct bench *b, const struct groups *bound, unsigned g, 
   b->target = t;
   b->lower = lower_opts_for(t, o->strict, o->threads);
   b->measure = o->measure;
-  b->builder = builder_open(b->gs, b->target, &b->lower);
+  b->builder = builder_open(b->gs, b->target, &b->lower, o->ptxas);
   if (!b->builder) {
     diag_error(d, (struct loc){0}, "cannot start a process that builds candidates: %s", strerror(errno));
     return ST_ENV;
@@ -54,7 +54,14 @@ void trial_take(struct bench *b, const struct sched *s, struct built *out) {
   struct build_result r = builder_take(b->builder, &out->object);
   out->status = r.status;
   memcpy(out->stage_s, r.stage_s, sizeof out->stage_s);
-  snprintf(out->why, sizeof out->why, "%s", r.why);
+  bool slow = r.status == TRIAL_OK && *r.fault;
+  if (slow) out->status = TRIAL_COMPILE;
+  snprintf(out->why, sizeof out->why, "%s", slow ? r.fault : r.why);
+  snprintf(out->note, sizeof out->note, "%s", r.note);
+}
+
+void trial_forgive(struct built *c) {
+  if (c->status == TRIAL_COMPILE && c->object.len) c->status = TRIAL_OK;
 }
 
 void trial_build(struct bench *b, const struct sched *s, struct built *out) {

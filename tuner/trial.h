@@ -23,6 +23,7 @@ struct built {
   double run_s;                     /* of one call while it was checked last */
   struct evidence ev;
   char why[256];
+  char note[96];                    /* what ptxas said it takes */
 };
 /* Starts the building process, prepares inputs and references. ST_INFEASIBLE: dims too large to be run here; ST_ENV: no process (diagnosed). */
 enum status bench_open(struct bench *b, const struct groups *bound, unsigned g, const struct target *t, const struct tune_opts *o, struct diag *d);
@@ -33,6 +34,8 @@ void trial_ask(struct bench *b, const struct sched *s);
 void trial_take(struct bench *b, const struct sched *s, struct built *out);
 /* Both at once; nothing else may be waiting. */
 void trial_build(struct bench *b, const struct sched *s, struct built *out);
+/* The default schedule is measured whatever ptxas thinks of it: something has to be the baseline. */
+void trial_forgive(struct built *c);
 enum { TRIAL_TOGETHER = 16 };
 /* Runs those of c[0..n) (n at most TRIAL_TOGETHER) that are TRIAL_OK on one kind of inputs and compares; updates status, run_s, ev, why. give_up_s > 0: one whose
    call took longer is run once only: it cannot win. */

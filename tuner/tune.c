@@ -187,6 +187,7 @@ static void tell(struct loop *l, const struct sched *s, bool ok, double cost) {
 static enum status measure_default(struct loop *l) {
   struct sched def = sched_default(l->bench.gs, 0, &l->bench.target->limits, &l->bench.lower);
   trial_build(&l->bench, &def, &l->base.built);
+  trial_forgive(&l->base.built);
   struct built *c[1] = {&l->base.built};
   for (int kind = INPUTS_COUNT; kind-- > 0;)
     trial_check(&l->bench, c, 1, (enum inputs)kind, 0); /* the exact one last: run_s is compared with the candidates' */

@@ -21,6 +21,7 @@ struct tune_opts {
   unsigned threads;
   bool strict, cold;
   struct measure *measure;          /* the device */
+  const char *ptxas;                /* of a GPU target: the assembler (emit.h); NULL: none */
   volatile const int *stop;         /* set by Ctrl-C: keep the best so far; may be NULL */
   void (*progress)(void *ctx, const struct tune_progress *p);   /* may be NULL; called at most 10 times a second and at the end */
   void *ctx;

@@ -30,7 +30,7 @@ struct module {
   unsigned nentry;   /* numbers for names of the functions behind an entry */
   bool plain;        /* the function being built is compiled as written (plain.c) */
   LLVMValueRef sincos_big[2];
-  const struct buf *ptx; /* the host's module of a GPU object: the kernels */
+  const struct buf *ptx, *cubin; /* the host's module of a GPU object: the kernels, as text and (unless NULL or empty) assembled */
   const struct limits *gpu;
   LLVMValueRef cuda_module;
   struct demotion *demoted; /* register objects that turned out to need memory */
@@ -346,8 +346,9 @@ void emit_barrier(struct fn *f);
 
 /* cuda_entry.c: i32, the runtime's code. arg: the function's arguments, dims as i64. */
 LLVMValueRef emit_cuda_run(struct module *m, LLVMBuilderRef b, const struct lfunc *f, LLVMValueRef stream, LLVMValueRef *arg);
-/* f alone with its PTX text, as a hone_cuda_package (runtime/abi.h), appended to out. */
-enum status emit_cuda_package(struct arena *a, const struct lfunc *f, const struct limits *lim, const struct buf *ptx, struct buf *out, const char **why);
+/* f alone with its PTX text and cubin (may be empty), as a hone_cuda_package (runtime/abi.h), appended to out. */
+enum status emit_cuda_package(struct arena *a, const struct lfunc *f, const struct limits *lim, const struct buf *ptx, const struct buf *cubin,
+                              struct buf *out, const char **why);
 
 /* plain.c: functions that are compiled as written */
 void plain_init(struct fn *f);

@@ -81,9 +81,16 @@ static LLVMValueRef structure(struct module *m, LLVMValueRef *v, unsigned n) {
   return LLVMConstStructInContext(m->ctx, v, n, 0);
 }
 
+static LLVMValueRef cubin_of(struct module *m) {
+  if (!m->cubin || !m->cubin->len) return LLVMConstNull(m->ptr);
+  LLVMValueRef g = text(m, "hone.cubin", m->cubin->data, m->cubin->len);
+  LLVMSetAlignment(g, 64);
+  return g;
+}
+
 static LLVMValueRef ptx_module(struct module *m) {
   if (m->cuda_module) return m->cuda_module;
-  LLVMValueRef v[3] = {text(m, "hone.ptx", m->ptx->data, m->ptx->len), LLVMConstNull(m->ptr), LLVMConstNull(m->ptr)};
+  LLVMValueRef v[3] = {text(m, "hone.ptx", m->ptx->data, m->ptx->len), cubin_of(m), LLVMConstNull(m->ptr)};
   return m->cuda_module = data(m, "hone.ptx.module", structure(m, v, 3), false);
 }
 
@@ -145,7 +152,7 @@ LLVMValueRef emit_cuda_run(struct module *m, LLVMBuilderRef b, const struct lfun
 /* ---- a form by itself ---- */
 
 enum status emit_cuda_package(struct arena *a, const struct lfunc *f, const struct limits *lim, const struct buf *ptx,
-                              struct buf *out, const char **why) {
+                              const struct buf *cubin, struct buf *out, const char **why) {
   struct launch_plan p;
   enum status st = launch_plan_make(a, f, lim, &p, why);
   if (st != ST_OK) return st;
@@ -155,12 +162,16 @@ enum status emit_cuda_package(struct arena *a, const struct lfunc *f, const stru
                                    .nbuffer = (int32_t)p.nbuffer,
                                    .nparam = (int32_t)f->k->nparam,
                                    .nplan = (int32_t)x.n,
-                                   .ptx = ptx->len + 1};
+                                   .ptx = ptx->len + 1,
+                                   .cubin = cubin->len};
   for (unsigned i = 0; i < p.nkernel; i++) head.names += strlen(p.kernel[i].name) + 1;
+  size_t had = out->len;
   buf_write(out, &head, sizeof head);
   buf_write(out, x.v, x.n * sizeof *x.v);
   for (unsigned i = 0; i < p.nkernel; i++) buf_write(out, p.kernel[i].name, strlen(p.kernel[i].name) + 1);
   buf_write(out, ptx->data, ptx->len);
   buf_write(out, "", 1);
+  for (; cubin->len && (out->len - had) % 8;) buf_write(out, "", 1);
+  buf_write(out, cubin->data, cubin->len);
   return ST_OK;
 }

@@ -2,6 +2,7 @@
 #ifndef HONE_CODEGEN_EMIT_H
 #define HONE_CODEGEN_EMIT_H
 #include "ir/loop.h"
+#include "codegen/emit/ptxas.h"
 #include "codegen/target/target.h"
 
 struct emit_variant {
@@ -28,6 +29,8 @@ struct emit_opts {
   bool call_stub;              /* also emit `void NAME__hone_call(void *const *args)` (runtime/abi.h) */
   bool pic;                    /* always true for shipped objects */
   struct emit_times *times;    /* where the time went, in this process; may be NULL */
+  const char *ptxas;           /* of a GPU: assemble the kernels with it and put the cubin beside the PTX; NULL: leave that to the driver */
+  struct ptxas_result *assembled; /* EMIT_PACKAGE, not forked: what ptxas said; may be NULL */
 };
 /* Emits n entries as one module. In a forked child when `forked`: an abort inside LLVM or a time-out is ST_INFEASIBLE with *why (arena), never our end.
    Same input, same bytes. */

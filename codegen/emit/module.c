@@ -200,7 +200,7 @@ struct job {
   unsigned n;
   const struct target *t;
   const struct emit_opts *o;
-  const struct buf *ptx; /* the host's module of a GPU object */
+  const struct buf *ptx, *cubin; /* the host's module of a GPU object */
   const struct limits *gpu;
 };
 
@@ -220,7 +220,7 @@ static void emit_one(struct module *m, const struct job *j, unsigned i) {
  * again (*retry). */
 static enum status attempt(struct arena *a, const struct job *j, LLVMTargetMachineRef tm, struct demotion **demoted,
                            bool *retry, struct buf *out, const char **why) {
-  struct module m = {.retry = retry, .demoted = *demoted, .ptx = j->ptx, .gpu = j->gpu};
+  struct module m = {.retry = retry, .demoted = *demoted, .ptx = j->ptx, .cubin = j->cubin, .gpu = j->gpu};
   double start = seconds(CLOCK_THREAD_CPUTIME_ID), built;
   module_init(&m, j->t, tm);
   for (unsigned i = 0; i < j->n && !m.fail; i++) emit_one(&m, j, i);
@@ -256,32 +256,48 @@ static enum status emit_for_target(struct arena *a, const struct job *j, struct 
   return st;
 }
 
+/* Without an assembler the cubin stays empty. */
+static struct ptxas_result assemble(const struct job *j, const struct buf *ptx, struct buf *cubin) {
+  struct ptxas_result r = {0};
+  if (j->o->ptxas) r = ptxas_run(j->o->ptxas, j->t->cpu, ptx, cubin);
+  return r;
+}
+
 /* A GPU's object is the host's: its entries with the kernels as PTX text inside. */
 static enum status emit_gpu_object(struct arena *a, const struct job *j, struct buf *out, const char **why) {
-  struct buf ptx;
+  struct buf ptx, cubin;
   struct target host;
   struct emit_opts asm_opts = {.kind = EMIT_ASM};
   struct job kernels = *j, entries = *j;
   buf_init(&ptx);
+  buf_init(&cubin);
   kernels.o = &asm_opts;
   enum status st = emit_for_target(a, &kernels, &ptx, why);
+  if (st == ST_OK) (void)assemble(j, &ptx, &cubin); /* what it refuses is left to the driver */
   if (st == ST_OK && target_resolve(a, "x86_64", "x86-64-v2", &host, NULL) != ST_OK) st = ST_INTERNAL;
-  entries.t = &host, entries.ptx = &ptx, entries.gpu = &j->t->limits;
+  entries.t = &host, entries.ptx = &ptx, entries.cubin = &cubin, entries.gpu = &j->t->limits;
   if (st == ST_OK) st = emit_for_target(a, &entries, out, why);
   buf_free(&ptx);
+  buf_free(&cubin);
   return st;
 }
 
 /* What the tuner measures: the kernels and how they are launched, without the host's part. */
 static enum status emit_gpu_package(struct arena *a, const struct job *j, struct buf *out, const char **why) {
-  struct buf ptx;
+  struct buf ptx, cubin;
   struct emit_opts asm_opts = {.kind = EMIT_ASM, .times = j->o->times};
   struct job kernels = *j;
   buf_init(&ptx);
+  buf_init(&cubin);
   kernels.o = &asm_opts;
   enum status st = emit_for_target(a, &kernels, &ptx, why);
-  if (st == ST_OK) st = emit_cuda_package(a, j->e[0].general, &j->t->limits, &ptx, out, why);
+  if (st == ST_OK) {
+    struct ptxas_result said = assemble(j, &ptx, &cubin);
+    if (j->o->assembled) *j->o->assembled = said;
+    st = emit_cuda_package(a, j->e[0].general, &j->t->limits, &ptx, &cubin, out, why);
+  }
   buf_free(&ptx);
+  buf_free(&cubin);
   return st;
 }
 

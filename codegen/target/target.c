@@ -34,18 +34,17 @@ enum status target_resolve(struct arena *a, const char *spec, const char *cpu, s
 }
 
 void target_list(struct buf *out, bool json) {
-  if (json) buf_putc(out, '[');
   for (unsigned i = 0; i < NROWS; i++) {
     if (!json) {
-      buf_printf(out, "%-28s %s%s\n", rows[i]->name, rows[i]->what,
-                 rows[i]->matches(HOST_TRIPLE) ? " [this machine]" : "");
+      buf_printf(out, "%-25s compilable%s  %s\n", rows[i]->name, rows[i]->matches(HOST_TRIPLE) ? ", runnable: this machine" : "",
+                 rows[i]->what);
       continue;
     }
     buf_puts(out, i ? ",{\"target\":" : "{\"target\":");
     buf_json(out, rows[i]->name);
     buf_puts(out, ",\"what\":");
     buf_json(out, rows[i]->what);
-    buf_printf(out, ",\"host\":%s}", rows[i]->matches(HOST_TRIPLE) ? "true" : "false");
+    bool here = rows[i]->matches(HOST_TRIPLE);
+    buf_printf(out, ",\"host\":%s,\"compilable\":true,\"runnable\":%s}", here ? "true" : "false", here ? "true" : "false");
   }
-  if (json) buf_puts(out, "]\n");
 }

@@ -39,7 +39,7 @@ struct target {
 enum status target_resolve(struct arena *a, const char *spec, const char *cpu, struct target *out, struct diag *d);
 /* Measured clock of the core that this runs on (about 5 ms); nominal where it cannot be measured. */
 double target_clock_ghz(double nominal);
-/* One line for each target that can be compiled for here. */
+/* A line for each kind of target that can be compiled for here; as JSON: the members of an array, without its brackets. */
 void target_list(struct buf *out, bool json);
 struct target_desc {           /* a row of targets.def: one file each */
   const char *name, *what;

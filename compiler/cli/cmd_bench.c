@@ -38,6 +38,7 @@ static enum status add_form(struct table *t, const char *name, const struct hone
   struct lower_opts lo = lower_opts_for(&h->target, h->opts.strict, h->opts.threads);
   struct emit_entry e = {.k = t->bound};
   struct emit_opts eo = {.kind = h->target.limits.simt ? EMIT_PACKAGE : EMIT_OBJ, .call_stub = true, .pic = true};
+  if (h->target.limits.simt) eo.ptxas = ptxas_find(h->arena, h->opts.ptxas);
   const char *why = "";
   enum status st = lower_kernel(h->arena, c->groups, c->sched, &h->target.limits, &lo, t->bound->name, &e.general, &why);
   struct row *r = add_row(t, name);

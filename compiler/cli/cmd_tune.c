@@ -1,6 +1,8 @@
 /* hone tune: search, check, measure, remember. */
 #include "compiler/cli/progress.h"
 #include "compiler/cli/tuning.h"
+#include "tuner/bundle.h"
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -106,6 +108,71 @@ static enum status options_of(struct options *o, struct tune_opts *to, struct di
   return ST_USAGE;
 }
 
+/* Bundles ------------------------------------------------------------------------------------------------------- */
+
+enum { BUNDLED = 64 };
+
+static enum status bundle_fn(struct options *o, struct hone *h, const struct spec_fn *fn, struct bundle *b, const struct tune_opts *to, const char *dims) {
+  enum status st = ST_OK;
+  if (!fn->k) {
+    diag_error(h->diag, nowhere, "a part of a function cannot go into a bundle: it is not raised to equations as a whole");
+    return ST_REFUSED;
+  }
+  if (!cli_stop) st = hone_bundle(h, b, fn, dims, to, o->trials ? o->trials : BUNDLED);
+  return st;
+}
+
+static enum status bundle_spec(struct options *o, const char *path, struct bundle *b, const struct tune_opts *to, struct diag *d) {
+  struct hone h;
+  enum status st = hone_open(&h, path, &o->hone, d);
+  for (unsigned i = 0; st == ST_OK && i < h.spec.n; i++) {
+    unsigned n = o->hone.ndims ? o->hone.ndims : 1;
+    for (unsigned j = 0; st == ST_OK && j < n; j++) st = bundle_fn(o, &h, &h.spec.fn[i], b, to, o->hone.ndims ? o->hone.dims[j] : NULL);
+  }
+  hone_close(&h);
+  return st;
+}
+
+static enum status copy_program(const char *from, const char *to, struct diag *d) {
+  char block[65536];
+  int in = open(from, O_RDONLY | O_CLOEXEC), out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0777);
+  ssize_t n = -1;
+  while (in >= 0 && out >= 0 && (n = read(in, block, sizeof block)) > 0)
+    if (write(out, block, (size_t)n) != n) break;
+  if (in >= 0) close(in);
+  if (out >= 0 && close(out)) n = -1;
+  if (n == 0) return ST_OK;
+  diag_error(d, nowhere, "cannot copy '%s' to '%s'", from, to);
+  return ST_ENV;
+}
+
+/* What runs the bundle comes with it. */
+static enum status add_programs(struct options *o, struct arena *a, struct diag *d) {
+  const char *worker = tuning_worker(a, o, d), *runner = worker ? tuning_runner(a, d) : NULL;
+  if (!runner) return ST_ENV;
+  enum status st = copy_program(runner, arena_printf(a, "%s/hone-runner", o->bundle), d);
+  return st == ST_OK ? copy_program(worker, arena_printf(a, "%s/hone-worker", o->bundle), d) : st;
+}
+
+static enum status make_bundle(struct options *o, struct arena *a, const struct tune_opts *to, struct buf *out, struct diag *d) {
+  struct target t;
+  unsigned n;
+  enum status st = target_resolve(a, o->hone.target, o->hone.cpu, &t, d);
+  if (st == ST_OK && (!t.limits.simt || t.device != DEVICE_NONE)) {
+    diag_error(d, nowhere, "--emit-bundle is for a GPU elsewhere: --target names its architecture (sm_90a)");
+    st = ST_USAGE;
+  }
+  struct bundle *b = st == ST_OK ? bundle_open(o->bundle, &t, d) : NULL;
+  if (st == ST_OK && !b) return ST_ENV;
+  for (unsigned i = 0; st == ST_OK && i < o->nspec; i++) st = bundle_spec(o, o->spec[i], b, to, d);
+  if (st == ST_OK) st = add_programs(o, a, d);
+  enum status closed = b ? bundle_close(b, st == ST_OK, &n, d) : st;
+  if (st == ST_OK && closed == ST_OK)
+    buf_printf(out, "%s: %u candidates. On the GPU machine: %s/hone-runner %s; here: hone db import --trust %s/results.hone.jsonl\n", o->bundle, n, o->bundle,
+               o->bundle, o->bundle);
+  return st == ST_OK ? closed : st;
+}
+
 static enum status run(struct options *o, struct buf *out, struct diag *d) {
   struct tune_opts to;
   struct progress pr = {isatty(2) && !o->json, o->json, out};
@@ -119,7 +186,14 @@ static enum status run(struct options *o, struct buf *out, struct diag *d) {
   struct db *db = NULL;
   to.progress = progress_show;
   to.ctx = &pr;
+  if (o->bundle) {
+    to.ptxas = ptxas_find(a, o->hone.ptxas);
+    st = make_bundle(o, a, &to, out, d);
+    arena_free(a);
+    return st;
+  }
   st = tuning_device(a, o, &to.measure, d);
+  to.ptxas = ptxas_find(a, o->hone.ptxas);
   if (st == ST_OK) st = tuning_db(a, o, DB_READWRITE, &db, d);
   for (unsigned i = 0; st == ST_OK && i < o->nspec; i++) st = tune_spec(o, o->spec[i], db, &to, out, d);
   db_close(db);
@@ -132,7 +206,7 @@ const struct command command_tune = {
     "tune", "search for a faster schedule, check it, remember it in the database",
     "usage: hone tune SPEC… --dims M=1024,N=1024,… [--budget 30s | --trials N] [--strategy local|forest|random|estimate] "
     "[--seed N]\n"
-    "                 [--db FILE] [--threads N] [--fp MODE] [--only F,G] [--json] [-v]\n\n"
+    "                 [--target cuda:N|emu:sm_90a | --target sm_90a --emit-bundle DIR] [--ptxas FILE|none] [--db FILE] [--threads N] [--fp MODE] [--only F,G] [--json] [-v]\n\n"
     "--target cuda:N tunes on a GPU; --target emu:sm_90a on the emulator, ranking by a model (such records never count as measured).\n"
     "Every trial is checked against the specification and recorded; an interrupted run goes on where it stopped; "
     "Ctrl-C keeps the best so far.\n\n"

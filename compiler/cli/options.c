@@ -12,12 +12,12 @@ enum kind { FLAG, TEXT, COUNT, SECONDS, SEED, DIMS, CFLAG, CFLAG_JOINED, WARN, F
 struct row { const char *name; enum kind kind; size_t at; };
 #define AT(f) offsetof(struct options, f)
 static const struct row table[] = {
-    {"-o", TEXT, AT(output)}, {"--header", TEXT, AT(header)}, {"--target", TEXT, AT(hone.target)}, {"--cpu", TEXT, AT(hone.cpu)},
+    {"-o", TEXT, AT(output)}, {"--header", TEXT, AT(header)}, {"--target", TEXT, AT(hone.target)}, {"--cpu", TEXT, AT(hone.cpu)}, {"--ptxas", TEXT, AT(hone.ptxas)},
     {"--db", TEXT, AT(hone.db)}, {"--locked", FLAG, AT(hone.locked)}, {"--on-miss", MISS, 0}, {"--only", TEXT, AT(hone.only)},
     {"--emit", TEXT, AT(emit)}, {"--fp", FP, 0}, {"--threads", COUNT, AT(hone.threads)}, {"--dims", DIMS, 0},
     {"-MD", FLAG, AT(deps)}, {"-MP", FLAG, AT(deps_phony)}, {"-MF", TEXT, AT(dep_file)}, {"-MT", TEXT, AT(dep_target)},
     {"--budget", SECONDS, AT(budget_s)}, {"--trials", COUNT, AT(trials)}, {"--strategy", TEXT, AT(strategy)}, {"--seed", SEED, AT(seed)},
-    {"--tune", FLAG, AT(tune)}, {"--json", FLAG, AT(json)}, {"-v", FLAG, AT(verbose)}, {"--verbose", FLAG, AT(verbose)}, {"--winners", FLAG, AT(winners)}, {"--all", FLAG, AT(all)}, {"--worker", TEXT, AT(worker)},
+    {"--tune", FLAG, AT(tune)}, {"--json", FLAG, AT(json)}, {"-v", FLAG, AT(verbose)}, {"--verbose", FLAG, AT(verbose)}, {"--winners", FLAG, AT(winners)}, {"--trust", FLAG, AT(trust)}, {"--all", FLAG, AT(all)}, {"--worker", TEXT, AT(worker)}, {"--emit-bundle", TEXT, AT(bundle)},
     {"--color", COLOUR, 0}, {"--colour", COLOUR, 0}, {"--help", FLAG, AT(help)}, {"-h", FLAG, AT(help)}, {"--version", FLAG, AT(version)},
     {"-I", CFLAG_JOINED, 0}, {"-D", CFLAG_JOINED, 0}, {"-U", CFLAG_JOINED, 0}, {"-isystem", CFLAG, 0}, {"-include", CFLAG, 0}, {"-std=", CFLAG_JOINED, 0}, {"-W", WARN, 0},
 };

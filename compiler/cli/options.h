@@ -9,13 +9,13 @@ struct options {
   const char **spec;                 /* operands */
   unsigned nspec;
   const char *output, *header, *emit, *fp, *strategy, *level;
-  bool deps, deps_phony, json, help, version, tune, winners, all, verbose;
+  bool deps, deps_phony, json, help, version, tune, winners, all, verbose, trust;
   const char *dep_file, *dep_target;
   double budget_s;
   bool budget_given;
   unsigned trials;
   uint64_t seed;
-  const char *worker;
+  const char *worker, *bundle;
   enum { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER } colour;
   /* growing arrays behind the const pointers above; all in the arena given to options_parse */
   const char **flags, **dims;

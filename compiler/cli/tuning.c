@@ -1,19 +1,13 @@
 /* What tune, bench and why share. */
 #include "compiler/cli/tuning.h"
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 static const struct loc nowhere = {0};
 static const double CALL_S = 20, EMULATED_CALL_S = 60; /* the longest call of a candidate */
-enum { PROBE_MS = 30000 };                             /* a driver that wakes its devices takes seconds */
 
 static const char *own_folder(struct arena *a) {
   char path[PATH_MAX];
@@ -24,53 +18,37 @@ static const char *own_folder(struct arena *a) {
   return slash ? arena_strndup(a, path, (size_t)(slash - path)) : NULL;
 }
 
-const char *tuning_worker(struct arena *a, const struct options *o, struct diag *d) {
-  static const char *const places[] = {"hone-worker", "../libexec/hone/hone-worker", "../runtime/hone-worker"};
-  const char *given = o->worker ? o->worker : getenv("HONE_WORKER"), *dir = own_folder(a);
-  if (given && access(given, X_OK) == 0) return given;
-  for (size_t i = 0; !given && dir && i < sizeof places / sizeof *places; i++) {
-    const char *p = arena_printf(a, "%s/%s", dir, places[i]);
+/* The first of n places, seen from this executable, where there is a program. */
+static const char *program(struct arena *a, const char *const *place, size_t n) {
+  const char *dir = own_folder(a);
+  for (size_t i = 0; dir && i < n; i++) {
+    const char *p = arena_printf(a, "%s/%s", dir, place[i]);
     if (access(p, X_OK) == 0) return p;
   }
-  diag_error(d, nowhere, "cannot find hone-worker%s%s (--worker FILE names it)", given ? ": " : "", given ? given : "");
   return NULL;
 }
 
-/* What the worker says about device `ordinal`: on standard output when it is there, on standard error why it is not. */
-static bool ask_worker(const char *worker, unsigned ordinal, char *text, size_t len) {
-  char number[16];
-  int ends[2];
-  size_t n = 0;
-  snprintf(number, sizeof number, "%u", ordinal);
-  if (pipe2(ends, O_CLOEXEC)) return false;
-  pid_t pid = fork();
-  if (pid == 0) {
-    dup2(ends[1], 1);
-    dup2(ends[1], 2);
-    execl(worker, worker, "--probe", number, (char *)NULL);
-    _exit(127);
-  }
-  close(ends[1]);
-  struct pollfd p = {.fd = ends[0], .events = POLLIN};
-  while (pid > 0 && n + 1 < len && poll(&p, 1, PROBE_MS) > 0) {
-    ssize_t got = read(ends[0], text + n, len - 1 - n);
-    if (got <= 0) break;
-    n += (size_t)got;
-  }
-  text[n] = '\0';
-  close(ends[0]);
-  int status = 1;
-  if (pid > 0) kill(pid, SIGKILL);
-  while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR) continue;
-  char *end = strchr(text, '\n');
-  if (end) *end = '\0';
-  return end && !strncmp(text, "sm_", 3);
+const char *tuning_runner(struct arena *a, struct diag *d) {
+  static const char *const places[] = {"hone-runner", "../tuner/hone-runner"};
+  const char *p = program(a, places, sizeof places / sizeof *places);
+  if (!p) diag_error(d, nowhere, "cannot find hone-runner beside this program");
+  return p;
+}
+
+const char *tuning_worker(struct arena *a, const struct options *o, struct diag *d) {
+  static const char *const places[] = {"hone-worker", "../libexec/hone/hone-worker", "../runtime/hone-worker"};
+  const char *given = o->worker ? o->worker : getenv("HONE_WORKER");
+  if (given && access(given, X_OK) == 0) return given;
+  const char *found = given ? NULL : program(a, places, sizeof places / sizeof *places);
+  if (found) return found;
+  diag_error(d, nowhere, "cannot find hone-worker%s%s (--worker FILE names it)", given ? ": " : "", given ? given : "");
+  return NULL;
 }
 
 bool tuning_probe(struct arena *a, const struct options *o, unsigned ordinal, const char **text, struct diag *d) {
   char said[512] = "";
   const char *worker = tuning_worker(a, o, d);
-  bool there = worker && ask_worker(worker, ordinal, said, sizeof said);
+  bool there = worker && measure_probe(worker, ordinal, said, sizeof said);
   *text = arena_strdup(a, *said ? said : "hone-worker gave no answer");
   return there;
 }

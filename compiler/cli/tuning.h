@@ -4,6 +4,8 @@
 #include "compiler/cli/commands.h"
 /* hone-worker: --worker, else $HONE_WORKER, else beside this executable, else ../libexec/hone, else ../runtime (build tree). NULL: diagnosed. */
 const char *tuning_worker(struct arena *a, const struct options *o, struct diag *d);
+/* hone-runner, which goes into bundles. NULL: diagnosed. */
+const char *tuning_runner(struct arena *a, struct diag *d);
 /* Is there a CUDA device of this number? *text: what it is, in the form that target_resolve reads; else why it cannot be used. */
 bool tuning_probe(struct arena *a, const struct options *o, unsigned ordinal, const char **text, struct diag *d);
 /* Puts the device's description in the place of a target "cuda:N". ST_ENV: there is none (diagnosed). */

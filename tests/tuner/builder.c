@@ -28,7 +28,7 @@ static void setup(void) {
   ck_assert_int_eq(target_resolve(arena, NULL, NULL, &target, d), ST_OK);
   diag_free(d);
   gs = u.gs;
-  b = builder_open(gs, &target, &lower);
+  b = builder_open(gs, &target, &lower, NULL);
   ck_assert_ptr_nonnull(b);
 }
 static void teardown(void) {
