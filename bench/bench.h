@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 enum bench_type { B_F32, B_F64, B_BF16, B_I8, B_U8, B_I32 };
 static const unsigned char bench_size[] = {4, 8, 2, 1, 1, 4};
@@ -61,5 +62,6 @@ struct python;
 struct python *python_open(const char *interpreter, const char *script, const char *peer, const struct row *r,
                            const char *data, struct form *f, unsigned room, unsigned *n, char version[64]);
 double python_time(struct python *p, unsigned form, unsigned calls); /* < 0: the process died */
+pid_t python_pid(const struct python *p);
 void python_close(struct python *p);
 #endif

@@ -5,6 +5,7 @@
    says by its exit status whether a library is there). With one thread a call's time is CPU time of the process where
    that is less than the elapsed time: others on the machine do not count. */
 #include "bench.h"
+#include <dirent.h>
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <math.h>
@@ -243,6 +244,37 @@ static void check(struct bench *b) {
  * -------------------------------------------------------------------------------------------------------------------------------------
  */
 
+/* Is a thread of the process running, but for the caller? */
+static bool runs(pid_t pid) {
+  char path[64], line[512];
+  bool any = false;
+  snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+  DIR *d = opendir(path);
+  for (struct dirent *e; d && (e = readdir(d));) {
+    if (e->d_name[0] == '.' || atol(e->d_name) == (long)gettid()) continue;
+    snprintf(path, sizeof path, "/proc/%d/task/%.20s/stat", (int)pid, e->d_name);
+    FILE *f = fopen(path, "r");
+    size_t n = f ? fread(line, 1, sizeof line - 1, f) : 0;
+    if (f) fclose(f);
+    line[n] = 0;
+    const char *state = strrchr(line, ')'); /* behind the name, which may hold anything */
+    any |= state && state[1] == ' ' && state[2] == 'R';
+  }
+  if (d) closedir(d);
+  return any;
+}
+/* With several threads: until those of the form before, which spin in the hope of more work (some for tens of
+   milliseconds), are asleep. One that still spins takes a core from the next form, which then runs as if it had one
+   thread less. */
+static void settle(const struct bench *b) {
+  for (int ms = 0; b->row.threads > 1 && ms < 200; ms++) {
+    usleep(1000);
+    bool busy = runs(getpid());
+    for (unsigned i = 0; i < b->npy; i++) busy |= runs(python_pid(b->py[i]));
+    if (!busy) return;
+  }
+}
+
 static double timed(const struct bench *b, struct entry *e, unsigned calls) {
   return b->row.threads > 1 ? run_elapsed(e, calls) : run_once(e, calls);
 }
@@ -250,6 +282,7 @@ static double timed(const struct bench *b, struct entry *e, unsigned calls) {
 static void calibrate(struct bench *b) {
   double each = 0;
   for (unsigned k = 0; k < b->n; k++) {
+    settle(b);
     double t = timed(b, &b->e[k], 1);
     if (t >= 0 && t < 2e-3) t = timed(b, &b->e[k], 1 + (unsigned)(1e-3 / (t + 1e-7)));
     if (t < 0 || isinf(b->e[k].err)) {
@@ -269,7 +302,7 @@ static void measure(struct bench *b) {
   for (unsigned r = 0; r < b->rounds; r++)
     for (unsigned k = 0; k < b->n; k++) {
       struct entry *e = &b->e[(k + r) % b->n];
-      if (b->row.threads > 1) usleep(5000); /* threads of the form before, waiting for more, fall asleep */
+      settle(b);
       if (e->calls > 1 || b->row.threads > 1)
         timed(b, e, 1 + e->calls / 8); /* its data back into the caches, its threads awake */
       e->t[r] = timed(b, e, e->calls);

@@ -73,6 +73,10 @@ struct python *python_open(const char *exe, const char *script, const char *peer
   return NULL;
 }
 
+pid_t python_pid(const struct python *p) {
+  return p->pid;
+}
+
 double python_time(struct python *p, unsigned form, unsigned calls) {
   char line[64];
   if (fprintf(p->to, "%u %u\n", form, calls) < 0 || fflush(p->to) || !fgets(line, sizeof line, p->from)) return -1;
