@@ -200,6 +200,23 @@ static bool toggle_parallel(const struct space *sp, struct plan *p, uint64_t *rn
   return true;
 }
 
+/* Sums in parts, which threads share out; in another number of parts. */
+static bool change_parts(const struct space *sp, struct plan *p, uint64_t *rng) {
+  int at = find_extra(p, STEP_split, -1);
+  int16_t parts = (int16_t)(sp->opts.threads * (1 + below(rng, 4)));
+  if (sp->opts.threads < 2) return false;
+  if (at >= 0) {
+    p->extra[at].arg = parts;
+    return true;
+  }
+  if (p->naxis == GROUP_MAX_AXIS || p->nextra + 2 > PLAN_EXTRA) return false;
+  p->extra[p->nextra++] = (struct step){STEP_split, LOOP_ID(below(rng, p->naxis), 0), parts};
+  p->extra[p->nextra++] = (struct step){STEP_parallel, LOOP_ID(p->naxis, 0), 0};
+  p->naxis++;
+  plan_complete_order(p);
+  return true;
+}
+
 static bool toggle_stream(const struct space *sp, struct plan *p, uint64_t *rng) {
   uint16_t ops[32];
   unsigned n = group_operands(sp->gs, sp->g, ops, 32);
@@ -252,7 +269,7 @@ static bool mutate(const struct space *sp, struct plan *p, uint64_t *rng) {
   case 10: return below(rng, 2) ? toggle_matrix(sp, p, rng) : below(rng, 2) ? change_vector(p, rng) : toggle_peel(p, rng);
   case 11: case 12: case 13: return toggle_operand(sp, p, rng);
   case 14: return below(rng, 4) ? change_unroll(p, rng) : toggle_stream(sp, p, rng);
-  default: return toggle_parallel(sp, p, rng) || change_unroll(p, rng);
+  default: return (below(rng, 4) == 0 && change_parts(sp, p, rng)) || toggle_parallel(sp, p, rng) || change_unroll(p, rng);
   }
 }
 

@@ -55,6 +55,14 @@ static bool strips_pay(const struct chooser *c, unsigned lane) {
          !def_reduces(c->main, c->g->axis[1].sym);
 }
 
+/* Sums down columns have no loop for threads outside of the rows: each gets its columns. 0: no. */
+static int64_t thread_strip(const struct chooser *c, unsigned lane, int64_t tile) {
+  int64_t ext = def_extent(c, lane), threads = c->o->threads;
+  if (threads < 2 || c->part >= 0 || c->lim->simt || def_work(c) < PARALLEL_WORK) return 0;
+  int64_t n = def_round_up((ext + threads - 1) / threads, tile);
+  return n < ext && def_parallel_in_all(c, lane) ? n : 0;
+}
+
 void def_plain(struct chooser *c, int lane, int row) {
   const struct eq *e = c->main;
   int64_t lanes = def_lanes(c, e), ext = def_extent(c, (unsigned)lane), nv;
@@ -72,6 +80,7 @@ void def_plain(struct chooser *c, int lane, int row) {
   if (stream) stream = push_block(c, (unsigned)lane, def_stream_block(ext, nv * lanes, 1024));
   bool strip = !red && !stream && !tiles && row < 0 && column < 0 && strips_pay(c, (unsigned)lane);
   if (strip) strip = push_block(c, (unsigned)lane, 4 * nv * lanes);
+  if (!strip && column >= 0) strip = push_block(c, (unsigned)lane, thread_strip(c, (unsigned)lane, nv * lanes));
   if (strip) def_then(&o, (unsigned)lane, 2);
   if (row >= 0) def_push(c, STEP_tile, LOOP_ID(row, 0), 4);
   if (column >= 0) def_push(c, STEP_tile, LOOP_ID(column, 0), 8);
