@@ -12,11 +12,9 @@ struct cptr c_freeze(struct cx *x, CXCursor at, struct cptr p) {
   p.ix = arena_dup(x->a, p.ix, sizeof *p.ix * p.rank);
   for (unsigned i = 0; i < p.rank; i++) {
     if (!p.ix[i].dyn || p.ix[i].dyn->kind == E_CONST) continue;
-    unsigned t = c_temp(x, "at", DT_i64);
-    struct lstmt *s = loop_set(x->a, t, p.ix[i].dyn);
-    s->loc = c_loc(x, at);
-    c_emit(x, s);
-    p.ix[i].dyn = c_local(x, t);
+    p.ix[i].poly = poly_add(x->a, p.ix[i].poly, c_let(x, x->cur, "at", p.ix[i].dyn, c_loc(x, at)));
+    p.ix[i].dyn = NULL;
+    if (p.ix[i].poly->overflow) c_refuse(x, at, "subscript is too large");
   }
   return p;
 }

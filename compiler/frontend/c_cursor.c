@@ -66,8 +66,8 @@ void c_refuse(struct cx *x, CXCursor at, const char *fmt, ...) {
   vsnprintf(text, sizeof text, fmt, ap);
   va_end(ap);
   struct place p = place_of(x, at);
-  cout_diag(x->out, DIAG_ERROR, p.file, p.line, p.col, NULL, text);
   x->why = arena_strdup(x->a, text);
+  x->why_file = p.file;
   x->why_line = p.line;
   x->why_col = p.col;
   longjmp(x->refused, 1);

@@ -18,8 +18,8 @@ unsigned c_sizes(struct cx *x, CXCursor decl, poly_t *out, unsigned max) {
     struct cval v = c_expr(x, k.c[i]);
     x->cur = outer;
     if (side.n) c_refuse(x, k.c[i], "the size of an array may not have side effects");
-    if (v.kind == CV_NUM && !v.p) c_want(x, v.e);
-    out[n++] = v.kind == CV_NUM && type_is_int(v.type) ? v.p : NULL;
+    if (v.kind == CV_NUM && !v.p) c_want(x, v.e), cv_want_quotients(x, v.e);
+    out[n++] = v.kind == CV_NUM && type_is_int(v.type) && cv_is_number(v) ? v.p : NULL;
   }
   return n;
 }

@@ -53,7 +53,7 @@ static void stmt_uses(struct lstmt *s, void *ctx) {
   if (s->acc) access_uses(ctx, s->acc);
   for (unsigned i = 0; s->acc && i < s->acc->rank; i++)
     if (s->acc->ix[i].dyn) expr_visit(s->acc->ix[i].dyn, expr_uses, ctx);
-  if (s->value) expr_visit(s->value, expr_uses, ctx);
+  if (s->value) expr_visit(s->value, s->kind == L_LET ? computed_uses : expr_uses, ctx);
   if (s->cond) expr_visit(s->cond, expr_uses, ctx);
 }
 

@@ -45,16 +45,25 @@ static struct lfunc *walk(struct cx *x, CXCursor fn, bool *is_dim, const bool *u
   return x->f;
 }
 
-struct lfunc *c_function(struct cx *x, CXCursor fn) {
-  if (setjmp(x->refused)) return NULL;
+/* Walks until no more symbols are wanted: a loop that counts now shows what its body needs. NULL: refused. */
+static struct lfunc *first_walks(struct cx *x, CXCursor fn) {
+  volatile unsigned i = 0; /* set between setjmp and longjmp */
   x->want = NULL;
   x->nwant = x->capwant = x->nuse = 0;
-  struct lfunc *f = walk(x, fn, NULL, NULL, NULL);
-  for (unsigned i = 0; i < MAX_WALKS && x->nwant > x->nuse;
-       i++) { /* a loop that counts now shows what its body needs */
+  x->quotients = x->again = false;
+  if (setjmp(x->refused) && (i > MAX_WALKS || (x->nwant == x->nuse && !x->again))) return NULL;
+  for (;;) {
     x->nuse = x->nwant;
-    f = walk(x, fn, NULL, NULL, NULL);
+    x->again = false;
+    i++;
+    struct lfunc *f = walk(x, fn, NULL, NULL, NULL);
+    if (i > MAX_WALKS || (x->nwant == x->nuse && !x->again)) return f;
   }
+}
+
+struct lfunc *c_function(struct cx *x, CXCursor fn) {
+  struct lfunc *f = first_walks(x, fn);
+  if (!f || setjmp(x->refused)) return NULL;
   bool *dim = ARENA_NEW(x->a, bool, f->k->nparam + 1);
   bool *used = ARENA_NEW(x->a, bool, x->ncand + 1), *written = ARENA_NEW(x->a, bool, x->ncand + 1);
   c_dims_used(f, dim);
@@ -128,6 +137,7 @@ static void check_only(struct cx *x, const char *only, const char *found) {
 }
 
 static void send_refused(struct cx *x, const char *name) {
+  cout_diag(x->out, DIAG_ERROR, x->why_file, x->why_line, x->why_col, NULL, x->why);
   struct buf b;
   buf_init(&b);
   buf_printf(&b, "%s%c%u%c%u%c%s%c", name, 0, x->why_line, 0, x->why_col, 0, x->why ? x->why : "", 0);

@@ -230,6 +230,7 @@ static bool declare_from(struct cx *x, struct kids k, unsigned i, const struct r
       if (!all) own.outer = NULL;
       struct clist *outer = x->cur, l = {0};
       struct loc loc = c_loc(x, d);
+      unsigned first = x->k->nsym;
       x->cur = &l;
       init_array(x, d, obj, e, &s);
       if (!declare_from(x, k, i + 1, &own)) c_stmts(x, &own);
@@ -237,6 +238,7 @@ static bool declare_from(struct cx *x, struct kids k, unsigned i, const struct r
       struct lstmt *a = loop_alloc(x->a, obj, c_block(x, &l));
       a->loc = loc;
       c_emit(x, a);
+      c_forget_since(x, first);
       if (!all && behind->outer) c_stmts(x, behind->outer);
       return true;
     } else {

@@ -69,6 +69,9 @@ struct kids { unsigned n; CXCursor *c; };
 /* The statements that follow, innermost block first: what runs when control falls out of the current one. */
 struct rest { struct kids s; unsigned next; const struct rest *outer; };
 
+enum { MAX_LEVELS = 32 };
+struct level { struct clist *around; unsigned first; }; /* an open loop: where it will stand, and the first symbol made in it */
+
 struct cx {
   struct arena *a;
   const struct clang_api *cl;
@@ -84,6 +87,7 @@ struct cx {
   unsigned depth;                    /* recursion over the tree */
   unsigned inlined;                  /* depth of inlined helpers */
   unsigned loops;                    /* loops around the current statement */
+  struct level level[MAX_LEVELS];    /* [loops] */
   unsigned ret_loops;                /* loops around the call whose body this is: `return` is understood there only */
   int ret_local;                     /* local that `return e` sets, -1: none */
   int ret_obj;                       /* tensor that takes the function's result, -1: it is void */
@@ -108,8 +112,9 @@ struct cx {
   bool *top;                         /* [nsym] set by an L_LET outside of all loops: as good as a dim */
   CXCursor *want;                    /* local integers whose values should be symbols; grows from walk to walk */
   unsigned nwant, capwant, nuse;     /* nuse: those of the walks before */
+  bool quotients, again;             /* subscripts have quotients (`w / 2`), which are symbols then; found in this walk */
   const char **base, **symbase;      /* names of locals and symbols as written, before they were made unique */
-  const char *why;                   /* of the last refusal, and where */
+  const char *why, *why_file;        /* of the last refusal, and where */
   unsigned why_line, why_col;
   jmp_buf refused;
 };
@@ -155,7 +160,9 @@ struct cval cv_or(struct cx *x, struct cval l, struct cval r);
 enum dtype cv_promote(enum dtype t);
 enum dtype cv_usual(enum dtype l, enum dtype r);
 bool cv_nonneg(struct cx *x, poly_t p);
+bool cv_is_number(struct cval v);                                  /* p is its value, or that modulo 2^64: good for addresses */
 bool cv_over_dims(struct cx *x, poly_t p);                         /* no counters, no numbers set in loops */
+void cv_want_quotients(struct cx *x, expr_t e);                    /* quotients in e should be symbols */
 struct subscript cv_subscript(struct cx *x, struct cval v);
 struct cptr cv_move(struct cx *x, struct cptr p, struct subscript by);          /* p + by */
 
@@ -167,6 +174,10 @@ bool c_assigned_in_function(struct cx *x, CXCursor decl);
 const char *c_unique(struct cx *x, const char *name);              /* a name no parameter, symbol, local or object has */
 void c_want(struct cx *x, expr_t e);                               /* the locals in e should be symbols */
 poly_t c_entry_let(struct cx *x, const char *name, expr_t value);  /* a number over dims alone, not negative, as a symbol that is set at entry */
+poly_t c_let(struct cx *x, struct clist *where, const char *name, expr_t value, struct loc loc); /* a number as a symbol, set there */
+/* An operation on l and r as a symbol that is set outside of the loops on which these do not depend; NULL: there are none. */
+poly_t c_outer_let(struct cx *x, const char *name, expr_t value, poly_t l, poly_t r);
+void c_forget_since(struct cx *x, unsigned first);                 /* values that use symbols from number `first` on: their block ends */
 bool c_known_start(struct cx *x, struct cvar *v, CXCursor at);     /* v->known, by an L_LET here if need be; false: not to be had in this walk */
 expr_t c_local(struct cx *x, unsigned id);
 unsigned c_temp(struct cx *x, const char *name, enum dtype t);

@@ -5,6 +5,10 @@
 /* Elements in so many bytes; NULL: not a polynomial, or not whole elements. */
 static poly_t elements(struct cx *x, struct cval bytes, enum dtype t) {
   int64_t size = (int64_t)type_size(t);
+  if (bytes.kind == CV_NUM && !bytes.p) {
+    c_want(x, bytes.e);
+    cv_want_quotients(x, bytes.e);
+  }
   if (bytes.kind != CV_NUM || !bytes.p || bytes.p->overflow) return NULL;
   poly_t sum = poly_const(x->a, 0);
   for (uint32_t i = 0; i < bytes.p->n; i++) {

@@ -1,7 +1,7 @@
 /* Arithmetic on C values. An integer is carried as a polynomial for as long as that is provably the same as C's own
    arithmetic: signed overflow is undefined, so signed values are what mathematics says; 64-bit unsigned ones are so
-   modulo 2^64 (`exact` when also without the modulo); narrower unsigned ones only when their range shows that nothing
-   wraps. */
+   modulo 2^64, and of 32 bits modulo 2^32 (`exact` when also without the modulo); narrower unsigned ones only when
+   their range shows that nothing wraps. */
 #include "compiler/frontend/c_lower.h"
 #include <assert.h>
 #include <string.h>
@@ -18,6 +18,10 @@ struct cval cv_const(struct cx *x, enum dtype t, union value v) {
 /* The range of p over all values its symbols can take. */
 static void range(struct cx *x, poly_t p, int64_t *lo, int64_t *hi) {
   poly_range(p, x->lo, x->hi, lo, hi);
+}
+
+bool cv_is_number(struct cval v) {
+  return v.p && (v.exact || type_size((enum dtype)v.type) == 8);
 }
 
 bool cv_nonneg(struct cx *x, poly_t p) {
@@ -52,8 +56,8 @@ static bool linear(struct cx *x, poly_t p) {
   return true;
 }
 
-/* Polynomial results are kept only where they equal what C computes in type t (64-bit unsigned: modulo 2^64; in range,
- * they are exact). */
+/* Polynomial results are kept only where they equal what C computes in type t (unsigned of 32 or 64 bits: modulo that;
+ * in range, they are exact). */
 static bool keep(struct cx *x, enum dtype t, poly_t p, bool *exact) {
   if (!p || p->overflow || !linear(x, p)) return false;
   if (t == DT_i32 || t == DT_i64) return *exact = true;
@@ -61,7 +65,8 @@ static bool keep(struct cx *x, enum dtype t, poly_t p, bool *exact) {
     *exact = *exact || cv_nonneg(x, p);
     return true;
   }
-  return *exact = fits(x, p, t);
+  *exact = fits(x, p, t);
+  return *exact || t == DT_u32;
 }
 
 expr_t cv_get(struct cx *x, struct cval v) {
@@ -86,10 +91,14 @@ static struct cval convert_poly(struct cx *x, struct cval v, enum dtype to) {
   enum dtype from = v.type;
   bool exact = v.exact;
   bool ok = false;
-  if (to == DT_i64)
+  if (!v.exact && from == DT_u32)
+    exact = false; /* known modulo 2^32 only */
+  else if (to == DT_i64)
     ok = exact = true; /* u64 -> i64 is the value modulo 2^64, read as signed */
   else if (to == DT_u64)
     ok = true, exact = v.exact && cv_nonneg(x, v.p);
+  else if (to == DT_u32)
+    ok = true, exact = v.exact && fits(x, v.p, to);
   else if (v.exact)
     ok = exact = fits(x, v.p, to) || (to == DT_i32 && from != DT_i64 && from != DT_u64 && from != DT_u32);
   if (ok) return cv_poly(x, v.p, to, exact);
@@ -109,6 +118,37 @@ struct cval cv_convert(struct cx *x, struct cval v, enum dtype to) {
   return r;
 }
 
+/* What is left of p when its multiples of c are taken out: a constant in 0 … c-1, or -1. */
+static int64_t remainder_of(struct cx *x, poly_t p, int64_t c, poly_t *multiple) {
+  int64_t rest = 0;
+  for (uint32_t i = 0; i < p->n; i++) {
+    if (!p->mono[i].n)
+      rest = p->mono[i].coef % c < 0 ? p->mono[i].coef % c + c : p->mono[i].coef % c;
+    else if (p->mono[i].coef % c)
+      return -1;
+  }
+  *multiple = poly_addc(x->a, p, -rest);
+  return (*multiple)->overflow ? -1 : rest;
+}
+
+/* p / c, p % c, p >> s, p & mask where the symbols' part of p is a multiple: (2*i + 1) / 2 is i. */
+static poly_t divided(struct cx *x, enum op o, struct cval l, int64_t c) {
+  poly_t m, q = poly_const(x->a, 0);
+  if (o == OP_shr && (c < 0 || c > 30)) return NULL;
+  if (o == OP_shr) c = (int64_t)1 << c;
+  if (o == OP_and) c++;
+  if (!l.exact || c < 2 || (o == OP_and && (c & (c - 1)))) return NULL;
+  int64_t rest = remainder_of(x, l.p, c, &m);
+  if (rest < 0 || (rest > 0 && (o == OP_div || o == OP_rem) && !cv_nonneg(x, l.p))) return NULL;
+  if (o == OP_rem || o == OP_and) return poly_const(x->a, rest);
+  for (uint32_t i = 0; i < m->n; i++) {
+    poly_t t = poly_const(x->a, m->mono[i].coef / c);
+    for (unsigned j = 0; j < m->mono[i].n; j++) t = poly_mul(x->a, t, poly_sym(x->a, m->mono[i].sym[j]));
+    q = poly_add(x->a, q, t);
+  }
+  return q;
+}
+
 static struct cval binary_poly(struct cx *x, enum op o, struct cval l, struct cval r) {
   poly_t p = NULL;
   bool exact = false;
@@ -118,6 +158,8 @@ static struct cval binary_poly(struct cx *x, enum op o, struct cval l, struct cv
   int64_t s;
   if (o == OP_shl && poly_is_const(r.p, &s) && s >= 0 && s < 31)
     p = poly_scale(x->a, l.p, (int64_t)1 << s), exact = l.exact;
+  if ((o == OP_div || o == OP_rem || o == OP_shr || o == OP_and) && poly_is_const(r.p, &s) && !poly_is_const(l.p, NULL))
+    p = divided(x, o, l, s), exact = true;
   if (!p || !keep(x, l.type, p, &exact)) return (struct cval){0};
   return cv_poly(x, p, l.type, exact);
 }
@@ -132,6 +174,19 @@ static bool fold(struct cval l, struct cval r, enum op o, union value *out) {
   return true;
 }
 
+/* l / r, l % r, l >> r as a symbol: over dims it is computed at entry, else outside of the loops that it does not
+ * depend on. */
+static poly_t quotient_symbol(struct cx *x, enum op o, struct cval l, struct cval r) {
+  int64_t c = 0;
+  bool fixed = poly_is_const(r.p, &c);
+  if ((o != OP_div && o != OP_rem && o != OP_shr) || !l.exact || !r.exact || !type_is_int(l.type)) return NULL;
+  if ((fixed && c < 1) || (o == OP_shr && (!fixed || c > 30)) || poly_is_const(l.p, NULL)) return NULL;
+  bool dims = cv_over_dims(x, l.p) && cv_over_dims(x, r.p);
+  const char *name = o == OP_rem ? "rest" : dims ? "count" : "part";
+  expr_t e = expr_op2(x->a, o, expr_poly(x->a, l.p), expr_poly(x->a, r.p));
+  return dims ? c_entry_let(x, name, e) : c_outer_let(x, name, e, l.p, r.p);
+}
+
 struct cval cv_binary(struct cx *x, enum op o, struct cval l, struct cval r) {
   union value v;
   if (l.p && r.p) {
@@ -139,6 +194,8 @@ struct cval cv_binary(struct cx *x, enum op o, struct cval l, struct cval r) {
     if (p.kind == CV_NUM) return p;
     if (type_is_int(l.type) && fold(l, r, o, &v)) return cv_const(x, l.type, v);
   }
+  poly_t q = x->quotients && x->f && l.p && r.p ? quotient_symbol(x, o, l, r) : NULL;
+  if (q) return cv_poly(x, q, l.type, true);
   if (o == OP_shl || o == OP_shr) r = cv_convert(x, r, l.type);
   expr_t e = expr_op2(x->a, o, cv_get(x, l), cv_get(x, r));
   ((struct expr *)e)->loc = x->loc;
@@ -286,43 +343,32 @@ bool cv_over_dims(struct cx *x, poly_t p) {
   return true;
 }
 
-/* No dim is wider than int, so no counter is either. */
-static bool narrow_dims(struct cx *x) {
-  for (unsigned i = 0; i < x->k->nparam; i++)
-    if (x->k->param[i].kind == PARAM_DIM && type_size((enum dtype)x->k->param[i].type) > 4) return false;
-  return true;
+struct quotient {
+  struct cx *x;
+  bool found;
+};
+
+/* A part of e that might be a polynomial if quotients were symbols. */
+static void find_quotient(expr_t e, void *ctx) {
+  struct quotient *q = ctx;
+  if (e->kind != E_OP || (e->op != OP_div && e->op != OP_rem && e->op != OP_shr)) return;
+  const struct expr *l = e->kid[0], *r = e->kid[1];
+  while (l->kind == E_CAST) l = l->kid[0];
+  while (r->kind == E_CAST) r = r->kid[0];
+  q->found |= l->kind == E_POLY && (r->kind == E_CONST || r->kind == E_POLY);
 }
 
-/* A computed subscript as a polynomial, with quotients of dims as symbols: i * (n / 32) + g. NULL: it is none. Signed
-   arithmetic and 64-bit arithmetic only, which is what it is without the modulo. */
-static poly_t quotients(struct cx *x, expr_t e, unsigned depth) {
-  enum dtype t = (enum dtype)e->type;
-  if (e->kind == E_POLY) return e->poly;
-  if (e->kind == E_CONST && t == DT_i32) return poly_const(x->a, e->val.i);
-  if (depth > 20 || (t != DT_i32 && t != DT_i64)) return NULL;
-  if (e->kind == E_CAST) {
-    enum dtype from = (enum dtype)e->kid[0]->type;
-    bool keeps = (from == DT_i32 && t == DT_i64) || (e->kid[0]->kind == E_POLY && fits(x, e->kid[0]->poly, t));
-    bool own = e->kid[0]->kind == E_POLY && t == DT_i32 && narrow_dims(x) && poly_is_sym(e->kid[0]->poly, &(sym_t){0});
-    return keeps || own ? quotients(x, e->kid[0], depth + 1) : NULL;
-  }
-  if (e->kind != E_OP || e->nkid != 2) return NULL;
-  poly_t l = quotients(x, e->kid[0], depth + 1), r = l ? quotients(x, e->kid[1], depth + 1) : NULL, p = NULL;
-  int64_t c;
-  if (!r) return NULL;
-  if (e->op == OP_add) p = poly_add(x->a, l, r);
-  if (e->op == OP_sub) p = poly_sub(x->a, l, r);
-  if (e->op == OP_mul) p = poly_mul(x->a, l, r);
-  if (e->op == OP_div && poly_is_const(r, &c) && c > 0 && cv_over_dims(x, l))
-    p = c_entry_let(x, "count", expr_op2(x->a, OP_div, expr_poly(x->a, l), expr_i(x->a, DT_i64, c)));
-  return p && !p->overflow && linear(x, p) ? p : NULL;
+void cv_want_quotients(struct cx *x, expr_t e) {
+  struct quotient q = {x, false};
+  if (x->quotients || !e) return;
+  expr_visit(e, find_quotient, &q);
+  if (q.found) x->quotients = x->again = true;
 }
 
 struct subscript cv_subscript(struct cx *x, struct cval v) {
-  if (v.p) return (struct subscript){v.p, NULL};
-  poly_t q = quotients(x, v.e, 0);
-  if (q) return (struct subscript){q, NULL};
+  if (v.p && cv_is_number(v)) return (struct subscript){v.p, NULL};
   c_want(x, v.e);
+  cv_want_quotients(x, v.e);
   return (struct subscript){poly_const(x->a, 0), expr_cast(x->a, DT_i64, cv_get(x, v))};
 }
 

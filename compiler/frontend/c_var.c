@@ -108,20 +108,46 @@ static void let(struct cx *x, struct cvar *v, CXCursor at) {
   v->known_exact = t != DT_u64;
 }
 
-poly_t c_entry_let(struct cx *x, const char *name, expr_t value) {
-  for (unsigned i = 0; i < x->entry.n; i++)
-    if (expr_eq(x->entry.s[i]->value, value)) return poly_sym(x->a, x->entry.s[i]->sym);
+poly_t c_let(struct cx *x, struct clist *where, const char *name, expr_t value, struct loc loc) {
   struct clist *outer = x->cur;
+  for (unsigned i = where->n; where != outer && i-- > 0;)
+    if (where->s[i]->kind == L_LET && expr_eq(where->s[i]->value, value)) return poly_sym(x->a, where->s[i]->sym);
   struct lstmt *l = loop_block(x->a, 0, NULL);
   l->kind = L_LET;
   l->sym = c_new_sym(x, name, INT64_MIN, INT64_MAX);
   l->value = value;
-  l->loc = x->loc;
-  x->top[l->sym] = true;
-  x->cur = &x->entry;
+  l->loc = loc;
+  x->top[l->sym] = where == &x->entry || x->loops == 0 || where == x->level[0].around;
+  x->cur = where;
   c_emit(x, l);
   x->cur = outer;
   return poly_sym(x->a, l->sym);
+}
+
+poly_t c_entry_let(struct cx *x, const char *name, expr_t value) {
+  return c_let(x, &x->entry, name, value, x->loc);
+}
+
+static bool has_since(poly_t p, unsigned first) {
+  for (uint32_t i = 0; i < p->n; i++)
+    for (unsigned j = 0; j < p->mono[i].n; j++)
+      if (p->mono[i].sym[j] >= first) return true;
+  return false;
+}
+
+poly_t c_outer_let(struct cx *x, const char *name, expr_t value, poly_t l, poly_t r) {
+  unsigned at = x->loops < MAX_LEVELS ? x->loops : 0, n = at;
+  while (at && !has_since(l, x->level[at - 1].first) && !has_since(r, x->level[at - 1].first)) at--;
+  return at < n ? c_let(x, x->level[at].around, name, value, x->loc) : NULL;
+}
+
+void c_forget_since(struct cx *x, unsigned first) {
+  for (unsigned i = 0; i < x->nvar; i++) {
+    struct cvar *v = &x->var[i];
+    if (v->known && has_since(v->known, first)) v->known = NULL;
+    for (unsigned d = 0; v->kind == VAR_POINTER && v->ptr.ix && d < v->ptr.rank; d++)
+      if (has_since(v->ptr.ix[d].poly, first)) v->ptr = (struct cptr){.type = v->type};
+  }
 }
 
 bool c_known_start(struct cx *x, struct cvar *v, CXCursor at) {

@@ -89,12 +89,13 @@ static void add_objects(struct raise *r) {
 static struct kernel *raise(struct raise *r) {
   r->nsym = r->f->k->nsym;
   r->fuel = RAISE_FUEL;
+  raise_lets(r);
   r->env = ARENA_NEW(r->a, expr_t, r->f->nlocal + 1);
   r->lost = ARENA_NEW(r->a, bool, r->f->nlocal + 1);
   r->uses = ARENA_NEW(r->a, unsigned, r->f->nlocal + 1);
   add_objects(r);
   tree_visit(r->f->body, NULL, count_use, r);
-  struct lstmt *body = raise_strides(r, raise_lets(r, r->f->body));
+  struct lstmt *body = raise_strides(r, r->f->body);
   struct items top = {0};
   r->out = &top;
   raise_walk(r, body);

@@ -150,7 +150,7 @@ const char *access_text(struct raise *r, const struct access *x);
 const char *poly_text(struct raise *r, poly_t p);
 
 /* --- raise_let.c --- */
-struct lstmt *raise_lets(struct raise *r, struct lstmt *body);     /* without L_LET: its symbols become values again */
+void raise_lets(struct raise *r);                                  /* r->f without L_LET: its symbols become values again */
 
 /* --- raise_strides.c --- */
 struct lstmt *raise_strides(struct raise *r, struct lstmt *body);  /* flat arrays become arrays with dims and strides */

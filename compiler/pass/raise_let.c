@@ -1,7 +1,8 @@
-/* Numbers that SOURCE computes and then uses as symbols (L_LET). Inside a loop such a number is a value again: a
-   subscript with it is a gather. One computed outside of all loops would be a dim, which equations cannot compute: what
-   comes behind it is a part (parts.c), which gets it as a parameter. */
+/* Numbers that SOURCE computes and then uses as symbols (L_LET). Inside a loop such a number is a value again, a local
+   of its own: a subscript with it is a gather. One computed outside of all loops would be a dim, which equations cannot
+   compute: what comes behind it is a part (parts.c), which gets it as a parameter. */
 #include "compiler/pass/raise_impl.h"
+#include <string.h>
 
 struct lets {
   struct raise *r;
@@ -18,7 +19,7 @@ static bool has_let(const struct lets *l, poly_t p) {
 static expr_t factor(struct lets *l, sym_t s) {
   struct arena *a = l->r->a;
   if (l->local[s] < 0) return expr_poly(a, poly_sym(a, s));
-  return expr_cast(a, DT_i64, expr_local(a, (enum dtype)l->r->f->local[l->local[s]].type, (unsigned)l->local[s]));
+  return expr_local(a, DT_i64, (unsigned)l->local[s]);
 }
 
 /* p as 64-bit arithmetic; what has no such symbol stays a polynomial in *rest. */
@@ -108,49 +109,46 @@ static void tidy(struct lets *l, struct lstmt *s) {
   if (s->kind == L_FOR) check_bounds(l, s);
   if (s->kind == L_IF) let_guards(l, s);
   if (s->kind == L_LET) {
-    s->kind = L_BLOCK;
-    s->value = NULL;
+    s->kind = L_SET;
+    s->id = (uint16_t)l->local[s->sym];
   }
   for (unsigned i = 0; i < s->nbody; i++)
     if (s->body[i]) tidy(l, s->body[i]);
 }
 
-struct sets {
-  unsigned local, n;
-};
-
-static void count_sets(const struct lstmt *s, void *ctx) {
-  struct sets *c = ctx;
-  c->n += s->kind == L_SET && s->id == c->local;
+static unsigned count(const struct lstmt *s) {
+  unsigned n = s->kind == L_LET;
+  for (unsigned i = 0; i < s->nbody; i++)
+    if (s->body[i]) n += count(s->body[i]);
+  return n;
 }
 
-/* Returns whether there are any. */
-static bool collect(struct lets *l, const struct lstmt *s, unsigned loops) {
+static void collect(struct lets *l, struct lfunc *f, const struct lstmt *s, unsigned loops) {
   struct raise *r = l->r;
-  bool any = s->kind == L_LET;
-  if (any) {
+  if (s->kind == L_LET) {
     const char *name = raise_sym_name(r, s->sym);
-    struct loc at = s->loc.line ? s->loc : r->at;
-    expr_t v = s->value->kind == E_CAST ? s->value->kid[0] : s->value;
     if (!loops)
-      raise_no(r, at, "'%s' is computed before the loops that use it as a size: what comes behind is raised as a part",
-               name);
-    struct sets c = {v->kind == E_LOCAL ? v->id : 0, 0};
-    tree_visit(r->f->body, count_sets, NULL, &c);
-    if (v->kind != E_LOCAL || c.n != 1) raise_no(r, at, "'%s' is used in subscripts and set in several places", name);
-    l->local[s->sym] = (int)v->id;
+      raise_no(r, s->loc.line ? s->loc : r->at,
+               "'%s' is computed before the loops that use it as a size: what comes behind is raised as a part", name);
+    f->local[f->nlocal] = (struct local){name, DT_i64};
+    l->local[s->sym] = f->nlocal++;
   }
   for (unsigned i = 0; i < s->nbody; i++)
-    if (s->body[i]) any |= collect(l, s->body[i], loops + (s->kind == L_FOR || s->kind == L_WHILE));
-  return any;
+    if (s->body[i]) collect(l, f, s->body[i], loops + (s->kind == L_FOR || s->kind == L_WHILE));
 }
 
-struct lstmt *raise_lets(struct raise *r, struct lstmt *body) {
+void raise_lets(struct raise *r) {
   struct lets l = {r, ARENA_NEW(r->a, int, r->nsym + 1u)};
+  unsigned n = count(r->f->body);
+  if (!n) return;
   for (unsigned i = 0; i < r->nsym; i++) l.local[i] = -1;
-  if (!collect(&l, body, 0)) return body;
+  struct lfunc *f = arena_dup(r->a, r->f, sizeof *f);
+  if (f->nlocal + n > UINT16_MAX) raise_no(r, r->at, "the function is too large");
+  f->local = ARENA_NEW(r->a, struct local, f->nlocal + n);
+  if (f->nlocal) memcpy(f->local, r->f->local, sizeof *f->local * f->nlocal);
+  collect(&l, f, r->f->body, 0);
+  r->f = f;
   struct tree_map m = {.a = r->a, .expr = let_expr, .store = let_access, .ctx = &l};
-  struct lstmt *n = tree_copy(&m, body);
-  tidy(&l, n);
-  return n;
+  f->body = tree_copy(&m, f->body);
+  tidy(&l, f->body);
 }

@@ -111,7 +111,8 @@ static bool value_max(struct raise *r, const struct domain *d, expr_t x, unsigne
   if (expr_poly_value(r, x, &p)) return poly_max(r, d, p, max);
   if (!type_is_signed(t) && type_size(t) <= 2)
     return *max = poly_const(r->a, t == DT_bool ? 1 : type_size(t) == 1 ? 255 : 65535), true;
-  if (x->kind == E_CAST && type_size(t) >= 4 && type_size(t) >= type_size((enum dtype)x->kid[0]->type))
+  /* (i32 of i64: what wraps is smaller, or negative and so outside of any array) */
+  if (x->kind == E_CAST && (t == DT_i32 || (type_size(t) >= 4 && type_size(t) >= type_size((enum dtype)x->kid[0]->type))))
     return value_max(r, d, x->kid[0], depth + 1, max);
   if (x->kind == E_LOCAL) {
     struct only_set f = {x->id, 0, NULL};
@@ -224,12 +225,21 @@ static void uses_tree(struct uses *u, const struct lstmt *s) {
 
 /* --- sizes --- */
 
-/* The larger one of two sizes. A constant beside dims (x[0], whatever n is) is assumed to be the smaller one. */
+/* Not negative where no dim is. */
+static bool only_adds(poly_t p) {
+  for (uint32_t i = 0; i < p->n; i++)
+    if (p->mono[i].coef < 0) return false;
+  return !p->overflow;
+}
+
+/* The larger one of two sizes. Dims are assumed not to be negative, and a constant beside dims (x[0], whatever n is) is assumed to be the smaller one. */
 static poly_t larger(struct raise *r, const struct use *u, poly_t x, poly_t y) {
   struct domain *none = ARENA_NEW(r->a, struct domain, 1);
   domain_init(r, none);
   if (prove_ge0(r, none, poly_sub(r->a, x, y))) return x;
   if (prove_ge0(r, none, poly_sub(r->a, y, x))) return y;
+  if (only_adds(poly_sub(r->a, y, x))) return raise_assume(r, poly_sub(r->a, y, x)), y;
+  if (only_adds(poly_sub(r->a, x, y))) return raise_assume(r, poly_sub(r->a, x, y)), x;
   if (poly_is_const(x, NULL)) return raise_assume(r, poly_sub(r->a, y, x)), y;
   if (poly_is_const(y, NULL)) return raise_assume(r, poly_sub(r->a, x, y)), x;
   raise_no(r, r->obj[u->obj].loc,

@@ -1,0 +1,39 @@
+/* Counted loops as c_count.c finds them. Shared by it and c_for.c only. */
+#ifndef HONE_COMPILER_C_COUNT_H
+#define HONE_COMPILER_C_COUNT_H
+#include "compiler/frontend/c_lower.h"
+
+/* The parts of a loop. body: its statements; more: what is done behind them in each iteration besides the step. */
+struct parts {
+  CXCursor init, cond, inc;
+  struct kids body, more;
+  bool has_init, has_cond, has_inc;
+};
+
+struct counter {
+  CXCursor decl;
+  const char *name;
+  bool inside;  /* declared in the for statement */
+  bool goes_on; /* starts with the value it has */
+  enum dtype type;
+  CXCursor start;
+};
+
+enum { MAX_LIMITS = 8 };
+/* A counted loop's numbers: it runs for value = start, start + step, … while below (or above, when it runs down) every
+   limit, and while `half`, if there is one, is not negative at that value: the condition i < e/c in the form e - c -
+   c*i >= 0. by: a step that is no constant (step is then 2 or -2). count: the number of iterations, where it is no
+   polynomial and became a symbol. */
+struct bounds {
+  poly_t start, limit[MAX_LIMITS];
+  unsigned n;
+  int64_t step;
+  poly_t by, count;
+  poly_t half_e;
+  int64_t half_c;
+};
+
+/* The numbers, evaluated where the loop stands; false: it is not a counted one. */
+bool c_count(struct cx *x, struct parts *p, struct counter *c, struct bounds *b);
+bool c_part_assigns(struct cx *x, struct kids k, CXCursor decl);
+#endif
