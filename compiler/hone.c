@@ -194,6 +194,8 @@ enum status hone_entry(struct hone *h, struct db *db, const struct spec_fn *fn, 
     diag_error(h->diag, fn->k->loc, "'%s' cannot be compiled: %s", fn->k->name, c.why);
     return ST_REFUSED;
   }
+  bool shared = h->opts.threads > 1 || h->target.limits.simt;
+  out->plain = fn->source && !shared && c.match == MATCH_NONE && kernel_is_light(fn->k);
   out->variant = f.v;
   out->nvariant = f.n;
   *tuned = f.tuned + (c.match != MATCH_NONE);

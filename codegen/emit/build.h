@@ -361,6 +361,7 @@ LLVMValueRef plain_function(struct module *m, const struct lfunc *f, const char 
 /* entry.c, stub.c */
 /* The function that takes the kernel's parameters: the exported one, or (when C's differ) an internal one that it calls. NULL: failed. */
 LLVMValueRef emit_entry_fn(struct module *m, const struct emit_entry *e);
+bool only_source(const struct emit_entry *e); /* the source form runs whatever the arguments are */
 void emit_part(struct fn *f, const struct lstmt *s);
 void emit_outer_fn(struct module *m, const struct emit_entry *e, LLVMValueRef entry);
 void extend_attr(struct module *m, const struct param *p, LLVMValueRef fn, int at); /* narrow integers: signext, zeroext */

@@ -10,7 +10,7 @@ struct emit_variant {
   const bool *has;             /* [k->nsym] dims that must have exactly value[] for this variant to be picked at entry */
   const int64_t *value;
 };
-/* One exported function: entry(args) checks and picks. Order of tests: overlap or failed assumption -> source; each variant in turn; else general.
+/* One exported function: entry(args) checks and picks. Order of tests: overlap or failed assumption -> source; each variant in turn; else general (plain: source).
    source == NULL: the checks are not made (a .hone spec, whose contract forbids overlap). */
 struct emit_entry {
   const struct kernel *k;      /* symbol name and signature */
@@ -18,6 +18,7 @@ struct emit_entry {
   struct lfunc *source;        /* the function as written; its origins give the C signature */
   unsigned nvariant;
   const struct emit_variant *variant;
+  bool plain;                  /* where no variant fits source runs, not general: it is no slower */
   bool internal;               /* a part of another function */
   unsigned npart;              /* of source: struct subfunc names them by their kernels */
   const struct emit_entry *part;

@@ -51,6 +51,7 @@ struct entry {
   LLVMBuilderRef b;
   LLVMValueRef fn, *arg /* for internal functions */, *dim /* by symbol */;
   unsigned index, nbodies;
+  LLVMValueRef plain;  /* the source form, once it is built */
   LLVMValueRef stream; /* of a GPU entry; NULL: a CPU's */
 };
 
@@ -62,7 +63,9 @@ static void call_and_return(struct entry *x, const struct lfunc *lf, bool noalia
   char name[64];
   snprintf(name, sizeof name, "hone.%u.%s", x->index, what);
   bool plain = lf == x->e->source;
-  LLVMValueRef fn = (plain ? plain_function : emit_function)(x->m, lf, name, noalias);
+  LLVMValueRef fn = plain ? x->plain : NULL;
+  if (!fn) fn = (plain ? plain_function : emit_function)(x->m, lf, name, noalias);
+  if (plain) x->plain = fn;
   LLVMValueRef call = LLVMBuildCall2(x->b, internal_type(x->m, lf->k), fn, x->arg, x->e->k->nparam, "");
   LLVMSetTailCall(call, 1);
   LLVMBuildRetVoid(x->b);
@@ -116,10 +119,18 @@ static LLVMValueRef fits(struct entry *x, const struct emit_variant *v) {
   return ok;
 }
 
+bool only_source(const struct emit_entry *e) {
+  return e->source && (!e->general || (e->plain && !e->nvariant));
+}
+
 static void choose(struct entry *x) {
   const struct emit_entry *e = x->e;
+  if (only_source(e)) {
+    call_and_return(x, e->source, e->k->noalias, "source");
+    return;
+  }
   if (e->source) {
-    LLVMValueRef bad = e->general ? needs_source(x) : LLVMConstInt(x->m->i1, 1, 0);
+    LLVMValueRef bad = needs_source(x);
     if (bad) {
       LLVMBasicBlockRef src = block(x, "source"), on = block(x, "checked");
       LLVMBuildCondBr(x->b, bad, src, on);
@@ -131,7 +142,7 @@ static void choose(struct entry *x) {
       LLVMPositionBuilderAtEnd(x->b, on);
     }
   }
-  for (unsigned i = 0; e->general && i < e->nvariant && !x->m->fail; i++) {
+  for (unsigned i = 0; i < e->nvariant && !x->m->fail; i++) {
     char what[32];
     snprintf(what, sizeof what, "variant%u", i);
     LLVMBasicBlockRef yes = block(x, "variant"), no = block(x, "next");
@@ -140,10 +151,10 @@ static void choose(struct entry *x) {
     call_and_return(x, e->variant[i].f, true, what);
     LLVMPositionBuilderAtEnd(x->b, no);
   }
-  if (e->general)
-    call_and_return(x, e->general, true, "general");
+  if (e->plain)
+    call_and_return(x, e->source, e->k->noalias, "source");
   else
-    LLVMBuildUnreachable(x->b); /* the source form ran */
+    call_and_return(x, e->general, true, "general");
 }
 
 /* The function's own type, or `int (void *stream, …)`. */
@@ -184,7 +195,8 @@ static void body(struct module *m, const struct emit_entry *e, unsigned index, L
 
 LLVMValueRef emit_entry_fn(struct module *m, const struct emit_entry *e) {
   const struct kernel *k = e->k;
-  for (unsigned i = 0; i < e->npart && !m->fail; i++) emit_entry_fn(m, &e->part[i]);
+  for (unsigned i = 0; i < e->npart && !m->fail; i++)
+    if (!only_source(&e->part[i])) emit_entry_fn(m, &e->part[i]); /* else emit_part writes its statements */
   unsigned index = m->nentry++;
   bool derived = e->source && e->source->origin;
   const char *name = m->ptx ? arena_printf(m->arena, "%s_cuda", k->name) : k->name;
