@@ -96,6 +96,9 @@ static enum status add_variant(struct hone *h, struct db *db, const struct kerne
   struct hone_choice c;
   enum status st = hone_choose(h, db, symbolic, bound, value, &c);
   if (st != ST_OK || (c.match == MATCH_NONE && !want)) return st;
+  if (c.match == MATCH_CLASS && h->target.limits.simt)
+    diag_note(h->diag, k->loc, "'%s' %s: the schedule was tuned on a GPU of class %s (--target cuda:N takes those of that very device first)", k->name, c.dims,
+              h->target.class_);
   struct emit_variant *v = &f->v[f->n];
   st = lower_form(h, &c, arena_printf(h->arena, "%s.v%u", k->name, f->n), &v->f);
   if (st == ST_INFEASIBLE) return ST_OK; /* the general form says why */

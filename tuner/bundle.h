@@ -29,7 +29,9 @@ struct bundle_run {
   const struct target *target;      /* the device: what the records are for */
   const char *tool;                 /* "hone 0.1.0" */
   const char *note;                 /* about the device, for the run's circumstances */
-  void (*say)(const char *line);    /* progress and results, a line each */
+  void (*say)(const char *line);    /* results, a line each kernel */
+  bool cold, json;                  /* the L2 swept before each call; lines of JSON */
+  double budget_s;                  /* > 0: kernels that are not begun by then are left out, and said */
 };
 /* Measures the bundle in dir: every candidate is checked as the tuner checks it, those that are right race the default schedule. Exchange lines that
    `hone db import` takes are appended to out. ST_REFUSED: it is no bundle (diagnosed). */

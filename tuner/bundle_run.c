@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum {
   CHUNK = 8,
@@ -22,6 +23,8 @@ enum {
 };
 static const struct loc nowhere = {0};
 static const double STOP = 2;
+static const double HOPELESS = 3, HOPELESS_S = 1e-3; /* times as long as the default in the check: not timed */
+static const double RACE_S = 4;                      /* of device time for a race, about */
 
 struct entry { /* a candidate */
   struct line line;
@@ -29,6 +32,7 @@ struct entry { /* a candidate */
   enum trial_status status;
   char why[256];
   struct evidence ev;
+  double run_s;         /* of one call when it was checked */
   double ratio;         /* to the default */
   struct samples final; /* of the last race */
   struct interval rel;
@@ -45,6 +49,7 @@ struct session {
   /* the kernel at hand */
   struct problem problem[INPUTS_COUNT];
   struct reference *reference[INPUTS_COUNT];
+  char dims[256];
   struct entry *entry;
   unsigned n;
 };
@@ -116,6 +121,7 @@ static const struct kernel *read_kernel(struct session *s, const char *id) {
       read_file(s, arena_printf(s->arena, "%.*s.dims", SHORT_ID, id), 4096, &dims) &&
       kernels_parse(s->arena, s->d, diag_file(s->d, name, text.data, text.len), text.data, text.len, &ks) == ST_OK &&
       ks.n == 1) {
+    snprintf(s->dims, sizeof s->dims, "%.*s", (int)strcspn(dims.data, "\n"), dims.data);
     bool *has = ARENA_NEW(s->arena, bool, ks.k[0]->nsym + 1u);
     int64_t *value = ARENA_NEW(s->arena, int64_t, ks.k[0]->nsym + 1u);
     if (!dims.len || kernel_parse_dims(ks.k[0], dims.data, has, value, &bad))
@@ -135,6 +141,7 @@ static enum status open_kernel(struct session *s, const char *id) {
   enum status st = ST_OK;
   for (int kind = 0; kind < INPUTS_COUNT && st == ST_OK; kind++) {
     st = check_problem(s->arena, k, value, (enum inputs)kind, 1 + (uint64_t)kind, 1, &s->problem[kind], s->d);
+    s->problem[kind].cold = s->o->cold;
     if (st == ST_OK && !(s->reference[kind] = check_reference(s->arena, &s->problem[kind], s->d))) st = ST_INFEASIBLE;
   }
   s->entry = ARENA_NEW(s->arena, struct entry, s->nline + 1u);
@@ -182,12 +189,24 @@ static void check(struct session *s, struct entry *const *e, unsigned n, enum in
   unsigned k = 0;
   for (unsigned i = 0; i < n; i++)
     if (e[i]->status == TRIAL_OK) x.of[k] = e[i], c[k++] = (struct candidate){&e[i]->package, s->problem[0].k->name};
-  if (k) m->run(m, c, k, &s->problem[kind], 0, run, compare, &x);
+  double give_up = kind == INPUTS_EXACT && s->entry[0].run_s > 0 ? fmax(HOPELESS * s->entry[0].run_s, HOPELESS_S) : 0;
+  if (k) m->run(m, c, k, &s->problem[kind], give_up, run, compare, &x);
   for (unsigned i = 0; i < k; i++) {
+    x.of[i]->run_s = run[i].seconds;
     if (run[i].status == TRIAL_OK) continue;
     x.of[i]->status = run[i].status;
     snprintf(x.of[i]->why, sizeof x.of[i]->why, "%s", run[i].why);
   }
+}
+
+static bool hopeless(const struct session *s, const struct entry *e) {
+  return e->run_s > HOPELESS_S && e->run_s > HOPELESS * s->entry[0].run_s;
+}
+
+/* As many rounds of n forms as fit into RACE_S, within bounds. */
+static unsigned rounds_for(const struct session *s, unsigned n, unsigned least, unsigned most) {
+  double r = RACE_S / (n * fmax(s->entry[0].run_s, 1e-6));
+  return r < least ? least : r > most ? most : (unsigned)r;
 }
 
 /* Rounds of the default and those of e that are right; what breaks the worker is marked, the others are timed again. */
@@ -200,7 +219,8 @@ static void race(struct session *s, struct entry *const *e, unsigned n, unsigned
     unsigned k = 1, culprit = UINT32_MAX;
     char why[256] = "";
     for (unsigned i = 0; i < n; i++)
-      if (e[i]->status == TRIAL_OK) of[k] = e[i], c[k++] = (struct candidate){&e[i]->package, s->problem[0].k->name};
+      if (e[i]->status == TRIAL_OK && !hopeless(s, e[i]))
+        of[k] = e[i], c[k++] = (struct candidate){&e[i]->package, s->problem[0].k->name};
     if (k == 1 && n) return;
     enum trial_status ts = m->time(m, c, k, &s->problem[INPUTS_RANDOM], rounds, stop, got, &culprit, why);
     for (unsigned i = 0; i < k && ts == TRIAL_OK; i++) {
@@ -232,6 +252,10 @@ static void put_record(struct session *s, const struct entry *e, int stage, bool
   buf_printf(&verify, ",\"worst_ppm\":%lld}", (long long)stats_ppm(e->ev.worst));
   if (s->o->measure->modelled && !strncmp(l.text[F_objective], "time/", 5))
     line_text(&l, F_objective, arena_printf(s->arena, "model/%s", l.text[F_objective] + 5));
+  const char *warm = s->o->cold ? strstr(l.text[F_objective], "/warm") : NULL;
+  if (warm)
+    line_text(&l, F_objective,
+              arena_printf(s->arena, "%.*s/cold", (int)(warm - l.text[F_objective]), l.text[F_objective]));
   line_text(&l, F_target, s->target_hex);
   line_text(&l, F_run, s->run_hex);
   line_text(&l, F_status, trial_status_name[e->status]);
@@ -259,11 +283,36 @@ static int by_ratio(const void *a, const void *b) {
   return x->ratio < y->ratio ? -1 : x->ratio > y->ratio;
 }
 
+static void report_json(struct session *s, const char *name, unsigned right, const struct entry *best) {
+  struct buf b;
+  const struct entry *def = &s->entry[0], *first = best && best->rel.hi < 1 ? best : def;
+  double t = first->final.n ? stats_quantile(first->final.s, first->final.n, 0.5) : 0;
+  buf_init(&b);
+  buf_puts(&b, "{\"kernel\":"), buf_json(&b, name);
+  buf_puts(&b, ",\"dims\":"), buf_json(&b, s->dims);
+  buf_printf(&b,
+             ",\"form\":\"hone\",\"med_ps\":%lld,\"default_ps\":%lld,\"candidates\":%u,\"right\":%u,\"cold\":%s,"
+             "\"modelled\":%s,\"device\":",
+             (long long)stats_ps(t),
+             (long long)stats_ps(def->final.n ? stats_quantile(def->final.s, def->final.n, 0.5) : 0), s->n - 1, right,
+             s->o->cold ? "true" : "false", s->o->measure->modelled ? "true" : "false");
+  buf_json(&b, s->o->note);
+  buf_puts(&b, ",\"note\":"), buf_json(&b, s->o->measure->note);
+  buf_putc(&b, '}');
+  s->o->say(b.data);
+  buf_free(&b);
+}
+
 static void report(struct session *s, const char *name, unsigned right, const struct entry *best) {
   char line[512];
   const struct entry *def = &s->entry[0];
-  int n = snprintf(line, sizeof line, "%.80s: %u candidates, %u right; default %.2f us", name, s->n - 1, right,
-                   def->final.n ? stats_quantile(def->final.s, def->final.n, 0.5) * 1e6 : 0);
+  if (s->o->json) {
+    report_json(s, name, right, best);
+    return;
+  }
+  int n =
+      snprintf(line, sizeof line, "%.80s%s%.80s: %u candidates, %u right; default %.2f us", name, *s->dims ? " " : "",
+               s->dims, s->n - 1, right, def->final.n ? stats_quantile(def->final.s, def->final.n, 0.5) * 1e6 : 0);
   if (best)
     snprintf(line + n, sizeof line - (size_t)n, ", best %.2f us (ratio %.3f, 95 %% interval %.3f … %.3f)%s",
              stats_quantile(best->final.s, best->final.n, 0.5) * 1e6, best->rel.mid, best->rel.lo, best->rel.hi,
@@ -286,7 +335,7 @@ static enum status measure_kernel(struct session *s, const struct line *kernel) 
     unsigned k = s->n - at < CHUNK ? s->n - at : CHUNK;
     for (unsigned i = 0; i < k; i++) part[i] = &s->entry[at + i];
     check(s, part, k, INPUTS_EXACT);
-    race(s, part, k, SCREEN_ROUNDS, STOP);
+    race(s, part, k, rounds_for(s, k + 1, 2, SCREEN_ROUNDS), STOP);
   }
   for (unsigned i = 1; i < s->n; i++) {
     right += s->entry[i].status == TRIAL_OK;
@@ -301,7 +350,7 @@ static enum status measure_kernel(struct session *s, const struct line *kernel) 
     for (unsigned f = 0; f < finalists; f++) final |= e[f] == &s->entry[i];
     if (!final) put_record(s, &s->entry[i], 0, s->entry[i].status == TRIAL_OK);
   }
-  race(s, e, finalists, FINAL_ROUNDS, 0);
+  race(s, e, finalists, rounds_for(s, finalists + 1, 6, FINAL_ROUNDS), 0);
   def->rel = (struct interval){1, 1, 1};
   put_record(s, def, 2, true);
   const struct entry *best = NULL;
@@ -347,6 +396,12 @@ static void close_kernel(struct session *s) {
   s->n = 0;
 }
 
+static double seconds(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
 bool bundle_arch(const char *dir, char *out, size_t len, struct diag *d) {
   struct session s = {.dir = dir, .arena = arena_new(), .d = d};
   bool found = false;
@@ -361,6 +416,7 @@ bool bundle_arch(const char *dir, char *out, size_t len, struct diag *d) {
 
 enum status bundle_measure(const char *dir, const struct bundle_run *o, struct buf *out, struct diag *d) {
   struct session s = {.dir = dir, .o = o, .arena = arena_new(), .d = d, .out = out};
+  double start = seconds();
   enum status st = read_manifest(&s);
   if (st == ST_OK) put_heads(&s);
   for (unsigned i = 0; i < s.nline && st == ST_OK; i++) {
@@ -370,6 +426,11 @@ enum status bundle_measure(const char *dir, const struct bundle_run *o, struct b
       st = ST_REFUSED;
     }
     if (l->kind != LINE_KERNEL || st != ST_OK) continue;
+    if (o->budget_s > 0 && seconds() - start > o->budget_s) {
+      diag_warn(d, nowhere, "late", "not measured, for the time is up: %s %.*s", l->text[F_name], SHORT_ID,
+                l->text[F_id]);
+      continue;
+    }
     line_print(out, l, true);
     buf_putc(out, '\n');
     st = open_kernel(&s, l->text[F_id]);

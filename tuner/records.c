@@ -14,6 +14,10 @@ static void verify_json(struct buf *b, const struct built *c) {
     buf_puts(b, ",\"ptxas\":");
     buf_json(b, c->note);
   }
+  if (c->device[0]) {
+    buf_puts(b, ",\"device\":");
+    buf_json(b, c->device);
+  }
   buf_printf(b, ",\"worst_ppm\":%lld}", (long long)stats_ppm(c->ev.worst));
 }
 

@@ -11,16 +11,20 @@ enum { DONE, REFUSED = 1, USAGE = 2, ENVIRONMENT = 5 };
 extern const struct target_desc target_nvptx;
 
 static const char usage[] =
-    "usage: hone-runner DIR [--device N | --emulate] [--worker FILE] [-o OUT.jsonl]\n"
+    "usage: hone-runner DIR [--device N | --emulate] [--cold] [--budget SECONDS] [--json] [--worker FILE] [-o "
+    "OUT.jsonl]\n"
     "Measures the bundle in DIR (hone tune --emit-bundle) on CUDA device N (default 0) and writes records that `hone "
     "db import` takes\n"
     "to OUT.jsonl (default DIR/results.hone.jsonl). --emulate: on the emulator instead; such figures are modelled.\n"
+    "--cold: the L2 is swept before each call. --budget: kernels not begun by then are left out. --json: a line of "
+    "JSON a kernel.\n"
     "exit codes: 0 done, 1 no bundle or a damaged one, 2 usage, 5 no GPU, or it failed\n";
 
 struct options {
   const char *dir, *worker, *output;
   unsigned device;
-  bool emulate;
+  bool emulate, cold, json;
+  double budget_s;
 };
 
 static bool parse(int argc, char **argv, struct options *o) {
@@ -29,7 +33,15 @@ static bool parse(int argc, char **argv, struct options *o) {
     bool more = i + 1 < argc;
     if (!strcmp(w, "--emulate"))
       o->emulate = true;
-    else if (!strcmp(w, "--device") && more) {
+    else if (!strcmp(w, "--cold"))
+      o->cold = true;
+    else if (!strcmp(w, "--json"))
+      o->json = true;
+    else if (!strcmp(w, "--budget") && more) {
+      char *end;
+      o->budget_s = strtod(argv[++i], &end);
+      if (*end || end == argv[i] || !(o->budget_s > 0)) return false;
+    } else if (!strcmp(w, "--device") && more) {
       char *end;
       o->device = (unsigned)strtoul(argv[++i], &end, 10);
       if (*end || end == argv[i] || o->device > 1023) return false;
@@ -98,15 +110,15 @@ static int measure(struct arena *a, const struct options *o, struct diag *d) {
   snprintf(device.arch, sizeof device.arch, "%.15s", t.cpu);
   struct measure *m = measure_gpu_open(worker, o->emulate ? 60 : 20, &device);
   if (!m) return ENVIRONMENT;
-  printf("%s%s\n", t.silicon, o->emulate ? ": MODELLED times, not measured" : "");
-  struct bundle_run run = {m, &t, "hone " HONE_VERSION, t.silicon, say};
+  if (!o->json) printf("%s%s\n", t.silicon, o->emulate ? ": MODELLED times, not measured" : "");
+  struct bundle_run run = {m, &t, "hone " HONE_VERSION, t.silicon, say, o->cold, o->json, o->budget_s};
   buf_init(&out);
   enum status st = bundle_measure(o->dir, &run, &out, d);
   m->close(m);
   if (out.len && !write_all(path, &out)) {
     diag_error(d, (struct loc){0}, "cannot write '%s'", path);
     st = ST_ENV;
-  } else if (out.len) {
+  } else if (out.len && !o->json) {
     printf("records: %s\n", path);
   }
   buf_free(&out);

@@ -24,6 +24,7 @@ struct built {
   struct evidence ev;
   char why[256];
   char note[96];                    /* what ptxas said it takes */
+  char device[128];                 /* how the device was when it was timed (clocks, rounds that were dropped) */
 };
 /* Starts the building process, prepares inputs and references. ST_INFEASIBLE: dims too large to be run here; ST_ENV: no process (diagnosed). */
 enum status bench_open(struct bench *b, const struct groups *bound, unsigned g, const struct target *t, const struct tune_opts *o, struct diag *d);

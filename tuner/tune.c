@@ -144,7 +144,10 @@ static void rounds(struct loop *l, struct built **c, unsigned n, unsigned count,
     enum trial_status ts = l->bench.measure->time(l->bench.measure, cand, m, &l->bench.problem[INPUTS_RANDOM], count,
                                                   stop_ratio, got, &culprit, why);
     if (ts == TRIAL_OK) {
-      for (unsigned i = 0; i < m; i++) s[map[i]] = got[i];
+      for (unsigned i = 0; i < m; i++) {
+        s[map[i]] = got[i];
+        snprintf(c[map[i]]->device, sizeof c[map[i]]->device, "%.127s", l->bench.measure->note);
+      }
       return;
     }
     samples_free(got, m);

@@ -29,10 +29,10 @@ say $rc "a bundle is for a GPU"
 if ldd "$b/hone-runner" 2>/dev/null | grep -Eq 'LLVM|clang|sqlite'; then rc=1; else rc=0; fi
 say $rc "what the runner is linked with"
 got=$("$b/hone-runner" "$b" --emulate -o "$tmp/emu.jsonl" 2>&1) && rc=0 || rc=$?
-has "$got" "MODELLED" && has "$got" "matmul: 10 candidates, 10 right" || rc=1
+has "$got" "MODELLED" && has "$got" "matmul M=16,N=32,K=24: 10 candidates, 10 right" || rc=1
 say $rc "the runner on the emulator"
 got=$(with_gpu "$b/hone-runner" "$b" 2>&1) && rc=0 || rc=$?
-has "$got" "hone emulator of sm_90a, 132 SMs" && has "$got" "matmul: 10 candidates, 10 right" && [ -s "$b/results.hone.jsonl" ] || rc=1
+has "$got" "hone emulator of sm_90a, 132 SMs" && has "$got" "matmul M=16,N=32,K=24: 10 candidates, 10 right" && [ -s "$b/results.hone.jsonl" ] || rc=1
 say $rc "the runner on a device"
 printf 'not a library' >"$tmp/none.so"
 mkdir "$tmp/nolib"
@@ -48,6 +48,8 @@ has "$got" "22 records added" || rc=1
 compiles "$tmp/a.db" && rc=1
 say $rc "imported records do not decide"
 "$hone" db import --trust "$b/results.hone.jsonl" --db "$tmp/a.db" >/dev/null && compiles "$tmp/a.db" && rc=0 || rc=1
+got=$("$hone" compile "$mm" --target sm_90a --dims $dims --db "$tmp/a.db" -o "$tmp/m.o" --ptxas none 2>&1) || rc=1
+has "$got" "the schedule was tuned on a GPU of class nvidia-sm_90a" || rc=1
 say $rc "trusted ones do"
 "$hone" db import --trust "$tmp/emu.jsonl" --db "$tmp/e.db" >/dev/null && rc=0 || rc=1
 compiles "$tmp/e.db" && rc=1
@@ -62,7 +64,7 @@ kernel two(A: f32[M, K], B: f32[K, N], D: f32[N, L]) -> C: f32[M, N], E: f32[M, 
 K
 "$hone" tune "$tmp/two.hone" --target sm_80 --dims M=8,N=9,K=10,L=11 --emit-bundle "$tmp/two" --trials 5 --ptxas none >/dev/null && rc=0 || rc=$?
 got=$("$tmp/two/hone-runner" "$tmp/two" --emulate 2>&1) || rc=1
-has "$got" "two: 5 candidates, 5 right" && grep -q '"sched":"[^"]* | ' "$tmp/two/results.hone.jsonl" || rc=1
+has "$got" "two M=8,N=9,K=10,L=11: 5 candidates, 5 right" && grep -q '"sched":"[^"]* | ' "$tmp/two/results.hone.jsonl" || rc=1
 say $rc "several groups"
 
 # Damage is refused.

@@ -67,6 +67,13 @@ static cuda_result event_wait(void *event) {
   return broken ? CUDA_LAUNCH_FAILED : worker.event_wait(event);
 }
 
+/* A small L2: sweeping it is done by the host here. */
+static cuda_result device_attribute(int *value, int attribute, int device) {
+  cuda_result rc = worker.device_attribute(value, attribute, device);
+  if (!rc && attribute == CUDA_ATTR_L2_BYTES) *value = 1 << 16;
+  return rc;
+}
+
 static cuda_result alloc_async(cuda_ptr *at, size_t bytes, void *stream) {
   const char *fail = getenv("FAKE_CUDA_FAIL");
   cuda_result rc = fail && ++allocations == atoi(fail) ? CUDA_NO_MEMORY : entry.alloc_async(at, bytes, stream);
@@ -118,6 +125,7 @@ static bool replace(const char *name, void **fn) {
   } table[] = {{"cuModuleLoadDataEx", (void (*)(void))module_load, &entry.module_load},
                {"cuModuleGetFunction", (void (*)(void))module_function, &entry.module_function},
                {"cuLaunchKernel", (void (*)(void))launch, &entry.launch},
+               {"cuDeviceGetAttribute", (void (*)(void))device_attribute, &worker.device_attribute},
                {"cuEventSynchronize", (void (*)(void))event_wait, &worker.event_wait},
                {"cuMemAllocAsync", (void (*)(void))alloc_async, &entry.alloc_async},
                {"cuMemFreeAsync", (void (*)(void))free_async, &entry.free_async}};

@@ -1,0 +1,95 @@
+#!/bin/sh
+# ./dev bench --gpu: hone's kernels on the GPU of this machine, beside what is installed there. Two halves, so that the GPU's time is spent on measuring and its machine
+# needs no compiler: --prepare (anywhere) makes bundles of candidates, the other half measures them with hone-runner. docs/gpu.md says how to read it.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(dirname "$here")
+build=${HONE_BUILD_DIR:-$root/build}
+hone=${HONE:-$build/compiler/hone}
+out=$build/gpu-bench rows=$here/gpu_rows.txt arch=sm_90a candidates=12 seconds=540 device=0 prepare= save= json= peers=1 emulate= ptxas=
+
+usage() {
+  cat <<'EOF'
+usage: ./dev bench --gpu [OPTIONS]
+  --prepare          make the bundles (no GPU needed) in BUILD/gpu-bench, and stop: carry that folder, hone-runner and hone-worker lie in it
+  --arch sm_90a      the architecture to prepare for
+  --candidates N     how many schedules a row, beside the default one (12)
+  --ptxas FILE|none  as for hone
+  --rows FILE        other rows than bench/gpu_rows.txt
+  --seconds S        when to stop beginning rows (540)
+  --device N         which GPU (0)      --emulate  the emulator instead (modelled; only for small rows)
+  --no-peers         hone alone; else cuBLAS, and PyTorch, Triton, FlashAttention where python3 has them
+  --json             the JSON lines instead of the table
+  --save             keep the JSON lines in bench/results
+exit codes: 0 measured, 2 usage, 5 no GPU here (it says why), others as hone-runner
+EOF
+  exit "$1"
+}
+while [ $# -gt 0 ]; do
+  case $1 in
+  --gpu) ;;
+  --prepare) prepare=1 ;;
+  --arch) arch=$2; shift ;;
+  --candidates) candidates=$2; shift ;;
+  --ptxas) ptxas="--ptxas $2"; shift ;;
+  --rows) rows=$2; shift ;;
+  --seconds) seconds=$2; shift ;;
+  --device) device=$2; shift ;;
+  --emulate) emulate=1 ;;
+  --no-peers) peers= ;;
+  --json) json=1 ;;
+  --save) save=1 ;;
+  --help) usage 0 ;;
+  *) echo "bench: unknown option '$1'" >&2; usage 2 >&2 ;;
+  esac
+  shift
+done
+
+stamp() { { echo "$arch $candidates $ptxas"; cat "$rows" "$here"/specs/gpu/*; ls -l "$hone" 2>/dev/null; } | cksum; }
+# A bundle a row, in order; the two programs once for all.
+make_bundles() {
+  rm -rf "$out"
+  mkdir -p "$out"
+  n=0
+  while read -r family kernel dims; do
+    case $family in ''|'#'*) continue ;; esac
+    n=$((n + 1))
+    b=$out/$(printf '%03d' "$n")
+    echo "bench: preparing $kernel $dims" >&2
+    # shellcheck disable=SC2086
+    "$hone" tune "$here/specs/gpu/$kernel.hone" --target "$arch" --dims "$dims" --emit-bundle "$b" --trials "$candidates" $ptxas >/dev/null
+    mv "$b/hone-runner" "$b/hone-worker" "$out"
+  done <"$rows"
+  stamp >"$out/stamp"
+}
+
+if [ -n "$prepare" ] || [ ! -f "$out/stamp" ] || { [ -x "$hone" ] && "$hone" --version >/dev/null 2>&1 && [ "$(cat "$out/stamp")" != "$(stamp)" ]; }; then make_bundles; fi
+[ -z "$prepare" ] || { echo "prepared: $out ($(du -sk "$out" | cut -f1) KiB)"; exit 0; }
+
+if [ -z "$emulate" ] && ! why=$("$out/hone-worker" --probe "$device" 2>&1); then
+  echo "bench: no GPU to measure on: $why" >&2
+  exit 5
+fi
+lines=$out/lines.jsonl
+: >"$lines"
+begin=$(date +%s)
+peer_s=$((seconds / 3))
+if [ -n "$peers" ] && [ -z "$emulate" ]; then
+  if command -v python3 >/dev/null 2>&1; then timeout -k 5 "$((peer_s + 30))" python3 "$here/gpu_peers.py" "$rows" "$device" "$peer_s" >>"$lines" || echo "bench: the peers ended early" >&2
+  else echo "bench: no python3, so no peers" >&2; fi
+fi
+for b in "$out"/[0-9][0-9][0-9]; do
+  left=$((seconds - ($(date +%s) - begin)))
+  [ "$left" -gt 5 ] || { echo "bench: the time is up; not measured: $(cat "$b"/*.dims) and what follows" >&2; break; }
+  how="--device $device --cold"
+  [ -z "$emulate" ] || how=--emulate
+  # shellcheck disable=SC2086
+  timeout -k 5 "$left" "$out/hone-runner" "$b" $how --json -o "$b/results.hone.jsonl" >>"$lines" || echo "bench: $(cat "$b"/*.dims) was not measured" >&2
+done
+if [ -n "$json" ]; then cat "$lines"; else awk -f "$here/gpu_table.awk" "$lines"; fi
+if [ -n "$save" ]; then
+  name=$(sed -n 's/.*"form":"hone".*"device":"\([^",]*\).*/\1/p' "$lines" | head -n 1 | tr -c 'A-Za-z0-9\n' '-')
+  cp "$lines" "$here/results/$(date +%F)-${name:-gpu}.jsonl"
+  echo "kept: bench/results/$(date +%F)-${name:-gpu}.jsonl"
+fi
+grep -q '"form":"hone"' "$lines" || { echo "bench: nothing was measured" >&2; exit 5; }

@@ -1,0 +1,46 @@
+#!/bin/sh
+# ./dev bench --gpu on small rows: prepared without a GPU, measured on the emulator behind the driver's interface; without a GPU it says so. usage: bench.sh HONE ROOT LIBCUDA
+set -eu
+hone=$(realpath "$1") root=$2 fake=$(realpath "$3")
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+passed=0 failed=0
+say() { if [ "$1" = 0 ]; then passed=$((passed + 1)); else failed=$((failed + 1)); echo "not ok: $2"; fi; }
+has() { case $1 in *"$2"*) return 0 ;; *) echo "$1"; return 1 ;; esac; }
+mkdir "$tmp/lib" "$tmp/nolib" "$tmp/build"
+cp "$fake" "$tmp/lib/libcuda.so.1"
+printf 'not a library' >"$tmp/nolib/libcuda.so.1"
+cat >"$tmp/rows" <<'R'
+product gemm_bf16 M=5,N=9,K=8
+attention attention_causal_bf16 H=1,T=5,D=4
+rows softmax R=3,C=8
+R
+bench() { HONE=$hone HONE_BUILD_DIR=$tmp/build sh "$root/bench/gpu.sh" --gpu --rows "$tmp/rows" --candidates 2 --ptxas none "$@" 2>&1; }
+got=$(bench --prepare) && rc=0 || rc=$?
+has "$got" "prepared: $tmp/build/gpu-bench" && [ -x "$tmp/build/gpu-bench/hone-runner" ] && [ -f "$tmp/build/gpu-bench/003/bundle.jsonl" ] || rc=1
+say $rc "prepared"
+got=$(LD_LIBRARY_PATH="$tmp/nolib" bench) && rc=0 || rc=$?
+[ "$rc" = 5 ] && has "$got" "no GPU to measure on: no NVIDIA driver here" && rc=0 || { echo "$rc: $got"; rc=1; }
+say $rc "no GPU: exit 5"
+# On the GPU's machine there is no compiler: the bundles and the runner are enough.
+got=$(LD_LIBRARY_PATH="$tmp/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}" HONE=/nonexistent/hone HONE_BUILD_DIR=$tmp/build sh "$root/bench/gpu.sh" --gpu --rows "$tmp/rows" --candidates 2 --ptxas none --no-peers 2>&1) && rc=0 || rc=$?
+has "$got" "hone emulator of sm_90a, 132 SMs" && has "$got" "gemm_bf16              M=5,N=9,K=8" && has "$got" "softmax                R=3,C=8" && has "$got" "TFLOP/s" || rc=1
+say $rc "measured with the runner alone"
+got=$(bench --emulate --no-peers --json) && rc=0 || rc=$?
+has "$got" '"kernel":"attention_causal_bf16","dims":"H=1,T=5,D=4","form":"hone"' && has "$got" '"right":2' && has "$got" '"modelled":true' || rc=1
+say $rc "JSON, modelled"
+# The table's arithmetic: a peer that takes twice as long has ratio 2.
+printf '%s\n' '{"kernel":"softmax","dims":"R=1000,C=1000","form":"hone","med_ps":4000000,"default_ps":8000000,"cold":true,"modelled":false,"device":"X","note":""}' \
+  '{"kernel":"softmax","dims":"R=1000,C=1000","form":"torch","med_ps":8000000}' '{"kernel":"copy","dims":"","form":"copy","med_ps":1,"gbs":3000.5}' >"$tmp/lines"
+got=$(awk -f "$root/bench/gpu_table.awk" "$tmp/lines") && rc=0 || rc=$?
+has "$got" "2000 GB/s      2.00          2.000" && has "$got" "torch: geometric mean of (its time / hone's time) 2.000 over 1 rows" && has "$got" "copy bandwidth 3000 GB/s" || rc=1
+say $rc "the table"
+# Every row has a specification with these dims.
+rc=0
+while read -r family kernel dims; do
+  case $family in ''|'#'*) continue ;; esac
+  "$hone" check "$root/bench/specs/gpu/$kernel.hone" >/dev/null 2>&1 || { echo "no specification: $kernel"; rc=1; }
+done <"$root/bench/gpu_rows.txt"
+say $rc "the rows"
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
