@@ -155,6 +155,42 @@ static enum status tuned_variants(struct hone *h, struct db *db, const struct ke
   return st;
 }
 
+/* A form for small values of one dim: the dim a constant, or the kernel under the assumption. Default schedules: what is tuned is tuned for all dims. */
+static enum status small_form(struct hone *h, const struct kernel *k, const struct small_dim *s, struct forms *f) {
+  bool *has = ARENA_NEW(h->arena, bool, k->nsym + 1u);
+  int64_t *value = ARENA_NEW(h->arena, int64_t, k->nsym + 1u);
+  struct kernel *own = kernel_clone(h->arena, k);
+  if (s->most == 1) {
+    has[s->dim] = true, value[s->dim] = 1;
+    own = kernel_specialise(h->arena, k, has, value);
+  } else {
+    own->assume = ARENA_NEW(h->arena, poly_t, k->nassume + 1u);
+    for (unsigned i = 0; i < k->nassume; i++) own->assume[i] = k->assume[i];
+    own->assume[own->nassume++] = poly_sub(h->arena, poly_const(h->arena, s->most), poly_sym(h->arena, s->dim));
+  }
+  struct hone_choice c = {.groups = run_passes(h, own), .dims = ""};
+  if (!c.groups) return ST_INTERNAL;
+  c.sched = defaults(h, c.groups);
+  struct emit_variant *v = &f->v[f->n];
+  enum status st = lower_form(h, &c, arena_printf(h->arena, "%s.small%u", k->name, f->n), &v->f);
+  if (st == ST_INFEASIBLE) return ST_OK;
+  if (st != ST_OK) return st;
+  v->has = has, v->value = value;
+  f->n++;
+  return ST_OK;
+}
+
+static enum status small_forms(struct hone *h, const struct kernel *k, const struct groups *symbolic, struct forms *f) {
+  struct lower_opts lo = lower_opts(h);
+  struct small_dim small[SMALL_DIMS];
+  enum status st = ST_OK;
+  for (unsigned g = 0; g < symbolic->n && symbolic->n == 1; g++) {
+    unsigned n = sched_small_dims(symbolic, g, &h->target.limits, &lo, small);
+    for (unsigned i = 0; i < n && st == ST_OK; i++) st = small_form(h, k, &small[i], f);
+  }
+  return st;
+}
+
 static enum status all_parts(struct hone *h, struct db *db, const struct spec_fn *fn, struct emit_entry *out, unsigned *tuned) {
   struct emit_entry *part = ARENA_NEW(h->arena, struct emit_entry, fn->npart + 1u);
   enum status st = ST_OK;
@@ -178,9 +214,10 @@ enum status hone_entry(struct hone *h, struct db *db, const struct spec_fn *fn, 
   if (!fn->k) return all_parts(h, db, fn, out, tuned);
   struct groups *symbolic = hone_groups(h, fn->k);
   if (!symbolic) return ST_INTERNAL;
-  struct forms f = {.v = ARENA_NEW(h->arena, struct emit_variant, MAX_VARIANTS)};
+  struct forms f = {.v = ARENA_NEW(h->arena, struct emit_variant, MAX_VARIANTS + SMALL_DIMS)};
   enum status st = asked_variants(h, db, fn->k, fn->is_part, symbolic, &f);
   if (st == ST_OK && db) st = tuned_variants(h, db, fn->k, symbolic, &f);
+  if (st == ST_OK) st = small_forms(h, fn->k, symbolic, &f);
   if (st != ST_OK) return st;
   struct hone_choice c;
   int64_t *zero = ARENA_NEW(h->arena, int64_t, symbolic->k->nsym + 1u);

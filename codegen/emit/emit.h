@@ -6,7 +6,7 @@
 #include "codegen/target/target.h"
 
 struct emit_variant {
-  struct lfunc *f;
+  struct lfunc *f;             /* what its kernel assumes beyond the entry's kernel is a condition, too */
   const bool *has;             /* [k->nsym] dims that must have exactly value[] for this variant to be picked at entry */
   const int64_t *value;
 };

@@ -116,6 +116,11 @@ static LLVMValueRef fits(struct entry *x, const struct emit_variant *v) {
         LLVMBuildICmp(x->b, LLVMIntEQ, x->dim[s], LLVMConstInt(x->m->i64, (uint64_t)v->value[s], 1), "");
     ok = LLVMBuildAnd(x->b, ok, same, "");
   }
+  for (unsigned i = k->nassume; i < v->f->k->nassume; i++) {
+    LLVMValueRef holds = LLVMBuildICmp(x->b, LLVMIntSGE, plain_poly(x->m, x->b, v->f->k->assume[i], x->dim),
+                                       LLVMConstInt(x->m->i64, 0, 0), "");
+    ok = LLVMBuildAnd(x->b, ok, holds, "");
+  }
   return ok;
 }
 

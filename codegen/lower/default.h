@@ -44,6 +44,7 @@ struct reuse { /* `acc` moves with the lanes and not with the rows */
 bool def_push(struct chooser *c, enum stepkind kind, unsigned loop, int64_t arg);
 int def_axis(const struct chooser *c, sym_t s);                     /* -1: not an axis of the group */
 int64_t def_extent(const struct chooser *c, unsigned a);            /* constant extent, 0 when it is not known */
+int64_t def_most(const struct chooser *c, unsigned a);              /* the same, or what the kernel assumes that it is at most */
 int64_t def_guess(const struct chooser *c, unsigned a);             /* the same, 1024 when it is not known */
 bool def_walks(const struct eq *e, sym_t s);
 bool def_reduces(const struct eq *e, sym_t s);

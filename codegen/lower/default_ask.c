@@ -25,8 +25,16 @@ int64_t def_extent(const struct chooser *c, unsigned a) {
   return n < 1 ? 1 : n;
 }
 
+int64_t def_most(const struct chooser *c, unsigned a) {
+  int64_t n = def_extent(c, a), v;
+  poly_t ext = poly_sub(c->a, c->g->axis[a].hi, c->g->axis[a].lo);
+  for (unsigned i = 0; !n && i < c->gs->k->nassume; i++) /* v - extent >= 0 */
+    if (poly_is_const(poly_add(c->a, c->gs->k->assume[i], ext), &v) && v > 0) n = v;
+  return n;
+}
+
 int64_t def_guess(const struct chooser *c, unsigned a) {
-  int64_t n = def_extent(c, a);
+  int64_t n = def_most(c, a);
   return n ? n : 1024;
 }
 

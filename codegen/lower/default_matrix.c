@@ -87,7 +87,7 @@ static bool pick_sizes(const struct chooser *c, struct choice *x, bool *pack, bo
   if (x->row < 0 && step_along(c, x->a, x->red) != 1) return false;
   *pack = far || rows >= FEW_ROWS;
   if (far && rows < 4) return false; /* the reduction on lanes reads both as they lie */
-  x->nv = def_pick_vectors(ext, lanes, c->lim->vector_regs >= 32 ? 4 : 2);
+  x->nv = def_pick_vectors(def_most(c, (unsigned)x->lane), lanes, c->lim->vector_regs >= 32 ? 4 : 2);
   x->mr = x->row < 0 ? 1 : def_pick_rows(def_extent(c, (unsigned)x->row), def_max_rows(c, x->nv));
   if (!*pack && x->row < 0) x->nv = def_pick_vectors(ext, lanes, STREAM_VECTORS);
   x->kc = k && k * size <= LONG_BYTES + LONG_BYTES / 2 ? 0 : def_pick_block(k, x->d.group, LONG_BYTES / size);

@@ -72,7 +72,7 @@ static struct blocks pick_blocks(const struct chooser *c, unsigned lane, unsigne
   int64_t lanes = def_lanes(c, e), ev = def_extent(c, lane), er = def_extent(c, row),
           size = (int64_t)type_size(e->body->type), l2 = c->lim->l2_bytes;
   struct blocks o = {0};
-  pick_tile(c, ev, er, lanes, &o);
+  pick_tile(c, def_most(c, lane), er, lanes, &o);
   const struct access *rows = row_operand(c, lane, row);
   if (size < 4) size = 4;
   bool fits = bytes_of(c, k->acc) <= c->lim->l1_bytes && ev; /* all of the shared operand stays near */

@@ -23,6 +23,11 @@ enum status lower_kernel(struct arena *a, const struct groups *gs, const struct 
 double lower_size(const struct groups *gs, unsigned g, const struct sched *s, const struct limits *lim, const struct lower_opts *o);
 /* A schedule for group g from the analytic model alone: good for these extents when dims are constants, for any when symbolic. Always legal. */
 struct sched sched_default(const struct groups *gs, unsigned g, const struct limits *lim, const struct lower_opts *o);
+/* A dim for whose values up to `most` (1: exactly 1) the default schedule for any value is far from good. */
+struct small_dim { sym_t dim; int64_t most; };
+enum { SMALL_DIMS = 3 };
+/* Those of group g, by urgency; at most SMALL_DIMS. */
+unsigned sched_small_dims(const struct groups *gs, unsigned g, const struct limits *lim, const struct lower_opts *o, struct small_dim *out);
 /* The simplest: no steps. Always legal. */
 struct sched sched_none(void);
 #endif

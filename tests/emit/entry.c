@@ -181,6 +181,27 @@ START_TEST(assumptions) {
 }
 END_TEST
 
+/* What a variant's kernel assumes beyond the entry's decides whether it runs. */
+START_TEST(narrow_variant) {
+  struct world w;
+  world_open(&w);
+  sym_t n = 0;
+  for (unsigned i = 0; i < w.k->nsym; i++)
+    if (!strcmp(w.k->sym[i].name, "N")) n = (sym_t)i;
+  struct kernel *own = kernel_clone(w.r.a, w.k);
+  poly_t most = poly_sub(w.r.a, poly_const(w.r.a, 4), poly_sym(w.r.a, n));
+  own->assume = &most, own->nassume = 1;
+  w.variant->k = own;
+  struct emit_variant v = {w.variant, NULL, NULL};
+  struct emit_entry e = {.k = w.k, .general = w.general, .source = w.source, .nvariant = 1, .variant = &v};
+  world_load(&w, &e);
+  ck_assert_int_eq(which(&w, 1, 7, 0, 1000), 3);
+  ck_assert_int_eq(which(&w, 4, 7, 0, 1000), 3);
+  ck_assert_int_eq(which(&w, 5, 7, 0, 1000), 1);
+  rig_close(&w.r);
+}
+END_TEST
+
 /* Global symbols that the object defines, other than `allowed`. */
 static void check_symbols(const struct buf *o) {
   const Elf64_Ehdr *h = (const void *)o->data;
@@ -317,6 +338,7 @@ int main(void) {
   tcase_add_test(t, picks);
   tcase_add_test(t, declared_range);
   tcase_add_test(t, assumptions);
+  tcase_add_test(t, narrow_variant);
   tcase_add_test(t, bytes_repeat);
   tcase_add_test(t, header);
   tcase_add_test(t, too_large);
