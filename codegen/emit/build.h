@@ -290,6 +290,7 @@ struct val emit_op(struct fn *f, enum op op, enum dtype t, struct val *v);
 struct val emit_red(struct fn *f, enum red red, struct val acc, struct val x);
 struct val emit_horizontal(struct fn *f, enum red red, struct val x); /* vector to scalar, masked lanes do not count */
 struct val emit_math(struct fn *f, enum op op, struct val *v);        /* f32 or f64 operands */
+struct val estimated_rsqrt(struct fn *f, struct val a); /* rsqrt.c: f32, AVX-512 */
 LLVMValueRef math_sincos_big(struct module *m, bool cosine);
 
 /* func.c, loop.c, parallel.c */

@@ -92,6 +92,7 @@ static struct val minmax_num(struct fn *f, enum dtype t, struct val a, struct va
 }
 
 static struct val reciprocal_sqrt(struct fn *f, struct val a) {
+  if (a.type == DT_f32 && f->reassoc && f->m->isa.avx512) return estimated_rsqrt(f, a);
   struct val one = like(a, LLVMConstReal(reg_type(f->m, a.type), 1));
   return vbin(f, LLVMFDiv, one, vcall1(f, "llvm.sqrt", a), false);
 }

@@ -1,7 +1,7 @@
-/* sched_default: a schedule from the extents and the target's limits alone. Seven shapes, tried in this order: stream,
-   taps, matrix (products of matrix
-   instructions), window, product (each in its file default_*.c), rows and maps (default_plain.c). Every step is asked
-   of legal_step; one that is refused is left out, so the result is always legal. */
+/* sched_default: a schedule from the extents and the target's limits alone. Eight shapes, tried in this order: stream,
+   matrix (products of matrix instructions), taps, window, product, pairs (each in its file default_*.c), rows and maps
+   (default_plain.c). Every step is asked of legal_step; one that is refused is left out, so the result is always legal.
+ */
 #include "codegen/lower/default.h"
 
 static bool legal(struct chooser *c) {
@@ -129,6 +129,8 @@ static void choose(struct chooser *c) {
   if (product && def_window(c, lane, row, &k) && legal(c)) return;
   c->s = sched_none();
   if (product && def_product(c, lane, row, &k) && legal(c)) return;
+  c->s = sched_none();
+  if (def_pairs(c) && legal(c)) return;
   c->s = sched_none();
   def_plain(c, lane, c->main->red != RED_none ? row : -1);
   if (legal(c)) return;

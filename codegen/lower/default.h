@@ -51,6 +51,7 @@ bool def_reduces(const struct eq *e, sym_t s);
 bool def_parallel_in_all(const struct chooser *c, unsigned a);
 int def_operand(const struct chooser *c, unsigned tensor);          /* its number in steps, -1: none */
 /* ---- strides ---- */
+bool def_stride(const struct chooser *c, unsigned tensor, const poly_t *ix, sym_t s, int64_t *out); /* elements between neighbours along s; false: not a constant */
 int def_step(const struct chooser *c, unsigned tensor, const poly_t *ix, sym_t s); /* elements between neighbours along s: 0, 1, or 2 for anything else */
 const poly_t *def_subs(const struct chooser *c, const struct access *r);
 bool def_has(const struct access *r, sym_t s);
@@ -73,7 +74,7 @@ void def_then(struct order *o, unsigned axis, unsigned level);      /* appends a
 void def_push_order(struct chooser *c, const struct order *o);
 double def_work(const struct chooser *c);                            /* operations of the group */
 void def_push_parallel(struct chooser *c, const struct order *o);
-/* ---- shapes: false (matrix, taps, product, window, stream): this group has not got the shape ---- */
+/* ---- shapes: false (matrix, taps, product, window, stream, pairs): this group has not got the shape ---- */
 bool def_matrix(struct chooser *c);
 bool def_product(struct chooser *c, int lane, int row, const struct reuse *k);
 bool def_stream(struct chooser *c);
@@ -81,5 +82,6 @@ bool def_window(struct chooser *c, int lane, int row, const struct reuse *k);
 /* The lanes of a window whose `lane` runs along the image go to another axis, along which its shared operand is turned. */
 bool def_window_turned(struct chooser *c, int lane);
 bool def_taps(struct chooser *c, int lane);
+bool def_pairs(struct chooser *c);
 void def_plain(struct chooser *c, int lane, int row);
 #endif

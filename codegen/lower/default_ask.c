@@ -56,16 +56,21 @@ bool def_parallel_in_all(const struct chooser *c, unsigned a) {
 
 /* ---- strides ---- */
 
-/* How far apart in memory neighbours along axis s are: 0, 1, or 2 for anything else. */
-int def_step(const struct chooser *c, unsigned tensor, const poly_t *ix, sym_t s) {
+/* Elements between neighbours along axis s; false: not a constant. */
+bool def_stride(const struct chooser *c, unsigned tensor, const poly_t *ix, sym_t s, int64_t *out) {
   const struct tensor *t = &c->gs->k->tensor[tensor];
   poly_t sum = poly_const(c->a, 0), coef, rest;
-  int64_t v;
   for (unsigned d = 0; d < t->rank; d++) {
-    if (!poly_split(c->a, ix[d], s, &coef, &rest)) return 2;
+    if (!poly_split(c->a, ix[d], s, &coef, &rest)) return false;
     sum = poly_add(c->a, sum, poly_mul(c->a, coef, tensor_stride(c->a, t, d)));
   }
-  if (!poly_is_const(sum, &v)) return 2;
+  return poly_is_const(sum, out);
+}
+
+/* The same: 0, 1, or 2 for anything else. */
+int def_step(const struct chooser *c, unsigned tensor, const poly_t *ix, sym_t s) {
+  int64_t v;
+  if (!def_stride(c, tensor, ix, s, &v)) return 2;
   return v == 0 ? 0 : v == 1 ? 1 : 2;
 }
 

@@ -44,6 +44,52 @@ static int column_axis(const struct chooser *c, unsigned lane) {
   return k.far || k.packable ? a : -1;
 }
 
+struct pixels {
+  const struct chooser *c;
+  sym_t lane, part;
+  int64_t parts;
+  bool found;
+};
+
+static void see_pixels(struct pixels *p, unsigned tensor, const poly_t *ix) {
+  int64_t lane, part;
+  if (!def_stride(p->c, tensor, ix, p->lane, &lane) || !def_stride(p->c, tensor, ix, p->part, &part)) return;
+  p->found |= part == 1 && lane == p->parts;
+}
+
+static void see_pixel_read(expr_t x, void *ctx) {
+  struct pixels *p = ctx;
+  if (x->kind == E_READ) see_pixels(p, x->acc->tensor, def_subs(p->c, x->acc));
+}
+
+/* A short axis of parts that lie together, step by step of the lanes (the colours of pixels): all of them inside, where
+   whole vectors are taken apart and put together. -1: none. */
+static int pixel_axis(const struct chooser *c, unsigned lane) {
+  const struct eq *e = c->main;
+  for (unsigned x = 0; x < e->npar && e->red == RED_none; x++) {
+    int a = def_axis(c, e->axis[x].sym);
+    struct pixels p = {c, c->g->axis[lane].sym, e->axis[x].sym, a < 0 ? 0 : def_extent(c, (unsigned)a), false};
+    if (a == (int)lane || p.parts < 2 || p.parts > 8) continue;
+    see_pixels(&p, e->lhs, e->lhs_idx);
+    expr_visit(e->body, see_pixel_read, &p);
+    if (p.found) return a;
+  }
+  return -1;
+}
+
+/* Lanes that each vector loop of this axis surely has. */
+static unsigned sure_lanes(const struct chooser *c, unsigned lane) {
+  unsigned w = 1;
+  for (unsigned i = 0; i < c->g->neq; i++) {
+    const struct eq *e = &c->gs->k->eq[c->g->eq[i]];
+    unsigned b = expr_widest(e->body), t = (unsigned)type_size(c->gs->k->tensor[e->lhs].type);
+    if (!def_walks(e, c->g->axis[lane].sym)) continue;
+    if (b > w) w = b;
+    if (t > w) w = t;
+  }
+  return c->lim->vector_bytes / w;
+}
+
 static bool push_block(struct chooser *c, unsigned axis, int64_t n) {
   return n && def_push(c, STEP_tile, LOOP_ID(axis, 0), n);
 }
@@ -71,9 +117,11 @@ void def_plain(struct chooser *c, int lane, int row) {
   if (lanes < 2 || (ext && ext < 2)) return;
   bool red = def_reduces(e, c->g->axis[lane].sym), tiles = false;
   if (row >= 0 && def_guess(c, (unsigned)row) < 4) row = -1;
-  if (!red) tiles = far_along(c, (unsigned)lane, row < 0, &other);
+  int pixel = pixel_axis(c, (unsigned)lane);
+  if (pixel >= 0) lanes = sure_lanes(c, (unsigned)lane);
+  if (!red && pixel < 0) tiles = far_along(c, (unsigned)lane, row < 0, &other);
   bool sum = tiles && def_reduces(e, c->g->axis[other].sym);
-  nv = def_pick_vectors(ext, lanes, tiles ? 1 : row >= 0 ? 2 : 4);
+  nv = def_pick_vectors(ext, lanes, tiles || pixel >= 0 ? 1 : row >= 0 ? 2 : 4);
   def_push(c, STEP_tile, LOOP_ID(lane, 0), nv * lanes);
   int column = !red && !tiles && row < 0 ? column_axis(c, (unsigned)lane) : -1;
   bool stream = lane == c->g->stream && !c->o->strict;
@@ -96,7 +144,7 @@ void def_plain(struct chooser *c, int lane, int row) {
   for (unsigned a = 0; a < c->g->naxis; a++) {
     bool par = true;
     for (unsigned i = 0; i < c->g->neq; i++) par &= !def_reduces(&c->gs->k->eq[c->g->eq[i]], c->g->axis[a].sym);
-    if (!par || (int)a == lane) continue;
+    if (!par || (int)a == lane || (int)a == pixel) continue;
     if (!squares || (int)a != other) def_then(&o, a, (int)a == row || ((int)a == other && tiles) ? 1 : 0);
   }
   if (squares) {
@@ -108,16 +156,19 @@ void def_plain(struct chooser *c, int lane, int row) {
   if (column >= 0) def_then(&o, (unsigned)column, 1);
   if (!red) def_then(&o, (unsigned)lane, 1);
   for (unsigned a = 0; a < c->g->naxis; a++)
-    if ((int)a != lane && (int)a != column) def_then(&o, a, (int)a == row || ((int)a == other && tiles) ? 1 : 0);
+    if ((int)a != lane && (int)a != column && (int)a != pixel)
+      def_then(&o, a, (int)a == row || ((int)a == other && tiles) ? 1 : 0);
   def_then(&o, (unsigned)lane, 1);
   if (row >= 0) def_then(&o, (unsigned)row, 0);
   if (tiles) def_then(&o, (unsigned)other, 0);
   if (column >= 0) def_then(&o, (unsigned)column, 0);
+  if (pixel >= 0) def_then(&o, (unsigned)pixel, 0);
   def_then(&o, (unsigned)lane, 0);
   def_push_order(c, &o);
   def_push(c, STEP_vector, LOOP_ID(lane, 0), 0);
   if (row >= 0) def_push(c, STEP_unroll, LOOP_ID(row, 0), 0);
   if (column >= 0) def_push(c, STEP_unroll, LOOP_ID(column, 0), 0);
+  if (pixel >= 0) def_push(c, STEP_unroll, LOOP_ID(pixel, 0), 0);
   if (sum || (tiles && e->red == RED_none)) def_push(c, STEP_unroll, LOOP_ID(other, 0), 0);
   push_short_sums(c, nv);
   def_push_parallel(c, &o);

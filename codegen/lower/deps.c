@@ -143,9 +143,27 @@ static bool same_bounds(const struct plan *p, const struct member *m, const stru
   return poly_eq(x->lo, y->lo) && poly_eq(x->hi, y->hi);
 }
 
+static bool has_axis(const struct plan *p, poly_t x) {
+  for (unsigned a = 0; a < p->naxis; a++)
+    if (poly_has(x, p->axis[a].sym)) return true;
+  return false;
+}
+
+/* They write to one tensor, and to one element in some iterations: not the parts of a structure (f[i, 0] and f[i, 1]).
+ */
+static bool writes_meet(const struct plan *p, const struct member *m, const struct member *n) {
+  if (m->e->lhs != n->e->lhs) return false;
+  for (unsigned d = 0; d < tensor_rank(p, m->e->lhs); d++) {
+    poly_t x = m->e->lhs_idx[d], y = n->e->lhs_idx[d];
+    int64_t c;
+    if (!has_axis(p, x) && !has_axis(p, y) && poly_is_const(poly_sub(p->a, x, y), &c) && c) return false;
+  }
+  return true;
+}
+
 bool deps_share(const struct plan *p, const struct member *m, const struct member *n, unsigned l, uint32_t fixed) {
   unsigned axis = LOOP_AXIS(l), rank;
-  bool flow = false, anti = false, out = m->e->lhs == n->e->lhs;
+  bool flow = false, anti = false, out = writes_meet(p, m, n);
   if (!same_bounds(p, m, n, axis) || crowds(p, m, n, l)) return false;
   if (!partial(p, m, n, m, l) && (!reads_meet(p, m, n, l, fixed, &flow) || (flow && (m->red & BIT(l))))) return false;
   if (!partial(p, m, n, n, l) && (!reads_meet(p, n, m, l, fixed, &anti) || (anti && (n->red & BIT(l))))) return false;

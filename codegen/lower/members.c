@@ -538,10 +538,16 @@ static void widest(expr_t x, void *ctx) {
   if (type_size(x->type) > *w) *w = (unsigned)type_size(x->type);
 }
 
+unsigned expr_widest(expr_t x) {
+  unsigned w = 1;
+  expr_visit(x, widest, &w);
+  return w;
+}
+
 static unsigned member_width(const struct plan *p, const struct member *m) {
   unsigned w = IS_ARG(m->e->red) || m->aux != UINT16_MAX ? 1 : (unsigned)type_size(tensor_type(p, m->e->lhs));
-  expr_visit(m->e->body, widest, &w);
-  return w;
+  unsigned b = expr_widest(m->e->body);
+  return b > w ? b : w;
 }
 
 static bool find_lanes(struct plan *p, unsigned l) {

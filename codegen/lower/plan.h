@@ -89,6 +89,7 @@ struct plan {
 bool plan_make(struct plan *p, struct arena *a, const struct groups *gs, unsigned g, const struct sched *s, const struct limits *lim,
                const struct lower_opts *o);
 const char *plan_loop_name(const struct plan *p, unsigned loop);
+unsigned expr_widest(expr_t x); /* bytes of the widest type in x, at least 1 */
 int plan_axis(const struct plan *p, sym_t s);             /* -1: not an axis of the group */
 bool plan_streams(const struct plan *p, const struct member *m, const struct access *a); /* a store of m to a goes past the caches */
 /* members.c: equations -> members; then what each loop means to each of them (after all marks are known). */

@@ -77,6 +77,11 @@ static const struct tcase cases[] = {
      "tile x 4; order y0 x1 r0 s0 x0; unroll x0 0; peel x1 1; peel s0 0", .fixed = true, .dims = {"H=3,W=18"}},
     {"default_product", "kernel f(A: f32[M, K], B: f32[N, K]) -> C: f32[M, N] { C[i, j] = sum(k) A[i, k] * B[j, k] }", "default",
      .fixed = true, .dims = {"M=50,N=72,K=40"}},
+    {"default_pairs",
+     "kernel f(p: f32[N, 2], q: f32[N]) -> o: f32[N, 2] {\n  for i in 0..N, j in 0..N: d[i, j] = rsqrt((p[i, 0] - p[j, 0]) * (p[i, 0] - p[j, 0]) + q[j])\n"
+     "  o[i, 0] = sum(j) d[i, j] * p[j, 0]\n  o[i, 1] = sum(j) d[i, j] * q[j]\n}",
+     "default", .fixed = true, .dims = {"N=40", "N=7"}},
+    {"default_pixels", "kernel f(x: u8[N, 3], m: f32[3]) -> y: f32[3, N] { y[c, i] = f32(x[i, c]) - m[c] }", "default", .fixed = true, .dims = {"N=50"}},
     {"default_decode", ATTENTION(""), "default", .fixed = true, .dims = {"T=1,S=600,D=40"}},
     {"default_attention", ATTENTION(""), "default", .fixed = true, .dims = {"T=13,S=100,D=40"}},
     {"default_window", CONV2D, "default", .fixed = true, .dims = {"H=9,W=33,C=3,F=32,P=5,Q=17"}},

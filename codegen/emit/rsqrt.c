@@ -1,0 +1,50 @@
+/* 1 / sqrt(x) of f32 from the 14 bit estimate of AVX-512 and one step of Newton's: a square root and a division take
+   three times as long. With y the estimate: e = 1 - (x * y) * y, then y + (y / 2) * e. The error is that of e's
+   rounding, at most 1/4 of a unit in the last place, and the last rounding's 1/2; what the step leaves (3/8 e^2) is
+   below 2^-29. Two roundings, of the root and of the quotient, are no better. Where y is infinite, zero or NaN it is
+   the result. */
+#include "codegen/emit/vm.h"
+
+enum { KEY_RSQRT = 905 };
+
+static V part(struct vm *v, V x, unsigned from, unsigned n) {
+  V at[LANE_LIMIT];
+  for (unsigned i = 0; i < n; i++) at[i] = LLVMConstInt(v->m->i32, from + i, 0);
+  return LLVMBuildShuffleVector(v->b, x, LLVMGetPoison(LLVMTypeOf(x)), LLVMConstVector(at, n), "");
+}
+
+static V estimate(struct vm *v, V x, unsigned n) {
+  if (n > 16) { /* a half each */
+    V at[LANE_LIMIT], lo = estimate(v, part(v, x, 0, n / 2), n / 2), hi = estimate(v, part(v, x, n / 2, n / 2), n / 2);
+    for (unsigned i = 0; i < n; i++) at[i] = LLVMConstInt(v->m->i32, i, 0);
+    return LLVMBuildShuffleVector(v->b, lo, hi, LLVMConstVector(at, n), "");
+  }
+  unsigned w = n < 4 ? 4 : n;
+  V at[16], zero = LLVMConstNull(LLVMVectorType(v->m->f32, w));
+  for (unsigned i = 0; i < w; i++) at[i] = LLVMConstInt(v->m->i32, i < n ? i : 0, 0);
+  if (n == 2) x = LLVMBuildShuffleVector(v->b, x, x, LLVMConstVector(at, w), "");
+  if (n == 0) x = LLVMBuildInsertElement(v->b, zero, x, LLVMConstInt(v->m->i32, 0, 0), "");
+  V arg[3] = {x, zero, LLVMConstAllOnes(w == 16 ? v->m->i16 : v->m->i8)};
+  const char *name = w == 16  ? "llvm.x86.avx512.rsqrt14.ps.512"
+                     : w == 8 ? "llvm.x86.avx512.rsqrt14.ps.256"
+                              : "llvm.x86.avx512.rsqrt14.ps.128";
+  V y = call_intrinsic(v->m, v->b, name, NULL, 0, arg, 3);
+  if (n == 0) return LLVMBuildExtractElement(v->b, y, LLVMConstInt(v->m->i32, 0, 0), "");
+  return n == 2 ? part(v, y, 0, 2) : y;
+}
+
+struct val estimated_rsqrt(struct fn *f, struct val a) {
+  struct val r;
+  if (cache_get(f, KEY_RSQRT, a.v, NULL, NULL, &r)) return r;
+  unsigned level = place_level(f, a.level);
+  place_at(f, level);
+  struct vm v = {.m = f->m, .b = f->b, .n = a.lanes};
+  V y = estimate(&v, a.v, a.lanes);
+  V e = mad(&v, LLVMBuildFNeg(f->b, mul(&v, a.v, y), ""), y, K(&v, 1));
+  V z = mad(&v, mul(&v, y, K(&v, 0.5)), e, y);
+  r = mkval(sel(&v, cmp(&v, LLVMRealUNO, e, e), y, z), level, a.type, a.lanes);
+  place_back(f);
+  f->m->nop += 8;
+  cache_put(f, KEY_RSQRT, a.v, NULL, NULL, r);
+  return r;
+}
