@@ -53,6 +53,8 @@ static expr_t fold_cast(struct arena *a, expr_t x) {
   expr_t y = x->kid[0];
   if (y->type == x->type) return y;
   if (y->kind == E_CONST) return expr_const(a, x->type, type_convert(x->type, y->type, y->val));
+  expr_t s = fold_saturating_cast(a, x);
+  if (s != x) return s;
   if (y->kind != E_CAST || !fold_lossless(y->type, y->kid[0]->type)) return x;
   /* int -> float -> int saturates where int -> int wraps */
   bool detour = type_is_float(y->type) && !type_is_float(y->kid[0]->type) && !type_is_float(x->type);
@@ -139,9 +141,10 @@ static expr_t fold_mul(struct arena *a, expr_t x, expr_t p, expr_t q) {
 }
 
 /* Dividing by a power of two whose reciprocal is a normal number of the type is a multiplication. */
-static expr_t fold_div(struct arena *a, expr_t x, expr_t p, expr_t q) {
+static expr_t fold_div(struct arena *a, expr_t x, expr_t p, expr_t q, bool exact_only) {
   int e;
   if (fold_is(q, 1)) return p;
+  if (fold_is(p, 1) && is_op(q, OP_sqrt) && x->type == DT_f32 && !exact_only) return expr_op1(a, OP_rsqrt, q->kid[0]);
   if (q->kind != E_CONST || !has_nan(x) || !isfinite(q->val.f) || fabs(frexp(q->val.f, &e)) != 0.5) return x;
   int span = x->type == DT_f16 ? 13 : 125;
   return e > -span && e < span ? expr_op2(a, OP_mul, p, expr_f(a, x->type, 1.0 / q->val.f)) : x;
@@ -193,7 +196,8 @@ static expr_t fold_select(struct arena *a, expr_t x) {
   if (c->kind == E_CONST) return c->val.u ? x->kid[1] : x->kid[2];
   if (expr_eq(x->kid[1], x->kid[2])) return x->kid[1];
   expr_t y = fold_pick(a, x);
-  return y == x ? fold_clamp(a, x) : y;
+  if (y == x) y = fold_clamp(a, x);
+  return y == x ? fold_saturating_select(x) : y;
 }
 
 static expr_t fold_bits(struct arena *a, expr_t x, expr_t p, expr_t q) {
@@ -250,7 +254,7 @@ static expr_t fold_op(struct arena *a, expr_t x, bool exact_only) {
   case OP_mul:
     return fold_mul(a, x, p, q);
   case OP_div:
-    return fold_div(a, x, p, q);
+    return fold_div(a, x, p, q, exact_only);
   case OP_neg:
     return fold_neg(a, x, p);
   case OP_abs:

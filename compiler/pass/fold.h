@@ -2,8 +2,11 @@
 #ifndef HONE_COMPILER_PASS_FOLD_H
 #define HONE_COMPILER_PASS_FOLD_H
 #include "ir/expr.h"
-/* exact_only: without the one rule that rounds differently (small powers as products). */
+/* exact_only: without the rules that round differently (small powers as products, 1 / sqrt as rsqrt). */
 expr_t fold_expr(struct arena *a, expr_t x, bool exact_only);
+/* fold_saturate.c: x, a conversion, or a select around one; x itself where there is nothing to leave out. */
+expr_t fold_saturating_cast(struct arena *a, expr_t x);
+expr_t fold_saturating_select(expr_t x);
 /* Every value of `from` is a value of `to`. */
 bool fold_lossless(enum dtype to, enum dtype from);
 bool fold_is(expr_t x, double v);   /* x is the constant v; a float zero also in its sign */

@@ -33,7 +33,8 @@ static void text_of(struct buf *b, enum op op, enum dtype t, bool lanes) {
   static const char *const name[] = {"X", "Y", "W"};
   unsigned n = op_info[op].arity;
   const char *out = op_info[op].result_bool ? "bool" : type_name(t);
-  buf_printf(b, "func k {\n sym N, i, v\n param N: i64 dim N\n");
+  /* reassoc: there it is an estimate and a step of Newton's where the machine has one */
+  buf_printf(b, "func k%s {\n sym N, i, v\n param N: i64 dim N\n", op == OP_rsqrt ? " reassoc" : "");
   for (unsigned i = 0; i < n; i++)
     buf_printf(b, " param %s: %s tensor %s const\n", name[i], op == OP_select && !i ? "bool" : type_name(t), name[i]);
   buf_printf(b, " param R: %s tensor R\n", out);

@@ -1,0 +1,65 @@
+/* Conversions saturate (ir/type.h), and NaN becomes 0: what people write before and around a conversion so that it does
+   not overflow is then said twice. u8(min(max(x, 0), 255)), i8(min(max(i32(x), -128), 127)) and x > 255 ? 255 : u8(x)
+   are u8(x), i8(x) and u8(x), of a float x. */
+#include "compiler/pass/fold.h"
+#include <math.h>
+
+/* Least and greatest value of an integer type of up to 32 bits. */
+static bool ends(enum dtype t, double *least, double *most) {
+  unsigned bits = 8 * (unsigned)type_size(t);
+  if (!type_is_int(t) || bits > 32) return false;
+  *least = type_is_signed(t) ? -ldexp(1, (int)bits - 1) : 0;
+  *most = ldexp(1, (int)bits - (type_is_signed(t) ? 1 : 0)) - 1;
+  return true;
+}
+
+static double number(expr_t x) {
+  if (x->kind != E_CONST) return NAN;
+  return type_is_float(x->type) ? x->val.f : type_is_signed(x->type) ? (double)x->val.i : (double)x->val.u;
+}
+
+static bool never_nan(expr_t x) {
+  return !type_is_float(x->type) || (x->kind == E_OP && x->op == OP_fmax && !isnan(number(x->kid[1])));
+}
+
+/* Without bounds that a conversion to t makes itself. min(x, c) and max(x, c) pass NaN on when c stands second; fmax(x,
+ * 0) makes 0 of it, as a conversion does. */
+static expr_t without_bounds(enum dtype t, expr_t x, bool *above, bool *below) {
+  double least, most;
+  if (!ends(t, &least, &most)) return x;
+  for (; x->kind == E_OP && x->nkid == 2; x = x->kid[0]) {
+    double c = number(x->kid[1]);
+    bool min = x->op == OP_min || (x->op == OP_fmin && never_nan(x->kid[0]));
+    bool max = x->op == OP_max || (x->op == OP_fmax && c == 0 && least == 0);
+    if (min && c >= most)
+      *above |= c == most;
+    else if (max && c <= least)
+      *below |= c == least;
+    else
+      break;
+  }
+  return x;
+}
+
+expr_t fold_saturating_cast(struct arena *a, expr_t x) {
+  bool above = false, below = false;
+  expr_t y = without_bounds(x->type, x->kid[0], &above, &below);
+  if (y == x->kid[0]) return x;
+  if (type_is_float(y->type)) return expr_cast(a, x->type, y);
+  bool whole = above && below && y->kind == E_CAST && type_is_float(y->kid[0]->type) && fold_lossless(y->type, x->type);
+  return whole ? expr_cast(a, x->type, y->kid[0]) : x;
+}
+
+/* c ? p : T(v) where c means that v is beyond T's end and p is that end. */
+expr_t fold_saturating_select(expr_t x) {
+  expr_t c = x->kid[0], p = x->kid[1], q = x->kid[2];
+  double least, most, end = number(p);
+  if (c->kind != E_OP || c->nkid != 2 || q->kind != E_CAST || !type_is_float(q->kid[0]->type) ||
+      !ends(x->type, &least, &most))
+    return x;
+  if (!expr_eq(c->kid[0], q->kid[0])) return x;
+  double bound = number(c->kid[1]);
+  bool over = (c->op == OP_gt || c->op == OP_ge) && end == most && bound >= most;
+  bool under = (c->op == OP_lt || c->op == OP_le) && end == least && bound <= least;
+  return over || under ? q : x;
+}
