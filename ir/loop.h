@@ -42,12 +42,13 @@ enum fkind {
                  one matrix instruction where the target has it; a copy over it interleaves rows. Its meaning is that of the serial loop. */
 };
 /* Meaning of F_VECTOR: exactly that of the serial loop with step 1 (stores to distinct elements, or a reduction whose order is free). hi-lo <= lanes
-   always holds. Inside: the only statements are L_STORE, L_SET, L_IF with guards free of sym, F_UNROLL and F_SUB loops, L_BLOCK. No nested F_VECTOR.
-   An L_STORE whose access does not depend on sym must have red != none (a horizontal reduction). */
+   always holds. Inside: the only statements are L_STORE, L_SET, L_IF with guards free of sym, F_UNROLL and F_SUB loops, L_BLOCK, and F_VECTOR loops of
+   other digits: lane l of a loop with digit d stands for bits d, d+1, … of a thread's number (GPUs only; a CPU's vectors are not nested). An L_STORE whose access does not depend on sym must have red != none (a horizontal reduction). */
 struct lstmt {
   uint8_t kind, fkind, red, lanes_log2;
   bool nontemporal;
   uint8_t unroll;         /* L_FOR, F_SERIAL: a hint: so many iterations per back-edge (0: one); the remainder loop is the emitter's. Text: `unroll N` */
+  uint8_t digit;          /* F_VECTOR: the lowest bit of a thread's number that the lane stands for. Text: `vector N at D` */
   bool once;              /* L_FOR: the first iteration is always run (lo < hi need not hold): for epilogues of empty reductions */
   sym_t sym;              /* L_FOR, L_LET */
   uint16_t id;            /* L_SET: local; L_ALLOC: object; L_PART: part */

@@ -349,6 +349,14 @@ static struct lstmt *blank(struct parser *p, enum lkind kind, unsigned nbody) {
   return s;
 }
 
+static bool take_digit(struct lexer *l, struct lstmt *s) {
+  int64_t digit;
+  if (!lex_int(l, &digit)) return false;
+  if (digit < 0 || digit > 9) return lex_error(l, "a thread's number has bits 0 to 9");
+  s->digit = (uint8_t)digit;
+  return true;
+}
+
 static bool take_kind(struct parser *p, struct lstmt *s) {
   int64_t lanes, times;
   struct lexer *l = &p->l;
@@ -368,6 +376,7 @@ static bool take_kind(struct parser *p, struct lstmt *s) {
     if (!lex_int(l, &lanes)) return false;
     if (lanes < 1 || lanes > 1024 || (lanes & (lanes - 1))) return lex_error(l, "lanes must be a power of two");
     s->lanes_log2 = (uint8_t)__builtin_ctzll((unsigned long long)lanes);
+    if (lex_accept(l, "at") && !take_digit(l, s)) return false;
   }
   s->once = lex_accept(l, "once");
   return true;

@@ -193,7 +193,12 @@ static void check_unroll(struct verifier *v, const struct lstmt *s) {
 }
 
 static void check_vector(struct verifier *v, const struct lstmt *s) {
-  if (v->vector) bad(v, "a vector loop inside another");
+  for (unsigned i = 0; i < v->nopen; i++) {
+    const struct lstmt *o = v->open[i];
+    if (o->fkind == F_VECTOR && o->digit < s->digit + s->lanes_log2 && s->digit < o->digit + o->lanes_log2)
+      bad(v, "a vector loop inside another of the same threads");
+  }
+  if (s->digit + s->lanes_log2 > LANES_LOG2_MAX) bad(v, "the digit stands beyond thread 2^%d", LANES_LOG2_MAX);
   if (s->lanes_log2 > LANES_LOG2_MAX) bad(v, "2^%u lanes", s->lanes_log2);
   if (s->step != 1) bad(v, "a vector loop with a step");
   if (s->nlo != 1) bad(v, "a vector loop needs one lower bound");
@@ -262,7 +267,9 @@ static void check_store(struct verifier *v, const struct lstmt *s) {
         type_name((enum dtype)o->type));
   if (s->red >= RED_COUNT || s->red == RED_argmax || s->red == RED_argmin) bad(v, "reduction %u", s->red);
   if (s->acc->tensor < v->k->ntensor && v->k->tensor[s->acc->tensor].role == ROLE_IN) bad(v, "it is an input");
-  bool uniform = v->vector && !s->red && !access_varies(s->acc, v->vector->sym);
+  bool uniform = false;
+  for (unsigned i = 0; i < v->nopen && !s->red; i++)
+    uniform |= v->open[i]->fkind == F_VECTOR && !access_varies(s->acc, v->open[i]->sym);
   if (uniform) bad(v, "all lanes of a vector loop store to one place");
 }
 
@@ -287,8 +294,13 @@ static void check_if(struct verifier *v, const struct lstmt *s) {
   check_polys(v, s->guard, s->nguard, "a guard");
   if (s->cond) check_cond(v, s);
   if (v->vector) {
-    bool varies = s->cond && expr_has_sym(s->cond, v->vector->sym);
-    for (unsigned i = 0; i < s->nguard; i++) varies |= s->guard[i] && poly_has(s->guard[i], v->vector->sym);
+    bool varies = false;
+    for (unsigned k = 0; k < v->nopen; k++) {
+      sym_t lane = v->open[k]->sym;
+      if (v->open[k]->fkind != F_VECTOR) continue;
+      varies |= s->cond && expr_has_sym(s->cond, lane);
+      for (unsigned i = 0; i < s->nguard; i++) varies |= s->guard[i] && poly_has(s->guard[i], lane);
+    }
     if (varies) bad(v, "it depends on the lane of a vector loop");
   }
   check_kids(v, s, 1, 2);

@@ -109,14 +109,23 @@ struct slots { /* a register object */
   int dim;           /* which dimension runs along the lanes; -1: none */
   unsigned pad[8];   /* extents in slots */
   bool dead;         /* lanes that a mask switches off are never read */
+  unsigned wide[8];  /* threads: lanes along this dimension, each has its own element; 1: all have all */
+  uint8_t digit[8];
 };
 
-/* Threads in blocks (simt.c): every thread runs the whole kernel; a vector loop's lanes are the threads, so all values are scalars. */
+struct digit { /* an open vector loop: its lane stands for `bits` bits of the thread's number, from bit `at` on */
+  sym_t lane;
+  uint8_t at, bits;
+  struct val on; /* this thread's lane is one of the loop's; .v NULL: all are */
+};
+enum { DIGIT_LIMIT = 8 };
+/* Threads in blocks (simt.c): every thread runs the whole kernel; lanes of vector loops are threads, so all values are scalars. */
 struct simt {
   const struct launch_plan *plan;
   unsigned kernel, threads;
-  sym_t lane;              /* of the open vector loop, or SYM_NONE */
-  struct val on;           /* this thread is one of its lanes; .v NULL: all are */
+  struct digit open[DIGIT_LIMIT]; /* vector loops, outermost first */
+  unsigned nopen;
+  struct val on;           /* this thread's lanes are among those of the open loops; .v NULL: all are */
   struct val tid;          /* i64 */
   unsigned shared_used;
   LLVMValueRef parts;      /* shared memory where warps meet in a reduction */
@@ -252,7 +261,7 @@ struct val reg_read(struct fn *f, const struct access *acc);
 void reg_write(struct fn *f, const struct access *acc, enum red red, struct val v);
 void emit_reg_open(struct fn *f, unsigned object, const struct lstmt *body);
 void emit_reg_close(struct fn *f, unsigned object);
-bool reg_along_lanes(unsigned object, const struct lstmt *body); /* a vector loop walks one of its dimensions */
+bool reg_along_lanes(unsigned object, const struct lstmt *body); /* vector loops walk some of its dimensions */
 bool reg_dead_lanes(struct arena *a, unsigned object, const struct lstmt *body); /* dead.c: what a mask switches off of it is never read */
 struct val *reg_slots(struct fn *f, unsigned object, unsigned *n); /* all given a value; n = 0 when it is not open */
 
@@ -334,11 +343,16 @@ void emit_branch(struct fn *f, struct val cond, const struct lstmt *effects, arm
 /* simt.c, simt_fence.c */
 void emit_kernels(struct module *m, const struct lfunc *f);
 void simt_stmt(struct fn *f, const struct lstmt *s); /* outside of vector loops */
+/* The open vector loop whose lane p names; NULL: none. *more: there is another. */
+const struct digit *simt_digit(const struct fn *f, poly_t p, bool *more);
 struct fence { /* touches since the last barrier, by object */
   uint8_t *read, *written;
 };
 void fence_init(struct fn *f, const struct launch_kernel *k);
 void fence_before(struct fn *f, const struct lstmt *s); /* a barrier when s collides with what was touched */
+/* Inside a vector loop where several threads are the same lane: do all of them read in s (one of them may have written it), does the first of them write
+   (others may have read it)? */
+void fence_copies(struct fn *f, const struct lstmt *s, bool reads, bool writes);
 void fence_after(struct fn *f, const struct lstmt *s);  /* s was done; at the head of a loop: its body may follow itself */
 struct fence fence_save(struct fn *f);
 void fence_restore(struct fn *f, const struct fence *x);

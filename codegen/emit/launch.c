@@ -105,7 +105,7 @@ static bool buffers_inside(struct split *s, const struct lstmt *x, unsigned kern
 /* ---- kernels ---- */
 
 static unsigned widest(const struct lstmt *s) {
-  unsigned n = s->kind == L_FOR && s->fkind == F_VECTOR ? 1u << s->lanes_log2 : 1;
+  unsigned n = s->kind == L_FOR && s->fkind == F_VECTOR ? 1u << (s->lanes_log2 + s->digit) : 1;
   for (uint32_t i = 0; i < s->nbody; i++)
     if (s->body[i] && widest(s->body[i]) > n) n = widest(s->body[i]);
   return n;

@@ -20,21 +20,22 @@ static void demote(struct fn *f, unsigned object) {
   emit_fail(f->m, "register object '%s' is indexed by a run-time value", f->f->object[object].name);
 }
 
-/* Looks for the first vector access to the object: which dimension, how many lanes. */
+/* Which dimensions of the object vector loops walk, and with how many lanes: what the first such access says. */
 struct shape {
-  unsigned object, lanes;
-  sym_t lane;
-  unsigned width;
-  int dim;
+  unsigned object, nopen;
+  const struct lstmt *open[DIGIT_LIMIT]; /* vector loops */
+  unsigned wide[RANK_LIMIT];             /* 0: no vector access yet */
+  uint8_t digit[RANK_LIMIT];
 };
 
 static void shape_access(struct shape *s, const struct access *acc) {
-  if (acc->tensor != s->object || s->lane == SYM_NONE || s->dim >= 0) return;
-  for (unsigned d = 0; d < acc->rank; d++)
-    if (acc->ix[d].poly && poly_has(acc->ix[d].poly, s->lane)) {
-      s->dim = (int)d;
-      s->width = s->lanes;
-    }
+  if (acc->tensor != s->object) return;
+  for (unsigned d = 0; d < acc->rank && d < RANK_LIMIT; d++)
+    for (unsigned i = 0; i < s->nopen && !s->wide[d]; i++)
+      if (acc->ix[d].poly && poly_has(acc->ix[d].poly, s->open[i]->sym)) {
+        s->wide[d] = 1u << s->open[i]->lanes_log2;
+        s->digit[d] = s->open[i]->digit;
+      }
 }
 
 static void shape_expr(expr_t e, void *ctx) {
@@ -42,31 +43,48 @@ static void shape_expr(expr_t e, void *ctx) {
 }
 
 static void shape_stmt(struct shape *s, const struct lstmt *st) {
-  struct shape inner = *s;
-  if (st->kind == L_FOR && st->fkind == F_VECTOR) inner.lane = st->sym, inner.lanes = 1u << st->lanes_log2;
-  if (st->acc) shape_access(&inner, st->acc);
-  if (st->value) expr_visit(st->value, shape_expr, &inner);
-  if (st->cond) expr_visit(st->cond, shape_expr, &inner);
+  bool vector = st->kind == L_FOR && st->fkind == F_VECTOR && s->nopen < DIGIT_LIMIT;
+  if (vector) s->open[s->nopen++] = st;
+  if (st->acc) shape_access(s, st->acc);
+  if (st->value) expr_visit(st->value, shape_expr, s);
+  if (st->cond) expr_visit(st->cond, shape_expr, s);
   for (uint32_t i = 0; i < st->nbody; i++)
-    if (st->body[i]) shape_stmt(&inner, st->body[i]);
-  s->width = inner.width, s->dim = inner.dim;
+    if (st->body[i]) shape_stmt(s, st->body[i]);
+  if (vector) s->nopen--;
 }
 
 bool reg_along_lanes(unsigned object, const struct lstmt *body) {
-  struct shape sh = {.object = object, .lane = SYM_NONE, .width = 1, .dim = -1};
+  struct shape sh = {.object = object};
   shape_stmt(&sh, body);
-  return sh.width > 1;
+  for (unsigned d = 0; d < RANK_LIMIT; d++)
+    if (sh.wide[d] > 1) return true;
+  return false;
+}
+
+/* A CPU's vectors lie along one dimension; threads may along several. */
+static void take_shape(struct fn *f, const struct shape *sh, struct slots *s) {
+  s->dim = -1, s->width = 1;
+  for (unsigned d = 0; d < RANK_LIMIT; d++) {
+    s->wide[d] = f->simt && sh->wide[d] ? sh->wide[d] : 1;
+    s->digit[d] = sh->digit[d];
+    if (!f->simt && sh->wide[d] > 1 && s->dim < 0) s->dim = (int)d, s->width = sh->wide[d];
+  }
 }
 
 enum { SLOT_LIMIT = 4096 };
 
+/* Elements of dimension d in one slot. */
+static unsigned width_of(const struct slots *s, unsigned d) {
+  return (int)d == s->dim ? s->width : s->wide[d];
+}
+
 void emit_reg_open(struct fn *f, unsigned object, const struct lstmt *body) {
   const struct object *o = &f->f->object[object];
-  struct shape sh = {.object = object, .lane = SYM_NONE, .width = 1, .dim = -1};
+  struct shape sh = {.object = object};
   shape_stmt(&sh, body);
-  if (sh.width <= 1) sh.dim = -1, sh.width = 1;
   struct slots *s = ARENA_NEW(f->m->arena, struct slots, 1);
-  s->dim = sh.dim, s->width = sh.width, s->n = 1;
+  take_shape(f, &sh, s);
+  s->n = 1;
   s->dead = reg_dead_lanes(f->m->arena, object, body);
   if (o->rank > RANK_LIMIT) emit_fail(f->m, "register object '%s' has too many dimensions", o->name);
   for (unsigned d = 0; d < o->rank && !f->m->fail; d++) {
@@ -75,8 +93,8 @@ void emit_reg_open(struct fn *f, unsigned object, const struct lstmt *body) {
       demote(f, object);
       return;
     }
-    unsigned e = (unsigned)c;
-    s->pad[d] = (int)d == s->dim ? (e + s->width - 1) / s->width : e;
+    unsigned w = width_of(s, d);
+    s->pad[d] = ((unsigned)c + w - 1) / w;
     s->n *= s->pad[d];
     if (s->n > SLOT_LIMIT) emit_fail(f->m, "register object '%s' is too large", o->name);
   }
@@ -96,14 +114,16 @@ struct place {
   bool ok;
 };
 
-/* Threads as lanes: a slot is the element of this thread. True when the subscript is that, whatever the thread; *ix
+/* Threads as lanes: a slot is the element of this thread. True when subscript d is that, whatever the thread; *ix
    becomes that of thread 0. */
-static bool own_element(struct fn *f, bool along, poly_t *ix) {
+static bool own_element(struct fn *f, const struct slots *s, unsigned d, poly_t *ix) {
   poly_t coef;
   int64_t c;
-  bool has = f->simt->lane != SYM_NONE && poly_has(*ix, f->simt->lane);
-  if (!has) return !along;
-  return along && poly_split(f->m->arena, *ix, f->simt->lane, &coef, ix) && poly_is_const(coef, &c) && c == 1;
+  bool more;
+  const struct digit *x = simt_digit(f, *ix, &more);
+  if (!x) return s->wide[d] == 1;
+  return !more && s->wide[d] == 1u << x->bits && s->digit[d] == x->at &&
+         poly_split(f->m->arena, *ix, x->lane, &coef, ix) && poly_is_const(coef, &c) && c == 1;
 }
 
 static struct place locate(struct fn *f, const struct access *acc) {
@@ -117,7 +137,7 @@ static struct place locate(struct fn *f, const struct access *acc) {
   for (unsigned d = 0; d < acc->rank; d++) {
     poly_t ix = acc->ix[d].poly ? fn_subst(f, acc->ix[d].poly) : poly_const(f->m->arena, 0), coef, rest = ix;
     int64_t c = 0, lane = 0;
-    if (f->simt && !own_element(f, (int)d == s->dim, &ix)) {
+    if (f->simt && !own_element(f, s, d, &ix)) {
       demote(f, acc->tensor);
       return p;
     }
@@ -130,14 +150,14 @@ static struct place locate(struct fn *f, const struct access *acc) {
       return p;
     }
     if (lane) p.step = lane;
-    unsigned w = (int)d == s->dim ? s->width : 1;
+    unsigned w = width_of(s, d);
     if (c < 0 || (uint64_t)c / w >= s->pad[d]) {
       emit_fail(f->m, "a subscript of register object '%s' is out of range", o->name);
       return p;
     }
     p.slot = p.slot * s->pad[d] + (unsigned)((uint64_t)c / w);
     if ((int)d == s->dim) p.lane = (unsigned)((uint64_t)c % w);
-    if (f->simt && p.lane) {
+    if (f->simt && (uint64_t)c % w) {
       demote(f, acc->tensor);
       return p;
     }

@@ -1,8 +1,10 @@
 /* Blocks of threads: a LOOP function as GPU kernels (launch.h says which). Every thread runs the whole kernel. Outside
-   of vector loops all threads compute the same, and thread 0 alone stores to memory; in a vector loop thread t is lane
-   t: the lane's symbol is the thread's number, lanes beyond the end are a branch, a register object along the lanes is
-   one scalar a thread. A reduction over lanes meets in shuffles and shared memory, all threads get the result. So the
-   whole of expressions, addresses and register objects is that of scalars on a CPU; barriers are simt_fence.c's. */
+   of vector loops all threads compute the same, and thread 0 alone stores to memory; in a vector loop the lane is a
+   digit of the thread's number, of nested ones each has its own; lanes beyond the end are a branch, a register object
+   along the lanes is one scalar a thread. Threads that differ only in digits of loops that are not open do the same,
+   and the first of them stores. A reduction over lanes meets in shuffles and shared memory, all threads get the result.
+   So the whole of expressions, addresses and register objects is that of scalars on a CPU; barriers are simt_fence.c's.
+ */
 #include "codegen/emit/build.h"
 #include <stdio.h>
 #include <string.h>
@@ -121,14 +123,18 @@ static LLVMTypeRef part_type(struct fn *f, struct val v) {
   return LLVMTypeOf(v.v) == f->m->i1 ? f->m->i8 : LLVMTypeOf(v.v);
 }
 
-/* Each warp leaves its part; everybody takes up all of them in the same order, so all threads have the same bits. */
-static struct val meet(struct fn *f, enum red red, struct val v) {
+static LLVMValueRef bits_of(struct fn *f, LLVMValueRef x, unsigned mask) {
+  return LLVMBuildAnd(f->b, x, LLVMConstInt(f->m->i64, mask, 0), "");
+}
+
+/* Each warp leaves its part; everybody takes up those of the warps that differ from its own in these bits, in the same
+   order, so all of them have the same bits. */
+static struct val meet(struct fn *f, enum red red, struct val v, unsigned warps) {
   struct module *m = f->m;
-  unsigned warps = f->simt->threads / WARP;
   LLVMTypeRef t = part_type(f, v);
   if (!f->simt->parts) f->simt->parts = shared_bytes(f, "parts", 8 * LAUNCH_THREADS / WARP);
   emit_barrier(f);
-  LLVMValueRef lane = LLVMBuildAnd(f->b, f->simt->tid.v, LLVMConstInt(m->i64, WARP - 1, 0), "");
+  LLVMValueRef lane = bits_of(f, f->simt->tid.v, WARP - 1);
   LLVMValueRef first = LLVMBuildICmp(f->b, LLVMIntEQ, lane, LLVMConstInt(m->i64, 0, 0), "");
   LLVMBasicBlockRef put = new_block(f, "part"), on = new_block(f, "parts");
   LLVMBuildCondBr(f->b, first, put, on);
@@ -138,9 +144,13 @@ static struct val meet(struct fn *f, enum red red, struct val v) {
   LLVMBuildBr(f->b, on);
   LLVMPositionBuilderAtEnd(f->b, on);
   emit_barrier(f);
+  warp = LLVMBuildLShr(f->b, f->simt->tid.v, LLVMConstInt(m->i64, 5, 0), "");
+  LLVMValueRef others = bits_of(f, warp, LAUNCH_THREADS / WARP - 1 - warps);
   struct val sum = {0};
-  for (unsigned w = 0; w < warps; w++) {
-    LLVMValueRef x = LLVMBuildLoad2(f->b, t, part_at(f, LLVMConstInt(m->i64, w, 0)), "");
+  for (unsigned w = 0; w <= warps; w++) {
+    if (w & ~warps) continue;
+    LLVMValueRef at = LLVMBuildOr(f->b, others, LLVMConstInt(m->i64, w, 0), "");
+    LLVMValueRef x = LLVMBuildLoad2(f->b, t, part_at(f, at), "");
     if (t != LLVMTypeOf(v.v)) x = LLVMBuildTrunc(f->b, x, m->i1, "");
     struct val part = mkval(x, cur_level(f), v.type, 0);
     sum = w ? emit_red(f, red, sum, part) : part;
@@ -148,10 +158,14 @@ static struct val meet(struct fn *f, enum red red, struct val v) {
   return sum;
 }
 
-static struct val reduce_block(struct fn *f, enum red red, struct val v) {
+/* Over all threads that differ from this one only in these bits of their numbers. */
+static struct val reduce_threads(struct fn *f, enum red red, struct val v, unsigned bits) {
   v.level = (uint16_t)cur_level(f); /* shuffles stay where all threads are */
-  for (unsigned by = WARP / 2; by; by /= 2) v = emit_red(f, red, v, shuffle(f, v, by));
-  return meet(f, red, v);
+  for (unsigned by = WARP / 2; by; by /= 2)
+    if (bits & by) v = emit_red(f, red, v, shuffle(f, v, by));
+  if (bits < WARP) return v;
+  if ((bits & (WARP - 1)) != WARP - 1) emit_fail(f->m, "internal: a reduction over parts of warps and several warps");
+  return meet(f, red, v, bits / WARP);
 }
 
 /* ---- statements on lanes ---- */
@@ -172,10 +186,42 @@ static void where(struct fn *f, struct val cond, const struct lstmt *s, arm_fn *
     arm(f, x);
 }
 
-static bool names_lane(struct fn *f, const struct access *a) {
-  for (unsigned d = 0; d < a->rank; d++)
-    if (a->ix[d].dyn || (a->ix[d].poly && poly_has(fn_subst(f, a->ix[d].poly), f->simt->lane))) return true;
-  return false;
+const struct digit *simt_digit(const struct fn *f, poly_t p, bool *more) {
+  const struct digit *found = NULL;
+  *more = false;
+  for (unsigned i = 0; i < f->simt->nopen; i++) {
+    if (!poly_has(p, f->simt->open[i].lane)) continue;
+    *more |= found != NULL;
+    found = &f->simt->open[i];
+  }
+  return found;
+}
+
+static unsigned digit_bits(const struct digit *x) {
+  return ((1u << x->bits) - 1) << x->at;
+}
+
+/* Bits of a thread's number that decide which element the access names. Subscripts that are computed may name all. */
+static unsigned named_bits(struct fn *f, const struct access *a) {
+  unsigned bits = 0;
+  for (unsigned i = 0; i < f->simt->nopen; i++)
+    for (unsigned d = 0; d < a->rank; d++)
+      if (a->ix[d].dyn || (a->ix[d].poly && poly_has(fn_subst(f, a->ix[d].poly), f->simt->open[i].lane)))
+        bits |= digit_bits(&f->simt->open[i]);
+  return bits;
+}
+
+static unsigned open_bits(const struct fn *f) {
+  unsigned bits = 0;
+  for (unsigned i = 0; i < f->simt->nopen; i++) bits |= digit_bits(&f->simt->open[i]);
+  return bits;
+}
+
+/* Of the threads that do the same, since they differ only in other bits than these, the first. */
+static struct val one_of_each(struct fn *f, unsigned bits) {
+  unsigned rest = (f->simt->threads - 1) & ~bits;
+  if (!rest) return (struct val){0};
+  return vicmp(f, LLVMIntEQ, vbin(f, LLVMAnd, f->simt->tid, vi64(f, rest), false), vi64(f, 0));
 }
 
 /* The value where cond holds, elsewhere what changes nothing. */
@@ -201,51 +247,92 @@ static void store_arm(struct fn *f, void *ctx) {
   store_value(f, x->s, x->value);
 }
 
-static struct val is_first(struct fn *f) {
-  return vicmp(f, LLVMIntEQ, f->simt->tid, vi64(f, 0));
+/* Does each thread have the object for itself? */
+static bool own_object(struct fn *f, unsigned object) {
+  return in_registers(f, object) || f->simt->private[object];
 }
 
-static void reduce_lanes(struct fn *f, const struct lstmt *s) {
-  struct val cond;
+/* Who stores the result of a reduction over the lanes that `named` has not: one thread for each element, where guards
+   and bounds that do not speak of the others hold. false: nobody. */
+static bool keeper(struct fn *f, const struct lstmt *s, unsigned named, struct val *cond) {
+  poly_t guard[UINT8_MAX + 1];
+  unsigned n = 0;
+  for (unsigned i = 0; i < s->acc->nguard; i++) {
+    poly_t g = fn_subst(f, s->acc->guard[i]);
+    bool lanes = false;
+    for (unsigned d = 0; d < f->simt->nopen; d++)
+      lanes |= !(digit_bits(&f->simt->open[d]) & named) && poly_has(g, f->simt->open[d].lane);
+    if (!lanes) guard[n++] = s->acc->guard[i];
+  }
+  if (emit_guards(f, guard, n, cond) == 0) return false;
+  for (unsigned d = 0; d < f->simt->nopen; d++)
+    if (digit_bits(&f->simt->open[d]) & named) *cond = mask_and(f, *cond, f->simt->open[d].on);
+  *cond = mask_and(f, *cond, one_of_each(f, named));
+  return true;
+}
+
+static void reduce_lanes(struct fn *f, const struct lstmt *s, unsigned named) {
+  struct val cond, keeps;
   int g = emit_guards(f, s->acc->guard, s->acc->nguard, &cond);
   if (g == 0) return;
   cond = mask_and(f, f->simt->on, cond);
-  struct laned x = {s, reduce_block(f, s->red, value_or_identity(f, s, cond))};
-  if (in_registers(f, s->acc->tensor)) {
+  struct laned x = {s, reduce_threads(f, s->red, value_or_identity(f, s, cond), open_bits(f) & ~named)};
+  if (in_registers(f, s->acc->tensor))
     reg_write(f, s->acc, s->red, x.value);
-    return;
-  }
-  where(f, f->simt->private[s->acc->tensor] ? (struct val){0} : is_first(f), s, store_arm, &x);
+  else if (own_object(f, s->acc->tensor))
+    store_arm(f, &x);
+  else if (keeper(f, s, named, &keeps))
+    where(f, keeps, s, store_arm, &x);
 }
 
 static void lane_if(struct fn *f, const struct lstmt *s) {
-  bool lanes = s->cond != NULL;
-  for (unsigned i = 0; i < s->nguard; i++) lanes |= poly_has(fn_subst(f, s->guard[i]), f->simt->lane);
+  bool lanes = s->cond != NULL, more;
+  for (unsigned i = 0; i < s->nguard; i++) lanes |= simt_digit(f, fn_subst(f, s->guard[i]), &more) != NULL;
   if (lanes)
     emit_fail(f->m, "a branch on lanes is not emitted for blocks of threads");
   else
     emit_now(f, s);
 }
 
+static void lane_store(struct fn *f, const struct lstmt *s) {
+  struct laned x = {.s = s};
+  struct val cond = f->simt->on;
+  unsigned named = named_bits(f, s->acc);
+  bool meets = s->red != RED_none && named != open_bits(f), own = own_object(f, s->acc->tensor);
+  if ((f->simt->threads - 1) & ~open_bits(f)) fence_copies(f, s, meets || own, !own);
+  if (meets) {
+    reduce_lanes(f, s, named);
+    return;
+  }
+  for (unsigned d = 0; d < s->acc->rank && s->red != RED_none; d++)
+    if (s->acc->ix[d].dyn) emit_fail(f->m, "threads that add to elements chosen by data would need atomics");
+  if (!own) cond = mask_and(f, cond, one_of_each(f, open_bits(f)));
+  where(f, cond, s, now_arm, &x);
+}
+
+static void simt_vector(struct fn *f, const struct lstmt *s);
+
 static void lane_stmt(struct fn *f, const struct lstmt *s) {
   struct laned x = {.s = s};
   switch (s->kind) {
   case L_STORE:
-    if (s->red != RED_none && !names_lane(f, s->acc)) {
-      reduce_lanes(f, s);
-      return;
-    }
-    for (unsigned d = 0; d < s->acc->rank && s->red != RED_none; d++)
-      if (s->acc->ix[d].dyn) emit_fail(f->m, "threads that add to elements chosen by data would need atomics");
-    where(f, f->simt->on, s, now_arm, &x);
+    lane_store(f, s);
     return;
   case L_SET:
+    if ((f->simt->threads - 1) & ~open_bits(f)) fence_copies(f, s, true, false);
     where(f, f->simt->on, s, now_arm, &x);
     return;
   case L_IF:
     lane_if(f, s);
     return;
   case L_PREFETCH:
+    return;
+  case L_FOR:
+    if (s->fkind == F_VECTOR) {
+      simt_vector(f, s);
+      return;
+    }
+    emit_now(f, s);
     return;
   default:
     emit_now(f, s);
@@ -262,8 +349,16 @@ static void lane_facts(struct fn *f, const struct lstmt *s, const struct range *
   for (unsigned k = 0; k < r->nhi; k++) fact_add(f, poly_addc(a, poly_sub(a, poly_sub(a, r->his[k], r->lo), i), -1));
 }
 
+/* The lane that this thread is. */
+static struct val digit_value(struct fn *f, const struct digit *x) {
+  struct val v = f->simt->tid;
+  if (x->at) v = vbin(f, LLVMLShr, v, vi64(f, x->at), false);
+  if (f->simt->threads >> (x->at + x->bits)) v = vbin(f, LLVMAnd, v, vi64(f, (1 << x->bits) - 1), false);
+  return v;
+}
+
 /* Which threads are lanes of s: those below all of hi - lo. false: none at all. */
-static bool lane_range(struct fn *f, const struct range *r, int64_t lanes, struct val *on) {
+static bool lane_range(struct fn *f, const struct range *r, int64_t lanes, struct val lane, struct val *on) {
   struct arena *a = f->m->arena;
   poly_t run[UINT8_MAX + 1];
   unsigned n = 0;
@@ -277,27 +372,31 @@ static bool lane_range(struct fn *f, const struct range *r, int64_t lanes, struc
   }
   *on = (struct val){0};
   if (fixed <= 0) return false;
-  if (fixed < (int64_t)f->simt->threads) run[n++] = poly_const(a, fixed);
-  if (n) *on = vicmp(f, LLVMIntSLT, f->simt->tid, fn_min(f, run, n));
+  if (fixed < lanes) run[n++] = poly_const(a, fixed);
+  if (n) *on = vicmp(f, LLVMIntSLT, lane, fn_min(f, run, n));
   return true;
 }
 
 static void simt_vector(struct fn *f, const struct lstmt *s) {
   int64_t lanes = (int64_t)1 << s->lanes_log2;
+  struct digit x = {s->sym, s->digit, s->lanes_log2, {0}};
   struct range r;
   unsigned nfact = f->nfact;
   find_range(f, s, &r);
-  struct val was = f->sym[s->sym];
-  if (!lane_range(f, &r, lanes, &f->simt->on)) return;
-  f->simt->lane = s->sym;
-  f->sym[s->sym] = f->simt->tid;
+  struct val was = f->sym[s->sym], lane = digit_value(f, &x), outer = f->simt->on, on;
+  if (f->simt->nopen == DIGIT_LIMIT) emit_fail(f->m, "too many vector loops inside one another");
+  if (f->m->fail || !lane_range(f, &r, lanes, lane, &on)) return;
+  f->simt->on = mask_and(f, outer, on);
+  x.on = on;
+  f->simt->open[f->simt->nopen++] = x;
+  f->sym[s->sym] = lane;
   f->env[s->sym] = poly_add(f->m->arena, r.lo, poly_sym(f->m->arena, s->sym));
   lane_facts(f, s, &r, lanes);
   emit_stmt(f, s->body[0]);
   f->env[s->sym] = NULL;
   f->sym[s->sym] = was;
-  f->simt->lane = SYM_NONE;
-  f->simt->on = (struct val){0};
+  f->simt->nopen--;
+  f->simt->on = outer;
   f->nfact = nfact;
 }
 
@@ -305,8 +404,7 @@ static void simt_vector(struct fn *f, const struct lstmt *s) {
 
 static void uniform_store(struct fn *f, const struct lstmt *s) {
   struct laned x = {.s = s};
-  bool all = in_registers(f, s->acc->tensor) || f->simt->private[s->acc->tensor];
-  where(f, all ? (struct val){0} : is_first(f), s, now_arm, &x);
+  where(f, own_object(f, s->acc->tensor) ? (struct val){0} : one_of_each(f, 0), s, now_arm, &x);
 }
 
 static void for_stmt(struct fn *f, const struct lstmt *s) {
@@ -354,7 +452,7 @@ static void uniform_stmt(struct fn *f, const struct lstmt *s) {
 }
 
 void simt_stmt(struct fn *f, const struct lstmt *s) {
-  if (f->simt->lane != SYM_NONE)
+  if (f->simt->nopen)
     lane_stmt(f, s);
   else
     uniform_stmt(f, s);
@@ -455,7 +553,7 @@ static void find_private(struct fn *f, const struct lstmt *s) {
 static void emit_kernel(struct module *m, const struct launch_plan *p, unsigned index) {
   const struct launch_kernel *k = &p->kernel[index];
   struct fn f;
-  struct simt x = {.plan = p, .kernel = index, .threads = k->threads, .lane = SYM_NONE};
+  struct simt x = {.plan = p, .kernel = index, .threads = k->threads};
   fn_init(&f, m, p->f, kernel_fn(m, p, k), true);
   LLVMBasicBlockRef body = LLVMGetInsertBlock(f.b);
   f.simt = &x;

@@ -42,7 +42,9 @@ struct owner {
   sym_t lane;
   unsigned lanes;
   bool aligned; /* lane 0 stands at a multiple of the lanes */
-  bool first;   /* thread 0 alone makes these accesses */
+  bool split;   /* the open vector loops do not give each thread one lane: a thread may share elements */
+  unsigned threads;
+  bool first; /* thread 0 alone makes these accesses */
   struct {
     bool seen, written,
         other;           /* other: an access that does not belong to its thread, or to another than those before */
@@ -88,7 +90,7 @@ static bool own_access(struct owner *o, const struct access *a, unsigned *dim) {
 static void owner_access(const struct access *a, bool write, void *ctx) {
   struct owner *o = ctx;
   unsigned dim = 0, id = a->tensor, lanes = o->first ? 0 : o->lanes;
-  bool own = o->first || (o->lane != SYM_NONE && o->aligned && own_access(o, a, &dim));
+  bool own = !o->split && (o->first || (o->lane != SYM_NONE && o->aligned && own_access(o, a, &dim)));
   o->object[id].written |= write;
   if (!own || (o->object[id].seen && (o->object[id].dim != dim || o->object[id].lanes != lanes)))
     o->object[id].other = true;
@@ -124,6 +126,7 @@ static void owner_stmt(struct owner *o, const struct lstmt *s) {
     int64_t lo = s->nlo == 1 ? poly_multiple(o, s->lo[0]) : 1;
     if (s->fkind == F_VECTOR) {
       o->lanes = 1u << s->lanes_log2;
+      o->split = o->lanes != o->threads;
       o->lane = s->sym;
       o->aligned = lo % o->lanes == 0;
     } else {
@@ -134,13 +137,13 @@ static void owner_stmt(struct owner *o, const struct lstmt *s) {
   for (uint32_t i = 0; i < s->nbody; i++)
     if (s->body[i]) owner_stmt(o, s->body[i]);
   if (s->kind == L_FOR && s->fkind != F_VECTOR) o->multiple[s->sym] = was;
-  o->lane = outer.lane, o->lanes = outer.lanes, o->aligned = outer.aligned;
+  o->lane = outer.lane, o->lanes = outer.lanes, o->aligned = outer.aligned, o->split = outer.split;
 }
 
 void fence_init(struct fn *f, const struct launch_kernel *k) {
   struct arena *a = f->m->arena;
   unsigned n = f->f->nobject + 1u;
-  struct owner o = {.f = f, .lane = SYM_NONE};
+  struct owner o = {.f = f, .lane = SYM_NONE, .threads = k->threads};
   o.multiple = ARENA_NEW(a, int64_t, f->f->k->nsym + 1);
   for (unsigned i = 0; i <= f->f->k->nsym; i++) o.multiple[i] = 1;
   o.object = arena_alloc(a, n * sizeof *o.object);
@@ -189,6 +192,17 @@ void fence_before(struct fn *f, const struct lstmt *s) {
   for (unsigned i = 0; i < f->f->nobject; i++)
     hit |= (x.written[i] && (f->simt->read[i] || f->simt->written[i])) || (x.read[i] && f->simt->written[i]);
   if (hit) emit_barrier(f);
+}
+
+void fence_copies(struct fn *f, const struct lstmt *s, bool reads, bool writes) {
+  struct fence x = touches(f, s);
+  bool hit = false;
+  for (unsigned i = 0; i < f->f->nobject; i++) {
+    x.written[i] &= writes, x.read[i] &= reads;
+    hit |= (x.written[i] && f->simt->read[i]) || (x.read[i] && f->simt->written[i]);
+  }
+  if (hit) emit_barrier(f);
+  fence_join(f, &x);
 }
 
 struct fence fence_save(struct fn *f) {

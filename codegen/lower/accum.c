@@ -32,9 +32,10 @@ static struct dims acc_dims(const struct build *b, const struct member *m, const
   struct dims d = {0};
   for (unsigned i = 0; i < b->p->norder; i++) {
     unsigned l = b->p->order[i];
-    bool mine = (m->reg & BIT(l)) && !((e->open | e->serial) & BIT(l)) && (int)l != m->vec;
-    if (mine && !(m->red & BIT(l)) && d.n < MAX_DIMS - 1) d.l[d.n++] = (uint8_t)l;
+    bool mine = (m->reg & BIT(l)) && !((e->open | e->serial) & BIT(l)) && !on_lanes(m, l);
+    if (mine && !(m->red & BIT(l)) && d.n < MAX_DIMS - 2) d.l[d.n++] = (uint8_t)l;
   }
+  if (m->thr >= 0 && !(e->open & BIT(m->thr))) d.l[d.n++] = (uint8_t)m->thr;
   if (m->vec >= 0 && !(e->open & BIT(m->vec)) && (reduced || !(m->red & BIT(m->vec)))) d.l[d.n++] = (uint8_t)m->vec;
   return d;
 }
@@ -43,7 +44,7 @@ static struct dims acc_dims(const struct build *b, const struct member *m, const
 static struct place *reg_place(struct build *b, unsigned tensor, const char *name, unsigned type, const struct dims *d,
                                const struct env *e) {
   struct place *x = ARENA_NEW(b->a, struct place, 1);
-  poly_t ext[2 * MAX_DIMS];
+  poly_t ext[3 * MAX_DIMS];
   unsigned n = 0;
   *x = (struct place){.tensor = (uint16_t)tensor, .kind = PLACE_REG, .nd = (uint8_t)d->n};
   memcpy(x->dim, d->l, sizeof x->dim);
@@ -53,6 +54,7 @@ static struct place *reg_place(struct build *b, unsigned tensor, const char *nam
     if (vec && c > 1) x->counted |= 1u << i;
     if (!vec || c > 1) ext[n++] = cpoly(b, c);
     if (vec) ext[n++] = cpoly(b, b->p->loop[d->l[i]].lanes);
+    if (vec && b->p->loop[d->l[i]].piece > 1) ext[n++] = cpoly(b, b->p->loop[d->l[i]].piece);
   }
   x->object = (uint16_t)lfunc_add_object(b->f, name, type, SCOPE_REG, n, ext);
   return x;
@@ -154,12 +156,14 @@ static struct lstmt *over_acc(struct build *b, const struct accum *c, const stru
 }
 
 static void guard_written(struct build *b, const struct member *m, const struct env *e, struct access *a) {
-  a->guard = ARENA_NEW(b->a, poly_t, m->npg + 1);
+  a->guard = ARENA_NEW(b->a, poly_t, m->npg + 3);
   for (unsigned i = 0; i < m->npg; i++) {
     bool known = false;
     for (unsigned j = 0; j < e->nknown; j++) known |= poly_eq(e->known[j], m->e->guard[i]);
     if (!known) a->guard[a->nguard++] = env_at(b, e, m->e->guard[i]);
   }
+  if (m->thr >= 0) a->nguard += reg_piece_guard(b, m, (unsigned)m->thr, e, &a->guard[a->nguard]);
+  if (m->vec >= 0) a->nguard += reg_piece_guard(b, m, (unsigned)m->vec, e, &a->guard[a->nguard]);
 }
 
 /* What the result starts from: init in the first iteration of the outer loops, else what they left. */
@@ -208,13 +212,6 @@ static struct lstmt *join_load(struct over *v, const struct env *e) {
   return join_value(v, e, outer_value(v->b, v->c->m, v->c->m->e->lhs));
 }
 
-static struct lstmt *whole_vector(struct build *b, unsigned l, struct lstmt *body) {
-  unsigned lanes = b->p->loop[l].lanes;
-  struct lstmt *s = loop_for(b->a, F_VECTOR, b->lsym[l], cpoly(b, 0), cpoly(b, lanes), 1, body);
-  while ((1u << s->lanes_log2) < lanes) s->lanes_log2++;
-  return s;
-}
-
 /* Every lane, also where the tile is cut: the total takes up all of them. */
 static struct lstmt *put_identity(struct over *v, const struct env *e) {
   struct build *b = v->b;
@@ -232,7 +229,7 @@ static struct lstmt *put_identity(struct over *v, const struct env *e) {
     two[1] = loop_store(b->a, place_reg(b, &in, v->c->bests), RED_none, start);
     s = loop_block(b->a, 2, two);
   }
-  s = whole_vector(b, l, s);
+  s = reg_vector(b, l, reg_parts(b, l, 0, s));
   return n > 1 ? loop_for(b->a, F_UNROLL, b->vsym[l], cpoly(b, 0), cpoly(b, n), 1, s) : s;
 }
 
@@ -277,16 +274,22 @@ static struct lstmt *lanes_total(struct over *v, const struct env *e) {
   struct env at = *e, zero;
   reg_open(b, l, &at);
   zero = at;
-  zero.idx[l] = cpoly(b, 0);
+  zero.idx[l] = zero.part[l] = cpoly(b, 0);
   struct access *first = place_reg(b, &zero, v->c->all);
-  struct lstmt *s[2];
+  struct lstmt *s[3];
+  if (b->p->loop[l].piece > 1) {
+    struct env one = at;
+    one.idx[l] = cpoly(b, 0);
+    expr_t x = expr_read(b->a, member_type(m), place_reg(b, &one, v->c->all));
+    s[ns++] = reg_vector(b, l, reg_parts(b, l, 1, loop_store(b->a, first, m->e->red, x)));
+  }
   if (n > 1) {
     expr_t x = expr_read(b->a, member_type(m), place_reg(b, &at, v->c->all));
-    struct lstmt *add = whole_vector(b, l, loop_store(b->a, first, m->e->red, x));
+    struct lstmt *add = reg_vector(b, l, reg_parts(b, l, 0, loop_store(b->a, first, m->e->red, x)));
     s[ns++] = loop_for(b->a, F_UNROLL, b->vsym[l], cpoly(b, 1), cpoly(b, n), 1, add);
   }
-  s[ns++] = whole_vector(
-      b, l, loop_store(b->a, place_reg(b, e, v->c->tot), m->e->red, expr_read(b->a, member_type(m), first)));
+  s[ns++] =
+      reg_vector(b, l, loop_store(b->a, place_reg(b, e, v->c->tot), m->e->red, expr_read(b->a, member_type(m), first)));
   return loop_block(b->a, ns, s);
 }
 
@@ -327,8 +330,8 @@ static struct lstmt *best_lane(struct build *b, const struct accum *c, const str
   struct lstmt *s[5] = {
       loop_set(b->a, old, total),
       loop_store(b->a, first_index(b, c), RED_none, no_index(b, t)),
-      whole_vector(b, l, loop_store(b->a, place_reg(b, e, c->best), max ? RED_max : RED_min, bests)),
-      whole_vector(b, l, loop_store(b->a, first_index(b, c), RED_min, mine)),
+      reg_vector(b, l, loop_store(b->a, place_reg(b, e, c->best), max ? RED_max : RED_min, bests)),
+      reg_vector(b, l, loop_store(b->a, first_index(b, c), RED_min, mine)),
       loop_store(b->a, place_reg(b, e, c->tot), RED_none,
                  expr_op3(b->a, OP_select, better, found, read_place(b, e, c->tot))),
   };
@@ -345,7 +348,7 @@ static struct lstmt *lanes_best(struct over *v, const struct env *e) {
   zero.idx[l] = cpoly(b, 0);
   struct lstmt *s[2] = {NULL, best_lane(b, v->c, e, &zero)};
   if (n == 1) return s[1];
-  s[0] = whole_vector(b, l, best_vector(b, v->c, &at, &zero));
+  s[0] = reg_vector(b, l, best_vector(b, v->c, &at, &zero));
   s[0] = loop_for(b->a, F_UNROLL, b->vsym[l], cpoly(b, 1), cpoly(b, n), 1, s[0]);
   return loop_block(b->a, 2, s);
 }

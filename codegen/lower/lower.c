@@ -36,6 +36,7 @@ static void start_build(struct build *b, struct plan *p, struct lfunc *f, unsign
   memset(b->sym, 0xff, sizeof b->sym);
   memset(b->vsym, 0xff, sizeof b->vsym);
   memset(b->lsym, 0xff, sizeof b->lsym);
+  memset(b->psym, 0xff, sizeof b->psym);
 }
 
 /* The body of a group; b->why is set where there is none after all. */

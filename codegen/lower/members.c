@@ -31,7 +31,7 @@ static bool too_many(struct plan *p) {
 static struct member *add_member(struct plan *p, const struct eq *e) {
   if (p->nmember == MAX_MEMBER) return NULL;
   struct member *m = &p->member[p->nmember++];
-  *m = (struct member){.e = arena_dup(p->a, e, sizeof *e), .aux = UINT16_MAX, .vec = -1, .sub = -1};
+  *m = (struct member){.e = arena_dup(p->a, e, sizeof *e), .aux = UINT16_MAX, .vec = -1, .thr = -1, .sub = -1};
   return m;
 }
 
@@ -421,17 +421,19 @@ static void find_walks(const struct plan *p, struct member *m) {
   if (m->kind != MK_EQ) m->walks |= BIT(p->stream_top);
 }
 
-/* A parallel axis is preferred for the lanes. */
+/* A parallel axis is preferred for the lanes; rows of threads stand along parallel axes only. */
 static void find_vector(const struct plan *p, struct member *m) {
-  m->vec = -1;
+  m->vec = m->thr = -1;
   for (int pass = 0; pass < 2 && m->vec < 0; pass++)
     for (unsigned i = 0; i < p->norder; i++) {
       unsigned l = p->order[i];
       if (!(m->walks & BIT(l)) || p->loop[l].mark != MARK_VECTOR || ((m->red >> l) & 1) != (unsigned)pass) continue;
+      if (p->loop[l].rows && !pass && !IS_ARG(m->e->red)) m->thr = (int)l;
+      if (p->loop[l].rows) continue;
       if (!pass || lanes_reduce(p, m->e)) m->vec = (int)l;
     }
   for (unsigned l = 0; l < MAX_LOOP; l++)
-    if ((m->walks & BIT(l)) && (p->loop[l].mark == MARK_UNROLL || (int)l == m->vec)) m->reg |= BIT(l);
+    if ((m->walks & BIT(l)) && (p->loop[l].mark == MARK_UNROLL || on_lanes(m, l))) m->reg |= BIT(l);
   m->sub = tensorize_loop(p, m);
   if (m->sub >= 0) m->reg |= BIT(m->sub);
 }
@@ -452,8 +454,10 @@ static void spare_copies(const struct plan *p, struct member *m) {
   for (unsigned l = 0; l < MAX_LOOP; l++)
     if (m->reg & BIT(l))
       copies *= p->axis[LOOP_AXIS(l)].ntile ? p->axis[LOOP_AXIS(l)].tile[0] : p->axis[LOOP_AXIS(l)].ext;
-  if (m->vec >= 0 && p->loop[m->vec].lanes) copies /= p->loop[m->vec].lanes;
-  if (copies > most) m->reg &= m->vec >= 0 ? BIT(m->vec) : 0;
+  uint64_t lanes = (m->vec >= 0 ? BIT(m->vec) : 0) | (m->thr >= 0 ? BIT(m->thr) : 0);
+  for (unsigned l = 0; l < MAX_LOOP; l++)
+    if ((lanes & BIT(l)) && p->loop[l].lanes) copies /= p->loop[l].lanes;
+  if (copies > most) m->reg &= lanes;
 }
 
 /* The innermost run of reduction loops; what stands inside it must be register loops. */
@@ -464,8 +468,7 @@ static void find_run(const struct plan *p, struct member *m) {
   for (unsigned i = p->norder; i-- > 0;) {
     unsigned l = p->order[i];
     bool red = m->red & BIT(l);
-    if (!(m->walks & BIT(l)) || p->loop[l].trivial || (int)l == m->vec || (int)l == m->sub ||
-        (!red && (m->reg & BIT(l))))
+    if (!(m->walks & BIT(l)) || p->loop[l].trivial || on_lanes(m, l) || (int)l == m->sub || (!red && (m->reg & BIT(l))))
       continue;
     if (!red || ((int)l == p->stream_top && m->on_stream)) out = true;
     if (!red) continue;
@@ -525,6 +528,11 @@ static bool check_reduction(struct plan *p, const struct member *m) {
                           plan_loop_name(p, (unsigned)m->vec));
     return false;
   }
+  if (IS_ARG(m->e->red) && m->vec >= 0 && (m->red & BIT(m->vec)) && p->loop[m->vec].piece > 1) {
+    p->why =
+        arena_printf(p->a, "piece %s: argmin and argmax take single elements", plan_loop_name(p, (unsigned)m->vec));
+    return false;
+  }
   bool loose = !type_is_float(m->e->body->type) || !p->o->strict;
   if (m->e->red == RED_none || (!IS_ARG(m->e->red) && loose) || in_order(p, m)) return true;
   p->why = IS_ARG(m->e->red) ? "order: argmin and argmax need their reduction loops in the order of the equation"
@@ -550,7 +558,17 @@ static unsigned member_width(const struct plan *p, const struct member *m) {
   return b > w ? b : w;
 }
 
+static bool given_lanes(struct plan *p, unsigned l) {
+  int64_t n = p->axis[LOOP_AXIS(l)].tile[0], each = (int64_t)p->loop[l].lanes * p->loop[l].piece;
+  if (n % each == 0 && n / each <= 64) return true;
+  p->why = arena_printf(p->a, "%s %s: the tile of %d is not a multiple of %d threads with pieces of %d",
+                        p->loop[l].rows ? "threads" : "lanes", plan_loop_name(p, l), (int)n, (int)p->loop[l].lanes,
+                        (int)p->loop[l].piece);
+  return false;
+}
+
 static bool find_lanes(struct plan *p, unsigned l) {
+  if (p->loop[l].lanes) return given_lanes(p, l);
   unsigned w = 1;
   int64_t n = p->axis[LOOP_AXIS(l)].tile[0];
   for (unsigned i = 0; i < p->nmember; i++)
@@ -573,20 +591,20 @@ static bool find_lanes(struct plan *p, unsigned l) {
 static int64_t loop_copies(const struct plan *p, const struct member *m, unsigned l, bool in_acc) {
   const struct paxis *x = &p->axis[LOOP_AXIS(l)];
   if (!(m->walks & BIT(l))) return 1;
-  if ((int)l == m->vec) return x->tile[0] / p->loop[l].lanes;
+  if (on_lanes(m, l)) return x->tile[0] / p->loop[l].lanes;
   if (p->loop[l].mark == MARK_UNROLL) return in_acc && (m->red & BIT(l)) ? 1 : x->ntile ? x->tile[0] : x->ext;
   return in_acc || !p->loop[l].unroll ? 1 : p->loop[l].unroll;
 }
 
 static bool check_size(struct plan *p) {
-  int64_t total = 0;
+  int64_t total = 0, most = p->lim->simt ? 128 : 64; /* a thread has 255 registers */
   for (unsigned i = 0; i < p->nmember; i++) {
     const struct member *m = &p->member[i];
     int64_t n = 1, acc = 1;
     for (unsigned l = 0; l < MAX_LOOP && n <= 4096; l++)
       n *= loop_copies(p, m, l, false), acc *= loop_copies(p, m, l, true);
     total += n;
-    if (m->acc && acc > 64) p->why = "unroll: more than 64 accumulators";
+    if (m->acc && acc > most) p->why = arena_printf(p->a, "unroll: more than %d accumulators", (int)most);
   }
   if (total > 512) p->why = "unroll: more than 512 statements";
   return !p->why;
@@ -605,7 +623,7 @@ static bool check_stream(struct plan *p) {
         for (unsigned j = lo; j <= i; j++) {
           const struct member *m = &p->member[j], *n = &p->member[i];
           bool alike = !((m->reg ^ n->reg) & BIT(l));
-          if ((n->walks & BIT(l)) && n->vec != (int)l && alike && (i == j || deps_share(p, m, n, l, fixed))) continue;
+          if ((n->walks & BIT(l)) && !on_lanes(n, l) && alike && (i == j || deps_share(p, m, n, l, fixed))) continue;
           p->why = arena_printf(p->a, "tile %s: the running form needs all its members together at loop %s",
                                 p->k->sym[p->axis[p->g->stream].sym].name, plan_loop_name(p, l));
           return false;
@@ -616,11 +634,28 @@ static bool check_stream(struct plan *p) {
   return true;
 }
 
+/* The rows of threads are the digit above the lanes of all other vector loops. */
+static bool find_digits(struct plan *p) {
+  unsigned low = 1, high = 1, digit = 0;
+  for (unsigned l = 0; l < MAX_LOOP; l++) {
+    if (p->loop[l].mark != MARK_VECTOR) continue;
+    unsigned *most = p->loop[l].rows ? &high : &low;
+    if (p->loop[l].lanes > *most) *most = p->loop[l].lanes;
+  }
+  while ((1u << digit) < low) digit++;
+  if (low * high > 1024) p->why = "threads: more than 1024 threads in a block";
+  for (unsigned l = 0; l < MAX_LOOP; l++)
+    if (p->loop[l].rows) p->loop[l].digit = (uint8_t)digit;
+  p->threads = low * high;
+  return !p->why;
+}
+
 bool members_analyse(struct plan *p) {
   for (unsigned i = 0; i < p->nmember; i++)
     if (!member_analyse(p, &p->member[i]) || !check_reduction(p, &p->member[i])) return false;
   for (unsigned l = 0; l < MAX_LOOP; l++)
     if (p->loop[l].mark == MARK_VECTOR && !find_lanes(p, l)) return false;
+  if (!find_digits(p)) return false;
   for (unsigned i = 0; i < p->nmember; i++) member_analyse(p, &p->member[i]); /* again: the lanes are known now */
   return (p->stream_top < 0 || check_stream(p)) && check_size(p);
 }

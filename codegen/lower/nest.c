@@ -15,7 +15,7 @@ struct parts {
 
 bool walks_here(const struct member *m, const struct env *e, unsigned l) {
   if (!(m->walks & BIT(l)) || (e->open & BIT(l))) return false;
-  return (m->vec != (int)l && m->sub != (int)l) || (e->serial & BIT(l));
+  return (!on_lanes(m, l) && m->sub != (int)l) || (e->serial & BIT(l));
 }
 
 static bool is_reg(const struct member *m, const struct env *e, unsigned l) {
@@ -130,11 +130,11 @@ static bool reads_exactly(const struct member *m, const struct member *n) {
 }
 
 /* Can n take m's result out of the accumulator: its register loops are those of the accumulator. */
-static bool same_registers(const struct plan *p, const struct member *m, const struct member *n, const struct env *e) {
+static bool same_registers(const struct member *m, const struct member *n, const struct env *e) {
   if (n->e->lhs == m->e->lhs || !reads_exactly(m, n)) return false;
   for (unsigned l = 0; l < MAX_LOOP; l++) {
     if (!(m->reg & BIT(l)) || (m->red & BIT(l)) || ((e->open | e->serial) & BIT(l))) continue;
-    if (!is_reg(n, e, l) || (p->loop[l].mark == MARK_VECTOR && n->vec != m->vec)) return false;
+    if (!is_reg(n, e, l) || (on_lanes(m, l) != on_lanes(n, l))) return false;
     if (n->red & BIT(l)) return false;
   }
   return true;
@@ -148,7 +148,7 @@ static bool stays_in_registers(struct build *b, const struct parts *o, unsigned 
     for (unsigned j = 0; j < o->p[i].s.n; j++) {
       const struct member *n = o->p[i].s.m[j];
       if (n == m || !member_touches(b->p, n, m->e->lhs)) continue;
-      if (i <= part || !same_registers(b->p, m, n, e)) return false;
+      if (i <= part || !same_registers(m, n, e)) return false;
     }
   return true;
 }
@@ -192,7 +192,7 @@ static struct lstmt *init_one(struct build *b, const struct member *m, unsigned 
   q->nguard = m->npg;
   q->body = value;
   q->init = q->start = q->rescale = q->running = NULL;
-  *i = (struct member){.e = q, .aux = UINT16_MAX, .npg = m->npg, .vec = -1, .sub = -1};
+  *i = (struct member){.e = q, .aux = UINT16_MAX, .npg = m->npg, .vec = -1, .thr = -1, .sub = -1};
   member_analyse(b->p, i);
   struct set s = {0};
   set_add(b, &s, i);
@@ -325,7 +325,7 @@ static bool all_read_here(struct build *b, const struct parts *o, unsigned part,
   for (unsigned i = part + 1; i < o->n; i++)
     for (unsigned j = 0; j < o->p[i].s.n; j++) {
       if (!member_touches(b->p, o->p[i].s.m[j], m->e->lhs)) continue;
-      if (!same_registers(b->p, m, o->p[i].s.m[j], e)) return false;
+      if (!same_registers(m, o->p[i].s.m[j], e)) return false;
       here++;
     }
   return here == all;

@@ -57,10 +57,11 @@ static void find_dims(struct packing *k, const struct env *e) {
   }
   for (unsigned i = 0; i < e->n; i++) {
     unsigned l = e->order[i];
-    if ((k->axes >> LOOP_AXIS(l) & 1) && !(e->open & BIT(l)) && (int)l != k->reader->vec && (int)l != k->sub)
+    if ((k->axes >> LOOP_AXIS(l) & 1) && !(e->open & BIT(l)) && !on_lanes(k->reader, l) && (int)l != k->sub)
       add_dim(k, l);
   }
-  int v = k->reader->vec;
+  int v = k->reader->vec, t = k->reader->thr;
+  if (t >= 0 && (k->axes >> LOOP_AXIS(t) & 1) && !(e->open & BIT(t))) add_dim(k, (unsigned)t);
   if (v >= 0 && (k->axes >> LOOP_AXIS(v) & 1) && !(e->open & BIT(v))) add_dim(k, (unsigned)v);
   if (k->sub >= 0) add_dim(k, (unsigned)k->sub);
 }
@@ -87,6 +88,7 @@ static void find_lanes(struct packing *k) {
     if ((int)k->dim[d] == k->reader->vec) k->vec = k->reader->vec;
   for (unsigned d = 0; d < k->nd && k->vec < 0; d++)
     if (pack_contiguous(k, k->dim[d])) k->vec = k->dim[d];
+  if (k->b->p->lim->simt) return; /* no threads turn blocks in registers */
   if (k->vec < 0 || pack_contiguous(k, (unsigned)k->vec) || k->read->acc->nguard || k->reader->e->nguard) return;
   const struct paxis *x = &k->b->p->axis[LOOP_AXIS((unsigned)k->vec)];
   if (!poly_over_dims(k->b->p->k, x->lo) || !poly_over_dims(k->b->p->k, x->hi)) return;
@@ -211,7 +213,7 @@ static struct member *copying_member(struct packing *k, const struct env *e) {
   q->body = k->read;
   q->init = q->start = q->rescale = q->running = NULL;
   if (!relaxed_guards(k, e, q)) return NULL;
-  *m = (struct member){.e = q, .aux = UINT16_MAX, .npg = q->nguard, .vec = -1, .sub = -1};
+  *m = (struct member){.e = q, .aux = UINT16_MAX, .npg = q->nguard, .vec = -1, .thr = -1, .sub = -1};
   for (unsigned d = 0; d < k->nd; d++) m->walks |= BIT(k->dim[d]);
   return m;
 }

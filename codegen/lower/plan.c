@@ -88,6 +88,32 @@ static bool read_vector(struct plan *p, struct step s) {
   if (p->loop[s.loop].mark || p->loop[s.loop].unroll)
     return refuse(p, arena_printf(p->a, "vector %s: the loop is unrolled or a vector already", name));
   p->loop[s.loop].mark = MARK_VECTOR;
+  p->loop[s.loop].piece = 1;
+  return true;
+}
+
+enum { THREADS_MAX = 1024, PIECE_MAX = 16 };
+
+static bool read_threads(struct plan *p, struct step s, const char *step) {
+  if (!read_vector(p, s)) return false;
+  const char *name = plan_loop_name(p, s.loop);
+  if (!p->lim->simt) return refuse(p, arena_printf(p->a, "%s %s: the target has no blocks of threads", step, name));
+  if (s.arg < 2 || s.arg > THREADS_MAX || (s.arg & (s.arg - 1)))
+    return refuse(p, arena_printf(p->a, "%s %s: the number is no power of two from 2 to %d", step, name, THREADS_MAX));
+  p->loop[s.loop].rows = s.kind == STEP_threads;
+  p->loop[s.loop].lanes = (uint16_t)s.arg;
+  return true;
+}
+
+static bool read_piece(struct plan *p, struct step s) {
+  if (!loop_exists(p, s.loop, "piece")) return false;
+  struct ploop *l = &p->loop[s.loop];
+  const char *name = plan_loop_name(p, s.loop);
+  if (l->mark != MARK_VECTOR || !l->lanes || l->piece > 1)
+    return refuse(p, arena_printf(p->a, "piece %s: the loop is not on a number of lanes or threads", name));
+  if (s.arg < 2 || s.arg > PIECE_MAX || (s.arg & (s.arg - 1)))
+    return refuse(p, arena_printf(p->a, "piece %s: the number is no power of two from 2 to %d", name, PIECE_MAX));
+  l->piece = (uint16_t)s.arg;
   return true;
 }
 
@@ -142,6 +168,11 @@ static bool read_step(struct plan *p, struct step s) {
     return true; /* read before */
   case STEP_vector:
     return read_vector(p, s);
+  case STEP_lanes:
+  case STEP_threads:
+    return read_threads(p, s, s.kind == STEP_lanes ? "lanes" : "threads");
+  case STEP_piece:
+    return read_piece(p, s);
   case STEP_unroll:
     return read_unroll(p, s);
   case STEP_pack:

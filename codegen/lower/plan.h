@@ -25,6 +25,9 @@ struct ploop {
   uint8_t mark, unroll, npeel;
   uint8_t matrix;           /* MARK_SUB: the instruction */
   uint16_t lanes;
+  bool rows;                /* MARK_VECTOR: the digit above those of the other vector loops (`threads`) */
+  uint8_t digit;            /* MARK_VECTOR: the lowest bit of a thread's number that the lane stands for */
+  uint16_t piece;           /* MARK_VECTOR: neighbours that a lane takes at a time */
   int64_t step;
 };
 struct ppack {
@@ -53,6 +56,7 @@ struct member {
   bool on_stream;           /* takes part in the stream loop as a running member */
   uint64_t walks, red, reg; /* loops; those of reduced axes; those that live in registers */
   int vec;                  /* the loop on its lanes, or -1 */
+  int thr;                  /* the loop on its rows of threads, or -1; like vec it is innermost, around vec */
   int sub;                  /* the loop whose iterations one matrix instruction adds up in a lane, or -1; innermost, inside the lanes */
   bool acc;                 /* accumulates in registers */
   uint64_t run, outer;      /* reduction loops inside / outside of the accumulator */
@@ -78,6 +82,7 @@ struct plan {
   uint16_t stream_tensor[MAX_PACK];
   int stream_top;           /* the running loop, or -1 */
   bool split;               /* gs is what the split step made of the group */
+  unsigned threads;         /* of a block: lanes and rows of threads */
   unsigned nmember;
   struct member *member;    /* [MAX_MEMBER] */
   unsigned nvt;
@@ -96,6 +101,9 @@ bool plan_streams(const struct plan *p, const struct member *m, const struct acc
 bool members_make(struct plan *p);
 bool members_stream(struct plan *p);   /* adds what the running loop needs; drops it where it cannot be done */
 bool member_analyse(struct plan *p, struct member *m);
+static inline bool on_lanes(const struct member *m, unsigned l) {
+  return m->vec == (int)l || m->thr == (int)l;
+}
 bool members_analyse(struct plan *p);
 uint8_t tensor_type(const struct plan *p, unsigned tensor);
 unsigned tensor_rank(const struct plan *p, unsigned tensor);
@@ -141,6 +149,7 @@ struct env {
   uint64_t open, serial;    /* serial: register loops that this edge body walks one at a time */
   poly_t val[MAX_LOOP];     /* what an open loop adds to its axis */
   poly_t idx[MAX_LOOP];     /* open unrolled loop: its counter; vector loop: number of the vector */
+  poly_t part[MAX_LOOP];    /* open vector loop with pieces: counter within the piece */
   sym_t lane[MAX_LOOP];
   uint8_t mode[GROUP_MAX_AXIS];
   bool edge;                /* inside an edge body: no more full bodies */
@@ -161,7 +170,7 @@ struct build {
   struct plan *p;
   struct arena *a;
   struct lfunc *f;
-  sym_t sym[MAX_LOOP], vsym[MAX_LOOP], lsym[MAX_LOOP];
+  sym_t sym[MAX_LOOP], vsym[MAX_LOOP], lsym[MAX_LOOP], psym[MAX_LOOP];
   unsigned stack_bytes;
   const char *why;          /* set when something cannot be expressed after all */
 };
@@ -211,6 +220,10 @@ bool peel_check(struct plan *p);
 /* unroll.c: register loops */
 void reg_open(struct build *b, unsigned l, struct env *e);
 struct lstmt *reg_close(struct build *b, const struct member *m, unsigned l, const struct env *outer, struct lstmt *body);
+struct lstmt *reg_vector(struct build *b, unsigned l, struct lstmt *body);     /* one whole vector of loop l, no pieces */
+struct lstmt *reg_parts(struct build *b, unsigned l, unsigned from, struct lstmt *body); /* the loop over a piece, inside a vector */
+/* Where a cut axis ends inside a piece, lanes cannot be masked as a whole: *g is what its statements must ask. false: nothing to ask. */
+bool reg_piece_guard(struct build *b, const struct member *m, unsigned l, const struct env *e, poly_t *g);
 int64_t reg_count(const struct plan *p, const struct env *e, unsigned l);    /* iterations or vectors */
 int64_t axis_rest(const struct plan *p, unsigned axis);                      /* constant size of the cut tile, or 0 */
 /* edge.c */

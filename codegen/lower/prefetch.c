@@ -63,7 +63,7 @@ static bool innermost(const struct fetch *k, const struct env *e, unsigned l, un
   if (e->edge || !(e->open & BIT(at)) || (l != at && !in_subscripts(p, k->ix, k->rank, LOOP_AXIS(l)))) return false;
   for (unsigned i = 0; i < e->n; i++) {
     unsigned o = e->order[i];
-    bool reg = (k->m->reg & BIT(o)) || k->m->vec == (int)o || p->loop[o].trivial;
+    bool reg = (k->m->reg & BIT(o)) || on_lanes(k->m, o) || p->loop[o].trivial;
     if (!(e->open & BIT(o)) && !reg && (k->m->walks & BIT(o)) && in_subscripts(p, k->ix, k->rank, LOOP_AXIS(o)))
       return false;
   }

@@ -198,13 +198,14 @@ static unsigned reg_subs(struct build *b, const struct env *e, const struct plac
     unsigned l = x->dim[d];
     if (b->p->loop[l].mark != MARK_VECTOR || (x->counted & BIT(d))) ix[n++].poly = e->idx[l];
     if (b->p->loop[l].mark == MARK_VECTOR) ix[n++].poly = poly_sym(b->a, e->lane[l]);
+    if (b->p->loop[l].mark == MARK_VECTOR && b->p->loop[l].piece > 1) ix[n++].poly = e->part[l];
   }
   return n;
 }
 
 struct access *place_reg(struct build *b, const struct env *e, const struct place *x) {
   struct access *r = ARENA_NEW(b->a, struct access, 1);
-  r->ix = ARENA_NEW(b->a, struct subscript, 2 * MAX_DIMS);
+  r->ix = ARENA_NEW(b->a, struct subscript, 3 * MAX_DIMS);
   r->tensor = x->object;
   r->rank = (uint8_t)reg_subs(b, e, x, r->ix);
   return r;
@@ -234,7 +235,7 @@ static struct access *rename_access(struct rename *c, unsigned tensor, const str
                                     const struct place **used) {
   const struct place *x = place_of(c->e, c->m, tensor, from);
   struct access *r = ARENA_NEW(c->b->a, struct access, 1);
-  r->ix = ARENA_NEW(c->b->a, struct subscript, 2 * MAX_DIMS + rank);
+  r->ix = ARENA_NEW(c->b->a, struct subscript, 3 * MAX_DIMS + rank);
   r->tensor = (uint16_t)(x ? x->object : tensor);
   r->rank = (uint8_t)rank;
   *used = x;

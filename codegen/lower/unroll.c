@@ -14,53 +14,100 @@ static int64_t reg_extent(const struct plan *p, const struct env *e, unsigned l)
   return e->mode[LOOP_AXIS(l)] == AX_NARROW ? axis_rest(p, LOOP_AXIS(l)) : x->tile[0];
 }
 
+/* Elements that all lanes of a vector loop take at a time. */
+static int64_t vector_width(const struct ploop *l) {
+  return (int64_t)l->lanes * l->piece;
+}
+
 int64_t reg_count(const struct plan *p, const struct env *e, unsigned l) {
-  int64_t n = reg_extent(p, e, l), lanes = p->loop[l].lanes;
-  return p->loop[l].mark == MARK_VECTOR ? (n + lanes - 1) / lanes : n;
+  int64_t n = reg_extent(p, e, l), width = vector_width(&p->loop[l]);
+  return p->loop[l].mark == MARK_VECTOR ? (n + width - 1) / width : n;
+}
+
+static sym_t named(struct build *b, sym_t *s, unsigned l, const char *suffix) {
+  if (*s == SYM_NONE) *s = lfunc_add_sym(b->f, arena_printf(b->a, "%s%s", plan_loop_name(b->p, l), suffix));
+  return *s;
 }
 
 static sym_t counter(struct build *b, unsigned l) {
   bool vec = b->p->loop[l].mark == MARK_VECTOR;
-  sym_t *s = vec ? &b->vsym[l] : &b->sym[l];
-  if (*s == SYM_NONE) *s = lfunc_add_sym(b->f, arena_printf(b->a, "%s%s", plan_loop_name(b->p, l), vec ? "v" : ""));
-  return *s;
-}
-
-static sym_t lane_sym(struct build *b, unsigned l) {
-  if (b->lsym[l] == SYM_NONE) b->lsym[l] = lfunc_add_sym(b->f, arena_printf(b->a, "%sl", plan_loop_name(b->p, l)));
-  return b->lsym[l];
+  return named(b, vec ? &b->vsym[l] : &b->sym[l], l, vec ? "v" : "");
 }
 
 void reg_open(struct build *b, unsigned l, struct env *e) {
   const struct paxis *x = &b->p->axis[LOOP_AXIS(l)];
+  const struct ploop *lp = &b->p->loop[l];
   int64_t n = reg_count(b->p, e, l);
   poly_t i = n > 1 ? poly_sym(b->a, counter(b, l)) : cpoly(b, 0);
   e->idx[l] = i;
   e->val[l] = x->ntile ? i : poly_add(b->a, x->lo, i);
-  if (b->p->loop[l].mark == MARK_VECTOR) {
-    e->lane[l] = lane_sym(b, l);
-    e->val[l] = poly_add(b->a, poly_scale(b->a, i, b->p->loop[l].lanes), poly_sym(b->a, e->lane[l]));
+  if (lp->mark == MARK_VECTOR) {
+    e->lane[l] = named(b, &b->lsym[l], l, "l");
+    e->val[l] = poly_add(b->a, poly_scale(b->a, i, lp->lanes), poly_sym(b->a, e->lane[l]));
+  }
+  if (lp->mark == MARK_VECTOR && lp->piece > 1) {
+    e->part[l] = poly_sym(b->a, named(b, &b->psym[l], l, "e"));
+    e->val[l] = poly_add(b->a, poly_scale(b->a, e->val[l], lp->piece), e->part[l]);
   }
   e->open |= BIT(l);
 }
 
+/* p / d where that is a polynomial, else NULL. */
+static poly_t quotient(struct build *b, poly_t p, int64_t d) {
+  for (uint32_t i = 0; i < p->n; i++)
+    if (p->mono[i].coef % d) return NULL;
+  struct poly *q = arena_dup(b->a, p, sizeof *p + p->n * sizeof p->mono[0]);
+  for (uint32_t i = 0; i < q->n; i++) q->mono[i].coef /= d;
+  return q;
+}
+
+/* What is left of a cut axis where vector loop l begins, in elements; NULL: the loop is not cut. outer: before it was
+ * opened. */
+static poly_t left_of(struct build *b, const struct member *m, unsigned l, const struct env *outer) {
+  unsigned a = LOOP_AXIS(l);
+  if (outer->mode[a] == AX_EDGE)
+    return poly_sub(b->a, env_at(b, outer, member_axis(b->p, m, a)->hi), axis_base(b, outer, a));
+  if (outer->mode[a] == AX_NARROW && axis_rest(b->p, a) % vector_width(&b->p->loop[l]))
+    return cpoly(b, axis_rest(b->p, a));
+  return NULL;
+}
+
+bool reg_piece_guard(struct build *b, const struct member *m, unsigned l, const struct env *e, poly_t *g) {
+  const struct ploop *lp = &b->p->loop[l];
+  if (lp->mark != MARK_VECTOR || lp->piece < 2 || !(e->open & BIT(l)) || (e->serial & BIT(l))) return false;
+  struct env outer = *e;
+  outer.open &= ~BIT(l);
+  poly_t left = left_of(b, m, l, &outer);
+  if (!left || quotient(b, left, lp->piece)) return false;
+  *g = poly_addc(b->a, poly_sub(b->a, left, e->val[l]), -1);
+  return true;
+}
+
+struct lstmt *reg_parts(struct build *b, unsigned l, unsigned from, struct lstmt *body) {
+  unsigned n = b->p->loop[l].piece;
+  return n > 1 ? loop_for(b->a, F_UNROLL, b->psym[l], cpoly(b, from), cpoly(b, n), 1, body) : body;
+}
+
+struct lstmt *reg_vector(struct build *b, unsigned l, struct lstmt *body) {
+  const struct ploop *lp = &b->p->loop[l];
+  struct lstmt *s = loop_for(b->a, F_VECTOR, b->lsym[l], cpoly(b, 0), cpoly(b, lp->lanes), 1, body);
+  while ((1u << s->lanes_log2) < lp->lanes) s->lanes_log2++;
+  s->digit = lp->digit;
+  return s;
+}
+
 static struct lstmt *lanes_close(struct build *b, const struct member *m, unsigned l, const struct env *outer,
                                  struct lstmt *body) {
-  unsigned a = LOOP_AXIS(l), lanes = b->p->loop[l].lanes;
+  const struct ploop *lp = &b->p->loop[l];
   struct env e = *outer;
-  poly_t hi[2] = {cpoly(b, lanes)}, first;
+  poly_t hi[2] = {cpoly(b, lp->lanes)}, left = left_of(b, m, l, outer);
   unsigned nhi = 1;
   reg_open(b, l, &e);
-  first = poly_scale(b->a, e.idx[l], lanes);
-  if (outer->mode[a] == AX_EDGE)
-    hi[nhi++] =
-        poly_sub(b->a, poly_sub(b->a, env_at(b, outer, member_axis(b->p, m, a)->hi), axis_base(b, outer, a)), first);
-  if (outer->mode[a] == AX_NARROW && axis_rest(b->p, a) % lanes)
-    hi[nhi++] = poly_sub(b->a, cpoly(b, axis_rest(b->p, a)), first);
-  struct lstmt *s = loop_for(b->a, F_VECTOR, b->lsym[l], cpoly(b, 0), hi[0], 1, body);
+  if (left) left = quotient(b, left, lp->piece);
+  if (left) hi[nhi++] = poly_sub(b->a, left, poly_scale(b->a, e.idx[l], lp->lanes));
+  struct lstmt *s = reg_vector(b, l, reg_parts(b, l, 0, body));
   s->hi = arena_dup(b->a, hi, sizeof *hi * nhi);
   s->nhi = (uint8_t)nhi;
-  while ((1u << s->lanes_log2) < lanes) s->lanes_log2++;
   return s;
 }
 

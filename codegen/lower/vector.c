@@ -33,7 +33,7 @@ struct lstmt *when_wrap(struct build *b, const struct env *e, const struct membe
 
 struct guards {
   unsigned nuniform, nlane;
-  poly_t uniform[UINT8_MAX + 1], lane[UINT8_MAX + 1];
+  poly_t uniform[UINT8_MAX + 1], lane[UINT8_MAX + 3];
 };
 
 static void sort_guards(struct build *b, const struct member *m, const struct env *e, struct guards *o) {
@@ -44,11 +44,13 @@ static void sort_guards(struct build *b, const struct member *m, const struct en
     for (unsigned j = 0; j < e->nknown; j++) known |= poly_eq(e->known[j], m->e->guard[i]);
     poly_t g = env_at(b, e, m->e->guard[i]);
     if (known || (poly_is_const(g, &c) && c >= 0)) continue;
-    if (m->vec >= 0 && poly_has(g, e->lane[m->vec]))
+    if ((m->vec >= 0 && poly_has(g, e->lane[m->vec])) || (m->thr >= 0 && poly_has(g, e->lane[m->thr])))
       o->lane[o->nlane++] = g;
     else
       o->uniform[o->nuniform++] = g;
   }
+  if (m->thr >= 0) o->nlane += reg_piece_guard(b, m, (unsigned)m->thr, e, &o->lane[o->nlane]);
+  if (m->vec >= 0) o->nlane += reg_piece_guard(b, m, (unsigned)m->vec, e, &o->lane[o->nlane]);
 }
 
 static struct lstmt *guarded_store(struct build *b, struct access *a, enum red r, expr_t value,
@@ -112,8 +114,16 @@ static struct lstmt *statement(struct build *b, const struct member *m, const st
 
 /* ---- runs ---- */
 
+static int pending(int l, const struct env *e) {
+  return l >= 0 && !((e->open | e->serial) & BIT(l)) ? l : -1;
+}
+
 static int pending_vec(const struct member *m, const struct env *e) {
-  return m->vec >= 0 && !((e->open | e->serial) & BIT(m->vec)) ? m->vec : -1;
+  return pending(m->vec, e);
+}
+
+static int pending_thr(const struct member *m, const struct env *e) {
+  return pending(m->thr, e);
 }
 
 static uint32_t open_axes(const struct plan *p, const struct env *e) {
@@ -123,13 +133,20 @@ static uint32_t open_axes(const struct plan *p, const struct env *e) {
   return x;
 }
 
-static unsigned run_end(struct build *b, const struct set *s, unsigned i, const struct env *e) {
-  int v = pending_vec(s->m[i], e);
+static bool may_share(struct build *b, const struct member *m, const struct member *n, const struct env *e) {
+  int v = pending_vec(m, e), t = pending_thr(m, e);
   uint32_t fixed = open_axes(b->p, e);
+  if (t >= 0 && !deps_share(b->p, m, n, (unsigned)t, fixed)) return false;
+  if (t >= 0) fixed |= 1u << LOOP_AXIS(t);
+  return v < 0 || deps_share(b->p, m, n, (unsigned)v, fixed);
+}
+
+static unsigned run_end(struct build *b, const struct set *s, unsigned i, const struct env *e) {
+  int v = pending_vec(s->m[i], e), t = pending_thr(s->m[i], e);
   for (unsigned j = i + 1; j < s->n; j++) {
-    if (pending_vec(s->m[j], e) != v) return j;
-    for (unsigned k = i; v >= 0 && k < j; k++)
-      if (!deps_share(b->p, s->m[k], s->m[j], (unsigned)v, fixed)) return j;
+    if (pending_vec(s->m[j], e) != v || pending_thr(s->m[j], e) != t) return j;
+    for (unsigned k = i; k < j; k++)
+      if (!may_share(b, s->m[k], s->m[j], e)) return j;
   }
   return s->n;
 }
@@ -151,30 +168,38 @@ static bool touched(struct build *b, const struct set *s, unsigned from, unsigne
 static int local_temp(struct build *b, const struct set *s, unsigned i, unsigned n, unsigned k, struct env *e) {
   const struct member *m = s->m[k];
   unsigned t = m->e->lhs;
-  int v = pending_vec(m, e);
+  int dim[2] = {pending_thr(m, e), pending_vec(m, e)};
   if (!tensor_shrinks(b->p, t) || placed(e, m, t)) return -1;
   if (touched(b, s, 0, i, t) || touched(b, s, n, s->n, t) || (t < VT_BASE && other_writer(b, t, m))) {
     place_memory(b, t, m, e);
     return -1;
   }
   struct place *x = ARENA_NEW(b->a, struct place, 1);
-  *x = (struct place){.tensor = (uint16_t)t, .kind = PLACE_REG, .nd = v >= 0, .next = e->places};
-  if (v >= 0) x->dim[0] = (uint8_t)v;
-  poly_t ext[1] = {cpoly(b, v >= 0 ? b->p->loop[v].lanes : 1)};
+  poly_t ext[4];
+  unsigned rank = 0;
+  *x = (struct place){.tensor = (uint16_t)t, .kind = PLACE_REG, .next = e->places};
+  for (unsigned d = 0; d < 2; d++) {
+    if (dim[d] < 0) continue;
+    x->dim[x->nd++] = (uint8_t)dim[d];
+    ext[rank++] = cpoly(b, b->p->loop[dim[d]].lanes);
+    if (b->p->loop[dim[d]].piece > 1) ext[rank++] = cpoly(b, b->p->loop[dim[d]].piece);
+  }
   const char *name = t >= VT_BASE ? b->p->vt[t - VT_BASE].name : b->p->k->tensor[t].name;
-  x->object = (uint16_t)lfunc_add_object(b->f, arena_printf(b->a, "%s_reg", name), tensor_type(b->p, t), SCOPE_REG,
-                                         v >= 0, ext);
+  x->object =
+      (uint16_t)lfunc_add_object(b->f, arena_printf(b->a, "%s_reg", name), tensor_type(b->p, t), SCOPE_REG, rank, ext);
   e->places = x;
   return x->object;
 }
 
 static struct lstmt *run_build(struct build *b, const struct set *s, unsigned i, unsigned n, struct env *outer) {
-  int v = pending_vec(s->m[i], outer);
-  struct env e = *outer, in;
+  int v = pending_vec(s->m[i], outer), t = pending_thr(s->m[i], outer);
+  struct env e = *outer, mid, in;
   struct stmts body = {0};
   uint16_t reg[MAX_MEMBER];
   unsigned nreg = 0;
-  in = e;
+  mid = e;
+  if (t >= 0) reg_open(b, (unsigned)t, &mid);
+  in = mid;
   if (v >= 0) reg_open(b, (unsigned)v, &in);
   for (unsigned k = i; k < n; k++) {
     struct place *before = e.places;
@@ -187,7 +212,8 @@ static struct lstmt *run_build(struct build *b, const struct set *s, unsigned i,
     stmts_add(b, &body, statement(b, s->m[k], &in));
   }
   struct lstmt *r = stmts_block(b, &body);
-  if (v >= 0) r = reg_close(b, s->m[i], (unsigned)v, outer, r);
+  if (v >= 0) r = reg_close(b, s->m[i], (unsigned)v, &mid, r);
+  if (t >= 0) r = reg_close(b, s->m[i], (unsigned)t, outer, r);
   while (nreg-- > 0 && r) r = loop_alloc(b->a, reg[nreg], r);
   return r;
 }

@@ -121,7 +121,7 @@ static struct lstmt *random_for(struct gen *g, unsigned depth) {
       loop_for(a, kind, s, lo, hi, kind == F_VECTOR ? 1 : 1 + (int64_t)pick(5), random_block(g, depth + 1));
   g->nsym--;
   g->vector = was;
-  if (kind == F_VECTOR) l->lanes_log2 = 3;
+  if (kind == F_VECTOR) l->lanes_log2 = 3, l->digit = (uint8_t)pick(5);
   if (kind == F_SERIAL && !pick(3)) {
     poly_t more[2] = {hi, random_poly(g)};
     l->nhi = l->nlo = 2;
@@ -245,7 +245,7 @@ static bool stmt_eq(const struct lstmt *x, const struct lstmt *y) {
   if ((x->acc != NULL) != (y->acc != NULL) || (x->acc && !access_eq(x->acc, y->acc))) return false;
   if (x->kind == L_FOR) {
     if (x->sym != y->sym || x->fkind != y->fkind || x->step != y->step || x->once != y->once ||
-        x->lanes_log2 != y->lanes_log2)
+        x->lanes_log2 != y->lanes_log2 || x->digit != y->digit)
       return false;
     if (x->nlo != y->nlo || x->nhi != y->nhi || !polys_eq(x->lo, y->lo, x->nlo) || !polys_eq(x->hi, y->hi, x->nhi))
       return false;

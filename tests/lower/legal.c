@@ -28,9 +28,10 @@
   "kernel f(X: f32[I, J], V: f32[J]) -> Y: f32[I] { M[i] = max(j) X[i, j]\n Y[i] = sum(j) exp(X[i, j] - M[i]) * V[j] " \
   "}"
 
+enum how { STRICT = 1, BLOCKS };
 static const struct {
   const char *kernel, *sched, *why;
-  bool strict;
+  int how; /* enum how, or true: strict */
 } refused[] = {
     {MATMUL, "tile i 8; tile i 12", "tile i 12: not a larger multiple of the tile inside", false},
     {MATMUL, "tile i 8; tile i 8", "tile i 8: not a larger multiple of the tile inside", false},
@@ -112,6 +113,16 @@ static const struct {
      "tensorize vnni k0: the sums are not in registers", false},
     {HALVES, "tile j 16; vector j0; tile k 2; tensorize bf16 k0",
      "tensorize bf16 k0: no product of its types over the loop with its tile on lanes", true},
+    {MATMUL, "tile j 16; lanes j0 16", "lanes j0: the target has no blocks of threads", false},
+    {MATMUL, "tile j 12; lanes j0 12", "lanes j0: the number is no power of two from 2 to 1024", BLOCKS},
+    {MATMUL, "tile j 24; lanes j0 16", "lanes j0: the tile of 24 is not a multiple of 16 threads with pieces of 1", BLOCKS},
+    {MATMUL, "tile j 32; lanes j0 16; piece j0 4", "lanes j0: the tile of 32 is not a multiple of 16 threads with pieces of 4",
+     BLOCKS},
+    {MATMUL, "tile j 32; vector j0; piece j0 2", "piece j0: the loop is not on a number of lanes or threads", BLOCKS},
+    {MATMUL, "tile j 32; lanes j0 16; piece j0 3", "piece j0: the number is no power of two from 2 to 16", BLOCKS},
+    {MATMUL, "tile j 64; lanes j0 64; tile i 32; threads i0 32", "threads: more than 1024 threads in a block", BLOCKS},
+    {MATMUL, "tile j 64; lanes j0 8; tile i 64; threads i0 2", "unroll: more than 128 accumulators", BLOCKS},
+    {MATMUL, "tile k 4; threads k0 4", NULL, BLOCKS},
     {STREAM, "tile j 16; order j1 i0 j0", NULL, false},
     {STREAM, "tile j 16; tile i 4; order j1 i1", NULL, false},
 };
@@ -129,7 +140,8 @@ START_TEST(refusals) {
   struct lab b;
   struct sched s;
   lab_open(&b, 64);
-  b.o.strict = refused[_i].strict;
+  b.o.strict = refused[_i].how == STRICT;
+  b.lim.simt = refused[_i].how == BLOCKS;
   struct groups *gs = prepare(&b, refused[_i].kernel, refused[_i].sched, &s);
   const char *why = legal_sched(b.a, gs, 0, &s, &b.lim, &b.o), *want = refused[_i].why;
   ck_assert_msg(!why == !want && (!why || !strcmp(why, want)), "%s: %s, not %s", refused[_i].sched, why ? why : "legal",

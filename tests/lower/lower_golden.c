@@ -32,6 +32,7 @@
 struct tcase {
   const char *name, *kernel, *sched;
   bool strict, fixed; /* fixed: the first dims as constants */
+  bool blocks;        /* for blocks of threads */
   const char *dims[4];
 };
 static const struct tcase cases[] = {
@@ -44,6 +45,11 @@ static const struct tcase cases[] = {
      .dims = {"M=9,N=70,K=5", "M=8,N=64,K=3", "M=1,N=1,K=0"}},
     {"register_tile_fixed", MATMUL, "tile i 4; tile j 32; order j1 i1 k0 i0 j0; unroll i0 0; vector j0", .fixed = true,
      .dims = {"M=10,N=48,K=5"}},
+    {"threads", MATMUL,
+     "tile i 16; tile j 16; tile k 8; order i1 j1 k1 k0; lanes j0 4; piece j0 2; threads i0 8; pack A k1; pack B k1; parallel i1; parallel j1",
+     .blocks = true, .dims = {"M=17,N=20,K=19", "M=16,N=16,K=8", "M=2,N=3,K=0"}},
+    {"threads_rows", SOFTMAX, "tile i 4; threads i0 4; tile j 16; lanes j0 8; piece j0 2; order i1 j1 i0 j0; parallel i1",
+     .blocks = true, .dims = {"I=9,J=70", "I=2,J=1", "I=2,J=0"}},
     {"outer_reduction", MATMUL, "tile i 2; tile j 16; tile k 8; order k1 j1 i1 k0 i0 j0; unroll i0 0; vector j0",
      .dims = {"M=5,N=20,K=19", "M=4,N=16,K=8", "M=2,N=3,K=0"}},
     {"pack", MATMUL, "tile i 2; tile j 16; tile k 8; tile j 32; order j2 k1 j1 i1 k0 i0 j0; unroll i0 0; vector j0; pack B k1; copy A k1",
@@ -180,6 +186,7 @@ START_TEST(golden) {
   struct lfunc *f;
   const char *why = NULL;
   lab_open(&b, 64);
+  b.lim.simt = t->blocks;
   b.o = (struct lower_opts){.strict = t->strict, .threads = 2};
   struct groups *gs = prepare(&b, t, &k, &s);
   ck_assert_msg(lower_kernel(b.a, gs, &s, &b.lim, &b.o, "f", &f, &why) == ST_OK, "%s", why);
@@ -203,6 +210,7 @@ START_TEST(results) {
       struct sched s;
       bool skipped;
       lab_open(&b, bytes[v]);
+      b.lim.simt = t->blocks;
       b.o = (struct lower_opts){.strict = t->strict, .threads = 2};
       struct groups *gs = prepare(&b, t, &k, &s);
       const char *bad = lab_check(&b, k, gs, &s, t->dims[d], 7 + d, &skipped);

@@ -69,6 +69,24 @@ static void random_matrix(struct lab *b, const struct groups *gs, unsigned g, st
   if (try_step(b, gs, g, &t, STEP_tensorize, LOOP_ID(red, 0), (int)pick(r, MATRIX_COUNT))) *s = t;
 }
 
+/* Threads of a block in two directions, with pieces (GPUs). The tile is a few times what they take at once. */
+static bool random_digit(struct lab *b, const struct groups *gs, unsigned g, struct sched *s, enum stepkind kind,
+                         uint64_t *r) {
+  unsigned a = pick(r, gs->g[g].naxis), lanes = 2u << pick(r, 4), piece = 1u << pick(r, 3);
+  struct sched t = *s;
+  if (!try_step(b, gs, g, &t, STEP_tile, LOOP_ID(a, 0), (int)(lanes * piece * (1 + pick(r, 3))))) return false;
+  if (!try_step(b, gs, g, &t, kind, LOOP_ID(a, 0), (int)lanes)) return false;
+  if (piece > 1 && !try_step(b, gs, g, &t, STEP_piece, LOOP_ID(a, 0), (int)piece)) return false;
+  *s = t;
+  return true;
+}
+
+static void random_threads(struct lab *b, const struct groups *gs, unsigned g, struct sched *s, uint64_t *r) {
+  random_digit(b, gs, g, s, STEP_lanes, r);
+  for (unsigned i = pick(r, 4); i > 0; i--)
+    if (random_digit(b, gs, g, s, STEP_threads, r)) return;
+}
+
 static void random_sched(struct lab *b, const struct groups *gs, unsigned g, struct sched *s, uint64_t *r) {
   static const int tile[] = {1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64};
   unsigned n = gs->g[g].naxis;
@@ -82,6 +100,7 @@ static void random_sched(struct lab *b, const struct groups *gs, unsigned g, str
   for (unsigned i = pick(r, 2) * 30; i > 0 && s->nstep < 3; i--) random_matrix(b, gs, g, s, r);
   for (unsigned i = pick(r, 2 * n + 1); i > 0; i--)
     try_step(b, gs, g, s, STEP_tile, LOOP_ID(pick(r, n), 0), tile[pick(r, 12)]);
+  if (b->lim.simt && pick(r, 2)) *s = sched_none(), random_threads(b, gs, g, s, r);
   if (pick(r, 4)) try_step(b, gs, g, s, STEP_vector, LOOP_ID(pick(r, n), 0), 0);
   for (unsigned i = pick(r, 4); i > 0; i--)
     try_step(b, gs, g, s, pick(r, 4) ? STEP_unroll : STEP_vector, LOOP_ID(pick(r, n), pick(r, 8) ? 0 : 1),
