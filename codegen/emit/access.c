@@ -99,7 +99,7 @@ struct val load_plain(struct fn *f, unsigned object, const struct spot *s, unsig
   unsigned lev = spot_load_level(f, object, s->at.level);
   place_at(f, lev);
   LLVMValueRef v = LLVMBuildLoad2(f->b, mt, spot_address(f, s), "");
-  LLVMSetAlignment(v, elem_size(f, object));
+  LLVMSetAlignment(v, s->align ? s->align : elem_size(f, object));
   r = from_memory(f, t, v, lanes, lev);
   place_back(f);
   cache_put_load(f, KEY_LOAD, s->at.v, mt, spot_key(s, t), r, object);
@@ -266,6 +266,7 @@ struct spot spot_of(struct fn *f, const struct access *acc) {
     s.at = plain_address(f, base, rest, dyn, size);
     return s;
   }
+  if (f->simt && !dyn.v) s.align = simt_align(f, acc->tensor, rest);
   s.at = fn_address(f, base, rest, size, &s.disp);
   if (dyn.v && !dyn.lanes) s.at = scalar_gep(f, s.at, dyn);
   if (!dyn.v || !dyn.lanes) return s;
@@ -428,7 +429,7 @@ struct val emit_read(struct fn *f, const struct access *acc) {
 static void store_plain(struct fn *f, const struct lstmt *s, const struct spot *sp, struct val v) {
   LLVMValueRef mem = to_memory(f, v), at = spot_address(f, sp);
   if (s->nontemporal && v.lanes && stream_store(f, s->acc, mem, at)) return;
-  LLVMSetAlignment(LLVMBuildStore(f->b, mem, at), elem_size(f, s->acc->tensor));
+  LLVMSetAlignment(LLVMBuildStore(f->b, mem, at), sp->align ? sp->align : elem_size(f, s->acc->tensor));
 }
 
 static void store_masked(struct fn *f, unsigned object, const struct spot *sp, struct val v, struct val mask,

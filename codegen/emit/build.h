@@ -125,9 +125,13 @@ struct simt {
   unsigned kernel, threads;
   struct digit open[DIGIT_LIMIT]; /* vector loops, outermost first */
   unsigned nopen;
+  bool alone;              /* the open loops only store: threads that are none of their lanes have been left out by a branch */
   struct val on;           /* this thread's lanes are among those of the open loops; .v NULL: all are */
   struct val tid;          /* i64 */
   unsigned shared_used;
+  unsigned aligned;        /* what divides the addresses of arrays here; 0: nothing is known */
+  bool claimed;            /* that was of use */
+  LLVMValueRef *shared;    /* by object: where it lies in shared memory, once it was allocated */
   LLVMValueRef parts;      /* shared memory where warps meet in a reduction */
   uint8_t *traded;         /* by object: one thread may see what another wrote */
   uint8_t *private;        /* by object: each thread has its own */
@@ -242,6 +246,7 @@ struct spot {    /* where an access goes */
   struct val at; /* pointer of lane 0 (or of all lanes); with `many`: a vector of pointers */
   int64_t disp;  /* bytes to add: folded into the operand where it is used */
   poly_t stride; /* elements a lane moves; NULL: does not move */
+  unsigned align; /* threads: what is known to divide the address; 0: the size of an element */
   poly_t from;   /* of lane 0, in elements from the object's start; NULL: not known as one */
   bool many;
 };
@@ -344,6 +349,10 @@ void emit_branch(struct fn *f, struct val cond, const struct lstmt *effects, arm
 void emit_kernels(struct module *m, const struct lfunc *f);
 void simt_stmt(struct fn *f, const struct lstmt *s); /* outside of vector loops */
 /* The open vector loop whose lane p names; NULL: none. *more: there is another. */
+LLVMValueRef simt_shared(struct fn *f, const char *name, uint64_t bytes); /* the address of so much shared memory */
+void simt_alloc(struct fn *f, const struct lstmt *s);                      /* a buffer in memory of a block, around its body */
+/* What is known to divide the address of the element `at` of an object. */
+unsigned simt_align(struct fn *f, unsigned object, poly_t at);
 const struct digit *simt_digit(const struct fn *f, poly_t p, bool *more);
 struct fence { /* touches since the last barrier, by object */
   uint8_t *read, *written;

@@ -85,7 +85,7 @@ void emit_reg_open(struct fn *f, unsigned object, const struct lstmt *body) {
   struct slots *s = ARENA_NEW(f->m->arena, struct slots, 1);
   take_shape(f, &sh, s);
   s->n = 1;
-  s->dead = reg_dead_lanes(f->m->arena, object, body);
+  s->dead = !f->simt && reg_dead_lanes(f->m->arena, object, body);
   if (o->rank > RANK_LIMIT) emit_fail(f->m, "register object '%s' has too many dimensions", o->name);
   for (unsigned d = 0; d < o->rank && !f->m->fail; d++) {
     int64_t c = 0;

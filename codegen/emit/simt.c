@@ -7,80 +7,8 @@
  */
 #include "codegen/emit/build.h"
 #include <stdio.h>
-#include <string.h>
 
-enum { WARP = 32, PTX_KERNEL = 71, SHARED_SPACE = 3 };
-
-static LLVMValueRef sreg(struct fn *f, const char *name) {
-  char full[64];
-  snprintf(full, sizeof full, "llvm.nvvm.read.ptx.sreg.%s", name);
-  return call_intrinsic(f->m, f->b, full, NULL, 0, NULL, 0);
-}
-
-/* ---- memory ---- */
-
-static LLVMValueRef shared_bytes(struct fn *f, const char *name, uint64_t bytes) {
-  struct module *m = f->m;
-  char full[96];
-  snprintf(full, sizeof full, "%s.%s.%u", f->simt->plan->kernel[f->simt->kernel].name, name, m->nbody++);
-  LLVMTypeRef t = LLVMArrayType2(m->i8, bytes ? bytes : 1);
-  LLVMValueRef g = LLVMAddGlobalInAddressSpace(m->mod, t, full, SHARED_SPACE);
-  LLVMSetLinkage(g, LLVMInternalLinkage);
-  LLVMSetInitializer(g, LLVMGetUndef(t));
-  LLVMSetAlignment(g, 64);
-  return LLVMConstAddrSpaceCast(g, m->ptr);
-}
-
-static LLVMValueRef block_number(struct fn *f) {
-  return LLVMBuildZExt(f->b, sreg(f, "ctaid.x"), f->m->i64, "");
-}
-
-/* A buffer of the plan: a parameter of the kernel; of a block, its own piece. */
-static LLVMValueRef device_buffer(struct fn *f, unsigned object) {
-  const struct launch_plan *p = f->simt->plan;
-  for (unsigned i = 0; i < p->nbuffer; i++) {
-    if (p->buffer[i].object != object) continue;
-    LLVMValueRef base = LLVMGetParam(f->fn, f->f->k->nparam + i), overflow;
-    if (p->buffer[i].block < 0) return base;
-    struct val bytes = object_bytes(f, &f->f->object[object], &overflow);
-    bytes = vbin(f, LLVMAnd, vbin(f, LLVMAdd, bytes, vi64(f, 63), false), vi64(f, -64), false);
-    LLVMValueRef off = LLVMBuildMul(f->b, block_number(f), bytes.v, "");
-    return LLVMBuildGEP2(f->b, f->m->i8, base, &off, 1, "");
-  }
-  emit_fail(f->m, "internal: buffer '%s' has no place on the device", f->f->object[object].name);
-  return LLVMConstNull(f->m->ptr);
-}
-
-static bool fixed_bytes(struct fn *f, unsigned object, uint64_t *out) {
-  LLVMValueRef overflow;
-  struct val v = object_bytes(f, &f->f->object[object], &overflow);
-  if (!LLVMIsConstant(v.v)) return false;
-  *out = LLVMConstIntGetZExtValue(v.v);
-  return *out <= f->m->target->limits.shared_bytes;
-}
-
-static void alloc_block(struct fn *f, const struct lstmt *s) {
-  struct val outer = f->base[s->id];
-  const char *name = f->f->object[s->id].name;
-  uint64_t bytes;
-  bool demoted = f->f->object[s->id].scope == SCOPE_REG;
-  LLVMValueRef p;
-  if (f->simt->plan->shared[s->id] || demoted) {
-    if (!fixed_bytes(f, s->id, &bytes)) {
-      emit_fail(f->m, "buffer '%s' does not fit into shared memory", name);
-      return;
-    }
-    f->simt->shared_used += (unsigned)bytes;
-    if (f->simt->shared_used > f->m->target->limits.shared_bytes)
-      emit_fail(f->m, "the buffers of a block do not fit into shared memory");
-    p = shared_bytes(f, name, bytes);
-  } else {
-    p = device_buffer(f, s->id);
-  }
-  f->base[s->id] = mkval(p, cur_level(f), DT_u64, 0);
-  emit_stmt(f, s->body[0]);
-  f->base[s->id] = outer;
-}
+enum { WARP = 32 };
 
 /* ---- reductions over lanes ---- */
 
@@ -132,7 +60,7 @@ static LLVMValueRef bits_of(struct fn *f, LLVMValueRef x, unsigned mask) {
 static struct val meet(struct fn *f, enum red red, struct val v, unsigned warps) {
   struct module *m = f->m;
   LLVMTypeRef t = part_type(f, v);
-  if (!f->simt->parts) f->simt->parts = shared_bytes(f, "parts", 8 * LAUNCH_THREADS / WARP);
+  if (!f->simt->parts) f->simt->parts = simt_shared(f, "parts", 8 * LAUNCH_THREADS / WARP);
   emit_barrier(f);
   LLVMValueRef lane = bits_of(f, f->simt->tid.v, WARP - 1);
   LLVMValueRef first = LLVMBuildICmp(f->b, LLVMIntEQ, lane, LLVMConstInt(m->i64, 0, 0), "");
@@ -299,6 +227,10 @@ static void lane_store(struct fn *f, const struct lstmt *s) {
   struct val cond = f->simt->on;
   unsigned named = named_bits(f, s->acc);
   bool meets = s->red != RED_none && named != open_bits(f), own = own_object(f, s->acc->tensor);
+  if (f->simt->alone) {
+    emit_now(f, s);
+    return;
+  }
   if ((f->simt->threads - 1) & ~open_bits(f)) fence_copies(f, s, meets || own, !own);
   if (meets) {
     reduce_lanes(f, s, named);
@@ -377,27 +309,65 @@ static bool lane_range(struct fn *f, const struct range *r, int64_t lanes, struc
   return true;
 }
 
-static void simt_vector(struct fn *f, const struct lstmt *s) {
-  int64_t lanes = (int64_t)1 << s->lanes_log2;
-  struct digit x = {s->sym, s->digit, s->lanes_log2, {0}};
-  struct range r;
+/* Does the nest nothing but store to memory, all of it with the same digits open? Then whole threads can be left out,
+   with one branch. *bits: those digits; 0 at first. */
+static bool stores_only(struct fn *f, const struct lstmt *s, unsigned open, unsigned *bits) {
+  bool ok = s->kind == L_BLOCK || s->kind == L_FOR;
+  if (s->kind == L_STORE) {
+    if (s->red != RED_none || own_object(f, s->acc->tensor) || (*bits && *bits != open)) return false;
+    *bits = open;
+    return true;
+  }
+  if (s->kind == L_FOR && s->fkind == F_VECTOR) open |= ((1u << s->lanes_log2) - 1) << s->digit;
+  if (s->kind == L_FOR && s->fkind == F_SUB) return false;
+  for (uint32_t i = 0; i < s->nbody && ok; i++) ok = !s->body[i] || stores_only(f, s->body[i], open, bits);
+  return ok;
+}
+
+struct vector {
+  const struct lstmt *s;
+  const struct range *r;
+  struct digit x;
+};
+
+static void vector_body(struct fn *f, void *ctx) {
+  const struct vector *v = ctx;
+  const struct lstmt *s = v->s;
   unsigned nfact = f->nfact;
-  find_range(f, s, &r);
-  struct val was = f->sym[s->sym], lane = digit_value(f, &x), outer = f->simt->on, on;
-  if (f->simt->nopen == DIGIT_LIMIT) emit_fail(f->m, "too many vector loops inside one another");
-  if (f->m->fail || !lane_range(f, &r, lanes, lane, &on)) return;
-  f->simt->on = mask_and(f, outer, on);
-  x.on = on;
-  f->simt->open[f->simt->nopen++] = x;
-  f->sym[s->sym] = lane;
-  f->env[s->sym] = poly_add(f->m->arena, r.lo, poly_sym(f->m->arena, s->sym));
-  lane_facts(f, s, &r, lanes);
+  struct val was = f->sym[s->sym];
+  f->sym[s->sym] = digit_value(f, &v->x);
+  f->simt->open[f->simt->nopen++] = v->x;
+  f->env[s->sym] = poly_add(f->m->arena, v->r->lo, poly_sym(f->m->arena, s->sym));
+  lane_facts(f, s, v->r, INT64_C(1) << s->lanes_log2);
   emit_stmt(f, s->body[0]);
   f->env[s->sym] = NULL;
   f->sym[s->sym] = was;
   f->simt->nopen--;
-  f->simt->on = outer;
   f->nfact = nfact;
+}
+
+static void simt_vector(struct fn *f, const struct lstmt *s) {
+  struct range r;
+  struct vector v = {s, &r, {s->sym, s->digit, s->lanes_log2, {0}}};
+  struct val on, outer = f->simt->on, rest = {0};
+  bool was = f->simt->alone;
+  unsigned bits = 0;
+  find_range(f, s, &r);
+  if (f->simt->nopen == DIGIT_LIMIT) emit_fail(f->m, "too many vector loops inside one another");
+  if (f->m->fail || !lane_range(f, &r, INT64_C(1) << s->lanes_log2, digit_value(f, &v.x), &on)) return;
+  if (!f->simt->nopen && stores_only(f, s, 0, &bits) && bits) {
+    f->simt->alone = true;
+    rest = one_of_each(f, bits);
+  }
+  v.x.on = on;
+  if (!f->simt->alone) f->simt->on = mask_and(f, outer, on);
+  struct val cond = f->simt->alone ? mask_and(f, rest, on) : (struct val){0};
+  if (cond.v)
+    emit_branch(f, cond, s->body[0], vector_body, NULL, &v);
+  else
+    vector_body(f, &v);
+  f->simt->on = outer;
+  f->simt->alone = was;
 }
 
 /* ---- statements outside of vector loops ---- */
@@ -422,7 +392,7 @@ static void alloc_stmt(struct fn *f, const struct lstmt *s) {
   if (in_registers(f, s->id) || f->simt->private[s->id])
     emit_now(f, s);
   else
-    alloc_block(f, s);
+    simt_alloc(f, s);
 }
 
 static void uniform_stmt(struct fn *f, const struct lstmt *s) {
@@ -456,128 +426,4 @@ void simt_stmt(struct fn *f, const struct lstmt *s) {
     lane_stmt(f, s);
   else
     uniform_stmt(f, s);
-}
-
-/* ---- kernels ---- */
-
-static LLVMTypeRef kernel_type(struct module *m, const struct launch_plan *p) {
-  const struct kernel *k = p->f->k;
-  LLVMTypeRef *in = ARENA_NEW(m->arena, LLVMTypeRef, k->nparam + p->nbuffer + 1);
-  for (unsigned i = 0; i < k->nparam; i++)
-    in[i] = k->param[i].kind == PARAM_DIM      ? m->i64
-            : k->param[i].kind == PARAM_TENSOR ? m->ptr
-                                               : mem_type(m, k->param[i].type);
-  for (unsigned i = 0; i < p->nbuffer; i++) in[k->nparam + i] = m->ptr;
-  return LLVMFunctionType(m->void_, in, k->nparam + p->nbuffer, 0);
-}
-
-static void string_attr(struct module *m, LLVMValueRef fn, const char *name, const char *value) {
-  LLVMAttributeRef a = LLVMCreateStringAttribute(m->ctx, name, (unsigned)strlen(name), value, (unsigned)strlen(value));
-  LLVMAddAttributeAtIndex(fn, LLVMAttributeFunctionIndex, a);
-}
-
-static LLVMValueRef kernel_fn(struct module *m, const struct launch_plan *p, const struct launch_kernel *k) {
-  LLVMValueRef fn = LLVMAddFunction(m->mod, k->name, kernel_type(m, p));
-  char dim[32];
-  snprintf(dim, sizeof dim, "%u,1,1", k->threads);
-  LLVMSetFunctionCallConv(fn, PTX_KERNEL);
-  add_attr(m, fn, (int)LLVMAttributeFunctionIndex, "nounwind", 0);
-  add_attr(m, fn, (int)LLVMAttributeFunctionIndex, "convergent", 0);
-  string_attr(m, fn, "nvvm.reqntid", dim);
-  return fn;
-}
-
-static void bind_kernel(struct fn *f) {
-  const struct kernel *k = f->f->k;
-  for (unsigned i = 0; i < k->nparam; i++) {
-    const struct param *p = &k->param[i];
-    LLVMValueRef v = LLVMGetParam(f->fn, i);
-    if (p->kind == PARAM_DIM)
-      f->sym[p->ref] = mkval(v, 0, DT_i64, 0);
-    else if (p->kind == PARAM_TENSOR)
-      f->base[p->ref] = mkval(v, 0, DT_u64, 0);
-    else
-      f->param[i] = from_memory(f, p->type, v, 0, 0);
-  }
-  for (unsigned i = 0; i < f->simt->plan->nbuffer; i++)
-    if (f->simt->plan->buffer[i].block < 0)
-      f->base[f->simt->plan->buffer[i].object] = mkval(LLVMGetParam(f->fn, k->nparam + i), 0, DT_u64, 0);
-}
-
-/* No other pointer reaches what is read only; what threads exchange must not be called unaliased, or loads would pass
-   barriers. */
-static void pointer_attrs(struct fn *f) {
-  const struct kernel *k = f->f->k;
-  uint8_t *w = ARENA_NEW(f->m->arena, uint8_t, f->f->nobject + 1);
-  stmt_effects(f->simt->plan->kernel[f->simt->kernel].body, w, NULL);
-  for (unsigned i = 0; i < k->nparam; i++) {
-    if (k->param[i].kind != PARAM_TENSOR || f->simt->traded[k->param[i].ref]) continue;
-    add_attr(f->m, f->fn, (int)i + 1, "noalias", 0);
-    if (!w[k->param[i].ref]) add_attr(f->m, f->fn, (int)i + 1, "readonly", 0);
-  }
-}
-
-/* The block's number is split over the parallel loops, the last one fastest. */
-static void bind_blocks(struct fn *f, const struct launch_kernel *k) {
-  struct arena *a = f->m->arena;
-  LLVMValueRef rest = block_number(f);
-  for (unsigned i = k->nloop; i-- > 0;) {
-    const struct lstmt *s = k->loop[i];
-    struct range r;
-    find_range(f, s, &r);
-    LLVMValueRef at = rest;
-    if (i) {
-      struct val span = vbin(f, LLVMSub, fn_poly(f, r.hi), fn_poly(f, r.lo), false);
-      LLVMValueRef up = LLVMBuildAdd(f->b, span.v, LLVMConstInt(f->m->i64, (uint64_t)s->step - 1, 0), "");
-      LLVMValueRef n = LLVMBuildSDiv(f->b, up, LLVMConstInt(f->m->i64, (uint64_t)s->step, 0), "");
-      at = LLVMBuildURem(f->b, rest, n, "");
-      rest = LLVMBuildUDiv(f->b, rest, n, "");
-    }
-    at = LLVMBuildMul(f->b, at, LLVMConstInt(f->m->i64, (uint64_t)s->step, 0), "");
-    at = LLVMBuildAdd(f->b, fn_poly(f, r.lo).v, at, "");
-    f->sym[s->sym] = mkval(at, 0, DT_i64, 0);
-    poly_t x = poly_sym(a, s->sym);
-    for (unsigned j = 0; j < r.nlo; j++) fact_add(f, poly_sub(a, x, r.los[j]));
-    for (unsigned j = 0; j < r.nhi && !s->once; j++) fact_add(f, poly_addc(a, poly_sub(a, r.his[j], x), -1));
-  }
-}
-
-/* Register objects that need memory after all: one for each thread, unless their elements lie along lanes. */
-static void find_private(struct fn *f, const struct lstmt *s) {
-  if (s->kind == L_ALLOC && f->f->object[s->id].scope == SCOPE_REG && !in_registers(f, s->id))
-    f->simt->private[s->id] = !reg_along_lanes(s->id, s);
-  for (uint32_t i = 0; i < s->nbody; i++)
-    if (s->body[i]) find_private(f, s->body[i]);
-}
-
-static void emit_kernel(struct module *m, const struct launch_plan *p, unsigned index) {
-  const struct launch_kernel *k = &p->kernel[index];
-  struct fn f;
-  struct simt x = {.plan = p, .kernel = index, .threads = k->threads};
-  fn_init(&f, m, p->f, kernel_fn(m, p, k), true);
-  LLVMBasicBlockRef body = LLVMGetInsertBlock(f.b);
-  f.simt = &x;
-  x.private = ARENA_NEW(m->arena, uint8_t, p->f->nobject + 1);
-  find_private(&f, k->body);
-  fence_init(&f, k);
-  for (unsigned i = 0; i < p->f->nobject; i++) x.traded[i] &= !x.private[i];
-  pointer_attrs(&f);
-  bind_kernel(&f);
-  x.tid = mkval(LLVMBuildZExt(f.b, sreg(&f, "tid.x"), m->i64, ""), 0, DT_i64, 0);
-  bind_blocks(&f, k);
-  emit_stmt(&f, k->body);
-  LLVMBuildRetVoid(f.b);
-  LLVMPositionBuilderAtEnd(f.b, f.entry);
-  LLVMBuildBr(f.b, body);
-  LLVMDisposeBuilder(f.b);
-}
-
-void emit_kernels(struct module *m, const struct lfunc *lf) {
-  struct launch_plan *p = ARENA_NEW(m->arena, struct launch_plan, 1);
-  const char *why = "";
-  if (launch_plan_make(m->arena, lf, &m->target->limits, p, &why) != ST_OK) {
-    emit_fail(m, "%s", why);
-    return;
-  }
-  for (unsigned i = 0; i < p->nkernel && !m->fail; i++) emit_kernel(m, p, i);
 }

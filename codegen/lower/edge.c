@@ -264,6 +264,58 @@ static struct lstmt *cut_bodies(struct build *b, const struct set *s, unsigned p
   return rows ? loop_if(b->a, rows, cond, NULL, ragged, edge_body(b, s, pos, &in, o)) : ragged;
 }
 
+/* ---- one body for all tiles (blocks of threads) ---- */
+
+static bool packed(const struct plan *p, unsigned tensor) {
+  for (unsigned i = 0; i < p->npack; i++)
+    if (p->pack[i].tensor == tensor && !p->pack[i].keep) return true;
+  return false;
+}
+
+struct operands {
+  const struct plan *p;
+  bool all;
+};
+static void find_unpacked(expr_t x, void *ctx) {
+  struct operands *c = ctx;
+  if (x->kind == E_READ) c->all &= packed(c->p, x->acc->tensor);
+}
+
+/* Sums whose operands are all packed, with zeros behind the ends, run on all lanes everywhere. */
+static bool one_body(struct build *b, const struct set *s, const struct split *o) {
+  struct operands c = {b->p, true};
+  bool sums = false;
+  if (!b->p->lim->simt || o->nrow || !o->nlane) return false;
+  for (unsigned i = 0; i < s->n; i++) {
+    const struct member *m = s->m[i];
+    if (m->e->nguard) return false;
+    if (m->e->red == RED_none) continue;
+    sums = true;
+    if (!m->acc || m->aux != UINT16_MAX) return false;
+    expr_visit(m->e->body, find_unpacked, &c);
+  }
+  return sums && c.all;
+}
+
+struct lstmt *edge_both(struct build *b, const struct env *e, const struct member *m, edge_fn *fn, void *ctx) {
+  poly_t cond[2];
+  unsigned n = 0;
+  int lane[2] = {m->thr, m->vec};
+  struct env in = *e, full;
+  struct set s = {1, &m};
+  in.solo = false;
+  full = in;
+  for (unsigned i = 0; i < 2 && e->solo; i++) {
+    if (lane[i] < 0 || ((e->open | e->serial) & BIT(lane[i]))) continue;
+    unsigned a = LOOP_AXIS(lane[i]);
+    if (e->mode[a] != AX_EDGE || (m->red & BIT(lane[i]))) continue;
+    full.mode[a] = AX_FULL;
+    cond[n++] = full_cond(b, &s, e, a);
+  }
+  struct lstmt *masked = fn(b, &in, ctx);
+  return n && masked ? loop_if(b->a, n, cond, NULL, fn(b, &full, ctx), masked) : masked;
+}
+
 struct lstmt *edge_split(struct build *b, const struct set *s, unsigned pos, const struct env *e) {
   struct split o = {0};
   poly_t cond[MAX_GUARD + GROUP_MAX_AXIS];
@@ -271,6 +323,13 @@ struct lstmt *edge_split(struct build *b, const struct set *s, unsigned pos, con
   for (unsigned a = 0; a < b->p->naxis; a++)
     if (wants(b, s, e, a)) sort_axis(b, a, &o);
   if (e->edge) return edge_body(b, s, pos, e, &o);
+  if (one_body(b, s, &o)) {
+    struct env in;
+    base_env(e, &o, &in);
+    set_modes(&in, o.lane, o.nlane, AX_EDGE);
+    in.solo = true;
+    return nest_build(b, s, pos, &in);
+  }
   find_guards(b, s, e, &o);
   for (unsigned i = 0; i < o.nrow; i++) cond[n++] = full_cond(b, s, e, o.row[i]);
   unsigned rows = n;

@@ -331,12 +331,16 @@ static bool all_read_here(struct build *b, const struct parts *o, unsigned part,
   return here == all;
 }
 
+static struct lstmt *store_one(struct build *b, const struct env *e, void *ctx) {
+  return accum_store(b, ctx, e);
+}
+
 /* The store of the accumulator: left out where nobody needs the result in memory any more. */
 static struct lstmt *store_result(struct build *b, const struct parts *o, unsigned part, const struct accum *c,
                                   const struct env *e) {
   const struct member *m = c->m;
   if (stays_in_registers(b, o, part, m, e)) return NULL;
-  struct lstmt *store = accum_store(b, c, e);
+  struct lstmt *store = edge_both(b, e, m, store_one, (void *)(uintptr_t)c);
   if (!m->outer || !m->first || !all_read_here(b, o, part, m, e)) return store;
   poly_t g[MAX_LOOP];
   unsigned n = 0;

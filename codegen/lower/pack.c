@@ -81,7 +81,6 @@ bool pack_contiguous(const struct packing *k, unsigned l) {
 
 /* The lanes of the copying: the reader's, else the axis that is contiguous in the operand. */
 static void find_lanes(struct packing *k) {
-  k->vec = k->run = -1;
   if (!k->nd || k->b->p->lim->vector_bytes < 2 * type_size(k->read->type)) return;
   if (k->sub >= 0 && pack_sub_lanes(k)) return;
   for (unsigned d = 0; d < k->nd && !k->step->keep; d++)
@@ -109,7 +108,7 @@ static void find_walk(struct packing *k) {
   for (unsigned depth = 0; depth <= k->read->acc->rank; depth++)
     for (unsigned d = 0; d < k->nd; d++)
       if (depth_of(k, LOOP_AXIS(k->dim[d])) == depth && (int)k->dim[d] != k->vec && (int)k->dim[d] != k->run &&
-          (k->step->keep || (int)k->dim[d] != k->sub))
+          !pack_is_side(k, k->dim[d]) && (k->step->keep || (int)k->dim[d] != k->sub))
         k->walk[k->nwalk++] = k->dim[d];
   if (k->run >= 0) k->walk[k->nwalk++] = (uint8_t)k->run;
 }
@@ -140,12 +139,23 @@ static bool pack_dim(struct packing *k, unsigned l, struct size *s, poly_t *exte
   return !s->p->overflow && poly_over_dims(b->p->k, *extent);
 }
 
+/* Threads that turn an operand while they copy it would all meet in one bank of shared memory: rows get 16 bytes more.
+ */
+static int64_t pack_row_pad(const struct packing *k) {
+  if (!k->nside || k->nd < 2 || pack_contiguous(k, k->dim[k->nd - 1])) return 0;
+  for (unsigned d = 0; d + 1 < k->nd; d++)
+    if (k->b->p->loop[k->dim[d]].step != 1) return 0;
+  return loop_span(k->b->p, k->dim[k->nd - 1]) ? 16 / (int64_t)type_size(k->read->type) : 0;
+}
+
 static bool pack_buffer(struct packing *k, const struct env *e, struct place *x) {
   struct build *b = k->b;
   poly_t extent[MAX_DIMS], stride[MAX_DIMS];
   struct size s = {1, cpoly(b, 1)};
-  for (unsigned d = k->nd; d-- > 0;)
+  for (unsigned d = k->nd; d-- > 0;) {
     if (!pack_dim(k, k->dim[d], &s, &extent[d], &stride[d])) return false;
+    if (d == k->nd - 1) s.c += pack_row_pad(k);
+  }
   x->kind = PLACE_PACK;
   x->nd = (uint8_t)k->nd;
   memcpy(x->dim, k->dim, sizeof x->dim);
@@ -397,6 +407,7 @@ static struct lstmt *copy_nest(struct packing *k, const struct env *e, const str
   struct set s = {1, &m};
   struct bounds bd;
   struct env in = *e;
+  if (d == k->nwalk && k->nside) return pack_by_threads(k, e, x, m);
   if (d == k->nwalk && k->vec < 0) return copy_one(k, e, x, m);
   unsigned l = d < k->nwalk ? k->walk[d] : (unsigned)k->vec;
   loop_bounds(b, &s, l, e, &bd, &in);
@@ -413,11 +424,12 @@ static struct lstmt *copy_nest(struct packing *k, const struct env *e, const str
 }
 
 static struct lstmt *pack_one(struct build *b, const struct ppack *step, const struct set *s, struct env *e) {
-  struct packing k = {.b = b, .step = step, .column = SYM_NONE};
+  struct packing k = {.b = b, .step = step, .column = SYM_NONE, .vec = -1, .run = -1};
   struct place *x = ARENA_NEW(b->a, struct place, 1);
   if (!find_reader(&k, s)) return NULL;
   find_dims(&k, e);
-  find_lanes(&k);
+  if (!shared(&k, e)) pack_find_sides(&k);
+  if (!k.nside) find_lanes(&k);
   find_walk(&k);
   struct member *m = copying_member(&k, e);
   if (!m || !(step->keep ? copy_buffer(&k, e, x) : pack_buffer(&k, e, x))) return NULL;
@@ -426,6 +438,7 @@ static struct lstmt *pack_one(struct build *b, const struct ppack *step, const s
   x->rank = k.read->acc->rank;
   x->guarded = true;
   x->padded = k.sub >= 0;
+  for (unsigned i = 0; i < k.nside && !m->e->nguard; i++) x->filled |= BIT(k.side[i].loop);
   struct lstmt *nest = copy_nest(&k, e, x, m, 0);
   x->next = e->places;
   e->places = x;

@@ -3,6 +3,12 @@
 #define HONE_CODEGEN_PACK_H
 #include "codegen/lower/plan.h"
 
+struct packside { /* of a copying by the threads of a block: a loop of n elements, `lanes` pieces at a time */
+  uint8_t loop;
+  int64_t n;
+  unsigned lanes, piece, digit;
+  sym_t strip, lane, part;
+};
 struct packing {
   struct build *b;
   const struct ppack *step;
@@ -14,6 +20,8 @@ struct packing {
   int sub;               /* the reader's sub loop, when the read moves with it: whole steps of it are packed, with zeros at the end; or -1 */
   int vec;               /* loop that the copying runs on lanes, or -1 */
   int run; /* loop along which the operand is contiguous when the lanes are not, or -1: walked in strips */
+  unsigned nside;         /* > 0: threads copy, in place of vec and run */
+  struct packside side[2];
   uint8_t walk[MAX_DIMS]; /* the other dims in the operand's own order, outermost first */
   unsigned nwalk;
   sym_t column; /* of the block that is being copied: counts along `run`; SYM_NONE outside of one */
@@ -30,4 +38,9 @@ poly_t pack_sub_extent(const struct packing *k, unsigned d, poly_t extent);     
 void pack_sub_bounds(const struct packing *k, unsigned l, struct bounds *bd);         /* of a copy's loop: with the zeros behind the end */
 /* What runs on the lanes (or alone, without lanes): one step of the sub loop, or one element of a row. */
 struct lstmt *pack_sub_body(struct packing *k, const struct env *e, const struct place *x, const struct member *m);
+
+/* ---- pack_threads.c ---- */
+void pack_find_sides(struct packing *k);
+bool pack_is_side(const struct packing *k, unsigned l);
+struct lstmt *pack_by_threads(struct packing *k, const struct env *e, const struct place *x, const struct member *m); /* what stands inside the walked loops */
 #endif

@@ -128,6 +128,7 @@ struct place {              /* where the elements of a tensor are, from here inw
   const struct subscript *ix; /* PLACE_PACK, PLACE_COPY: the access that it stands for */
   unsigned rank;
   bool guarded;             /* a pack that holds the values of guarded reads */
+  uint64_t filled;          /* a pack: in tiles of these loops that the end of the axis cuts it goes on with zeros */
   bool padded;              /* a pack that goes on with zeros to whole steps of the reader's sub loop */
   const struct member *only; /* NULL: for all */
   struct place *next;
@@ -153,6 +154,8 @@ struct env {
   sym_t lane[MAX_LOOP];
   uint8_t mode[GROUP_MAX_AXIS];
   bool edge;                /* inside an edge body: no more full bodies */
+  bool solo;                /* one body for whole and cut tiles: sums need no masks, what is stored decides for itself (edge_both) */
+  bool whole;               /* all lanes run although the tile may be cut: what they read is there, what they make is not stored */
   bool sole;                /* it is known here that the tile is cut: no full body stands beside the edge body */
   unsigned nknown;
   poly_t known[MAX_GUARD];  /* guards that hold here (over axis symbols) */
@@ -228,6 +231,9 @@ int64_t reg_count(const struct plan *p, const struct env *e, unsigned l);    /* 
 int64_t axis_rest(const struct plan *p, unsigned axis);                      /* constant size of the cut tile, or 0 */
 /* edge.c */
 bool edge_wanted(struct build *b, const struct set *s, unsigned pos, const struct env *e);
+/* What fn makes in an environment with masked lanes; where there is one body for all tiles, a second time without masks for whole tiles. */
+typedef struct lstmt *edge_fn(struct build *b, const struct env *e, void *ctx);
+struct lstmt *edge_both(struct build *b, const struct env *e, const struct member *m, edge_fn *fn, void *ctx);
 struct lstmt *edge_split(struct build *b, const struct set *s, unsigned pos, const struct env *e);
 /* storage.c */
 const struct place *place_of(const struct env *e, const struct member *m, unsigned tensor, const struct subscript *ix);

@@ -65,6 +65,7 @@ static poly_t quotient(struct build *b, poly_t p, int64_t d) {
  * opened. */
 static poly_t left_of(struct build *b, const struct member *m, unsigned l, const struct env *outer) {
   unsigned a = LOOP_AXIS(l);
+  if (outer->whole && !(m->red & BIT(l))) return NULL;
   if (outer->mode[a] == AX_EDGE)
     return poly_sub(b->a, env_at(b, outer, member_axis(b->p, m, a)->hi), axis_base(b, outer, a));
   if (outer->mode[a] == AX_NARROW && axis_rest(b->p, a) % vector_width(&b->p->loop[l]))

@@ -191,31 +191,80 @@ static int local_temp(struct build *b, const struct set *s, unsigned i, unsigned
   return x->object;
 }
 
-static struct lstmt *run_build(struct build *b, const struct set *s, unsigned i, unsigned n, struct env *outer) {
-  int v = pending_vec(s->m[i], outer), t = pending_thr(s->m[i], outer);
+struct unmasked {
+  struct build *b;
+  const struct env *e;
+  const struct member *m;
+  uint64_t cut;
+  bool ok;
+};
+
+static void find_masked(expr_t x, void *ctx) {
+  struct unmasked *c = ctx;
+  if (x->kind != E_READ) return;
+  const struct place *p = place_of(c->e, c->m, x->acc->tensor, x->acc->ix);
+  for (unsigned l = 0; l < MAX_LOOP; l++)
+    if ((c->cut & BIT(l)) && expr_has_sym(x, c->b->p->axis[LOOP_AXIS(l)].sym) &&
+        !(p && (p->kind == PLACE_REG || (p->filled & BIT(l)))))
+      c->ok = false;
+}
+
+/* A sum in registers whose operands are there for all lanes, also those behind the end: nobody stores what these make.
+ */
+static bool runs_whole(struct build *b, const struct member *m, const struct env *e) {
+  const struct place *acc = NULL;
+  struct unmasked c = {b, e, m, 0, true};
+  if (m->e->red == RED_none || IS_ARG(m->e->red) || !m->acc) return false;
+  for (const struct place *x = e->places; x && !acc; x = x->next)
+    if (x->only == m && x->tensor == m->e->lhs) acc = x;
+  int lane[2] = {pending_thr(m, e), pending_vec(m, e)};
+  for (unsigned i = 0; i < 2; i++)
+    if (lane[i] >= 0 && !(m->red & BIT(lane[i])) && e->mode[LOOP_AXIS(lane[i])] != AX_FULL) c.cut |= BIT(lane[i]);
+  if (c.cut) expr_visit(m->e->body, find_masked, &c);
+  return acc && acc->kind == PLACE_REG && c.cut && c.ok && b->p->lim->simt;
+}
+
+struct run {
+  const struct set *s;
+  unsigned from, to;
+  struct env *outer;
+};
+
+static struct lstmt *run_body(struct build *b, const struct env *outer, void *ctx) {
+  struct run *x = ctx;
+  const struct set *s = x->s;
+  int v = pending_vec(s->m[x->from], outer), t = pending_thr(s->m[x->from], outer);
   struct env e = *outer, mid, in;
   struct stmts body = {0};
   uint16_t reg[MAX_MEMBER];
   unsigned nreg = 0;
+  e.places = x->outer->places;
+  e.whole = x->to == x->from + 1 && runs_whole(b, s->m[x->from], &e);
   mid = e;
   if (t >= 0) reg_open(b, (unsigned)t, &mid);
   in = mid;
   if (v >= 0) reg_open(b, (unsigned)v, &in);
-  for (unsigned k = i; k < n; k++) {
+  for (unsigned k = x->from; k < x->to; k++) {
     struct place *before = e.places;
-    int id = local_temp(b, s, i, n, k, &e);
+    int id = local_temp(b, s, x->from, x->to, k, &e);
     if (id >= 0)
       reg[nreg++] = (uint16_t)id;
     else if (e.places != before)
-      outer->places = e.places;
+      x->outer->places = e.places;
     in.places = e.places;
     stmts_add(b, &body, statement(b, s->m[k], &in));
   }
   struct lstmt *r = stmts_block(b, &body);
-  if (v >= 0) r = reg_close(b, s->m[i], (unsigned)v, &mid, r);
-  if (t >= 0) r = reg_close(b, s->m[i], (unsigned)t, outer, r);
+  if (v >= 0) r = reg_close(b, s->m[x->from], (unsigned)v, &mid, r);
+  if (t >= 0) r = reg_close(b, s->m[x->from], (unsigned)t, &e, r);
   while (nreg-- > 0 && r) r = loop_alloc(b->a, reg[nreg], r);
   return r;
+}
+
+static struct lstmt *run_build(struct build *b, const struct set *s, unsigned i, unsigned n, struct env *outer) {
+  struct run x = {s, i, n, outer};
+  if (n == i + 1 && runs_whole(b, s->m[i], outer)) return run_body(b, outer, &x);
+  return edge_both(b, outer, s->m[i], run_body, &x);
 }
 
 struct lstmt *leaf_build(struct build *b, const struct set *s, const struct env *e) {

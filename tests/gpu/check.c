@@ -1,11 +1,14 @@
-/* gpu_check KERNEL.hone DIMS…: the kernel in the file, with its default schedules for a GPU, symbolic and with these dims
+/* gpu_check [-s SCHEDULE] KERNEL.hone DIMS…: the kernel in the file, with its default schedules (or this one, for its one
+   group) for a GPU, symbolic and with these dims
    bound, on the emulator against the interpreter of equations. */
 #include "tests/gpu/emulate.h"
 #include "tests/lower/lower_common.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const char *arch;
+static const char *schedule;
 static bool lazy;
 
 static enum status run_emulated(const struct lfunc *f, const struct args *a, uint64_t max_ops, struct diag *d) {
@@ -41,8 +44,10 @@ static int check(const char *path, const char *dims, bool fixed) {
     why = text ? lab_messages(&b) : "cannot be read";
   } else {
     struct sched *s = ARENA_NEW(b.a, struct sched, gs->n + 1);
-    for (unsigned g = 0; g < gs->n; g++) s[g] = sched_default(gs, g, &b.lim, &b.o);
-    why = lab_check(&b, k, gs, s, dims, 1, &skipped);
+    bool ok = true;
+    for (unsigned g = 0; g < gs->n && !schedule; g++) s[g] = sched_default(gs, g, &b.lim, &b.o);
+    for (unsigned g = 0; g < gs->n && schedule; g++) ok = ok && lab_sched(&b, gs, g, schedule, &s[g]);
+    why = !ok ? lab_messages(&b) : lab_check(&b, k, gs, s, dims, 1, &skipped);
     if (skipped) why = "the specification is not defined there";
   }
   if (why) printf("%s at %s, %s, %s dims, %s: %s\n", path, dims, arch, fixed ? "bound" : "symbolic", lazy ? "lazy" : "eager", why);
@@ -53,8 +58,9 @@ static int check(const char *path, const char *dims, bool fixed) {
 int main(int argc, char **argv) {
   static const char *const archs[] = {"sm_80", "sm_90a"};
   int bad = 0, n = 0;
+  if (argc > 2 && !strcmp(argv[1], "-s")) schedule = argv[2], argv += 2, argc -= 2;
   if (argc < 3) {
-    fprintf(stderr, "usage: gpu_check KERNEL.hone DIMS...\n");
+    fprintf(stderr, "usage: gpu_check [-s SCHEDULE] KERNEL.hone DIMS...\n");
     return 2;
   }
   lab_run = run_emulated;

@@ -65,7 +65,7 @@ static bool launch_all(struct call *c, struct emu_module *m, bool lazy, uint64_t
                              .block = {c->plan.kernel[i].threads, 1, 1},
                              .lazy = lazy,
                              .seed = seed,
-                             .max_steps = UINT64_C(1) << 26};
+                             .max_steps = UINT64_C(1) << 28};
     ok = emu_launch(m, c->plan.kernel[i].name, &how, params, (int)(c->f->k->nparam + c->plan.nbuffer), rep);
     if (!ok) {
       char text[2048];
