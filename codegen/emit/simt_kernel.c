@@ -109,6 +109,7 @@ static LLVMValueRef kernel_fn(struct module *m, const struct launch_plan *p, con
   add_attr(m, fn, (int)LLVMAttributeFunctionIndex, "nounwind", 0);
   add_attr(m, fn, (int)LLVMAttributeFunctionIndex, "convergent", 0);
   string_attr(m, fn, "nvvm.reqntid", dim);
+  string_attr(m, fn, "nvvm.minctasm", "1"); /* ptxas would rather spill than run one block at a time */
   return fn;
 }
 

@@ -104,12 +104,27 @@ static void push_memory(struct chooser *c) {
   }
 }
 
+/* For blocks of threads. false: none of these shapes. */
+static bool choose_blocks(struct chooser *c) {
+  if (def_blocks_product(c) && legal(c)) return true;
+  c->s = sched_none();
+  int lane = def_best_lane(c, NULL);
+  if (lane < 0) return false;
+  if (def_blocks_turn(c, (unsigned)lane) && legal(c)) return true;
+  c->s = sched_none();
+  def_blocks_plain(c, (unsigned)lane);
+  if (legal(c)) return true;
+  c->s = sched_none();
+  return false;
+}
+
 static void choose(struct chooser *c) {
   struct reuse k = {0};
   c->main = def_find_main(c);
   if (!c->main) return;
   if (c->stream >= 0 && !c->o->strict && def_stream(c) && legal(c)) return;
   c->s = sched_none();
+  if (c->lim->simt && c->o->threads > 1 && choose_blocks(c)) return;
   if (def_matrix(c) && legal(c)) return;
   c->s = sched_none();
   int lane = def_best_lane(c, NULL), row = -1;

@@ -84,4 +84,8 @@ bool def_window_turned(struct chooser *c, int lane);
 bool def_taps(struct chooser *c, int lane);
 bool def_pairs(struct chooser *c);
 void def_plain(struct chooser *c, int lane, int row);
+/* Blocks of threads (GPUs). */
+bool def_blocks_product(struct chooser *c);
+bool def_blocks_turn(struct chooser *c, unsigned lane);
+void def_blocks_plain(struct chooser *c, unsigned lane);
 #endif

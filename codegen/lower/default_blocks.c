@@ -1,0 +1,248 @@
+/* Default schedules for blocks of threads (GPUs). Products: a tile of the result for each block, its threads in two
+   directions, each with a small tile in registers, both operands staged in shared memory by all threads. Rows (softmax,
+   norms, sums): threads along the row in pieces of 16 bytes, several short rows in a block. Maps: the same without the
+   sum; an operand that lies the other way (transposes) goes through a tile in shared memory. */
+#include "codegen/lower/default.h"
+
+enum { PIECE_BYTES = 16, ROW_THREADS = 256, WARP = 32, TURN = 32 };
+
+static int64_t power_below(int64_t n) {
+  int64_t x = 1;
+  while (2 * x <= n) x *= 2;
+  return x;
+}
+
+static int64_t power_above(int64_t n, int64_t most) {
+  int64_t x = 1;
+  while (x < n && x < most) x *= 2;
+  return x;
+}
+
+static void widest_read(expr_t x, void *ctx) {
+  unsigned *w = ctx;
+  if (x->kind == E_READ && type_size((enum dtype)x->type) > *w) *w = (unsigned)type_size((enum dtype)x->type);
+}
+
+/* Elements in 16 bytes of the widest array that the group's members walk along the axis. */
+static int64_t piece_of(const struct chooser *c) {
+  unsigned w = 1;
+  for (unsigned i = 0; i < c->g->neq; i++) {
+    const struct eq *e = &c->gs->k->eq[c->g->eq[i]];
+    expr_visit(e->body, widest_read, &w);
+    if (type_size(c->gs->k->tensor[e->lhs].type) > w) w = (unsigned)type_size(c->gs->k->tensor[e->lhs].type);
+    if (e->red == RED_argmax || e->red == RED_argmin) return 1;
+  }
+  return PIECE_BYTES / (w > PIECE_BYTES ? PIECE_BYTES : w);
+}
+
+static void push_lanes(struct chooser *c, enum stepkind kind, unsigned axis, int64_t lanes, int64_t piece) {
+  def_push(c, kind, LOOP_ID(axis, 0), lanes);
+  if (piece > 1) def_push(c, STEP_piece, LOOP_ID(axis, 0), piece);
+}
+
+/* ---- products ---- */
+
+enum { MOST_OPERANDS = 8 };
+struct product {
+  const struct chooser *c;
+  sym_t lane, row;
+  unsigned n, bytes; /* of the widest operand */
+  uint16_t tensor[MOST_OPERANDS];
+  bool ok;
+};
+
+static void find_operand(expr_t x, void *ctx) {
+  struct product *k = ctx;
+  if (x->kind != E_READ) return;
+  bool lane = def_has(x->acc, k->lane), row = def_has(x->acc, k->row);
+  for (unsigned d = 0; d < x->acc->rank; d++) k->ok &= !x->acc->ix[d].dyn;
+  for (unsigned i = 0; i < k->n; i++)
+    if (k->tensor[i] == x->acc->tensor) return;
+  k->ok &= lane != row && k->n < MOST_OPERANDS && def_operand(k->c, x->acc->tensor) >= 0;
+  if (!k->ok) return;
+  k->tensor[k->n++] = x->acc->tensor;
+  if (type_size((enum dtype)x->type) > k->bytes) k->bytes = (unsigned)type_size((enum dtype)x->type);
+}
+
+/* The result's contiguous axis, where what is read along it is used again for rows. */
+static int product_lane(const struct chooser *c, int *row) {
+  const struct eq *e = c->main;
+  for (unsigned x = e->npar; x-- > 0;) {
+    struct reuse k = {0};
+    int a = def_axis(c, e->axis[x].sym);
+    if (a < 0 || def_guess(c, (unsigned)a) < 8 || def_step(c, e->lhs, e->lhs_idx, e->axis[x].sym) != 1) continue;
+    *row = def_find_rows(c, e, (unsigned)a, &k);
+    if (*row >= 0) return a;
+  }
+  return -1;
+}
+
+static int longest_sum(const struct chooser *c) {
+  int red = -1;
+  for (unsigned x = c->main->npar; x < c->main->nax; x++) {
+    int a = def_axis(c, c->main->axis[x].sym);
+    if (a >= 0 && (red < 0 || def_guess(c, (unsigned)a) >= def_guess(c, (unsigned)red))) red = a;
+  }
+  return red;
+}
+
+struct tile {
+  int64_t lane, row, red;
+};
+
+/* Blocks of the grid, as far as it is known. */
+static double blocks_of(const struct chooser *c, unsigned lane, unsigned row, const struct tile *t) {
+  double n = 1;
+  for (unsigned x = 0; x < c->main->npar; x++) {
+    int a = def_axis(c, c->main->axis[x].sym);
+    if (a < 0) continue;
+    int64_t ext = def_guess(c, (unsigned)a), by = a == (int)lane ? t->lane : a == (int)row ? t->row : 1;
+    n *= (double)((ext + by - 1) / by);
+  }
+  return n;
+}
+
+static struct tile pick_tile(const struct chooser *c, unsigned lane, unsigned row, unsigned red, unsigned bytes) {
+  bool known = def_extent(c, lane) && def_extent(c, row);
+  int64_t most = type_size(c->main->body->type) > 4 || !known ? 64 : 128, depth = 64 / (bytes > 4 ? bytes : 4);
+  int64_t n = def_guess(c, red);
+  struct tile t = {power_above(def_guess(c, lane), most), power_above(def_guess(c, row), most), depth};
+  if (bytes < 4) t.red *= 2;
+  while (t.red > 4 && t.red >= n) t.red /= 2; /* the loop over tiles is where operands are staged */
+  while (blocks_of(c, lane, row, &t) < c->lim->cores && (t.lane > 32 || t.row > 32)) {
+    if (t.lane >= t.row)
+      t.lane /= 2;
+    else
+      t.row /= 2;
+  }
+  return t;
+}
+
+/* A thread takes eight elements of a long tile, four of a short one; of rows whose number is not known, and where
+   guards are asked for each, four: addresses and masks take registers then. */
+static void push_side(struct chooser *c, enum stepkind kind, unsigned axis, int64_t tile) {
+  bool many = tile >= 64 && !c->main->nguard && (kind == STEP_lanes || def_extent(c, axis));
+  int64_t each = many ? 8 : tile >= 8 ? 4 : 2, threads = tile / each;
+  if (threads < 2) threads = 2;
+  each = tile / threads;
+  push_lanes(c, kind, axis, threads, each < 4 ? each : 4);
+}
+
+static void then_parallel(const struct chooser *c, struct order *o, int lane, int row) {
+  for (unsigned a = 0; a < c->g->naxis; a++)
+    if ((int)a != lane && (int)a != row && def_parallel_in_all(c, a)) def_then(o, a, 0);
+}
+
+bool def_blocks_product(struct chooser *c) {
+  int row = -1, lane = c->main->red == RED_none ? -1 : product_lane(c, &row), red = longest_sum(c);
+  struct order o = {0};
+  if (lane < 0 || red < 0 || def_guess(c, (unsigned)red) < 8) return false;
+  struct product k = {.c = c, .lane = c->g->axis[lane].sym, .row = c->g->axis[row].sym, .ok = true};
+  expr_visit(c->main->body, find_operand, &k);
+  struct tile t = pick_tile(c, (unsigned)lane, (unsigned)row, (unsigned)red, k.bytes);
+  if (!k.ok || t.row < 2 || t.lane < 2) return false;
+  def_push(c, STEP_tile, LOOP_ID(row, 0), t.row);
+  def_push(c, STEP_tile, LOOP_ID(lane, 0), t.lane);
+  def_push(c, STEP_tile, LOOP_ID(red, 0), t.red);
+  then_parallel(c, &o, lane, row);
+  def_then(&o, (unsigned)row, 1);
+  def_then(&o, (unsigned)lane, 1);
+  for (unsigned x = c->main->npar; x < c->main->nax; x++) {
+    int a = def_axis(c, c->main->axis[x].sym);
+    if (a >= 0 && a != red) def_then(&o, (unsigned)a, 0);
+  }
+  def_then(&o, (unsigned)red, 1);
+  def_then(&o, (unsigned)red, 0);
+  def_push_order(c, &o);
+  push_side(c, STEP_lanes, (unsigned)lane, t.lane);
+  push_side(c, STEP_threads, (unsigned)row, t.row);
+  def_push(c, STEP_unroll, LOOP_ID(red, 0), 4);
+  for (unsigned i = 0; i < k.n; i++) def_push(c, STEP_pack, LOOP_ID(red, 1), def_operand(c, k.tensor[i]));
+  def_push_parallel(c, &o);
+  return true;
+}
+
+/* ---- rows and maps ---- */
+
+static bool summed_somewhere(const struct chooser *c, unsigned a) {
+  for (unsigned i = 0; i < c->g->neq; i++)
+    if (def_reduces(&c->gs->k->eq[c->g->eq[i]], c->g->axis[a].sym)) return true;
+  return false;
+}
+
+/* The last axis, other than the lanes', that is parallel everywhere: several of it share a block where lanes are few.
+ */
+static int row_axis(const struct chooser *c, unsigned lane) {
+  for (unsigned a = c->g->naxis; a-- > 0;)
+    if (a != lane && def_parallel_in_all(c, a) && def_guess(c, a) > 1) return (int)a;
+  return -1;
+}
+
+void def_blocks_plain(struct chooser *c, unsigned lane) {
+  int64_t ext = def_guess(c, lane), piece = piece_of(c), threads = ROW_THREADS;
+  bool sum = summed_somewhere(c, lane);
+  struct order o = {0};
+  while (piece > 1 && ext < WARP * piece) piece /= 2;
+  int64_t lanes = power_above((ext + piece - 1) / piece, ROW_THREADS), rows = 1;
+  if (lanes < 2) lanes = 2;
+  int row = row_axis(c, lane);
+  if (sum && lanes < WARP) lanes = WARP;
+  if (sum && threads > 128) threads = 128;
+  if (row >= 0 && lanes < threads) rows = power_below(threads / lanes);
+  while (rows > 1 && rows > def_guess(c, (unsigned)row)) rows /= 2;
+  if (rows < 2) row = -1;
+  def_push(c, STEP_tile, LOOP_ID(lane, 0), lanes * piece);
+  if (row >= 0) def_push(c, STEP_tile, LOOP_ID(row, 0), rows);
+  then_parallel(c, &o, (int)lane, row);
+  if (row >= 0) def_then(&o, (unsigned)row, 1);
+  if (!sum) def_then(&o, lane, 1);
+  for (unsigned a = 0; a < c->g->naxis; a++)
+    if (a != lane && (int)a != row) def_then(&o, a, 0);
+  def_then(&o, lane, 1);
+  def_push_order(c, &o);
+  push_lanes(c, STEP_lanes, lane, lanes, piece);
+  if (row >= 0) push_lanes(c, STEP_threads, (unsigned)row, rows, 1);
+  def_push_parallel(c, &o);
+}
+
+/* ---- transposes ---- */
+
+struct turned {
+  const struct chooser *c;
+  sym_t lane, other;
+  int tensor;
+};
+static void find_turned(expr_t x, void *ctx) {
+  struct turned *k = ctx;
+  if (x->kind != E_READ || k->tensor >= 0) return;
+  for (unsigned d = 0; d < x->acc->rank; d++)
+    if (x->acc->ix[d].dyn) return;
+  const poly_t *ix = def_subs(k->c, x->acc);
+  if (def_step(k->c, x->acc->tensor, ix, k->other) == 1 && def_step(k->c, x->acc->tensor, ix, k->lane) == 2)
+    k->tensor = def_operand(k->c, x->acc->tensor);
+}
+
+bool def_blocks_turn(struct chooser *c, unsigned lane) {
+  struct turned k = {c, c->g->axis[lane].sym, SYM_NONE, -1};
+  struct order o = {0};
+  int other = -1;
+  if (c->main->red != RED_none || !def_parallel_in_all(c, lane)) return false;
+  for (unsigned a = 0; a < c->g->naxis && k.tensor < 0; a++) {
+    if (a == lane || !def_parallel_in_all(c, a)) continue;
+    other = (int)a;
+    k.other = c->g->axis[a].sym;
+    expr_visit(c->main->body, find_turned, &k);
+  }
+  if (k.tensor < 0) return false;
+  def_push(c, STEP_tile, LOOP_ID(lane, 0), TURN);
+  def_push(c, STEP_tile, LOOP_ID(other, 0), TURN);
+  then_parallel(c, &o, (int)lane, other);
+  def_then(&o, (unsigned)other, 1);
+  def_then(&o, lane, 1);
+  def_push_order(c, &o);
+  push_lanes(c, STEP_lanes, lane, TURN, 1);
+  push_lanes(c, STEP_threads, (unsigned)other, TURN / 4, 1);
+  def_push(c, STEP_pack, LOOP_ID(lane, 1), k.tensor);
+  def_push_parallel(c, &o);
+  return true;
+}
