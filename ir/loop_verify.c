@@ -196,7 +196,7 @@ static void check_vector(struct verifier *v, const struct lstmt *s) {
   for (unsigned i = 0; i < v->nopen; i++) {
     const struct lstmt *o = v->open[i];
     if (o->fkind == F_VECTOR && o->digit < s->digit + s->lanes_log2 && s->digit < o->digit + o->lanes_log2)
-      bad(v, "a vector loop inside another of the same threads");
+      bad(v, "a vector loop inside another");
   }
   if (s->digit + s->lanes_log2 > LANES_LOG2_MAX) bad(v, "the digit stands beyond thread 2^%d", LANES_LOG2_MAX);
   if (s->lanes_log2 > LANES_LOG2_MAX) bad(v, "2^%u lanes", s->lanes_log2);
