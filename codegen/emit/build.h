@@ -131,6 +131,7 @@ struct simt {
   unsigned shared_used;
   unsigned aligned;        /* what divides the addresses of arrays here; 0: nothing is known */
   bool claimed;            /* that was of use */
+  sym_t mma_x4, mma_k4, mma_k2; /* what a thread adds to addresses of fragments (simt_mma.c) */
   LLVMValueRef *shared;    /* by object: where it lies in shared memory, once it was allocated */
   LLVMValueRef parts;      /* shared memory where warps meet in a reduction */
   uint8_t *traded;         /* by object: one thread may see what another wrote */
@@ -351,6 +352,9 @@ void simt_stmt(struct fn *f, const struct lstmt *s); /* outside of vector loops 
 /* The open vector loop whose lane p names; NULL: none. *more: there is another. */
 LLVMValueRef simt_shared(struct fn *f, const char *name, uint64_t bytes); /* the address of so much shared memory */
 void simt_alloc(struct fn *f, const struct lstmt *s);                      /* a buffer in memory of a block, around its body */
+void simt_mma_init(struct fn *f); /* at the kernel's entry */
+/* simt_mma.c: the sub loop around st by a matrix instruction; false: it is not of that form. */
+bool simt_mma(struct fn *f, const struct lstmt *s, const struct lstmt *st);
 /* What is known to divide the address of the element `at` of an object. */
 unsigned simt_align(struct fn *f, unsigned object, poly_t at);
 const struct digit *simt_digit(const struct fn *f, poly_t p, bool *more);

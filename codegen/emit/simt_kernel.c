@@ -263,6 +263,7 @@ static void emit_bodies(struct fn *f, const struct launch_kernel *k) {
   unsigned least = ALIGN;
   row_dims(f, dim, &least);
   x.each = ALIGN / least;
+  simt_mma_init(f);
   struct val apart = mkval(misalignment(f, dim, x.each), 0, DT_i64, 0);
   struct val cond = vicmp(f, LLVMIntEQ, apart, vi64(f, 0));
   if (LLVMIsConstant(cond.v)) {

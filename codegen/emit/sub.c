@@ -316,6 +316,7 @@ static void emit_plain(struct fn *f, const struct lstmt *s) {
 void emit_sub(struct fn *f, const struct lstmt *s) {
   const struct lstmt *st = s->body[0];
   bool plain = st->kind != L_STORE || st->acc->nguard;
+  if (!plain && f->simt && simt_mma(f, s, st)) return;
   if (!plain && st->red == RED_sum && emit_product(f, s, st)) return;
   if (!plain && st->red == RED_none && emit_interleave(f, s, st)) return;
   emit_plain(f, s);

@@ -44,7 +44,7 @@ static struct dims acc_dims(const struct build *b, const struct member *m, const
 static struct place *reg_place(struct build *b, unsigned tensor, const char *name, unsigned type, const struct dims *d,
                                const struct env *e) {
   struct place *x = ARENA_NEW(b->a, struct place, 1);
-  poly_t ext[3 * MAX_DIMS];
+  poly_t ext[4 * MAX_DIMS];
   unsigned n = 0;
   *x = (struct place){.tensor = (uint16_t)tensor, .kind = PLACE_REG, .nd = (uint8_t)d->n};
   memcpy(x->dim, d->l, sizeof x->dim);
@@ -53,6 +53,7 @@ static struct place *reg_place(struct build *b, unsigned tensor, const char *nam
     bool vec = b->p->loop[d->l[i]].mark == MARK_VECTOR;
     if (vec && c > 1) x->counted |= 1u << i;
     if (!vec || c > 1) ext[n++] = cpoly(b, c);
+    if (vec && b->p->loop[d->l[i]].warps > 1) ext[n++] = cpoly(b, b->p->loop[d->l[i]].warps);
     if (vec) ext[n++] = cpoly(b, b->p->loop[d->l[i]].lanes);
     if (vec && b->p->loop[d->l[i]].piece > 1) ext[n++] = cpoly(b, b->p->loop[d->l[i]].piece);
   }

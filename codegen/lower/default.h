@@ -85,6 +85,7 @@ bool def_taps(struct chooser *c, int lane);
 bool def_pairs(struct chooser *c);
 void def_plain(struct chooser *c, int lane, int row);
 /* Blocks of threads (GPUs). */
+bool def_blocks_matrix(struct chooser *c);
 bool def_blocks_product(struct chooser *c);
 bool def_blocks_turn(struct chooser *c, unsigned lane);
 void def_blocks_plain(struct chooser *c, unsigned lane);

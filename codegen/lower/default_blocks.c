@@ -133,33 +133,78 @@ static void then_parallel(const struct chooser *c, struct order *o, int lane, in
     if ((int)a != lane && (int)a != row && def_parallel_in_all(c, a)) def_then(o, a, 0);
 }
 
-bool def_blocks_product(struct chooser *c) {
-  int row = -1, lane = c->main->red == RED_none ? -1 : product_lane(c, &row), red = longest_sum(c);
+struct staged { /* a product: its axes and what is staged */
+  int lane, row, red;
+  struct product k;
+};
+
+static bool find_product(const struct chooser *c, struct staged *o) {
+  o->row = -1;
+  o->lane = c->main->red == RED_none ? -1 : product_lane(c, &o->row);
+  o->red = longest_sum(c);
+  if (o->lane < 0 || o->red < 0 || def_guess(c, (unsigned)o->red) < 8) return false;
+  o->k = (struct product){.c = c, .lane = c->g->axis[o->lane].sym, .row = c->g->axis[o->row].sym, .ok = true};
+  expr_visit(c->main->body, find_operand, &o->k);
+  return o->k.ok;
+}
+
+/* The tiles of the result, the other sums, then the sum in `levels` levels above its innermost one; operands are staged
+   in the outermost of these. */
+static void push_loops(struct chooser *c, const struct staged *p, unsigned levels) {
   struct order o = {0};
-  if (lane < 0 || red < 0 || def_guess(c, (unsigned)red) < 8) return false;
-  struct product k = {.c = c, .lane = c->g->axis[lane].sym, .row = c->g->axis[row].sym, .ok = true};
-  expr_visit(c->main->body, find_operand, &k);
-  struct tile t = pick_tile(c, (unsigned)lane, (unsigned)row, (unsigned)red, k.bytes);
-  if (!k.ok || t.row < 2 || t.lane < 2) return false;
-  def_push(c, STEP_tile, LOOP_ID(row, 0), t.row);
-  def_push(c, STEP_tile, LOOP_ID(lane, 0), t.lane);
-  def_push(c, STEP_tile, LOOP_ID(red, 0), t.red);
-  then_parallel(c, &o, lane, row);
-  def_then(&o, (unsigned)row, 1);
-  def_then(&o, (unsigned)lane, 1);
+  then_parallel(c, &o, p->lane, p->row);
+  def_then(&o, (unsigned)p->row, 1);
+  def_then(&o, (unsigned)p->lane, 1);
   for (unsigned x = c->main->npar; x < c->main->nax; x++) {
     int a = def_axis(c, c->main->axis[x].sym);
-    if (a >= 0 && a != red) def_then(&o, (unsigned)a, 0);
+    if (a >= 0 && a != p->red) def_then(&o, (unsigned)a, 0);
   }
-  def_then(&o, (unsigned)red, 1);
-  def_then(&o, (unsigned)red, 0);
+  for (unsigned v = levels + 1; v-- > 0;) def_then(&o, (unsigned)p->red, v);
   def_push_order(c, &o);
-  push_side(c, STEP_lanes, (unsigned)lane, t.lane);
-  push_side(c, STEP_threads, (unsigned)row, t.row);
-  def_push(c, STEP_unroll, LOOP_ID(red, 0), 4);
-  for (unsigned i = 0; i < k.n; i++) def_push(c, STEP_pack, LOOP_ID(red, 1), def_operand(c, k.tensor[i]));
+  for (unsigned i = 0; i < p->k.n; i++) def_push(c, STEP_pack, LOOP_ID(p->red, levels), def_operand(c, p->k.tensor[i]));
   def_push_parallel(c, &o);
+}
+
+bool def_blocks_product(struct chooser *c) {
+  struct staged p;
+  if (!find_product(c, &p)) return false;
+  struct tile t = pick_tile(c, (unsigned)p.lane, (unsigned)p.row, (unsigned)p.red, p.k.bytes);
+  if (t.row < 2 || t.lane < 2) return false;
+  def_push(c, STEP_tile, LOOP_ID(p.row, 0), t.row);
+  def_push(c, STEP_tile, LOOP_ID(p.lane, 0), t.lane);
+  def_push(c, STEP_tile, LOOP_ID(p.red, 0), t.red);
+  push_side(c, STEP_lanes, (unsigned)p.lane, t.lane);
+  push_side(c, STEP_threads, (unsigned)p.row, t.row);
+  push_loops(c, &p, 1);
+  def_push(c, STEP_unroll, LOOP_ID(p.red, 0), 4);
   return true;
+}
+
+/* ---- products by matrix instructions of a warp ---- */
+
+enum { DEPTH = 16, STAGE = 32 };
+
+/* Four warps, each with a quarter of the tile. */
+bool def_blocks_matrix(struct chooser *c) {
+  struct staged p;
+  struct dot d;
+  if (!c->lim->matrix_per_cycle[MATRIX_mma] || c->o->strict || !find_product(c, &p) || p.k.n != 2) return false;
+  if (!dot_of(c->main->body, &d) || !matrix_takes(MATRIX_mma, d.kind)) return false;
+  int64_t n = def_guess(c, (unsigned)p.red);
+  if (n <= DEPTH || def_guess(c, (unsigned)p.row) < 16) return false;
+  struct tile t = pick_tile(c, (unsigned)p.lane, (unsigned)p.row, (unsigned)p.red, p.k.bytes);
+  int64_t row = t.row < 32 ? 32 : t.row, lane = t.lane < 32 ? 32 : t.lane;
+  def_push(c, STEP_tile, LOOP_ID(p.row, 0), row);
+  def_push(c, STEP_tile, LOOP_ID(p.lane, 0), lane);
+  def_push(c, STEP_tile, LOOP_ID(p.red, 0), DEPTH);
+  if (n > STAGE) def_push(c, STEP_tile, LOOP_ID(p.red, 0), STAGE);
+  def_push(c, STEP_lanes, LOOP_ID(p.lane, 0), 4);
+  def_push(c, STEP_piece, LOOP_ID(p.lane, 0), 2);
+  def_push(c, STEP_warps, LOOP_ID(p.lane, 0), 2);
+  def_push(c, STEP_threads, LOOP_ID(p.row, 0), 8);
+  def_push(c, STEP_warps, LOOP_ID(p.row, 0), 2);
+  push_loops(c, &p, n > STAGE ? 2 : 1);
+  return def_push(c, STEP_tensorize, LOOP_ID(p.red, 0), MATRIX_mma);
 }
 
 /* ---- rows and maps ---- */

@@ -47,6 +47,13 @@ bool edge_wanted(struct build *b, const struct set *s, unsigned pos, const struc
   return false;
 }
 
+/* Tiles of a warp's matrix instruction are always whole. */
+static bool fragments(const struct plan *p) {
+  for (unsigned i = 0; i < p->nmember; i++)
+    if (p->member[i].sub >= 0 && p->loop[p->member[i].sub].matrix == MATRIX_mma) return true;
+  return false;
+}
+
 static void sort_axis(struct build *b, unsigned a, struct split *o) {
   const struct paxis *x = &b->p->axis[a];
   bool known = x->uniform && x->ext > 0;
@@ -54,7 +61,7 @@ static void sort_axis(struct build *b, unsigned a, struct split *o) {
     o->sub[o->nsub++] = (uint8_t)a;
   else if (!x->ntile || (known && x->ext % x->tile[0] == 0))
     o->full[o->nfull++] = (uint8_t)a;
-  else if (known && x->ext < x->tile[0])
+  else if (known && x->ext < x->tile[0] && !fragments(b->p))
     o->narrow[o->nnarrow++] = (uint8_t)a;
   else if (b->p->loop[LOOP_ID(a, 0)].mark == MARK_VECTOR)
     o->lane[o->nlane++] = (uint8_t)a;

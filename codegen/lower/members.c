@@ -429,7 +429,7 @@ static void find_vector(const struct plan *p, struct member *m) {
       unsigned l = p->order[i];
       if (!(m->walks & BIT(l)) || p->loop[l].mark != MARK_VECTOR || ((m->red >> l) & 1) != (unsigned)pass) continue;
       if (p->loop[l].rows && !pass && !IS_ARG(m->e->red)) m->thr = (int)l;
-      if (p->loop[l].rows) continue;
+      if (p->loop[l].rows || (pass && p->loop[l].warps > 1)) continue; /* warps meet in no sum */
       if (!pass || lanes_reduce(p, m->e)) m->vec = (int)l;
     }
   for (unsigned l = 0; l < MAX_LOOP; l++)
@@ -456,7 +456,7 @@ static void spare_copies(const struct plan *p, struct member *m) {
       copies *= p->axis[LOOP_AXIS(l)].ntile ? p->axis[LOOP_AXIS(l)].tile[0] : p->axis[LOOP_AXIS(l)].ext;
   uint64_t lanes = (m->vec >= 0 ? BIT(m->vec) : 0) | (m->thr >= 0 ? BIT(m->thr) : 0);
   for (unsigned l = 0; l < MAX_LOOP; l++)
-    if ((lanes & BIT(l)) && p->loop[l].lanes) copies /= p->loop[l].lanes;
+    if ((lanes & BIT(l)) && p->loop[l].lanes) copies /= p->loop[l].lanes * p->loop[l].warps;
   if (copies > most) m->reg &= lanes;
 }
 
@@ -559,11 +559,11 @@ static unsigned member_width(const struct plan *p, const struct member *m) {
 }
 
 static bool given_lanes(struct plan *p, unsigned l) {
-  int64_t n = p->axis[LOOP_AXIS(l)].tile[0], each = (int64_t)p->loop[l].lanes * p->loop[l].piece;
+  int64_t n = p->axis[LOOP_AXIS(l)].tile[0], each = (int64_t)p->loop[l].lanes * p->loop[l].piece * p->loop[l].warps;
   if (n % each == 0 && n / each <= 64) return true;
   p->why = arena_printf(p->a, "%s %s: the tile of %d is not a multiple of %d threads with pieces of %d",
-                        p->loop[l].rows ? "threads" : "lanes", plan_loop_name(p, l), (int)n, (int)p->loop[l].lanes,
-                        (int)p->loop[l].piece);
+                        p->loop[l].rows ? "threads" : "lanes", plan_loop_name(p, l), (int)n,
+                        (int)p->loop[l].lanes * p->loop[l].warps, (int)p->loop[l].piece);
   return false;
 }
 
@@ -591,7 +591,7 @@ static bool find_lanes(struct plan *p, unsigned l) {
 static int64_t loop_copies(const struct plan *p, const struct member *m, unsigned l, bool in_acc) {
   const struct paxis *x = &p->axis[LOOP_AXIS(l)];
   if (!(m->walks & BIT(l))) return 1;
-  if (on_lanes(m, l)) return x->tile[0] / p->loop[l].lanes;
+  if (on_lanes(m, l)) return x->tile[0] / (p->loop[l].lanes * p->loop[l].warps);
   if (p->loop[l].mark == MARK_UNROLL) return in_acc && (m->red & BIT(l)) ? 1 : x->ntile ? x->tile[0] : x->ext;
   return in_acc || !p->loop[l].unroll ? 1 : p->loop[l].unroll;
 }
@@ -634,19 +634,22 @@ static bool check_stream(struct plan *p) {
   return true;
 }
 
-/* The rows of threads are the digit above the lanes of all other vector loops. */
+/* The rows of threads are the digit above the lanes of all other vector loops, warps those above both. */
 static bool find_digits(struct plan *p) {
-  unsigned low = 1, high = 1, digit = 0;
+  unsigned most[4] = {1, 1, 1, 1}, digit[5] = {0}; /* lanes, rows of threads, warps of lanes, warps of rows */
   for (unsigned l = 0; l < MAX_LOOP; l++) {
-    if (p->loop[l].mark != MARK_VECTOR) continue;
-    unsigned *most = p->loop[l].rows ? &high : &low;
-    if (p->loop[l].lanes > *most) *most = p->loop[l].lanes;
+    const struct ploop *x = &p->loop[l];
+    if (x->mark != MARK_VECTOR) continue;
+    if (x->lanes > most[x->rows]) most[x->rows] = x->lanes;
+    if (x->warps > most[2 + x->rows]) most[2 + x->rows] = x->warps;
   }
-  while ((1u << digit) < low) digit++;
-  if (low * high > 1024) p->why = "threads: more than 1024 threads in a block";
-  for (unsigned l = 0; l < MAX_LOOP; l++)
-    if (p->loop[l].rows) p->loop[l].digit = (uint8_t)digit;
-  p->threads = low * high;
+  for (unsigned i = 0; i < 4; i++) digit[i + 1] = digit[i] + (unsigned)__builtin_ctz(most[i]);
+  if (digit[4] > 10) p->why = "threads: more than 1024 threads in a block";
+  for (unsigned l = 0; l < MAX_LOOP; l++) {
+    p->loop[l].digit = (uint8_t)digit[p->loop[l].rows];
+    p->loop[l].warp_digit = (uint8_t)digit[2 + p->loop[l].rows];
+  }
+  p->threads = 1u << (digit[4] > 10 ? 10 : digit[4]);
   return !p->why;
 }
 

@@ -139,13 +139,16 @@ static bool pack_dim(struct packing *k, unsigned l, struct size *s, poly_t *exte
   return !s->p->overflow && poly_over_dims(b->p->k, *extent);
 }
 
-/* Threads that turn an operand while they copy it would all meet in one bank of shared memory: rows get 16 bytes more.
- */
+/* Threads that turn an operand while they copy it, and matrix instructions that read eight rows at once, would all meet
+   in few banks of shared memory: rows get 16 bytes more. */
 static int64_t pack_row_pad(const struct packing *k) {
-  if (!k->nside || k->nd < 2 || pack_contiguous(k, k->dim[k->nd - 1])) return 0;
+  int sub = k->reader->sub;
+  bool fragments = sub >= 0 && k->b->p->loop[sub].matrix == MATRIX_mma;
+  if (!k->nside || k->nd < 2 || (!fragments && pack_contiguous(k, k->dim[k->nd - 1]))) return 0;
+  int64_t row = loop_span(k->b->p, k->dim[k->nd - 1]), pad = 16 / (int64_t)type_size(k->read->type);
   for (unsigned d = 0; d + 1 < k->nd; d++)
-    if (k->b->p->loop[k->dim[d]].step != 1) return 0;
-  return loop_span(k->b->p, k->dim[k->nd - 1]) ? 16 / (int64_t)type_size(k->read->type) : 0;
+    if ((row + pad) * loop_span(k->b->p, k->dim[d]) % k->b->p->loop[k->dim[d]].step) return 0;
+  return row ? pad : 0;
 }
 
 static bool pack_buffer(struct packing *k, const struct env *e, struct place *x) {

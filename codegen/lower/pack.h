@@ -5,7 +5,8 @@
 
 struct packside { /* of a copying by the threads of a block: a loop of n elements, `lanes` pieces at a time */
   uint8_t loop;
-  int64_t n;
+  int64_t n;             /* iterations */
+  int64_t step;          /* of elements; not 1: a loop of tiles, walked by each thread alone */
   unsigned lanes, piece, digit;
   sym_t strip, lane, part;
 };
@@ -21,7 +22,7 @@ struct packing {
   int vec;               /* loop that the copying runs on lanes, or -1 */
   int run; /* loop along which the operand is contiguous when the lanes are not, or -1: walked in strips */
   unsigned nside;         /* > 0: threads copy, in place of vec and run */
-  struct packside side[2];
+  struct packside side[4];
   uint8_t walk[MAX_DIMS]; /* the other dims in the operand's own order, outermost first */
   unsigned nwalk;
   sym_t column; /* of the block that is being copied: counts along `run`; SYM_NONE outside of one */

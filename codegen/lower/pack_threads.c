@@ -20,7 +20,7 @@ static bool may_be_side(const struct packing *k, unsigned l) {
 
 static void add_side(struct packing *k, unsigned l, unsigned threads, unsigned piece, unsigned digit) {
   struct packside *x = &k->side[k->nside++];
-  *x = (struct packside){.loop = (uint8_t)l, .n = loop_span(k->b->p, l), .piece = piece, .digit = digit};
+  *x = (struct packside){.loop = (uint8_t)l, .n = loop_span(k->b->p, l), .step = 1, .piece = piece, .digit = digit};
   while (x->n % x->piece) x->piece /= 2;
   x->lanes = least_power(x->n / x->piece);
   if (x->lanes > threads) x->lanes = threads;
@@ -42,6 +42,15 @@ void pack_find_sides(struct packing *k) {
   if (k->nside) threads /= k->side[0].lanes;
   while (k->nside && 1u << log < k->side[0].lanes) log++;
   if (across >= 0) add_side(k, (unsigned)across, threads, 1, log);
+  unsigned sides = k->nside;
+  for (unsigned d = 0; d < k->nd && k->nside < 4; d++) {
+    unsigned l = k->dim[d], axis = LOOP_AXIS(l);
+    if (!LOOP_LEVEL(l) || LOOP_LEVEL(l) == k->b->p->axis[axis].ntile || !loop_span(k->b->p, l)) continue;
+    int64_t step = k->b->p->loop[l].step, n = (loop_span(k->b->p, l) + step - 1) / step;
+    for (unsigned i = 0; i < sides; i++)
+      if (LOOP_AXIS(k->side[i].loop) == axis && LOOP_LEVEL(l) == 1)
+        k->side[k->nside++] = (struct packside){.loop = (uint8_t)l, .n = n, .step = step, .lanes = 1, .piece = 1};
+  }
 }
 
 bool pack_is_side(const struct packing *k, unsigned l) {
@@ -58,6 +67,7 @@ static int64_t strips(const struct packside *x) {
 }
 
 static poly_t place_in(struct build *b, const struct packside *x) {
+  if (x->step > 1) return poly_scale(b->a, poly_sym(b->a, x->strip), x->step);
   poly_t at = poly_add(b->a, poly_scale(b->a, poly_sym(b->a, x->strip), x->lanes), poly_sym(b->a, x->lane));
   return poly_add(b->a, poly_scale(b->a, at, x->piece), poly_sym(b->a, x->part));
 }
@@ -66,10 +76,11 @@ static poly_t place_in(struct build *b, const struct packside *x) {
 static expr_t within(const struct packing *k) {
   struct build *b = k->b;
   struct access *r = arena_dup(b->a, k->read->acc, sizeof *r);
-  r->guard = ARENA_NEW(b->a, poly_t, r->nguard + 2u);
+  r->guard = ARENA_NEW(b->a, poly_t, r->nguard + 4u);
   for (unsigned i = 0; i < r->nguard; i++) r->guard[i] = k->read->acc->guard[i];
   for (unsigned i = 0; i < k->nside; i++) {
     unsigned a = LOOP_AXIS(k->side[i].loop);
+    if (k->side[i].step > 1) continue; /* the loop inside asks for both */
     const struct axis *x = member_axis(b->p, k->reader, a);
     r->guard[r->nguard++] = poly_addc(b->a, poly_sub(b->a, x->hi, poly_sym(b->a, b->p->axis[a].sym)), -1);
   }
@@ -109,17 +120,20 @@ static struct lstmt *tile_copy(struct packing *k, const struct env *e, const str
   int64_t copies = 1;
   for (unsigned i = 0; i < k->nside; i++) {
     struct packside *y = &k->side[i];
-    y->strip = own_sym(k, y->loop, "p"), y->lane = own_sym(k, y->loop, "pl"), y->part = own_sym(k, y->loop, "pe");
+    y->strip = own_sym(k, y->loop, "p");
+    if (y->step == 1) y->lane = own_sym(k, y->loop, "pl"), y->part = own_sym(k, y->loop, "pe");
     in.open |= BIT(y->loop);
     in.val[y->loop] = place_in(k->b, y);
     copies *= strips(y) * y->piece;
   }
   struct lstmt *s = pack_element(k, &in, x, m, value);
   for (unsigned i = 0; i < k->nside; i++) {
-    s = loop_for(k->b->a, F_UNROLL, k->side[i].part, cpoly(k->b, 0), cpoly(k->b, k->side[i].piece), 1, s);
+    if (k->side[i].step == 1)
+      s = loop_for(k->b->a, F_UNROLL, k->side[i].part, cpoly(k->b, 0), cpoly(k->b, k->side[i].piece), 1, s);
     if (strips_inside(&k->side[i], copies)) s = over_strips(k->b, &k->side[i], true, s);
   }
-  for (unsigned i = 0; i < k->nside; i++) s = over_lanes(k->b, &k->side[i], s);
+  for (unsigned i = 0; i < k->nside; i++)
+    if (k->side[i].step == 1) s = over_lanes(k->b, &k->side[i], s);
   for (unsigned i = 0; i < k->nside; i++)
     if (!strips_inside(&k->side[i], copies)) s = over_strips(k->b, &k->side[i], copies <= COPIES, s);
   return s;
@@ -134,7 +148,8 @@ static unsigned rooms(struct packing *k, const struct env *e, const struct membe
     int64_t c;
     loop_bounds(k->b, &s, k->side[i].loop, e, &bd, in);
     for (unsigned j = 0; j < bd.nlo + bd.nhi; j++) {
-      poly_t r = j < bd.nlo ? poly_scale(k->b->a, bd.lo[j], -1) : poly_addc(k->b->a, bd.hi[j - bd.nlo], -k->side[i].n);
+      poly_t r = j < bd.nlo ? poly_scale(k->b->a, bd.lo[j], -1)
+                            : poly_addc(k->b->a, bd.hi[j - bd.nlo], -k->side[i].n * k->side[i].step);
       if (!poly_is_const(r, &c) || c < 0) room[n++] = r;
     }
   }

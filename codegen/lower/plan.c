@@ -88,7 +88,7 @@ static bool read_vector(struct plan *p, struct step s) {
   if (p->loop[s.loop].mark || p->loop[s.loop].unroll)
     return refuse(p, arena_printf(p->a, "vector %s: the loop is unrolled or a vector already", name));
   p->loop[s.loop].mark = MARK_VECTOR;
-  p->loop[s.loop].piece = 1;
+  p->loop[s.loop].piece = p->loop[s.loop].warps = 1;
   return true;
 }
 
@@ -102,6 +102,18 @@ static bool read_threads(struct plan *p, struct step s, const char *step) {
     return refuse(p, arena_printf(p->a, "%s %s: the number is no power of two from 2 to %d", step, name, THREADS_MAX));
   p->loop[s.loop].rows = s.kind == STEP_threads;
   p->loop[s.loop].lanes = (uint16_t)s.arg;
+  return true;
+}
+
+static bool read_warps(struct plan *p, struct step s) {
+  if (!loop_exists(p, s.loop, "warps")) return false;
+  struct ploop *l = &p->loop[s.loop];
+  const char *name = plan_loop_name(p, s.loop);
+  if (l->mark != MARK_VECTOR || !l->lanes || l->warps > 1)
+    return refuse(p, arena_printf(p->a, "warps %s: the loop is not on a number of lanes or threads", name));
+  if (s.arg < 2 || s.arg > 32 || (s.arg & (s.arg - 1)))
+    return refuse(p, arena_printf(p->a, "warps %s: the number is no power of two from 2 to 32", name));
+  l->warps = (uint16_t)s.arg;
   return true;
 }
 
@@ -173,6 +185,8 @@ static bool read_step(struct plan *p, struct step s) {
     return read_threads(p, s, s.kind == STEP_lanes ? "lanes" : "threads");
   case STEP_piece:
     return read_piece(p, s);
+  case STEP_warps:
+    return read_warps(p, s);
   case STEP_unroll:
     return read_unroll(p, s);
   case STEP_pack:

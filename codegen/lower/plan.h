@@ -27,6 +27,8 @@ struct ploop {
   uint16_t lanes;
   bool rows;                /* MARK_VECTOR: the digit above those of the other vector loops (`threads`) */
   uint8_t digit;            /* MARK_VECTOR: the lowest bit of a thread's number that the lane stands for */
+  uint16_t warps;           /* MARK_VECTOR: groups of these lanes, each with a stretch of the tile; their digit */
+  uint8_t warp_digit;
   uint16_t piece;           /* MARK_VECTOR: neighbours that a lane takes at a time */
   int64_t step;
 };
@@ -150,6 +152,7 @@ struct env {
   uint64_t open, serial;    /* serial: register loops that this edge body walks one at a time */
   poly_t val[MAX_LOOP];     /* what an open loop adds to its axis */
   poly_t idx[MAX_LOOP];     /* open unrolled loop: its counter; vector loop: number of the vector */
+  poly_t warp[MAX_LOOP];    /* open vector loop of several warps: which one */
   poly_t part[MAX_LOOP];    /* open vector loop with pieces: counter within the piece */
   sym_t lane[MAX_LOOP];
   uint8_t mode[GROUP_MAX_AXIS];
@@ -173,7 +176,7 @@ struct build {
   struct plan *p;
   struct arena *a;
   struct lfunc *f;
-  sym_t sym[MAX_LOOP], vsym[MAX_LOOP], lsym[MAX_LOOP], psym[MAX_LOOP];
+  sym_t sym[MAX_LOOP], vsym[MAX_LOOP], lsym[MAX_LOOP], psym[MAX_LOOP], wsym[MAX_LOOP];
   unsigned stack_bytes;
   const char *why;          /* set when something cannot be expressed after all */
 };

@@ -197,6 +197,7 @@ static unsigned reg_subs(struct build *b, const struct env *e, const struct plac
   for (unsigned d = 0; d < x->nd; d++) {
     unsigned l = x->dim[d];
     if (b->p->loop[l].mark != MARK_VECTOR || (x->counted & BIT(d))) ix[n++].poly = e->idx[l];
+    if (b->p->loop[l].mark == MARK_VECTOR && b->p->loop[l].warps > 1) ix[n++].poly = e->warp[l];
     if (b->p->loop[l].mark == MARK_VECTOR) ix[n++].poly = poly_sym(b->a, e->lane[l]);
     if (b->p->loop[l].mark == MARK_VECTOR && b->p->loop[l].piece > 1) ix[n++].poly = e->part[l];
   }
@@ -205,7 +206,7 @@ static unsigned reg_subs(struct build *b, const struct env *e, const struct plac
 
 struct access *place_reg(struct build *b, const struct env *e, const struct place *x) {
   struct access *r = ARENA_NEW(b->a, struct access, 1);
-  r->ix = ARENA_NEW(b->a, struct subscript, 3 * MAX_DIMS);
+  r->ix = ARENA_NEW(b->a, struct subscript, 4 * MAX_DIMS);
   r->tensor = x->object;
   r->rank = (uint8_t)reg_subs(b, e, x, r->ix);
   return r;
@@ -235,7 +236,7 @@ static struct access *rename_access(struct rename *c, unsigned tensor, const str
                                     const struct place **used) {
   const struct place *x = place_of(c->e, c->m, tensor, from);
   struct access *r = ARENA_NEW(c->b->a, struct access, 1);
-  r->ix = ARENA_NEW(c->b->a, struct subscript, 3 * MAX_DIMS + rank);
+  r->ix = ARENA_NEW(c->b->a, struct subscript, 4 * MAX_DIMS + rank);
   r->tensor = (uint16_t)(x ? x->object : tensor);
   r->rank = (uint8_t)rank;
   *used = x;

@@ -42,12 +42,39 @@ static bool plain_read(const struct access *r, sym_t s) {
   return moves && (!r->nguard || is_zero(r->otherwise));
 }
 
+enum { MMA_DEPTH = 16, MMA_ROWS = 8, MMA_LANES = 4, MMA_PIECE = 2 };
+
+static bool moves_along(const struct plan *p, expr_t read, unsigned l) {
+  return expr_has_sym(read, p->axis[LOOP_AXIS(l)].sym);
+}
+
+/* The threads of a warp hold its sums as the instruction does: 8 rows of 4 threads with pieces of 2, rows twice. Each
+   operand lies along one of the two and is staged. */
+static bool fragments(const struct plan *p, const struct member *m, const struct dot *d) {
+  if (m->vec < 0 || m->thr < 0 || d->alone) return false;
+  const struct ploop *v = &p->loop[m->vec], *t = &p->loop[m->thr];
+  unsigned v_ = (unsigned)m->vec, t_ = (unsigned)m->thr, packed = 0;
+  if (v->lanes != MMA_LANES || v->piece != MMA_PIECE || t->lanes != MMA_ROWS || t->piece != 1 || t->digit != 2)
+    return false;
+  if (p->axis[LOOP_AXIS(t_)].tile[0] / (MMA_ROWS * t->warps) % 2) return false;
+  for (unsigned i = 0; i < p->npack; i++)
+    packed |=
+        !p->pack[i].keep * ((p->pack[i].tensor == d->a->acc->tensor) | (p->pack[i].tensor == d->b->acc->tensor) * 2u);
+  bool ab =
+      moves_along(p, d->a, t_) && !moves_along(p, d->a, v_) && moves_along(p, d->b, v_) && !moves_along(p, d->b, t_);
+  bool ba =
+      moves_along(p, d->b, t_) && !moves_along(p, d->b, v_) && moves_along(p, d->a, v_) && !moves_along(p, d->a, t_);
+  return packed == 3 && (ab || ba);
+}
+
 static bool takes(const struct plan *p, const struct member *m, unsigned l) {
   struct dot d;
   sym_t s = p->axis[LOOP_AXIS(l)].sym;
   if (m->e->red != RED_sum || !dot_of(m->e->body, &d) || !matrix_takes(p->loop[l].matrix, d.kind)) return false;
   if (type_is_float((enum dtype)m->e->body->type) && p->o->strict) return false;
-  return p->axis[LOOP_AXIS(l)].tile[0] == d.group && (d.alone || plain_read(d.a->acc, s)) && plain_read(d.b->acc, s);
+  unsigned step = p->loop[l].matrix == MATRIX_mma ? MMA_DEPTH : d.group;
+  if (p->loop[l].matrix == MATRIX_mma && !fragments(p, m, &d)) return false;
+  return p->axis[LOOP_AXIS(l)].tile[0] == step && (d.alone || plain_read(d.a->acc, s)) && plain_read(d.b->acc, s);
 }
 
 int tensorize_loop(const struct plan *p, const struct member *m) {
@@ -87,7 +114,7 @@ bool tensorize_whole(const struct plan *p, unsigned sub) {
 
 static bool reads_padding(const struct env *e, const struct member *m, expr_t read) {
   const struct place *x = place_of(e, m, read->acc->tensor, read->acc->ix);
-  return x && x->padded;
+  return x && (x->padded || (x->filled & BIT(m->sub)));
 }
 
 static bool guarded(expr_t x) {

@@ -14,9 +14,9 @@ static int64_t reg_extent(const struct plan *p, const struct env *e, unsigned l)
   return e->mode[LOOP_AXIS(l)] == AX_NARROW ? axis_rest(p, LOOP_AXIS(l)) : x->tile[0];
 }
 
-/* Elements that all lanes of a vector loop take at a time. */
+/* Elements that all lanes of a vector loop take at a time, in all warps. */
 static int64_t vector_width(const struct ploop *l) {
-  return (int64_t)l->lanes * l->piece;
+  return (int64_t)l->lanes * l->piece * l->warps;
 }
 
 int64_t reg_count(const struct plan *p, const struct env *e, unsigned l) {
@@ -43,6 +43,8 @@ void reg_open(struct build *b, unsigned l, struct env *e) {
   e->val[l] = x->ntile ? i : poly_add(b->a, x->lo, i);
   if (lp->mark == MARK_VECTOR) {
     e->lane[l] = named(b, &b->lsym[l], l, "l");
+    e->warp[l] = lp->warps > 1 ? poly_sym(b->a, named(b, &b->wsym[l], l, "w")) : cpoly(b, 0);
+    i = poly_add(b->a, poly_scale(b->a, e->warp[l], n), i);
     e->val[l] = poly_add(b->a, poly_scale(b->a, i, lp->lanes), poly_sym(b->a, e->lane[l]));
   }
   if (lp->mark == MARK_VECTOR && lp->piece > 1) {
@@ -105,7 +107,8 @@ static struct lstmt *lanes_close(struct build *b, const struct member *m, unsign
   unsigned nhi = 1;
   reg_open(b, l, &e);
   if (left) left = quotient(b, left, lp->piece);
-  if (left) hi[nhi++] = poly_sub(b->a, left, poly_scale(b->a, e.idx[l], lp->lanes));
+  poly_t at = poly_add(b->a, poly_scale(b->a, e.warp[l], reg_count(b->p, outer, l)), e.idx[l]);
+  if (left) hi[nhi++] = poly_sub(b->a, left, poly_scale(b->a, at, lp->lanes));
   struct lstmt *s = reg_vector(b, l, reg_parts(b, l, 0, body));
   s->hi = arena_dup(b->a, hi, sizeof *hi * nhi);
   s->nhi = (uint8_t)nhi;
@@ -118,5 +121,11 @@ struct lstmt *reg_close(struct build *b, const struct member *m, unsigned l, con
   int64_t n = reg_count(b->p, outer, l);
   if (!body) return NULL;
   if (b->p->loop[l].mark == MARK_VECTOR) body = lanes_close(b, m, l, outer, body);
-  return n > 1 ? loop_for(b->a, F_UNROLL, counter(b, l), cpoly(b, 0), cpoly(b, n), 1, body) : body;
+  if (n > 1) body = loop_for(b->a, F_UNROLL, counter(b, l), cpoly(b, 0), cpoly(b, n), 1, body);
+  if (b->p->loop[l].mark != MARK_VECTOR || b->p->loop[l].warps < 2) return body;
+  unsigned warps = b->p->loop[l].warps;
+  struct lstmt *s = loop_for(b->a, F_VECTOR, b->wsym[l], cpoly(b, 0), cpoly(b, warps), 1, body);
+  s->lanes_log2 = (uint8_t)__builtin_ctz(warps);
+  s->digit = b->p->loop[l].warp_digit;
+  return s;
 }

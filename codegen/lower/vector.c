@@ -175,12 +175,13 @@ static int local_temp(struct build *b, const struct set *s, unsigned i, unsigned
     return -1;
   }
   struct place *x = ARENA_NEW(b->a, struct place, 1);
-  poly_t ext[4];
+  poly_t ext[6];
   unsigned rank = 0;
   *x = (struct place){.tensor = (uint16_t)t, .kind = PLACE_REG, .next = e->places};
   for (unsigned d = 0; d < 2; d++) {
     if (dim[d] < 0) continue;
     x->dim[x->nd++] = (uint8_t)dim[d];
+    if (b->p->loop[dim[d]].warps > 1) ext[rank++] = cpoly(b, b->p->loop[dim[d]].warps);
     ext[rank++] = cpoly(b, b->p->loop[dim[d]].lanes);
     if (b->p->loop[dim[d]].piece > 1) ext[rank++] = cpoly(b, b->p->loop[dim[d]].piece);
   }

@@ -85,6 +85,7 @@ static bool resolve(struct arena *a, const char *triple, const char *cpu, struct
     snprintf(t->class_, sizeof t->class_, emulated ? "emulated-%s" : "nvidia-%s", name);
     t->device = emulated ? DEVICE_EMULATED : DEVICE_NONE;
     set_limits(t, &archs[i]);
+    t->limits.matrix_per_cycle[MATRIX_mma] = 1;
     if (comma && !emulated) describe_device(t, comma);
     return true;
   }

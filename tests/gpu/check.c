@@ -1,6 +1,5 @@
-/* gpu_check [-s SCHEDULE] KERNEL.hone DIMS…: the kernel in the file, with its default schedules (or this one, for its one
-   group) for a GPU, symbolic and with these dims
-   bound, on the emulator against the interpreter of equations. */
+/* gpu_check [-s SCHEDULE] KERNEL.hone DIMS…: the kernel in the file, with its default schedules (or this one, for its
+   one group) for a GPU, symbolic and with these dims bound, on the emulator against the interpreter of equations. */
 #include "tests/gpu/emulate.h"
 #include "tests/lower/lower_common.h"
 #include <stdio.h>
@@ -50,7 +49,9 @@ static int check(const char *path, const char *dims, bool fixed) {
     why = !ok ? lab_messages(&b) : lab_check(&b, k, gs, s, dims, 1, &skipped);
     if (skipped) why = "the specification is not defined there";
   }
-  if (why) printf("%s at %s, %s, %s dims, %s: %s\n", path, dims, arch, fixed ? "bound" : "symbolic", lazy ? "lazy" : "eager", why);
+  if (why)
+    printf("%s at %s, %s, %s dims, %s: %s\n", path, dims, arch, fixed ? "bound" : "symbolic", lazy ? "lazy" : "eager",
+           why);
   lab_close(&b);
   return why != NULL;
 }

@@ -123,6 +123,13 @@ static const struct {
     {MATMUL, "tile j 64; lanes j0 64; tile i 32; threads i0 32", "threads: more than 1024 threads in a block", BLOCKS},
     {MATMUL, "tile j 64; lanes j0 8; tile i 64; threads i0 2", "unroll: more than 128 accumulators", BLOCKS},
     {MATMUL, "tile k 4; threads k0 4", NULL, BLOCKS},
+    {MATMUL, "tile j 32; warps j0 2", "warps j0: the loop is not on a number of lanes or threads", BLOCKS},
+    {MATMUL, "tile j 64; lanes j0 8; warps j0 3", "warps j0: the number is no power of two from 2 to 32", BLOCKS},
+    {HALVES, "tile k 16; tile j 16; lanes j0 4; piece j0 2; tile i 16; threads i0 8; tensorize mma k0",
+     "tensorize mma k0: no product of its types over the loop with its tile on lanes", BLOCKS},
+    {HALVES, "tile k 16; tile j 16; lanes j0 4; piece j0 2; tile i 8; threads i0 8; pack A k1; pack B k1; tensorize mma k0",
+     "tensorize mma k0: no product of its types over the loop with its tile on lanes", BLOCKS},
+    {HALVES, "tile k 16; tile j 16; lanes j0 4; piece j0 2; tile i 16; threads i0 8; pack A k1; pack B k1; tensorize mma k0", NULL, BLOCKS},
     {STREAM, "tile j 16; order j1 i0 j0", NULL, false},
     {STREAM, "tile j 16; tile i 4; order j1 i1", NULL, false},
 };

@@ -24,6 +24,7 @@ void lab_open(struct lab *b, unsigned vector_bytes) {
                            .has_fma = true,
                            .has_masks = true};
   b->lim.matrix_per_cycle[MATRIX_vnni] = b->lim.matrix_per_cycle[MATRIX_bf16] = 2;
+  b->lim.matrix_per_cycle[MATRIX_mma] = 1;
   if (lab_limits) memset(b->lim.matrix_per_cycle, 0, sizeof b->lim.matrix_per_cycle), lab_limits(&b->lim);
 }
 

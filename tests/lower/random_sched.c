@@ -72,11 +72,45 @@ static void random_matrix(struct lab *b, const struct groups *gs, unsigned g, st
 /* Threads of a block in two directions, with pieces (GPUs). The tile is a few times what they take at once. */
 static bool random_digit(struct lab *b, const struct groups *gs, unsigned g, struct sched *s, enum stepkind kind,
                          uint64_t *r) {
-  unsigned a = pick(r, gs->g[g].naxis), lanes = 2u << pick(r, 4), piece = 1u << pick(r, 3);
+  unsigned a = pick(r, gs->g[g].naxis), lanes = 2u << pick(r, 4), piece = 1u << pick(r, 3),
+           warps = pick(r, 3) ? 1 : 2;
   struct sched t = *s;
-  if (!try_step(b, gs, g, &t, STEP_tile, LOOP_ID(a, 0), (int)(lanes * piece * (1 + pick(r, 3))))) return false;
+  if (!try_step(b, gs, g, &t, STEP_tile, LOOP_ID(a, 0), (int)(lanes * piece * warps * (1 + pick(r, 3))))) return false;
   if (!try_step(b, gs, g, &t, kind, LOOP_ID(a, 0), (int)lanes)) return false;
   if (piece > 1 && !try_step(b, gs, g, &t, STEP_piece, LOOP_ID(a, 0), (int)piece)) return false;
+  if (warps > 1 && !try_step(b, gs, g, &t, STEP_warps, LOOP_ID(a, 0), (int)warps)) return false;
+  *s = t;
+  return true;
+}
+
+static bool has_fragments(const struct groups *gs, unsigned g) {
+  struct dot d;
+  for (unsigned i = 0; i < gs->g[g].neq; i++)
+    if (dot_of(gs->k->eq[gs->g[g].eq[i]].body, &d) && matrix_takes(MATRIX_mma, d.kind)) return true;
+  return false;
+}
+
+/* A product by the matrix instruction of a warp: nothing comes of it where there is none. */
+static bool random_fragments(struct lab *b, const struct groups *gs, unsigned g, struct sched *s, uint64_t *r) {
+  unsigned n = gs->g[g].naxis, lane = pick(r, n), row = pick(r, n), red = pick(r, n), warps = 1 + pick(r, 2);
+  uint16_t operand[16];
+  struct sched t = *s;
+  unsigned nop = group_operands(gs, g, operand, 16);
+  if (!try_step(b, gs, g, &t, STEP_tile, LOOP_ID(lane, 0), (int)(8 * warps * (1 + pick(r, 3)))) ||
+      !try_step(b, gs, g, &t, STEP_tile, LOOP_ID(row, 0), (int)(16 * warps * (1 + pick(r, 2)))) ||
+      !try_step(b, gs, g, &t, STEP_tile, LOOP_ID(red, 0), 16) ||
+      !try_step(b, gs, g, &t, STEP_lanes, LOOP_ID(lane, 0), 4) || !try_step(b, gs, g, &t, STEP_piece, LOOP_ID(lane, 0), 2) ||
+      !try_step(b, gs, g, &t, STEP_threads, LOOP_ID(row, 0), 8))
+    return false;
+  if (warps > 1) try_step(b, gs, g, &t, STEP_warps, LOOP_ID(lane, 0), 2), try_step(b, gs, g, &t, STEP_warps, LOOP_ID(row, 0), 2);
+  bool two = pick(r, 2) && try_step(b, gs, g, &t, STEP_tile, LOOP_ID(red, 0), 32);
+  for (unsigned i = 0; i < nop && i < 16; i++) try_step(b, gs, g, &t, STEP_pack, LOOP_ID(red, two ? 2 : 1), (int)i);
+  uint8_t order[] = {LOOP_ID(row, 1), LOOP_ID(lane, 1), LOOP_ID(red, 2), LOOP_ID(red, 1), LOOP_ID(red, 0)};
+  for (unsigned a = 0; a < n; a++)
+    if (a != lane && a != row && a != red) sched_push(&t, STEP_order, LOOP_ID(a, 0), 0);
+  for (unsigned i = 0; i < 5; i++)
+    if (i != 2 || two) sched_push(&t, STEP_order, order[i], 0);
+  if (!try_step(b, gs, g, &t, STEP_tensorize, LOOP_ID(red, 0), MATRIX_mma)) return false;
   *s = t;
   return true;
 }
@@ -100,6 +134,14 @@ static void random_sched(struct lab *b, const struct groups *gs, unsigned g, str
   for (unsigned i = pick(r, 2) * 30; i > 0 && s->nstep < 3; i--) random_matrix(b, gs, g, s, r);
   for (unsigned i = pick(r, 2 * n + 1); i > 0; i--)
     try_step(b, gs, g, s, STEP_tile, LOOP_ID(pick(r, n), 0), tile[pick(r, 12)]);
+  bool fragments = false;
+  bool may = b->lim.matrix_per_cycle[MATRIX_mma] && has_fragments(gs, g);
+  for (unsigned i = may && pick(r, 4) ? 200 : 0; i > 0 && !fragments; i--) {
+    struct sched t = sched_none();
+    fragments = random_fragments(b, gs, g, &t, r);
+    if (fragments) *s = t;
+  }
+  if (fragments) return;
   if (b->lim.simt && pick(r, 2)) *s = sched_none(), random_threads(b, gs, g, s, r);
   if (pick(r, 4)) try_step(b, gs, g, s, STEP_vector, LOOP_ID(pick(r, n), 0), 0);
   for (unsigned i = pick(r, 4); i > 0; i--)
