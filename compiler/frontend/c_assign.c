@@ -91,6 +91,7 @@ static struct cval compute(struct cx *x, CXCursor c, enum op o, struct cval l, s
 struct cval c_assign(struct cx *x, CXCursor c) {
   struct kids s = c_kids(x, c);
   if (s.n != 2) c_refuse(x, c, "assignment not understood");
+  if (c_type(x, c).kind == CXType_Record) return c_struct_assign(x, c);
   enum CXBinaryOperatorKind k = x->cl->getCursorBinaryOperatorKind(c);
   struct cval v = c_expr(x, s.c[1]);
   struct cvar *var;

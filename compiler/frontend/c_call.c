@@ -28,6 +28,15 @@ static void bind(struct cx *x, CXCursor body, CXCursor p, struct cval v, bool pu
     c_pointer_var(x, x->at, cvar_add(x, p, name, VAR_POINTER, v.type), c_assigns(x, body, p), ptr);
     return;
   }
+  if (v.kind == CV_REF || (v.kind == CV_STRUCT && c_is_pointer(c_type(x, p)))) {
+    if (c_assigns(x, body, p)) c_refuse(x, x->at, "argument '%s' moves: it points to a local variable", name);
+    cvar_add(x, p, name, VAR_REF, v.type)->value = v;
+    return;
+  }
+  if (v.kind == CV_STRUCT) {
+    c_struct_declare(x, p, name, c_type(x, p), &v);
+    return;
+  }
   if (v.kind == CV_RECORD) {
     cvar_add(x, p, name, VAR_RECORD, v.type)->value = v;
     return;
@@ -47,10 +56,11 @@ static struct cval run_body(struct cx *x, CXCursor c, CXCursor body) {
   enum dtype t;
   CXType r = c_type(x, c);
   unsigned loops = x->ret_loops;
-  int ret = x->ret_local, done = x->done, stop = x->stop;
-  bool value = r.kind != CXType_Void;
+  int ret = x->ret_local, done = x->done, stop = x->stop, own = x->ret_struct;
+  bool record = r.kind == CXType_Record, value = r.kind != CXType_Void && !record;
   x->ret_loops = x->loops;
-  x->ret_local = -1;
+  x->ret_local = x->ret_struct = -1;
+  if (record) x->ret_struct = (int)c_struct_declare(x, c, "ret", r, NULL);
   if (value) {
     t = c_arith(x, c, r);
     x->ret_local = (int)c_temp(x, "ret", t);
@@ -61,8 +71,10 @@ static struct cval run_body(struct cx *x, CXCursor c, CXCursor body) {
   c_stmts(x, &all);
   struct cval v = {0};
   if (value) v = cv_expr(c_local(x, (unsigned)x->ret_local), t);
+  if (record) v = x->var[x->ret_struct].value;
   x->ret_loops = loops;
   x->ret_local = ret;
+  x->ret_struct = own;
   x->done = done;
   x->stop = stop;
   return v;

@@ -200,6 +200,10 @@ struct cval c_ternary(struct cx *x, CXCursor c) {
     if (effects) c_refuse(x, c, "a pointer chosen by a condition with side effects is not supported");
     return c_pick_pointer(x, c, cond, a, b);
   }
+  if (a.kind == CV_STRUCT && b.kind == CV_STRUCT) {
+    if (effects) c_refuse(x, c, "a structure chosen by a condition with side effects is not supported");
+    return c_struct_pick(x, c, cond, a, b);
+  }
   if (a.kind == CV_VOID || b.kind == CV_VOID) {
     c_if_lists(x, cond, &la, &lb);
     return (struct cval){0};

@@ -35,9 +35,19 @@ static struct cval subscripted(struct cx *x, CXCursor c) {
   if (l.kind == CV_RECORD || r.kind == CV_RECORD)
     c_refuse(x, c,
              "an array of structures with fields of several types is not supported: use one array for each field");
+  int64_t zero;
+  bool first = r.kind == CV_NUM && r.p && poly_is_const(r.p, &zero) && zero == 0;
+  if (first && (l.kind == CV_REF || l.kind == CV_STRUCT)) return l; /* p[0] is *p */
   if (p.kind != CV_PTR || i.kind != CV_NUM) c_refuse(x, c, "subscript not understood");
   p.ptr = cv_move(x, p.ptr, cv_subscript(x, i));
   return deref(p);
+}
+
+/* A local scalar as the variable that it is. */
+static struct cval referred(struct cx *x, struct cval v, struct cvar **var) {
+  if (v.kind != CV_REF) return v;
+  *var = &x->var[v.arg];
+  return (struct cval){0};
 }
 
 struct cval c_lvalue(struct cx *x, CXCursor c, struct cvar **var) {
@@ -49,25 +59,28 @@ struct cval c_lvalue(struct cx *x, CXCursor c, struct cvar **var) {
     struct cvar *v = cvar_find(x, decl);
     if (!v) v = c_const_array(x, decl);
     if (!v) c_refuse(x, l, "'%s' is a global variable: pass it as a parameter", c_str(x, x->cl->getCursorSpelling(l)));
-    if (v->kind == VAR_ARRAY) return c_read_var(x, l, v);
+    if (v->kind == VAR_ARRAY || v->kind == VAR_STRUCT) return c_read_var(x, l, v);
     *var = v;
     return (struct cval){0};
   }
-  if (k == CXCursor_ArraySubscriptExpr) return subscripted(x, l);
+  if (k == CXCursor_ArraySubscriptExpr) return referred(x, subscripted(x, l), var);
   if (k == CXCursor_UnaryOperator && x->cl->getCursorUnaryOperatorKind(l) == CXUnaryOperator_Deref) {
     struct kids s = c_kids(x, l);
     struct cval p = decay(x, l, c_expr(x, s.c[0]));
     if (p.kind == CV_RECORD) return p;
+    if (p.kind == CV_REF || p.kind == CV_STRUCT) return referred(x, p, var);
     if (p.kind != CV_PTR) c_refuse(x, l, "dereference not understood");
     return deref(p);
   }
-  if (k == CXCursor_MemberRefExpr) return c_member(x, l);
+  if (k == CXCursor_CompoundLiteralExpr && c_is_array(c_type(x, l))) return c_array_literal(x, l);
+  if (k == CXCursor_MemberRefExpr) return referred(x, c_member(x, l), var);
   c_refuse(x, l, "this kind of object is not supported");
 }
 
 static struct cval member_value(struct cx *x, CXCursor c) {
   struct cval v = c_member(x, c);
-  if (v.kind == CV_ARRAY) return decay(x, c, v);
+  if (v.kind == CV_REF) return c_read_var(x, c, &x->var[v.arg]);
+  if (v.kind == CV_ARRAY && c_type(x, c).kind != CXType_Record) return decay(x, c, v);
   return v.kind == CV_PTR && !c_is_pointer(c_type(x, c)) ? c_load(x, c, v.ptr) : v;
 }
 
@@ -75,10 +88,12 @@ static struct cval reference(struct cx *x, CXCursor c) {
   CXCursor decl = x->cl->getCursorReferenced(c);
   struct cvar *v = cvar_find(x, decl);
   if (!v) v = c_const_array(x, decl);
+  if (v && v->kind == VAR_STRUCT) return v->value;
   if (v) return decay(x, c, c_read_var(x, c, v));
   enum dtype t;
   union value k;
-  if (c_dtype(x, c_type(x, c), &t) && c_constant(x, c, t, &k)) return cv_const(x, t, k);
+  if (c_dtype(x, c_type(x, c), &t) && (c_constant(x, c, t, &k) || c_global_number(x, decl, t, &k)))
+    return cv_const(x, t, k);
   const char *name = c_str(x, x->cl->getCursorSpelling(c));
   if (x->cl->getCursorKind(decl) == CXCursor_FunctionDecl) c_refuse(x, c, "function '%s' used as a value", name);
   c_refuse(x, c, "'%s' is a global variable: pass it as a parameter", name);
@@ -95,6 +110,7 @@ static struct cval literal(struct cx *x, CXCursor c) {
 
 /* v seen as type t: what a cast, implicit or not, does. */
 static struct cval cast(struct cx *x, CXCursor c, struct cval v, CXType t) {
+  if (t.kind == CXType_Record && v.kind != CV_RECORD) return c_struct_value(x, c, v, t);
   v = decay(x, c, v);
   if (t.kind == CXType_Void) return (struct cval){0};
   if (c_is_array(t)) return v; /* an array lvalue that is not decayed, as in sizeof */
@@ -109,9 +125,11 @@ static struct cval cast(struct cx *x, CXCursor c, struct cval v, CXType t) {
     enum dtype e;
     CXType to = x->cl->getCanonicalType(x->cl->getPointeeType(t));
     while (c_is_array(to)) to = x->cl->getCanonicalType(x->cl->getArrayElementType(to));
-    if (v.kind != CV_PTR)
+    if (v.kind == CV_STRUCT) return v;
+    if (v.kind == CV_REF && c_dtype(x, to, &e) && e == v.type) return v;
+    if (v.kind != CV_PTR && v.kind != CV_REF)
       c_refuse(x, c, "conversion to pointer type '%s' is not supported", c_str(x, x->cl->getTypeSpelling(t)));
-    if (!c_element(x, to, &e) || e != v.ptr.type)
+    if (v.kind == CV_REF || !c_element(x, to, &e) || e != v.ptr.type)
       c_refuse(x, c, "pointer seen as '%s': changing the element type is not supported",
                c_str(x, x->cl->getTypeSpelling(t)));
     return v;
@@ -153,7 +171,9 @@ static struct cval negate(struct cx *x, struct cval v) {
 static struct cval address(struct cx *x, CXCursor c, CXCursor of) {
   struct cvar *var;
   struct cval v = c_lvalue(x, of, &var);
-  if (var) c_refuse(x, c, "the address of '%s' is taken: not supported", var->name);
+  if (var && var->kind != VAR_SCALAR) c_refuse(x, c, "the address of '%s' is taken: not supported", var->name);
+  if (var) return (struct cval){.kind = CV_REF, .type = var->type, .arg = (uint16_t)(var - x->var), .of = var->decl};
+  if (v.kind == CV_STRUCT && !v.leaf) return v;
   if (v.kind == CV_ARRAY && v.ptr.at == 0) c_refuse(x, c, "the address of a whole array is taken: not supported");
   if (v.kind == CV_ARRAY) v.ptr.at--; /* &A[i]: a pointer to the row */
   v.kind = CV_PTR;
@@ -188,6 +208,8 @@ static struct cval unary(struct cx *x, CXCursor c) {
     return address(x, c, s.c[0]);
   case CXUnaryOperator_Deref: {
     struct cval v = c_lvalue(x, c, &var);
+    if (var) return c_read_var(x, c, var);
+    if (v.kind == CV_STRUCT || c_type(x, c).kind == CXType_Record) return v;
     return v.kind == CV_ARRAY ? decay(x, c, v) : c_load(x, c, v.ptr);
   }
   default:
@@ -308,6 +330,12 @@ static struct cval binary(struct cx *x, CXCursor c) {
   return cv_binary(x, o, l, r);
 }
 
+static struct cval struct_literal(struct cx *x, CXCursor c) {
+  struct kids k = c_kids(x, c);
+  if (!k.n || x->cl->getCursorKind(k.c[k.n - 1]) != CXCursor_InitListExpr) c_refuse(x, c, "literal not understood");
+  return c_struct_list(x, k.c[k.n - 1], c_type(x, c));
+}
+
 static struct cval dispatch(struct cx *x, CXCursor c) {
   switch (x->cl->getCursorKind(c)) {
   case CXCursor_IntegerLiteral:
@@ -333,6 +361,8 @@ static struct cval dispatch(struct cx *x, CXCursor c) {
     return c_call(x, c);
   case CXCursor_ArraySubscriptExpr: {
     struct cval v = subscripted(x, c);
+    if (v.kind == CV_REF) return c_read_var(x, c, &x->var[v.arg]);
+    if (c_type(x, c).kind == CXType_Record) return v;
     return v.kind == CV_ARRAY ? decay(x, c, v) : c_load(x, c, v.ptr);
   }
   case CXCursor_MemberRefExpr:
@@ -340,7 +370,9 @@ static struct cval dispatch(struct cx *x, CXCursor c) {
   case CXCursor_StmtExpr:
     c_refuse(x, c, "statement expressions are not supported (assert: compile with -DNDEBUG)");
   case CXCursor_CompoundLiteralExpr:
-    c_refuse(x, c, "compound literals are not supported: use a local array");
+    if (c_type(x, c).kind == CXType_Record) return struct_literal(x, c);
+    if (c_is_array(c_type(x, c))) return decay(x, c, c_array_literal(x, c));
+    c_refuse(x, c, "this compound literal is not supported: use a local array");
   case CXCursor_InitListExpr:
     c_refuse(x, c, "this form of initialiser is not supported");
   case CXCursor_GenericSelectionExpr:

@@ -20,7 +20,7 @@ static struct lfunc *walk(struct cx *x, CXCursor fn, bool *is_dim, const bool *u
   x->nvar = x->capvar = 0;
   x->var = NULL;
   x->depth = x->inlined = x->loops = x->ret_loops = x->twice = x->stack = x->emitted = 0;
-  x->ret_local = x->done = -1;
+  x->ret_local = x->ret_struct = x->done = -1;
   x->stop = STOP_NONE;
   x->used = used;
   x->written = written;

@@ -16,6 +16,17 @@ static void declare_scalar(struct cx *x, CXCursor d, const char *name, enum dtyp
   if (has) c_write_var(x, d, var, v);
 }
 
+static void declare_struct(struct cx *x, CXCursor d, const char *name, CXType t) {
+  CXCursor init = x->cl->Cursor_getVarDeclInitializer(d);
+  struct cval v;
+  bool has = !x->cl->Cursor_isNull(init);
+  if (has) {
+    bool list = x->cl->getCursorKind(init) == CXCursor_InitListExpr;
+    v = list ? c_struct_list(x, init, t) : c_struct_value(x, d, c_expr(x, init), t);
+  }
+  c_struct_declare(x, d, name, t, has ? &v : NULL);
+}
+
 static void declare_pointer(struct cx *x, CXCursor d, const char *name, CXType t) {
   CXType to = x->cl->getCanonicalType(x->cl->getPointeeType(t));
   while (c_is_array(to)) to = x->cl->getCanonicalType(x->cl->getArrayElementType(to));
@@ -27,6 +38,11 @@ static void declare_pointer(struct cx *x, CXCursor d, const char *name, CXType t
     v = c_expr(x, init);
     if (v.kind == CV_RECORD) {
       cvar_add(x, d, name, VAR_RECORD, DT_i32)->value = v;
+      return;
+    }
+    if (v.kind == CV_REF || v.kind == CV_STRUCT) {
+      if (c_assigned_in_function(x, d)) c_refuse(x, d, "pointer '%s' moves: it points to a local variable", name);
+      cvar_add(x, d, name, VAR_REF, v.type)->value = v;
       return;
     }
     if (v.kind != CV_PTR) c_refuse(x, d, "this initial value of pointer '%s' is not supported", name);
@@ -97,22 +113,37 @@ static int64_t given(struct cx *x, CXCursor list) {
   return n;
 }
 
+static bool is_zero(expr_t e) {
+  return e->kind == E_CONST && (type_is_float((enum dtype)e->type) ? e->val.f == 0 : e->val.i == 0);
+}
+
+/* [4] = v: its place goes to *at, which is left alone where there is none. */
+static CXCursor designated(struct cx *x, CXCursor c, int64_t *at) {
+  struct kids k = c_kids(x, c);
+  if (x->cl->getCursorKind(c) != CXCursor_UnexposedExpr || k.n < 2) return c;
+  enum dtype t;
+  union value v;
+  if (k.n != 2 || !c_dtype(x, c_type(x, k.c[0]), &t) || !type_is_int(t) || !c_constant(x, k.c[0], t, &v))
+    c_refuse(x, c, "this designated initialiser is not supported: give the elements in order");
+  *at = v.i;
+  return k.c[1];
+}
+
 static void store_list(struct cx *x, CXCursor list, unsigned obj, enum dtype t, const struct shape *s, poly_t *ix,
                        unsigned d) {
   struct kids k = c_kids(x, list);
-  for (unsigned i = 0; i < k.n; i++) {
+  int64_t at = 0;
+  for (unsigned i = 0; i < k.n; i++, at++) {
+    k.c[i] = designated(x, k.c[i], &at);
     enum CXCursorKind kind = x->cl->getCursorKind(k.c[i]);
-    ix[d] = poly_const(x->a, i);
-    if (kind == CXCursor_UnexposedExpr && c_kids(x, k.c[i]).n > 1)
-      c_refuse(x, k.c[i], "designated initialisers are not supported: give the elements in order");
+    ix[d] = poly_const(x->a, at);
     if (d + 1 < s->rank) {
-      int64_t z;
       if (kind == CXCursor_InitListExpr) {
         store_list(x, k.c[i], obj, t, s, ix, d + 1);
         continue;
       }
       struct cval v = k.n == 1 && d == 0 ? c_expr(x, k.c[i]) : (struct cval){0};
-      if (v.kind == CV_NUM && v.p && poly_is_const(v.p, &z) && z == 0) continue; /* = {0} */
+      if (v.kind == CV_NUM && is_zero(cv_get(x, v))) continue; /* = {0} */
       c_refuse(x, k.c[i], "initialiser needs a pair of braces for each row");
     }
     if (kind == CXCursor_InitListExpr || !c_is_expr(x, k.c[i]))
@@ -123,9 +154,7 @@ static void store_list(struct cx *x, CXCursor list, unsigned obj, enum dtype t, 
   }
 }
 
-static void init_array(struct cx *x, CXCursor d, unsigned obj, enum dtype t, const struct shape *s) {
-  CXCursor init = x->cl->Cursor_getVarDeclInitializer(d);
-  if (x->cl->Cursor_isNull(init)) return;
+static void init_list(struct cx *x, CXCursor d, CXCursor init, unsigned obj, enum dtype t, const struct shape *s) {
   if (x->cl->getCursorKind(init) != CXCursor_InitListExpr || !s->constant || s->count > MAX_INIT)
     c_refuse(x, d, "this initialiser of an array is not supported");
   if (given(x, init) < s->count) fill_zero(x, d, obj, t, s);
@@ -133,25 +162,34 @@ static void init_array(struct cx *x, CXCursor d, unsigned obj, enum dtype t, con
   store_list(x, init, obj, t, s, ix, 0);
 }
 
-static unsigned declare_array(struct cx *x, CXCursor d, const char *name, struct shape *s, enum dtype *elem) {
-  CXType et;
-  *s = shape_of(x, d, name, &et);
-  *elem = c_arith(x, d, et);
+static void init_array(struct cx *x, CXCursor d, unsigned obj, enum dtype t, const struct shape *s) {
+  CXCursor init = x->cl->Cursor_getVarDeclInitializer(d);
+  if (!x->cl->Cursor_isNull(init)) init_list(x, d, init, obj, t, s);
+}
+
+static unsigned add_array(struct cx *x, CXCursor d, const char *name, const struct shape *s, enum dtype elem) {
   enum scope scope = SCOPE_HEAP;
   int64_t bytes;
-  if (s->constant && !__builtin_mul_overflow(s->count, (int64_t)type_size(*elem), &bytes) && bytes >= 0 &&
+  if (s->constant && !__builtin_mul_overflow(s->count, (int64_t)type_size(elem), &bytes) && bytes >= 0 &&
       bytes + x->stack <= STACK_BYTES) {
     scope = SCOPE_STACK;
     x->stack += (unsigned)bytes;
   }
   if (x->f->nobject > 1000) c_refuse(x, d, "more than 1000 arrays");
-  unsigned obj = lfunc_add_object(x->f, c_unique(x, name), *elem, scope, s->rank, s->extent);
-  struct cvar *v = cvar_add(x, d, name, VAR_ARRAY, *elem);
+  unsigned obj = lfunc_add_object(x->f, c_unique(x, name), elem, scope, s->rank, s->extent);
+  struct cvar *v = cvar_add(x, d, name, VAR_ARRAY, elem);
   v->id = (uint16_t)obj;
-  v->ptr = (struct cptr){.obj = (uint16_t)obj, .type = (uint8_t)*elem, .rank = (uint8_t)s->rank};
+  v->ptr = (struct cptr){.obj = (uint16_t)obj, .type = (uint8_t)elem, .rank = (uint8_t)s->rank};
   v->ptr.ix = ARENA_NEW(x->a, struct subscript, s->rank);
   for (unsigned i = 0; i < s->rank; i++) v->ptr.ix[i].poly = poly_const(x->a, 0);
   return obj;
+}
+
+static unsigned declare_array(struct cx *x, CXCursor d, const char *name, struct shape *s, enum dtype *elem) {
+  CXType et;
+  *s = shape_of(x, d, name, &et);
+  *elem = c_arith(x, d, et);
+  return add_array(x, d, name, s, *elem);
 }
 
 static void check_storage(struct cx *x, CXCursor d, const char *name) {
@@ -169,26 +207,67 @@ static bool is_constant(struct cx *x, CXCursor d) {
          c_dtype(x, x->cl->getCanonicalType(ty), &t);
 }
 
+/* An array that lives during the whole function, filled at entry. */
+static void add_table(struct cx *x, CXCursor at, unsigned obj, struct clist *fill) {
+  struct clist *outer = x->cur;
+  struct lstmt *a = loop_alloc(x->a, obj, c_block(x, fill));
+  a->loc = c_loc(x, at);
+  x->cur = &x->table;
+  c_emit(x, a);
+  x->cur = outer;
+}
+
 struct cvar *c_const_array(struct cx *x, CXCursor d) {
   if (x->cl->getCursorKind(d) != CXCursor_VarDecl || x->cl->Cursor_hasVarDeclGlobalStorage(d) != 1) return NULL;
-  CXType t = x->cl->getCursorType(d), e = t;
-  if (!c_is_array(x->cl->getCanonicalType(t)) || x->cl->Cursor_isNull(x->cl->Cursor_getVarDeclInitializer(d)))
-    return NULL;
-  while (c_is_array(e) || c_is_array(x->cl->getCanonicalType(e)))
-    e = x->cl->getArrayElementType(c_is_array(e) ? e : x->cl->getCanonicalType(e));
-  if (!x->cl->isConstQualifiedType(e) && !x->cl->isConstQualifiedType(x->cl->getCanonicalType(e))) return NULL;
+  if (!c_is_array(c_type(x, d)) || x->cl->Cursor_isNull(x->cl->Cursor_getVarDeclInitializer(d))) return NULL;
+  if (!c_never_changes(x, d)) return NULL;
   struct shape s;
   enum dtype elem;
   struct clist *outer = x->cur, l = {0};
   unsigned obj = declare_array(x, d, c_str(x, x->cl->getCursorSpelling(d)), &s, &elem);
   x->cur = &l;
   init_array(x, d, obj, elem, &s);
-  struct lstmt *fill = c_block(x, &l), *a = loop_alloc(x->a, obj, fill);
-  a->loc = c_loc(x, d);
-  x->cur = &x->table;
-  c_emit(x, a);
   x->cur = outer;
+  add_table(x, d, obj, &l);
   return cvar_find(x, d);
+}
+
+static bool all_constant(struct cx *x, CXCursor c) {
+  enum dtype t;
+  union value v;
+  if (x->cl->getCursorKind(c) != CXCursor_InitListExpr) return c_dtype(x, c_type(x, c), &t) && c_constant(x, c, t, &v);
+  struct kids k = c_kids(x, c);
+  bool yes = true;
+  c_enter(x, c);
+  for (unsigned i = 0; i < k.n && yes; i++) yes = all_constant(x, k.c[i]);
+  c_leave(x);
+  return yes;
+}
+
+struct cval c_array_literal(struct cx *x, CXCursor c) {
+  struct cvar *v = cvar_find(x, c);
+  if (v) return c_read_var(x, c, v);
+  struct kids k = c_kids(x, c);
+  CXCursor list = k.n ? k.c[k.n - 1] : c;
+  struct shape s = {.constant = true, .count = 1};
+  CXType t = c_type(x, c), e = x->cl->getCursorType(c);
+  for (; c_is_array(t); t = x->cl->getCanonicalType(x->cl->getArrayElementType(t))) {
+    if (s.rank == MAX_RANK || t.kind != CXType_ConstantArray) c_refuse(x, c, "this compound literal is not supported");
+    int64_t n = x->cl->getArraySize(t);
+    if (__builtin_mul_overflow(s.count, n, &s.count)) c_refuse(x, c, "this array is too large");
+    s.extent[s.rank++] = poly_const(x->a, n);
+    e = x->cl->getArrayElementType(c_is_array(e) ? e : x->cl->getCanonicalType(e));
+  }
+  if (!x->cl->isConstQualifiedType(e) || !all_constant(x, list))
+    c_refuse(x, c, "compound literals of numbers that are not constant are not supported: use a local array");
+  enum dtype elem = c_arith(x, c, t);
+  struct clist *outer = x->cur, l = {0};
+  unsigned obj = add_array(x, c, "literal", &s, elem);
+  x->cur = &l;
+  init_list(x, c, list, obj, elem, &s);
+  x->cur = outer;
+  add_table(x, c, obj, &l);
+  return c_read_var(x, c, cvar_find(x, c));
 }
 
 struct lstmt *c_with_tables(struct cx *x, struct lstmt *body) {
@@ -241,6 +320,8 @@ static bool declare_from(struct cx *x, struct kids k, unsigned i, const struct r
       c_forget_since(x, first);
       if (!all && behind->outer) c_stmts(x, behind->outer);
       return true;
+    } else if (t.kind == CXType_Record) {
+      declare_struct(x, d, name, t);
     } else {
       declare_scalar(x, d, name, c_arith(x, d, t));
     }

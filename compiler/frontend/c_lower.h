@@ -19,8 +19,10 @@ struct cptr {
   const struct choice *or;           /* c ? p : q: the other one, and when it is this one; NULL: no choice */
 };
 
-/* CV_ARRAY: an lvalue of array type, not yet decayed; CV_RECORD: a structure that a parameter points to (its lvalue, or the pointer) */
-enum ckind { CV_VOID, CV_NUM, CV_PTR, CV_ARRAY, CV_RECORD };
+/* CV_ARRAY: an lvalue of array type, not yet decayed; CV_RECORD: a structure that a parameter points to (its lvalue, or the pointer);
+   CV_REF: a local scalar as an lvalue, or its address; CV_STRUCT: a structure by value, or a local one and its address */
+enum ckind { CV_VOID, CV_NUM, CV_PTR, CV_ARRAY, CV_RECORD, CV_REF, CV_STRUCT };
+struct layout;
 
 /* A C value. Numbers: e, or p, or both. For a comparison the C type is int and e has type bool. */
 struct cval {
@@ -31,13 +33,23 @@ struct cval {
   expr_t e;                          /* may be NULL when p is set */
   const poly_t *pos, *neg;           /* conditions: true iff all pos >= 0; false iff all neg >= 0; NULL: not of that form */
   struct cptr ptr;
-  uint16_t arg;                      /* CV_RECORD: position of the parameter, and how far behind it */
+  uint16_t arg;                      /* CV_RECORD: position of the parameter, and how far behind it; CV_REF: number of the variable */
   int64_t offset;
+  CXCursor of;                       /* CV_REF, CV_STRUCT in a VAR_REF: the variable's declaration */
+  const struct layout *layout;       /* CV_STRUCT */
+  const struct cval *leaf;           /* [layout->n] its values; NULL: those of the variables from number `arg` on */
+};
+
+/* The numbers that a structure consists of. */
+enum { MAX_LEAVES = 64 };
+struct layout {
+  unsigned n;
+  struct { int64_t offset; uint8_t type; const char *name; } leaf[MAX_LEAVES];
 };
 
 struct choice { struct cval when; struct cptr other; };
 
-enum cvkind { VAR_SCALAR, VAR_VALUE, VAR_POINTER, VAR_ARRAY, VAR_RECORD };
+enum cvkind { VAR_SCALAR, VAR_VALUE, VAR_POINTER, VAR_ARRAY, VAR_RECORD, VAR_REF /* a pointer to a local */, VAR_STRUCT };
 struct cvar {
   CXCursor decl;
   const char *name;
@@ -45,7 +57,7 @@ struct cvar {
   uint16_t id;                       /* VAR_SCALAR: local; VAR_ARRAY: object */
   poly_t known;                      /* VAR_SCALAR of integer type: its value here, NULL: not known */
   bool known_exact;
-  struct cval value;                 /* VAR_VALUE (parameters, also of inlined helpers), VAR_RECORD */
+  struct cval value;                 /* VAR_VALUE (parameters, also of inlined helpers), VAR_RECORD, VAR_REF, VAR_STRUCT */
   struct cptr ptr;                   /* VAR_POINTER: where it points, as far as that is known here */
   struct cptr home;                  /* VAR_POINTER that is assigned: the same with local `id` as subscript `at`; ix NULL: not of that form */
   bool home_read;                    /* `home` was needed: from now on it must stay right */
@@ -90,6 +102,7 @@ struct cx {
   struct level level[MAX_LEVELS];    /* [loops] */
   unsigned ret_loops;                /* loops around the call whose body this is: `return` is understood there only */
   int ret_local;                     /* local that `return e` sets, -1: none */
+  int ret_struct;                    /* variable that takes a structure that is returned, -1: none */
   int ret_obj;                       /* tensor that takes the function's result, -1: it is void */
   int done;                          /* local that is set once a `return` inside a loop was met, -1: there is none */
   int stop;                          /* local that `break` sets, STOP_SWITCH, or STOP_NONE */
@@ -143,6 +156,15 @@ bool c_element(struct cx *x, CXType canonical, enum dtype *e);     /* c_dtype, o
 void c_record_fields(struct cx *x, CXCursor at, CXType record, uint16_t arg, int64_t base, const char *prefix);  /* as candidates */
 struct cval c_member(struct cx *x, CXCursor c);                    /* s.f, p->f as an lvalue: CV_PTR, CV_ARRAY, CV_RECORD, or CV_NUM */
 struct cval c_given(struct cx *x, CXCursor at, struct cval pointer); /* pointer != NULL */
+
+/* --- c_struct.c: local structures, and those that functions pass and return --- */
+struct cval c_struct_value(struct cx *x, CXCursor at, struct cval v, CXType t); /* of an element of an array, too */
+struct cval c_struct_member(struct cx *x, CXCursor c, struct cval base, CXCursor field);
+struct cval c_struct_list(struct cx *x, CXCursor list, CXType t);  /* {…} */
+struct cval c_struct_assign(struct cx *x, CXCursor c);
+struct cval c_struct_pick(struct cx *x, CXCursor c, struct cval cond, struct cval a, struct cval b);
+unsigned c_struct_declare(struct cx *x, CXCursor decl, const char *name, CXType t, const struct cval *init); /* the variable's number */
+void c_struct_set(struct cx *x, CXCursor at, struct cval place, struct cval v);
 
 /* --- c_value.c: arithmetic on values --- */
 struct cval cv_expr(expr_t e, enum dtype t);
@@ -220,6 +242,7 @@ void c_do(struct cx *x, CXCursor s);
 /* Local declaration. An array opens its L_ALLOC; the rest of the block is lowered inside it by the callback. */
 /* A constant array outside the function, made a local one that is filled at entry; NULL: it is not one. */
 struct cvar *c_const_array(struct cx *x, CXCursor decl);
+struct cval c_array_literal(struct cx *x, CXCursor c);             /* (const T[]){…} likewise, as an lvalue */
 struct lstmt *c_with_tables(struct cx *x, struct lstmt *body);     /* body inside those arrays */
 bool c_has_jump(struct cx *x, CXCursor s);                         /* s may leave what is around it: continue, break, return */
 bool c_has_return(struct cx *x, CXCursor s);                       /* anywhere inside */
@@ -227,6 +250,10 @@ bool c_has_break(struct cx *x, CXCursor body);                     /* of the loo
 void c_open_done(struct cx *x, CXCursor body);                     /* a local for `return` inside loops, where body has one */
 struct lstmt *c_unless_left(struct cx *x, struct clist *l);        /* l, unless break or return was met */
 bool c_declare(struct cx *x, CXCursor decl_stmt, const struct rest *behind);
+
+/* --- c_global.c --- */
+bool c_never_changes(struct cx *x, CXCursor decl);                 /* a variable outside of functions: const, or static and only read */
+bool c_global_number(struct cx *x, CXCursor decl, enum dtype t, union value *v); /* such a number */
 
 /* --- c_math.c --- */
 bool c_math_call(struct cx *x, CXCursor c, const char *name, struct cval *out); /* false: another function */

@@ -1,4 +1,4 @@
-/* memset and memcpy as the loops that they are, where the number of bytes is a number of elements. */
+/* memset, memcpy and memmove as the loops that they are, where the number of bytes is a number of elements. */
 #include "compiler/frontend/c_lower.h"
 #include <string.h>
 
@@ -102,21 +102,49 @@ static expr_t fill_value(struct cx *x, CXCursor c, enum dtype t) {
   return cv_get(x, cv_convert(x, cv_poly(x, poly_const(x->a, -1), DT_i32, true), t));
 }
 
-bool c_memory_call(struct cx *x, CXCursor c, const char *name) {
-  bool builtin = !strncmp(name, "__builtin_", 10);
-  const char *plain = builtin ? name + 10 : name;
-  bool set = !strcmp(plain, "memset"), copy = !strcmp(plain, "memcpy");
-  if ((!set && !copy) || x->cl->Cursor_getNumArguments(c) != 3) return false;
-  struct cptr to = pointer(x, c, 0), from = copy ? pointer(x, c, 1) : to;
-  if (from.type != to.type) c_refuse(x, c, "%s between elements of two types is not supported", plain);
-  poly_t count = elements(x, c_expr(x, x->cl->Cursor_getArgument(c, 2)), (enum dtype)to.type), rows;
-  if (!count || !whole_rows(x, to, &count, &rows) || !same_shape(x, to, from))
-    c_refuse(x, c, "%s: the number of bytes is not a known number of elements: write the loop", plain);
+static bool rank_behind(struct cptr p) {
+  return p.at + 1 != p.rank;
+}
+
+static void one_walk(struct cx *x, CXCursor c, struct cptr to, struct cptr from, poly_t rows, bool copy) {
   struct walk w = {0};
   walk_open(x, &w, to, rows);
   index_of(x, &to, &w);
   index_of(x, &from, &w);
   expr_t value = copy ? c_load(x, c, from).e : fill_value(x, c, (enum dtype)to.type);
   store_loop(x, c, &w, to, value);
+}
+
+/* memmove: the whole source is read before anything is written. */
+static void through_buffer(struct cx *x, CXCursor c, struct cptr to, struct cptr from, poly_t count) {
+  if (!x->f) c_refuse(x, c, "memmove is not supported here");
+  unsigned obj = lfunc_add_object(x->f, c_unique(x, "moved"), (enum dtype)to.type, SCOPE_HEAP, 1, &count);
+  struct cptr buf = {.obj = (uint16_t)obj, .type = to.type, .rank = 1, .ix = ARENA_NEW(x->a, struct subscript, 1)};
+  buf.ix[0].poly = poly_const(x->a, 0);
+  struct clist l = {0}, *outer = x->cur;
+  x->cur = &l;
+  one_walk(x, c, buf, from, count, true);
+  one_walk(x, c, to, buf, count, true);
+  x->cur = outer;
+  struct lstmt *a = loop_alloc(x->a, obj, c_block(x, &l));
+  a->loc = c_loc(x, c);
+  c_emit(x, a);
+}
+
+bool c_memory_call(struct cx *x, CXCursor c, const char *name) {
+  bool builtin = !strncmp(name, "__builtin_", 10);
+  const char *plain = builtin ? name + 10 : name;
+  bool set = !strcmp(plain, "memset"), move = !strcmp(plain, "memmove"), copy = move || !strcmp(plain, "memcpy");
+  if ((!set && !copy) || x->cl->Cursor_getNumArguments(c) != 3) return false;
+  struct cptr to = pointer(x, c, 0), from = copy ? pointer(x, c, 1) : to;
+  if (from.type != to.type) c_refuse(x, c, "%s between elements of two types is not supported", plain);
+  poly_t count = elements(x, c_expr(x, x->cl->Cursor_getArgument(c, 2)), (enum dtype)to.type), rows;
+  if (!count || !whole_rows(x, to, &count, &rows) || !same_shape(x, to, from))
+    c_refuse(x, c, "%s: the number of bytes is not a known number of elements: write the loop", plain);
+  if (move && rank_behind(to)) c_refuse(x, c, "memmove of rows is not supported: write the loop");
+  if (move)
+    through_buffer(x, c, to, from, count);
+  else
+    one_walk(x, c, to, from, rows, copy);
   return true;
 }

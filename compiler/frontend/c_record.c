@@ -163,10 +163,12 @@ struct cval c_member(struct cx *x, CXCursor c) {
     base = c_expr(x, s.c[0]);
     if (base.kind == CV_PTR && base.ptr.at + 2 == base.ptr.rank) base.ptr.at++;
   } else {
-    struct cvar *var;
-    base = c_lvalue(x, s.c[0], &var);
+    struct cvar *var = NULL;
+    bool value = x->cl->getCursorKind(c_strip(x, s.c[0])) == CXCursor_CallExpr;
+    base = value ? c_expr(x, s.c[0]) : c_lvalue(x, s.c[0], &var);
     if (var && var->kind == VAR_RECORD) base = var->value;
   }
+  if (base.kind == CV_STRUCT) return c_struct_member(x, c, base, f);
   if (base.kind == CV_PTR || base.kind == CV_ARRAY) return uniform_member(x, c, f, base);
   if (base.kind != CV_RECORD) c_refuse(x, c, "struct member '%s' is not supported here: pass it as a parameter", name);
   long long bits = x->cl->Cursor_getOffsetOfField(f);

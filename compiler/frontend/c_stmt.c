@@ -210,7 +210,10 @@ static void if_stmt(struct cx *x, CXCursor s, const struct rest *behind) {
 static void return_stmt(struct cx *x, CXCursor s) {
   struct kids k = c_kids(x, s);
   bool outermost = x->ret_local < 0 && !x->inlined && x->ret_obj >= 0;
-  if (k.n && (x->ret_local >= 0 || outermost)) {
+  if (k.n && x->ret_struct >= 0) {
+    struct cval place = x->var[x->ret_struct].value;
+    c_struct_set(x, s, place, c_struct_value(x, s, c_expr(x, k.c[0]), c_type(x, k.c[0])));
+  } else if (k.n && (x->ret_local >= 0 || outermost)) {
     struct cval v = c_expr(x, k.c[0]);
     if (v.kind != CV_NUM) c_refuse(x, s, "this return value is not supported");
     enum dtype t = outermost ? (enum dtype)x->k->tensor[x->ret_obj].type : (enum dtype)x->f->local[x->ret_local].type;
@@ -232,12 +235,12 @@ static void break_stmt(struct cx *x, CXCursor s) {
 }
 
 /* --- switch --- */
-enum { MAX_CASES = 256 };
+enum { MAX_CASES = 256, MAX_COPIES = 2000 };
 struct group { /* labels, and what stands behind them up to the break */
   unsigned nvalue;
   CXCursor value[MAX_CASES];
-  bool is_default;
-  struct kids body;
+  bool is_default, falls; /* falls: on into the next one's */
+  struct kids body, joined;
   struct group *next;
 };
 
@@ -275,9 +278,31 @@ static unsigned take_group(struct cx *x, struct kids all, unsigned i, struct gro
     g->body = in;
     last = in.c[in.n - 1];
   }
-  if (falls_out(x, last) && i < all.n) c_refuse(x, last, "this case falls through to the next one: end it with break");
+  g->falls = falls_out(x, last) && i < all.n;
   if (x->cl->getCursorKind(last) == CXCursor_BreakStmt) g->body.n--;
   return i;
+}
+
+/* A case that falls through does what the next ones do, too. */
+static void join_falling(struct cx *x, struct group *first) {
+  unsigned total = 0;
+  for (struct group *g = first; g; g = g->next) {
+    unsigned n = 0;
+    for (const struct group *h = g;; h = h->next) {
+      n += h->body.n;
+      if (!h->falls || !h->next) break;
+    }
+    total += n;
+    if (total > MAX_COPIES) c_refuse(x, x->at, "cases that fall through make more than %d statements", MAX_COPIES);
+    CXCursor *all = ARENA_NEW(x->a, CXCursor, n + 1);
+    unsigned m = 0;
+    for (const struct group *h = g;; h = h->next) {
+      for (unsigned i = 0; i < h->body.n; i++) all[m++] = h->body.c[i];
+      if (!h->falls || !h->next) break;
+    }
+    g->joined = (struct kids){n, all};
+  }
+  for (struct group *g = first; g; g = g->next) g->body = g->joined;
 }
 
 static struct cval matches(struct cx *x, const struct group *g, struct cval v) {
@@ -330,6 +355,7 @@ static void switch_stmt(struct cx *x, CXCursor s, const struct rest *behind) {
     *end = g;
     end = &g->next;
   }
+  join_falling(x, first);
   if (behind && has_more(behind) && ends + !other > 1) {
     if (x->twice + ends > MAX_TWICE)
       c_refuse(x, s, "too many conditional jumps out of nested statements: use nested if statements");

@@ -169,9 +169,15 @@ sym_t c_new_sym(struct cx *x, const char *name, int64_t lo, int64_t hi) {
   return s;
 }
 
-/* The variable that this operator changes, if it is one. */
+/* The variable that this operator changes, or that this pointer points to, if it is a local one. */
 static bool target(struct cx *x, CXCursor c, CXCursor *decl) {
   enum CXCursorKind k = x->cl->getCursorKind(c);
+  if (k == CXCursor_DeclRefExpr) { /* through a pointer to a local, perhaps */
+    const struct cvar *p = cvar_find(x, x->cl->getCursorReferenced(c));
+    if (!p || p->kind != VAR_REF) return false;
+    *decl = p->value.of;
+    return true;
+  }
   bool changes = k == CXCursor_CompoundAssignOperator;
   if (k == CXCursor_BinaryOperator) changes = x->cl->getCursorBinaryOperatorKind(c) == CXBinaryOperator_Assign;
   if (k == CXCursor_UnaryOperator) {
@@ -183,9 +189,22 @@ static bool target(struct cx *x, CXCursor c, CXCursor *decl) {
   struct kids s = c_kids(x, c);
   if (!s.n) return false;
   CXCursor l = c_strip(x, s.c[0]);
+  while (x->cl->getCursorKind(l) == CXCursor_MemberRefExpr) { /* s.f */
+    struct kids in = c_kids(x, l);
+    if (!in.n) return false;
+    bool arrow = c_is_pointer(c_type(x, in.c[0]));
+    l = c_strip(x, in.c[0]);
+    if (arrow) return x->cl->getCursorKind(l) == CXCursor_DeclRefExpr && target(x, l, decl);
+  }
   if (x->cl->getCursorKind(l) != CXCursor_DeclRefExpr) return false;
   *decl = x->cl->getCursorReferenced(l);
   return true;
+}
+
+static void forget(struct cx *x, struct cvar *v) {
+  v->known = NULL;
+  if (v->kind == VAR_POINTER) v->ptr = (struct cptr){.type = v->type};
+  for (unsigned i = 0; v->kind == VAR_STRUCT && i < v->value.layout->n; i++) x->var[v->value.arg + i].known = NULL;
 }
 
 void c_forget_assigned(struct cx *x, CXCursor tree) {
@@ -193,8 +212,7 @@ void c_forget_assigned(struct cx *x, CXCursor tree) {
   c_enter(x, tree);
   if (target(x, tree, &decl)) {
     struct cvar *v = cvar_find(x, decl);
-    if (v) v->known = NULL;
-    if (v && v->kind == VAR_POINTER) v->ptr = (struct cptr){.type = v->type};
+    if (v) forget(x, v);
   }
   struct kids s = c_kids(x, tree);
   for (unsigned i = 0; i < s.n; i++) c_forget_assigned(x, s.c[i]);
@@ -227,6 +245,8 @@ struct cval c_read_var(struct cx *x, CXCursor at, struct cvar *v) {
   switch (v->kind) {
   case VAR_VALUE:
   case VAR_RECORD:
+  case VAR_REF:
+  case VAR_STRUCT:
     return v->value;
   case VAR_SCALAR:
     if (v->known) return cv_poly(x, v->known, v->type, v->known_exact);

@@ -128,6 +128,13 @@ static bool is_order(expr_t c) {
   return c->kind == E_OP && (c->op == OP_lt || c->op == OP_le || c->op == OP_gt || c->op == OP_ge);
 }
 
+/* A conversion that keeps the order of integers. */
+static bool widens(expr_t x) {
+  if (x->kind != E_CAST || !type_is_int((enum dtype)x->type) || !type_is_int((enum dtype)x->kid[0]->type)) return false;
+  enum dtype to = (enum dtype)x->type, from = (enum dtype)x->kid[0]->type;
+  return type_size(to) > type_size(from) && (type_is_signed(to) || !type_is_signed(from));
+}
+
 /* select(x < phi, x, phi) and its seven brothers. */
 static bool peel_minmax(struct peeler *q, expr_t x, struct peel *p) {
   expr_t c = x->kid[0];
@@ -135,6 +142,8 @@ static bool peel_minmax(struct peeler *q, expr_t x, struct peel *p) {
   bool right = carries(q, c->kid[1]);
   expr_t term = c->kid[right ? 0 : 1], phi = c->kid[right ? 1 : 0];
   if (carries(q, term) || !carries(q, phi)) return false;
+  while (widens(term) && widens(phi) && term->kid[0]->type == phi->kid[0]->type && type_is_int((enum dtype)x->type))
+    term = term->kid[0], phi = phi->kid[0]; /* small integers are compared as int */
   bool takes = expr_eq(x->kid[1], term) && expr_eq(x->kid[2], phi),
        keeps = expr_eq(x->kid[1], phi) && expr_eq(x->kid[2], term);
   if (!takes && !keeps) return false;
@@ -366,8 +375,7 @@ static void accumulator(struct raise *r, struct items *l, const struct bound *lo
       return;
     }
     if (why) raise_no(r, r->env[v]->loc, "'%s': %s", name, why);
-    raise_no(r, r->env[v]->loc,
-             "'%s' depends on its value in the iteration of '%s' before (recurrence)", name,
+    raise_no(r, r->env[v]->loc, "'%s' depends on its value in the iteration of '%s' before (recurrence)", name,
              raise_sym_name(r, loop->sym));
   }
   if (p.red == RED_none && !p.extend) {
