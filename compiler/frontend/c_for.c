@@ -194,6 +194,7 @@ static void repeat(struct cx *x, CXCursor s, const CXCursor *cond, CXCursor body
   x->stop = c_has_break(x, body) ? (int)c_temp(x, "stop", DT_bool) : STOP_NONE;
   x->cur = &test;
   struct cval c = c_cond(x, *cond);
+  c_forget_assigned(x, s); /* what it assigns is different in the next iteration */
   x->cur = outer;
   bool simple = !test.n && !has_first && !leaves;
   unsigned flag = simple ? 0 : c_temp(x, "go", DT_bool);

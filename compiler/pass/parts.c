@@ -192,7 +192,8 @@ static bool add_scalars(struct build *b, const struct lstmt *s) {
   }
   for (unsigned i = 0; i < f->nlocal; i++) {
     b->in[i] = UINT16_MAX;
-    if (!b->u.local[i] || !tree_exposes(s, i)) continue;
+    bool passes = lives_on(b->c, s, i) && !tree_always_sets(s, i); /* what was in it may be in it behind s, too */
+    if (!b->u.local[i] || (!tree_exposes(s, i) && !passes)) continue;
     enum dtype t = (enum dtype)f->local[i].type;
     unsigned n = kernel_add_param(b->k, f->local[i].name, PARAM_SCALAR, t);
     b->in[i] = (uint16_t)n;

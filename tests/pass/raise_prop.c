@@ -1,10 +1,12 @@
 /* The raised kernel does what the function does: for every function of the given C files that raises, the interpreter
    of equations (with its error bound) against the interpreter of SOURCE (C's own types and order), on random sizes that
    meet the kernel's assumptions: 0, 1, odd, negative. Elements that the C function does not write must keep their bits.
-   Usage: raise_prop FILE.c... or raise_prop --random SEED FILES */
+   Usage: raise_prop FILE.c... or raise_prop --random SEED FILES, --mix SEED FILES (with the parts of functions) */
 #include "compiler/frontend/frontend.h"
+#include "compiler/pass/parts.h"
 #include "compiler/pass/raise.h"
 #include "ir/interp.h"
+#include "../source/random_c.h"
 #include "raise_gen.h"
 #include <inttypes.h>
 #include <math.h>
@@ -202,6 +204,13 @@ static void check(const struct source *s, const struct kernel *k, const char *fi
   failures += !ok;
 }
 
+/* What raises of a function that does not raise as a whole. */
+static void check_parts(struct arena *a, struct source *s, const char *path, struct diag *d) {
+  struct raised_parts parts;
+  pass_parts(a, s, d, &parts);
+  for (unsigned i = 0; i < parts.n; i++) check(parts.v[i].source, parts.v[i].k, path, d);
+}
+
 static void check_text(const char *path, const char *text, size_t n) {
   struct arena *a = arena_new();
   struct diag *d = diag_new();
@@ -216,7 +225,10 @@ static void check_text(const char *path, const char *text, size_t n) {
     struct kernel *k;
     const char *why;
     struct loc at;
-    if (pass_raise(a, s.fn[i].source, &k, d, &why, &at) == ST_OK) check(s.fn[i].source, k, path, d);
+    if (pass_raise(a, s.fn[i].source, &k, d, &why, &at) == ST_OK)
+      check(s.fn[i].source, k, path, d);
+    else if (random_functions)
+      check_parts(a, s.fn[i].source, path, d);
   }
   if (failures > before) {
     struct buf b;
@@ -239,13 +251,22 @@ static void check_file(const char *path) {
 }
 
 /* On failure the text that failed stands in the output: `raise_prop --random SEED 1` makes it again. */
-static void check_random(uint64_t first, unsigned files) {
+static void check_random(uint64_t first, unsigned files, bool mix) {
   for (unsigned i = 0; i < files; i++) {
     struct buf text;
-    char label[64];
+    char label[64], *mixed = NULL;
+    size_t len = 0;
     int before = failures;
     buf_init(&text);
-    raise_random_c(&text, first + i, 60);
+    FILE *f = mix ? open_memstream(&mixed, &len) : NULL;
+    if (f) {
+      random_mix(f, first + i, 60);
+      fclose(f);
+      buf_write(&text, mixed, len);
+      free(mixed);
+    } else {
+      raise_random_c(&text, first + i, 60);
+    }
     snprintf(label, sizeof label, "random %" PRIu64, first + i);
     random_functions = true;
     check_text(label, text.data, text.len);
@@ -258,8 +279,9 @@ static void check_random(uint64_t first, unsigned files) {
 
 int main(int argc, char **argv) {
   if (getenv("HONE_SEED")) seed = strtoull(getenv("HONE_SEED"), NULL, 0) | 1;
-  if (argc == 4 && !strcmp(argv[1], "--random"))
-    check_random(strtoull(argv[2], NULL, 0), (unsigned)strtoul(argv[3], NULL, 0));
+  bool mix = argc == 4 && !strcmp(argv[1], "--mix");
+  if (mix || (argc == 4 && !strcmp(argv[1], "--random")))
+    check_random(strtoull(argv[2], NULL, 0), (unsigned)strtoul(argv[3], NULL, 0), mix);
   else
     for (int i = 1; i < argc; i++) check_file(argv[i]);
   return failures != 0;

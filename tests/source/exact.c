@@ -307,7 +307,9 @@ static void check_file(const char *dir, const char *path) {
 }
 
 /* The n-th random file; kept when it fails. */
-static void check_random(const char *dir, uint64_t n, bool nests) {
+typedef void generator(FILE *f, uint64_t seed, int functions);
+
+static void check_random(const char *dir, uint64_t n, generator *write, int functions) {
   char path[4096];
   snprintf(path, sizeof path, "%s/random_%d_%" PRIu64 ".c", dir, (int)getpid(), n);
   FILE *f = fopen(path, "w");
@@ -315,7 +317,7 @@ static void check_random(const char *dir, uint64_t n, bool nests) {
     failures++;
     return;
   }
-  (nests ? random_nests : random_c)(f, n, 12);
+  write(f, n, functions);
   fclose(f);
   int before = failures;
   check_file(dir, path);
@@ -330,11 +332,16 @@ int main(int argc, char **argv) {
     argc -= 2;
     argv += 2;
   }
-  bool nests = argc == 5 && !strcmp(argv[1], "--nests");
-  if (nests || (argc == 5 && !strcmp(argv[1], "--random"))) {
+  static const struct {
+    const char *name;
+    generator *write;
+    int functions; /* a file: a C compiler starts once for all of them */
+  } random[] = {{"--random", random_c, 12}, {"--nests", random_nests, 12}, {"--mix", random_mix, 64}};
+  for (size_t g = 0; argc == 5 && g < sizeof random / sizeof *random; g++) {
+    if (strcmp(argv[1], random[g].name)) continue;
     uint64_t first = strtoull(argv[3], NULL, 10), count = strtoull(argv[4], NULL, 10);
     if (getenv("HONE_LONG")) count *= 20;
-    for (uint64_t i = 0; i < count; i++) check_random(argv[2], first + i, nests);
+    for (uint64_t i = 0; i < count; i++) check_random(argv[2], first + i, random[g].write, random[g].functions);
     printf("%d failures\n", failures);
     return failures ? 1 : 0;
   }

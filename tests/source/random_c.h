@@ -7,4 +7,6 @@
 void random_c(FILE *f, uint64_t seed, int functions);
 /* The same for loop nests over declared arrays. */
 void random_nests(FILE *f, uint64_t seed, int functions);
+/* The same in the styles that people write. */
+void random_mix(FILE *f, uint64_t seed, int functions);
 #endif
