@@ -90,6 +90,13 @@ static struct kernel *raise(struct raise *r) {
   r->nsym = r->f->k->nsym;
   r->fuel = RAISE_FUEL;
   raise_lets(r);
+  if (r->unroll) {
+    struct lfunc *f = arena_dup(r->a, r->f, sizeof *f);
+    bool any = false;
+    f->body = raise_unroll(r, r->f->body, &any);
+    r->f = f;
+    if (!any) raise_no(r, r->at, "there are no short loops");
+  }
   r->env = ARENA_NEW(r->a, expr_t, r->f->nlocal + 1);
   r->lost = ARENA_NEW(r->a, bool, r->f->nlocal + 1);
   r->uses = ARENA_NEW(r->a, unsigned, r->f->nlocal + 1);
@@ -142,11 +149,27 @@ static bool all_affine(const struct kernel *k) {
   return x.ok;
 }
 
-static enum status guarded(struct raise *r, struct kernel **out) {
+static enum status attempt(struct raise *r, struct kernel **out) {
   if (setjmp(r->jmp)) return ST_INFEASIBLE;
   *out = raise(r);
   if (!all_affine(*out)) raise_no(r, r->f->k->loc, "a subscript or a condition multiplies indices with each other");
   return ST_OK;
+}
+
+/* As it is, else with short loops written out; why not is told of the first. */
+static enum status guarded(struct raise *r, struct kernel **out) {
+  struct raise first = *r;
+  if (attempt(r, out) == ST_OK) return ST_OK;
+  const char *why = r->why;
+  struct loc at = r->why_loc;
+  arena_reset(r->proofs);
+  arena_reset(r->tests);
+  *r = first;
+  r->unroll = true;
+  if (attempt(r, out) == ST_OK) return ST_OK;
+  r->why = why;
+  r->why_loc = at;
+  return ST_INFEASIBLE;
 }
 
 enum status pass_raise(struct arena *a, const struct source *s, struct kernel **out, struct diag *d, const char **why,

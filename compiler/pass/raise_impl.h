@@ -79,6 +79,7 @@ struct raise {
   expr_t *env;             /* [nlocal] value of each scalar; NULL: none */
   bool *lost;              /* [nlocal] its value is that of some last iteration */
   unsigned *uses;          /* [nlocal] reads in the function */
+  bool unroll;             /* short loops are written out */
   unsigned nassume, nitems, depth, stamps, origins;
   poly_t assume[RAISE_FACTS];
   struct loc at;           /* of the current statement */
@@ -148,6 +149,9 @@ struct reads item_reads(struct raise *r, const struct item *it, bool self_init);
 _Noreturn void raise_recurrence(struct raise *r, const struct item *w, const struct access *wx, const struct access *rx, const struct bound *loop);
 const char *access_text(struct raise *r, const struct access *x);
 const char *poly_text(struct raise *r, poly_t p);
+
+/* --- raise_unroll.c --- */
+struct lstmt *raise_unroll(struct raise *r, struct lstmt *s, bool *any); /* short loops that carry a scalar written out; *any: there were some */
 
 /* --- raise_let.c --- */
 void raise_lets(struct raise *r);                                  /* r->f without L_LET: its symbols become values again */
