@@ -90,6 +90,7 @@ static struct kernel *raise(struct raise *r) {
   r->nsym = r->f->k->nsym;
   r->fuel = RAISE_FUEL;
   raise_lets(r);
+  raise_argidx(r);
   if (r->unroll) {
     struct lfunc *f = arena_dup(r->a, r->f, sizeof *f);
     bool any = false;

@@ -150,6 +150,9 @@ _Noreturn void raise_recurrence(struct raise *r, const struct item *w, const str
 const char *access_text(struct raise *r, const struct access *x);
 const char *poly_text(struct raise *r, poly_t p);
 
+/* --- raise_argidx.c --- */
+void raise_argidx(struct raise *r);                                /* if (x[c] > x[best]) best = c: with the value beside its place */
+
 /* --- raise_unroll.c --- */
 struct lstmt *raise_unroll(struct raise *r, struct lstmt *s, bool *any); /* short loops that carry a scalar written out; *any: there were some */
 

@@ -91,3 +91,13 @@ void horner(const float *x, float *y, int n) {
     y[i] = r;
   }
 }
+
+void place_of_largest(int n, int m, const float x[n][m], int *at, float *top) {
+  for (int i = 0; i < n; i++) {
+    int best = 0;
+    for (int j = 1; j < m; j++)
+      if (x[i][best] < x[i][j]) best = j;
+    at[i] = best;
+    top[i] = x[i][best] * 2;
+  }
+}
