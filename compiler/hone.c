@@ -295,10 +295,11 @@ enum status hone_compile(struct hone *h, enum emit_kind kind, const char *guard,
   if (st != ST_OK) return st;
   st = emit_module(h->arena, e, h->spec.n, &h->target, &eo, true, &out->object, &why);
   if (st == ST_INFEASIBLE) {
-    bool gpu = h->target.limits.simt; /* not everything that runs on a CPU can be said there yet */
-    diag_error(h->diag, nowhere, gpu ? "cannot be compiled for %s: %s" : "internal: code generation for %s failed: %s",
+    /* not everything that runs on a CPU can be said there yet; and a function may be too large */
+    bool theirs = h->target.limits.simt || (why && strstr(why, "took too long"));
+    diag_error(h->diag, nowhere, theirs ? "cannot be compiled for %s: %s" : "internal: code generation for %s failed: %s",
                h->target.cpu, why ? why : "?");
-    return gpu ? ST_REFUSED : ST_INTERNAL;
+    return theirs ? ST_REFUSED : ST_INTERNAL;
   }
   if (st == ST_OK && guard) emit_header(&out->header, e, h->spec.n, guard, h->target.limits.simt);
   return st;

@@ -17,7 +17,7 @@ static struct lfunc *walk(struct cx *x, CXCursor fn, bool *is_dim, const bool *u
   CXCursor body = fn;
   x->f = NULL;
   x->k = NULL;
-  x->nvar = x->capvar = 0;
+  x->nvar = x->capvar = x->refs = 0;
   x->var = NULL;
   x->depth = x->inlined = x->loops = x->ret_loops = x->twice = x->stack = x->emitted = 0;
   x->ret_local = x->ret_struct = x->done = -1;

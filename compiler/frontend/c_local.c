@@ -2,7 +2,7 @@
 #include "compiler/frontend/c_lower.h"
 #include <string.h>
 
-enum { STACK_BYTES = 4096, MAX_RANK = 8, MAX_INIT = 65536 };
+enum { STACK_BYTES = 4096, MAX_RANK = 8, MAX_INIT = 4096 };
 
 static void declare_scalar(struct cx *x, CXCursor d, const char *name, enum dtype t) {
   CXCursor init = x->cl->Cursor_getVarDeclInitializer(d);
@@ -155,7 +155,9 @@ static void store_list(struct cx *x, CXCursor list, unsigned obj, enum dtype t, 
 }
 
 static void init_list(struct cx *x, CXCursor d, CXCursor init, unsigned obj, enum dtype t, const struct shape *s) {
-  if (x->cl->getCursorKind(init) != CXCursor_InitListExpr || !s->constant || s->count > MAX_INIT)
+  if (given(x, init) > MAX_INIT)
+    c_refuse(x, d, "an initialiser with more than %d values is not supported: pass the array as a parameter", MAX_INIT);
+  if (x->cl->getCursorKind(init) != CXCursor_InitListExpr || !s->constant)
     c_refuse(x, d, "this initialiser of an array is not supported");
   if (given(x, init) < s->count) fill_zero(x, d, obj, t, s);
   poly_t ix[MAX_RANK];

@@ -81,7 +81,7 @@ struct kids { unsigned n; CXCursor *c; };
 /* The statements that follow, innermost block first: what runs when control falls out of the current one. */
 struct rest { struct kids s; unsigned next; const struct rest *outer; };
 
-enum { MAX_LEVELS = 32 };
+enum { MAX_LEVELS = 32, MAX_REFS = 200 };
 struct level { struct clist *around; unsigned first; }; /* an open loop: where it will stand, and the first symbol made in it */
 
 struct cx {
@@ -93,7 +93,7 @@ struct cx {
   struct lfunc *f;
   struct kernel *k;
   struct cvar *var;
-  unsigned nvar, capvar;
+  unsigned nvar, capvar, refs;       /* refs: how many of them are VAR_REF */
   struct clist *cur;                 /* statements go here */
   bool *is_dim;                      /* [nparam] second walk: which integer parameters are dims; NULL: first walk */
   unsigned depth;                    /* recursion over the tree */

@@ -372,12 +372,19 @@ struct subscript cv_subscript(struct cx *x, struct cval v) {
   return (struct subscript){poly_const(x->a, 0), expr_cast(x->a, DT_i64, cv_get(x, v))};
 }
 
+/* No memory reaches so far: the addresses would not fit into 64 bits. */
+static bool far_away(poly_t p) {
+  for (uint32_t i = 0; i < p->n; i++)
+    if (p->mono[i].coef > INT64_MAX / 4096 || p->mono[i].coef < -(INT64_MAX / 4096)) return true;
+  return p->overflow;
+}
+
 struct cptr cv_move(struct cx *x, struct cptr p, struct subscript by) {
   struct cptr r = p;
   r.ix = arena_dup(x->a, p.ix, sizeof *p.ix * p.rank);
   struct subscript *s = &r.ix[r.at];
   s->poly = poly_add(x->a, s->poly, by.poly);
-  if (s->poly->overflow) c_refuse(x, x->at, "subscript is too large");
+  if (far_away(s->poly)) c_refuse(x, x->at, "subscript is too large");
   if (by.dyn) s->dyn = s->dyn ? expr_op2(x->a, OP_add, s->dyn, by.dyn) : by.dyn;
   if (p.or) {
     struct choice c = {p.or->when, cv_move(x, p.or->other, by)};

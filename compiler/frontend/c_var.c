@@ -11,6 +11,7 @@ struct cvar *cvar_find(struct cx *x, CXCursor decl) {
 }
 
 struct cvar *cvar_add(struct cx *x, CXCursor decl, const char *name, enum cvkind k, enum dtype t) {
+  if (k == VAR_REF && ++x->refs > MAX_REFS) c_refuse(x, decl, "more than %d pointers to local variables", MAX_REFS);
   if (x->nvar == x->capvar) {
     x->capvar = x->capvar ? x->capvar * 2 : 32;
     struct cvar *n = ARENA_NEW(x->a, struct cvar, x->capvar);
@@ -169,15 +170,19 @@ sym_t c_new_sym(struct cx *x, const char *name, int64_t lo, int64_t hi) {
   return s;
 }
 
+/* A pointer to a local variable: that one. */
+static bool points_to(struct cx *x, CXCursor c, CXCursor *decl) {
+  if (!c_is_pointer(c_type(x, c))) return false;
+  const struct cvar *p = cvar_find(x, x->cl->getCursorReferenced(c));
+  if (!p || p->kind != VAR_REF) return false;
+  *decl = p->value.of;
+  return true;
+}
+
 /* The variable that this operator changes, or that this pointer points to, if it is a local one. */
 static bool target(struct cx *x, CXCursor c, CXCursor *decl) {
   enum CXCursorKind k = x->cl->getCursorKind(c);
-  if (k == CXCursor_DeclRefExpr) { /* through a pointer to a local, perhaps */
-    const struct cvar *p = cvar_find(x, x->cl->getCursorReferenced(c));
-    if (!p || p->kind != VAR_REF) return false;
-    *decl = p->value.of;
-    return true;
-  }
+  if (k == CXCursor_DeclRefExpr) return x->refs && points_to(x, c, decl);
   bool changes = k == CXCursor_CompoundAssignOperator;
   if (k == CXCursor_BinaryOperator) changes = x->cl->getCursorBinaryOperatorKind(c) == CXBinaryOperator_Assign;
   if (k == CXCursor_UnaryOperator) {

@@ -1,6 +1,7 @@
 /* Items -> kernel: symbols, tensors, roles, equations. */
 #include "compiler/pass/raise_impl.h"
 #include "compiler/pass/util.h"
+#include "ir/tensor_text.h"
 #include <ctype.h>
 #include <string.h>
 
@@ -88,8 +89,7 @@ static unsigned tensor_of(struct emit *e, unsigned obj) {
   poly_t extent[2 * RAISE_RANK], *base = e->shift[obj];
   if (e->obj[obj] != UINT16_MAX) return e->obj[obj];
   if (o->kind == OBJ_PHI)
-    raise_no(r, o->loc, "'%s' carries a value from one iteration to the next (recurrence)",
-             o->name);
+    raise_no(r, o->loc, "'%s' carries a value from one iteration to the next (recurrence)", o->name);
   for (unsigned d = 0; d < o->nlead; d++) {
     lead_range(e, o, d, &base[d], &extent[d]);
     extent[d] = to_kernel(r->a, extent[d], e);
@@ -183,7 +183,7 @@ static void emit_axes(struct emit *e, const struct item *it, struct eq *q) {
 
 static void emit_eq(struct emit *e, const struct item *it) {
   struct raise *r = e->r;
-  if (it->nax > 32 || it->nguard > 200) raise_no(r, it->loc, "the function is too large");
+  if (it->nax > TEXT_MAX_AXIS || it->nguard > 200) raise_no(r, it->loc, "the function is too large");
   unsigned lhs = tensor_of(e, it->lhs);
   name_axes(e, it);
   expr_t body = emit_expr(e, it->body), init = emit_expr(e, it->init), start = emit_expr(e, it->start);
