@@ -29,7 +29,9 @@ static poly_t bigger(struct raise *r, poly_t x, poly_t y) {
   none->n = none->nfact = 0;
   if (!x || prove_ge0(r, none, poly_sub(r->a, y, x))) return y;
   if (prove_ge0(r, none, poly_sub(r->a, x, y))) return x;
-  return poly_add(r->a, x, y); /* both are at least 0 */
+  raise_assume(r, x); /* a sum of sizes is larger than each where none is negative */
+  raise_assume(r, y);
+  return poly_add(r->a, x, y);
 }
 
 static bool over_dims(const struct raise *r, poly_t p) {
