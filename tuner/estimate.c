@@ -23,7 +23,7 @@ static void *estimate_open(const struct space *sp, uint64_t seed, const struct s
   struct state *s = xmalloc(sizeof *s);
   s->sp = sp;
   s->rng = seed;
-  s->best = sched_default(sp->gs, sp->g, sp->lim, &sp->opts);
+  s->best = sp->def;
   s->cost = cost_estimate(sp->gs, sp->g, &s->best, sp->lim, &sp->opts);
   for (unsigned i = 0; i < nseeds; i++) consider(s, &seeds[i]);
   return s;

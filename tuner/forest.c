@@ -78,13 +78,12 @@ static float size_log(double v) {
 
 static void features(const struct space *sp, const struct sched *s, float *x) {
   double part[COST_PARTS];
-  struct plan p = plan_of(sp->gs, sp->g, s);
+  struct plan p = plan_of(sp, s);
   memset(x, 0, FEATURES * sizeof *x);
   bool known = cost_parts(sp->gs, sp->g, s, sp->lim, &sp->opts, part);
   for (unsigned i = 0; i < COST_PARTS && known; i++) x[i] = (float)log(part[i] + 1e-12);
   for (unsigned a = 0; a < p.naxis && a < AXES; a++)
     for (unsigned l = 0; l < 3; l++) x[F_TILE + 3 * a + l] = size_log(p.tile[a][l]);
-  plan_complete_order(&p);
   for (unsigned i = 0; i < p.norder; i++) {
     unsigned a = LOOP_AXIS(p.order[i]), l = LOOP_LEVEL(p.order[i]);
     if (a < AXES && l < 3) x[F_PLACE + 3 * a + l] = (float)(i + 1);

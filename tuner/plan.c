@@ -8,8 +8,15 @@ unsigned plan_levels(const struct plan *p, unsigned axis) {
   return n;
 }
 
-struct plan plan_of(const struct groups *gs, unsigned g, const struct sched *s) {
-  struct plan p = {.naxis = gs->g[g].naxis};
+/* Loops that the schedule does not name stand where the lowering puts them. */
+static void complete_order(const struct space *sp, const struct sched *s, struct plan *p) {
+  struct arena *a = arena_new();
+  p->norder = (uint8_t)legal_order(a, sp->gs, sp->g, s, sp->lim, &sp->opts, p->order);
+  arena_free(a);
+}
+
+struct plan plan_of(const struct space *sp, const struct sched *s) {
+  struct plan p = {.naxis = sp->gs->g[sp->g].naxis};
   if (sched_split(s) >= 0 && p.naxis < GROUP_MAX_AXIS) p.naxis++; /* the parts */
   for (unsigned i = 0; i < s->nstep; i++) {
     struct step t = s->step[i];
@@ -17,31 +24,14 @@ struct plan plan_of(const struct groups *gs, unsigned g, const struct sched *s) 
     if (t.kind == STEP_tile && axis < p.naxis) {
       unsigned n = plan_levels(&p, axis);
       if (n < LEVEL_MAX) p.tile[axis][n - 1] = t.arg;
-    } else if (t.kind == STEP_order) {
-      if (p.norder < sizeof p.order) p.order[p.norder++] = t.loop;
     } else if (t.kind == STEP_vector) {
       if (p.nvector < sizeof p.vector) p.vector[p.nvector++] = t.loop;
-    } else if (p.nextra < PLAN_EXTRA) {
+    } else if (t.kind != STEP_order && p.nextra < PLAN_EXTRA) {
       p.extra[p.nextra++] = t;
     }
   }
+  complete_order(sp, s, &p);
   return p;
-}
-
-static bool in_order(const struct plan *p, uint8_t loop) {
-  return memchr(p->order, loop, p->norder) != NULL;
-}
-
-void plan_complete_order(struct plan *p) {
-  uint8_t all[sizeof p->order];
-  unsigned n = 0;
-  for (unsigned l = LEVEL_MAX; l-- > 0;)
-    for (unsigned x = 0; x < p->naxis; x++)
-      if (l < plan_levels(p, x) && !in_order(p, LOOP_ID(x, l))) all[n++] = LOOP_ID(x, l);
-  for (unsigned i = 0; i < p->norder; i++)
-    if (LOOP_LEVEL(p->order[i]) < plan_levels(p, LOOP_AXIS(p->order[i]))) all[n++] = p->order[i];
-  memcpy(p->order, all, n);
-  p->norder = (uint8_t)n;
 }
 
 static bool push_extra(const struct plan *p, struct sched *s, enum stepkind kind) {

@@ -2,9 +2,9 @@
    split, tiles, order, vector, unroll, pack and copy, prefetch, stream, parallel. */
 #ifndef HONE_TUNER_PLAN_H
 #define HONE_TUNER_PLAN_H
-#include "ir/sched.h"
+#include "tuner/strategy.h"
 
-enum { PLAN_NONE = 255, PLAN_EXTRA = 16 };
+enum { PLAN_NONE = 255, PLAN_EXTRA = 24 };
 struct plan {
   uint8_t naxis;
   int16_t tile[GROUP_MAX_AXIS][LEVEL_MAX - 1];   /* ascending; 0: no such level */
@@ -13,10 +13,9 @@ struct plan {
   uint8_t nextra;
   struct step extra[PLAN_EXTRA];                 /* the other steps, in canonical order of kinds */
 };
-struct plan plan_of(const struct groups *gs, unsigned g, const struct sched *s);
+/* Of a legal schedule: the order is complete, as the lowering reads it. */
+struct plan plan_of(const struct space *sp, const struct sched *s);
 /* false when it does not fit into a schedule. */
 bool plan_sched(const struct plan *p, struct sched *out);
 unsigned plan_levels(const struct plan *p, unsigned axis);    /* loops of an axis: 1 + tiles */
-/* Fills order with all loops that exist: those not named yet are put outermost, in axis order; those that no longer exist are dropped. */
-void plan_complete_order(struct plan *p);
 #endif

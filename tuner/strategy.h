@@ -9,6 +9,7 @@ struct space {                    /* the legal schedules of a group on a target 
   unsigned g;
   const struct limits *lim;
   struct lower_opts opts;
+  struct sched def;               /* the default schedule; space_open sets it and opts.max_size */
 };
 struct trial {
   struct sched sched;
@@ -27,8 +28,8 @@ const struct strategy *strategy_find(const char *name);          /* NULL: unknow
 void strategy_list(struct buf *out);
 
 /* space.c */
-/* No schedule whose code is much larger than the default one's: building it takes long, and unrolling that far gains nothing. Sets sp->opts.max_size. */
-void space_bound(struct space *sp);
+/* The rest of *sp. No schedule is in it whose code is much larger than the default one's: building it takes long, and unrolling that far gains nothing. */
+void space_open(struct space *sp);
 bool space_random(const struct space *sp, uint64_t *rng, struct sched *out);                 /* a legal schedule */
 bool space_neighbour(const struct space *sp, uint64_t *rng, const struct sched *s, struct sched *out); /* one step away, legal */
 uint64_t rng_next(uint64_t *state);                                                          /* splitmix64 */

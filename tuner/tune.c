@@ -488,8 +488,8 @@ static void build_times(struct loop *l) {
 }
 
 static enum status run_loop(struct loop *l) {
-  struct space sp = {l->bench.gs, 0, &l->bench.target->limits, l->bench.lower};
-  space_bound(&sp);
+  struct space sp = {.gs = l->bench.gs, .lim = &l->bench.target->limits, .opts = l->bench.lower};
+  space_open(&sp);
   struct sched seeds[MAX_SEEDS];
   unsigned nseeds = 0;
   (void)db_seeds(l->db, l->arena, &l->key, seeds, MAX_SEEDS, &nseeds, l->d);

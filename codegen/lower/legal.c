@@ -2,6 +2,7 @@
    and is not too large. The nest is only made where its size may matter. */
 #include "codegen/lower/legal.h"
 #include "codegen/lower/plan.h"
+#include <string.h>
 
 const char *legal_sched(struct arena *a, const struct groups *gs, unsigned g, const struct sched *s,
                         const struct limits *lim, const struct lower_opts *o) {
@@ -15,4 +16,12 @@ const char *legal_step(struct arena *a, const struct groups *gs, unsigned g, con
   struct sched t = *s;
   if (!sched_push(&t, next.kind, next.loop, next.arg)) return "the schedule is full";
   return legal_sched(a, gs, g, &t, lim, o);
+}
+
+unsigned legal_order(struct arena *a, const struct groups *gs, unsigned g, const struct sched *s,
+                     const struct limits *lim, const struct lower_opts *o, uint8_t *order) {
+  struct plan p;
+  if (!plan_make(&p, a, gs, g, s, lim, o)) return 0;
+  memcpy(order, p.order, p.norder);
+  return p.norder;
 }

@@ -6,4 +6,7 @@ const char *legal_sched(struct arena *a, const struct groups *gs, unsigned g, co
 /* May `next` be appended to the legal (perhaps unfinished) schedule s? */
 const char *legal_step(struct arena *a, const struct groups *gs, unsigned g, const struct sched *s, struct step next, const struct limits *lim,
                        const struct lower_opts *o);
+/* All loops of a legal schedule, outermost first: those that its `order` names and the others. Room for GROUP_MAX_AXIS * LEVEL_MAX. Returns the count; 0: not legal. */
+unsigned legal_order(struct arena *a, const struct groups *gs, unsigned g, const struct sched *s, const struct limits *lim, const struct lower_opts *o,
+                     uint8_t *order);
 #endif

@@ -223,11 +223,18 @@ static enum status bench_fn(struct hone *h, struct options *o, struct db *db, st
 
 static enum status bench_spec(struct options *o, const char *path, struct db *db, struct measure *dev, struct buf *out, struct diag *d) {
   struct hone h;
+  unsigned raised = 0;
   enum status st = hone_open(&h, path, &o->hone, d);
   for (unsigned i = 0; st == ST_OK && i < h.spec.n; i++) {
+    const struct spec_fn *fn = &h.spec.fn[i];
     unsigned n = o->hone.ndims ? o->hone.ndims : 1;
-    for (unsigned j = 0; h.spec.fn[i].k && st == ST_OK && j < n && !cli_stop; j++)
-      st = bench_fn(&h, o, db, dev, path, h.spec.fn[i].k, o->hone.ndims ? o->hone.dims[j] : NULL, out);
+    raised += fn->k != NULL;
+    if (!fn->k && fn->npart) diag_note(d, fn->source->why_loc, "'%s' was raised in parts: they are tuned, not measured", fn->source->f->k->name);
+    for (unsigned j = 0; fn->k && st == ST_OK && j < n && !cli_stop; j++) st = bench_fn(&h, o, db, dev, path, fn->k, o->hone.ndims ? o->hone.dims[j] : NULL, out);
+  }
+  if (st == ST_OK && !raised) {
+    diag_error(d, nowhere, "bench: no function of '%s' was raised as a whole", path);
+    st = ST_REFUSED;
   }
   hone_close(&h);
   return st;
@@ -254,7 +261,8 @@ static enum status run(struct options *o, struct buf *out, struct diag *d) {
 const struct command command_bench = {
     "bench", "measure the winner beside the default schedule, the C compilers and BLAS",
     "usage: hone bench SPEC… --dims M=1024,… [--dims …] [--db FILE] [--threads N] [--json]\n\n"
-    "All forms run in one process in interleaved rounds on the same data; each is checked against the specification first.\n"
+    "All forms run in one process in interleaved rounds on the same data; each is checked against the specification first. That process does not see\n"
+    "settings of libraries in the environment (OPENBLAS_CORETYPE, OMP_NUM_THREADS …).\n"
     "--target cuda:N measures on a GPU; --target emu:sm_90a runs the kernels on the emulator: results, races and deadlocks, counts, a modelled time.\n\n"
     "  hone bench matmul.c --dims M=1024,N=1024,K=1024\n",
     run};

@@ -1,6 +1,7 @@
 /* hone tune: search, check, measure, remember. */
 #include "compiler/cli/progress.h"
 #include "compiler/cli/tuning.h"
+#include "compiler/oracle.h"
 #include "tuner/bundle.h"
 #include <fcntl.h>
 #include <string.h>
@@ -61,16 +62,17 @@ static void summary(struct options *o, struct buf *out, const struct hone_tuned 
 
 /* A function, or the parts of one that did not raise as a whole. Dims that a part does not have are left out of what it is tuned
    for; a part with dims that have no value (counters of the loops around it) keeps its default schedule. */
-static enum status tune_fn(struct options *o, struct hone *h, const struct spec_fn *fn, struct db *db, const struct tune_opts *to,
-                           const char *dims, struct buf *out) {
+static enum status tune_fn(struct options *o, struct hone *h, const char *path, const struct spec_fn *fn, struct db *db,
+                           const struct tune_opts *to, const char *dims, struct buf *out) {
   enum status st = ST_OK;
   for (unsigned i = 0; i < fn->npart && st == ST_OK && !cli_stop; i++) {
     const char *own = hone_known_dims(h, fn->part[i].k, dims);
-    if (own) st = tune_fn(o, h, &fn->part[i], db, to, own, out);
+    if (own) st = tune_fn(o, h, path, &fn->part[i], db, to, own, out);
   }
   if (!fn->k || st != ST_OK || cli_stop) return st;
   struct hone_tuned t;
-  st = hone_tune(h, db, fn, dims, to, &t);
+  st = oracle_check(h, path, fn, dims, to);
+  if (st == ST_OK) st = hone_tune(h, db, fn, dims, to, &t);
   if (st == ST_OK) summary(o, out, &t, fn->k->name, to->measure->modelled);
   return st;
 }
@@ -83,7 +85,7 @@ static enum status tune_spec(struct options *o, const char *path, struct db *db,
     const struct spec_fn *fn = &h.spec.fn[i];
     unsigned n = o->hone.ndims ? o->hone.ndims : 1;
     for (unsigned j = 0; st == ST_OK && j < n && !cli_stop; j++)
-      st = tune_fn(o, &h, fn, db, to, o->hone.ndims ? o->hone.dims[j] : NULL, out);
+      st = tune_fn(o, &h, path, fn, db, to, o->hone.ndims ? o->hone.dims[j] : NULL, out);
   }
   hone_close(&h);
   return st;

@@ -59,6 +59,10 @@ expect 1 "scan.c:1:6: error: 'scan' cannot be compiled for sm_80: it is not rais
 hone: note: --only F,G leaves functions out" "$hone" compile scan.c $q --target sm_80 -o x.o -Wno-not-raised
 expect 5 "hone: error: code for nvidia-sm_80 does not run on this machine, so it cannot be measured here
 hone: note: --target cuda:0 measures on a device, --target emu:sm_80 on the emulator (by a model)" "$hone" tune mm.hone --target sm_80 --dims M=4,N=4,K=4
+expect 1 "scan.c:1:58: warning: 'scan' is compiled as written: x[i] depends on x[i - 1] (recurrence) [-Wnot-raised]
+    1 | void scan(int n, float *x) { for (int i = 1; i < n; i++) x[i] += x[i-1]; }
+      |                                                          ^
+hone: error: bench: no function of 'scan.c' was raised as a whole" "$hone" bench scan.c --dims n=8
 expect 5 "hone: error: cannot write 'none/x.o': No such file or directory" "$hone" compile mm.hone $q -o none/x.o
 expect 5 "hone: error: cannot write 'dir': Is a directory" "$hone" compile mm.hone $q -o dir
 expect 5 "hone: error: cannot write '/dev/full': No space left on device" "$hone" compile mm.hone $q -o /dev/full

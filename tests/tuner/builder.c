@@ -37,8 +37,9 @@ static void teardown(void) {
 }
 
 static void schedules(struct sched *s, unsigned n) {
-  struct space sp = {gs, 0, &target.limits, lower};
+  struct space sp = {.gs = gs, .lim = &target.limits, .opts = lower};
   uint64_t rng = 5;
+  space_open(&sp);
   for (unsigned i = 0; i < n; i++) ck_assert(space_random(&sp, &rng, &s[i]));
 }
 

@@ -29,7 +29,9 @@ static struct space open_space(struct arena *a, unsigned i) {
   struct unit u = {.level = LEVEL_TENSOR, .k = ks.k[0]};
   ck_assert_int_eq(pass_run(a, hone_passes, hone_npasses, &u, d), ST_OK);
   diag_free(d);
-  return (struct space){.gs = u.gs, .g = 0, .lim = &lim, .opts = {.threads = 1}};
+  struct space sp = {.gs = u.gs, .lim = &lim, .opts = {.threads = 1}};
+  space_open(&sp);
+  return sp;
 }
 
 static void must_be_legal(struct arena *a, const struct space *sp, const struct sched *s) {
@@ -70,10 +72,10 @@ START_TEST(plans_keep_schedules) {
   for (int n = 0; n < 40; n++) {
     struct sched s, again, twice;
     ck_assert(space_random(&sp, &rng, &s));
-    struct plan p = plan_of(sp.gs, sp.g, &s);
+    struct plan p = plan_of(&sp, &s);
     ck_assert(plan_sched(&p, &again));
     must_be_legal(a, &sp, &again);
-    p = plan_of(sp.gs, sp.g, &again);
+    p = plan_of(&sp, &again);
     ck_assert(plan_sched(&p, &twice) && sched_eq(&again, &twice));
   }
   arena_free(a);
