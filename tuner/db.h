@@ -35,6 +35,10 @@ struct db_record {
 enum status db_begin_run(struct db *db, const char *tool, const char *env_json, uint8_t run_id[32], struct diag *d);
 enum status db_inflight(struct db *db, const struct db_key *k, const char *sched, int *tries, struct diag *d); /* marks; *tries: times it was already found there */
 enum status db_add(struct db *db, const struct db_key *k, struct db_record *r, struct diag *d);                /* computes id, clears inflight; one transaction */
+/* db_inflight and db_add between them are one transaction: one wait for the disk. Others cannot write meanwhile, so nothing slow may stand between. st: what became
+   of the calls; when it is not ST_OK all of them are undone. */
+enum status db_together_begin(struct db *db, struct diag *d);
+enum status db_together_end(struct db *db, struct diag *d, enum status st);
 struct db_records { unsigned n; struct db_record *r; };
 enum status db_records(struct db *db, struct arena *a, const struct db_key *k, struct db_records *out, struct diag *d);
 enum match { MATCH_NONE, MATCH_FAMILY, MATCH_CLASS, MATCH_SILICON, MATCH_EXACT };

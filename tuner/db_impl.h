@@ -8,6 +8,7 @@ enum { DB_APPLICATION = 0x686f6e65, DB_VERSION = 1, DB_ID = 32 };
 struct db {
   sqlite3 *h;
   enum db_mode mode;
+  bool together;               /* db_together_begin: transactions inside are part of one */
   char *path;
 };
 

@@ -155,14 +155,27 @@ enum status db_exec(struct db *db, struct diag *d, const char *sql) {
 }
 
 enum status db_begin(struct db *db, struct diag *d) {
+  if (db->together) return ST_OK;
   if (db->mode == DB_READWRITE) return db_exec(db, d, "BEGIN IMMEDIATE");
   return db_error(db, d, SQLITE_READONLY);
 }
 
 enum status db_end(struct db *db, struct diag *d, enum status st) {
+  if (db->together) return st;
   if (st == ST_OK) st = db_exec(db, d, "COMMIT");
   if (st != ST_OK && !sqlite3_get_autocommit(db->h)) sqlite3_exec(db->h, "ROLLBACK", NULL, NULL, NULL);
   return st;
+}
+
+enum status db_together_begin(struct db *db, struct diag *d) {
+  enum status st = db_begin(db, d);
+  db->together = st == ST_OK;
+  return st;
+}
+
+enum status db_together_end(struct db *db, struct diag *d, enum status st) {
+  db->together = false;
+  return db_end(db, d, st);
 }
 
 /* Opening

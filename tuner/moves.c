@@ -56,11 +56,16 @@ static int find_vector(const struct plan *p, unsigned x) {
 
 /* ---- sizes ---- */
 
-/* Elements of an axis, or 0 where they are not known. */
-static int64_t extent(const struct mover *m, unsigned x) {
-  const struct axis *a = &m->sp->gs->g[m->sp->g].axis[x];
-  int64_t lo, hi;
-  return poly_is_const(a->lo, &lo) && poly_is_const(a->hi, &hi) && hi > lo ? hi - lo : 0;
+/* Elements of an axis, or 0 where they are not known. What `split` leaves of one counts, and its parts are the last
+ * axis. */
+static int64_t extent(const struct mover *m, const struct plan *p, unsigned x) {
+  const struct group *g = &m->sp->gs->g[m->sp->g];
+  int cut = find_step(p, STEP_split, -1, -1);
+  int64_t parts = cut < 0 ? 1 : p->extra[cut].arg, lo, hi;
+  if (x == g->naxis) return parts;
+  const struct axis *a = &g->axis[x];
+  if (!poly_is_const(a->lo, &lo) || !poly_is_const(a->hi, &hi) || hi <= lo) return 0;
+  return cut >= 0 && LOOP_AXIS(p->extra[cut].loop) == x ? (hi - lo + parts - 1) / parts : hi - lo;
 }
 
 /* Lanes of a vector along axis x. */
@@ -71,7 +76,7 @@ static unsigned lanes_of(const struct mover *m, unsigned x) {
   for (unsigned i = 0; i < g->neq; i++) {
     const struct eq *e = &gs->k->eq[g->eq[i]];
     unsigned own = (unsigned)type_size(gs->k->tensor[e->lhs].type), body = (unsigned)type_size(e->body->type);
-    if (eq_axis(e, g->axis[x].sym) < 0) continue;
+    if (x < g->naxis && eq_axis(e, g->axis[x].sym) < 0) continue;
     if (body > own) own = body;
     if (own > width) width = own;
   }
@@ -84,9 +89,10 @@ static int64_t round_up(int64_t v, int64_t unit) {
 }
 
 /* A size of a level of axis x, a multiple of unit that is at most `most`. */
-static int64_t draw_size(const struct mover *m, unsigned x, unsigned level, int64_t unit, int64_t most) {
+static int64_t draw_size(const struct mover *m, const struct plan *p, unsigned x, unsigned level, int64_t unit,
+                         int64_t most) {
   static const uint8_t factor[] = {1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 32, 48, 64, 96, 128};
-  int64_t ext = extent(m, x), v;
+  int64_t ext = extent(m, p, x), v;
   unsigned from = below(m, 6);
   if (from == 0 && m->def && (v = m->def->tile[x][level]) > 0 && v % unit == 0 && v <= most) return v;
   if (from <= 2 && ext > 0) {
@@ -135,7 +141,7 @@ static int64_t size_most(const struct mover *m, const struct plan *p, unsigned x
 
 /* Does a loop of one iteration remain outside? Such a level says nothing; lanes and rows may go beyond the end. */
 static bool idle(const struct mover *m, const struct plan *p, unsigned x, unsigned l, int64_t size) {
-  int64_t ext = extent(m, x);
+  int64_t ext = extent(m, p, x);
   if (ext <= 0 || size < ext || (m->def && m->def->tile[x][l] == size)) return false;
   return l > 0 || (find_vector(p, x) < 0 && !whole(p, x));
 }
@@ -154,7 +160,7 @@ static bool change_tile(const struct mover *m, struct plan *p) {
   if (!n) return false;
   unsigned l = below(m, n);
   int64_t old = p->tile[x][l], unit = size_unit(m, p, x, l), most = size_most(m, p, x, l);
-  int64_t size = below(m, 2) ? near_size(m, old, unit, most) : draw_size(m, x, l, unit, most);
+  int64_t size = below(m, 2) ? near_size(m, old, unit, most) : draw_size(m, p, x, l, unit, most);
   if (size == old || (l && size <= unit) || idle(m, p, x, l, size)) return false;
   p->tile[x][l] = (int16_t)size;
   fit_levels(p, x);
@@ -163,12 +169,17 @@ static bool change_tile(const struct mover *m, struct plan *p) {
 
 /* ---- levels ---- */
 
+/* Is the step's loop one? A split names an axis, a stream none. */
+static bool on_loop(const struct step *s) {
+  return s->kind != STEP_stream && s->kind != STEP_split;
+}
+
 /* What names loop (x, level) and above moves by one level. */
 static void shift_levels(struct plan *p, unsigned x, unsigned level, int by) {
   for (unsigned i = 0; i < p->norder; i++)
     if (LOOP_AXIS(p->order[i]) == x && LOOP_LEVEL(p->order[i]) >= level) p->order[i] = (uint8_t)(p->order[i] + by);
   for (unsigned i = 0; i < p->nextra; i++)
-    if (LOOP_AXIS(p->extra[i].loop) == x && LOOP_LEVEL(p->extra[i].loop) >= level && p->extra[i].kind != STEP_stream)
+    if (LOOP_AXIS(p->extra[i].loop) == x && LOOP_LEVEL(p->extra[i].loop) >= level && on_loop(&p->extra[i]))
       p->extra[i].loop = (uint8_t)(p->extra[i].loop + by);
 }
 
@@ -198,7 +209,7 @@ static void remove_level(struct plan *p, unsigned x, unsigned level) {
   p->norder = (uint8_t)kept;
   kept = 0;
   for (unsigned i = 0; i < p->nextra; i++)
-    if (p->extra[i].loop != LOOP_ID(x, level) || p->extra[i].kind == STEP_stream) p->extra[kept++] = p->extra[i];
+    if (p->extra[i].loop != LOOP_ID(x, level) || !on_loop(&p->extra[i])) p->extra[kept++] = p->extra[i];
   p->nextra = (uint8_t)kept;
   int v = find_vector(p, x);
   if (level == 0 && v >= 0) p->vector[v] = p->vector[--p->nvector];
@@ -211,7 +222,7 @@ bool move_level(const struct mover *m, struct plan *p, unsigned x) {
   unsigned n = plan_levels(p, x), level = below(m, 4) ? n - 1 : below(m, n);
   if (level < n - 1 && level == 0 && (find_vector(p, x) >= 0 || whole(p, x))) return false;
   int64_t unit = level ? p->tile[x][level - 1] : 1;
-  int64_t size = draw_size(m, x, level, unit, TILE_MOST);
+  int64_t size = draw_size(m, p, x, level, unit, TILE_MOST);
   if ((level && size <= unit) || idle(m, p, x, level, size) || !insert_level(p, x, level, size)) return false;
   fit_levels(p, x);
   if (below(m, 2)) return true;
@@ -233,7 +244,7 @@ static bool drop_level(const struct mover *m, struct plan *p) {
     remove_level(p, x, level);
   } else { /* the outermost loop: the one below walks all */
     for (unsigned i = 0; i < p->nextra; i++)
-      if (p->extra[i].loop == LOOP_ID(x, n) && p->extra[i].kind != STEP_stream) drop_step(p, (int)i--);
+      if (p->extra[i].loop == LOOP_ID(x, n) && on_loop(&p->extra[i])) drop_step(p, (int)i--);
     unsigned kept = 0;
     for (unsigned i = 0; i < p->norder; i++)
       if (p->order[i] != LOOP_ID(x, n)) p->order[kept++] = p->order[i];
@@ -268,7 +279,7 @@ bool move_vector(const struct mover *m, struct plan *p) {
   int unrolled = find_step(p, STEP_unroll, LOOP_ID(x, 0), -1);
   if (unrolled >= 0) drop_step(p, unrolled);
   if (!p->tile[x][0] || p->tile[x][0] % lanes || p->tile[x][0] > VECTORS_MOST * (int64_t)lanes) {
-    int64_t size = draw_size(m, x, 0, lanes, VECTORS_MOST * (int64_t)lanes);
+    int64_t size = draw_size(m, p, x, 0, lanes, VECTORS_MOST * (int64_t)lanes);
     if (p->tile[x][0])
       p->tile[x][0] = (int16_t)size;
     else if (!insert_level(p, x, 0, size))
@@ -298,7 +309,7 @@ bool move_unroll(const struct mover *m, struct plan *p) {
   uint8_t loop = p->extra[at].loop;
   int16_t old = p->extra[at].arg, n = counts[below(m, COUNT(counts))];
   unsigned x = LOOP_AXIS(loop);
-  int64_t tile = p->tile[x][0], span = LOOP_LEVEL(loop) ? 0 : tile ? tile : extent(m, x);
+  int64_t tile = p->tile[x][0], span = LOOP_LEVEL(loop) ? 0 : tile ? tile : extent(m, p, x);
   if (n == 0 && (span < 1 || span > WHOLE_MOST)) n = 4;
   p->extra[at].arg = n;
   return n != old;
@@ -353,6 +364,38 @@ static bool move_matrix(const struct mover *m, struct plan *p) {
       p->order[p->norder - 1] = LOOP_ID(x, 0);
     }
   return add_step(p, STEP_tensorize, LOOP_ID(x, 0), (int)insn);
+}
+
+/* The parts of an axis are one axis more, outermost at first, and shared out where there are threads. */
+static bool add_split(const struct mover *m, struct plan *p, int parts) {
+  unsigned x = below(m, p->naxis), part = p->naxis;
+  if (part >= GROUP_MAX_AXIS || p->norder >= sizeof p->order || !add_step(p, STEP_split, LOOP_ID(x, 0), parts))
+    return false;
+  p->naxis++;
+  memmove(&p->order[1], &p->order[0], p->norder++);
+  p->order[0] = LOOP_ID(part, 0);
+  return m->sp->opts.threads < 2 || below(m, 4) == 0 || add_step(p, STEP_parallel, LOOP_ID(part, 0), 0);
+}
+
+static void drop_split(struct plan *p, int at) {
+  unsigned part = p->naxis - 1u;
+  drop_step(p, at);
+  for (unsigned n = plan_levels(p, part); n-- > 0;) remove_level(p, part, 0);
+  p->naxis--;
+}
+
+static bool move_split(const struct mover *m, struct plan *p) {
+  static const uint8_t parts[] = {2, 3, 4, 6, 8, 12, 16, 32};
+  int at = find_step(p, STEP_split, -1, -1), n = parts[below(m, COUNT(parts))];
+  int def = m->def ? find_step(m->def, STEP_split, -1, -1) : -1;
+  if (def >= 0 && below(m, 3) == 0) n = m->def->extra[def].arg;
+  if (at < 0) return add_split(m, p, n);
+  bool other = p->extra[at].arg != n;
+  if (below(m, 2))
+    drop_split(p, at);
+  else
+    p->extra[at].arg = (int16_t)n;
+  return other;
 }
 
 /* ---- what happens to a tensor ---- */
@@ -440,6 +483,6 @@ bool move_any(const struct mover *m, struct plan *p) {
   case 22:
     return below(m, 2) ? move_compute(m, p) : move_matrix(m, p);
   default:
-    return move_parallel(m, p);
+    return below(m, 3) ? move_parallel(m, p) : move_split(m, p);
   }
 }

@@ -24,8 +24,11 @@ enum {
   MAX_IMPORTED = 4
 };
 
-static const double HOPELESS = 1.7, HOPELESS_S = 1e-3; /* times as long as the incumbent when both were checked: not
-                                                          timed; nothing is said about calls that are shorter */
+/* Times as long as the incumbent when both were checked: not timed; nothing is said about calls that are shorter. Of
+   long calls a single one says more. BEHIND: no longer checked twice, but timed. */
+static const double HOPELESS = 1.7, HOPELESS_S = 1e-3, LONG_HOPELESS = 1.4, LONG_BEHIND = 1.2, LONG_S = 3e-3;
+static const double STOP = 2.0, LONG_STOP = 1.5; /* timed no further after one round, and less from round to round */
+static const double RACE_SHARE = 0.1;            /* of the budget, for each of the two parts of the final race */
 
 struct finalist {
   struct built built;
@@ -49,7 +52,7 @@ struct loop {
   void *strategy;
   struct finalist base, best[FINALISTS]; /* base: the default schedule; best: fastest first */
   unsigned nbest;
-  double base_s, started, last_progress;
+  double base_s, started, last_progress, stored;
   double build[BUILD_STAGES + 1][MAX_BUILDS]; /* seconds that each variant took by stage, and together */
   unsigned nbuild;
   double modelled[MAX_BUILDS], measured[MAX_BUILDS]; /* of each trial that was timed, also in earlier runs */
@@ -63,6 +66,11 @@ static double now(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* The time since `since` belongs to a phase. */
+static void spent(struct loop *l, enum tune_phase phase, double since) {
+  l->out->phase_s[phase] += now() - since;
 }
 
 static unsigned cpus(void) {
@@ -117,6 +125,17 @@ static void report(struct loop *l, bool done) {
 static void record(struct loop *l, const struct built *c, int stage, const struct samples *s,
                    const struct interval *rel) {
   if (record_trial(l->db, &l->key, l->run_id, canon(l, &c->sched), c, stage, s, rel, l->d) != ST_OK) l->st = ST_ENV;
+}
+
+/* What a batch writes is one transaction: the disk is waited for once. */
+static void store_begin(struct loop *l) {
+  l->stored = now();
+  if (db_together_begin(l->db, l->d) != ST_OK) l->st = ST_ENV;
+}
+
+static void store_end(struct loop *l) {
+  if (db_together_end(l->db, l->d, l->st) != ST_OK) l->st = ST_ENV;
+  spent(l, PHASE_STORE, l->stored);
 }
 
 /* Measuring
@@ -214,7 +233,20 @@ static enum status measure_default(struct loop *l) {
 
 /* One that was far behind when it was checked is not timed: the call of the check is its only sample. */
 static bool hopeless(const struct built *c, const struct built *leader) {
-  return c->run_s > HOPELESS_S && leader->run_s > 0 && c->run_s > HOPELESS * leader->run_s;
+  double times = leader->run_s > LONG_S ? LONG_HOPELESS : HOPELESS;
+  return c->run_s > HOPELESS_S && leader->run_s > 0 && c->run_s > times * leader->run_s;
+}
+
+/* Seconds of a call after which a candidate is run no second time to check it. */
+static double behind_s(const struct built *leader) {
+  return leader->run_s > LONG_S ? LONG_BEHIND * leader->run_s : fmax(HOPELESS * leader->run_s, HOPELESS_S);
+}
+
+/* Rounds of n candidates that take no more than a share of the budget. */
+static unsigned rounds_within(const struct loop *l, double share, unsigned n, unsigned most) {
+  static const unsigned least = 9;
+  double each = n * fmax(l->base_s, 2e-4), fit = share * l->o->budget_s / each;
+  return l->o->budget_s <= 0 || fit > most ? most : fit < least ? least : (unsigned)fit;
 }
 
 static struct interval ratio_of(const struct built *c, const struct samples *s, const struct built *leader,
@@ -277,15 +309,19 @@ static unsigned take_batch(struct loop *l, struct batch *b, struct built *out) {
   ask_builder(l, b);
   for (unsigned i = 0; i < b->n; i++) {
     struct built *c = &out[n];
+    double before = now();
     trial_take(&l->bench, &b->sched[i], c);
+    spent(l, PHASE_BUILD, before);
     if (c->status == TRIAL_OK && same_as_known(l, c)) { /* the same machine code: nothing to learn */
       l->out->trials++;
       built_free(c);
       continue;
     }
-    (void)mark_inflight(l, c);
     n++;
   }
+  store_begin(l);
+  for (unsigned i = 0; i < n; i++) (void)mark_inflight(l, &out[i]);
+  store_end(l);
   b->n = 0;
   b->asked = false;
   return n;
@@ -300,7 +336,9 @@ static void measure_batch(struct loop *l, struct built *batch, unsigned n) {
       incumbent->built; /* shares the object: best[] may move while the batch is concluded, not before */
   unsigned m = 0, at[BATCH];
   for (unsigned i = 0; i < n; i++) c[i] = &batch[i];
-  trial_check(&l->bench, c, n, INPUTS_EXACT, fmax(HOPELESS * leader.run_s, HOPELESS_S));
+  double before = now();
+  trial_check(&l->bench, c, n, INPUTS_EXACT, behind_s(&leader));
+  spent(l, PHASE_CHECK, before);
   for (unsigned i = 0; i < n; i++) note_build(l, c[i]);
   timed[m++] = &leader;
   for (unsigned i = 0; i < n; i++) {
@@ -310,8 +348,12 @@ static void measure_batch(struct loop *l, struct built *batch, unsigned n) {
     timed[m++] = c[i];
   }
   memset(s, 0, sizeof s);
-  if (m > 1) rounds(l, timed, m, SCREEN_ROUNDS, 2.0, s);
+  before = now();
+  if (m > 1) rounds(l, timed, m, SCREEN_ROUNDS, leader.run_s > LONG_S ? LONG_STOP : STOP, s);
+  spent(l, PHASE_TIME, before);
+  store_begin(l);
   for (unsigned i = 0; i < n; i++) conclude(l, c[i], at[i] ? &s[at[i]] : &none, &leader, &s[0], base_ratio);
+  store_end(l);
   samples_free(s, m);
 }
 
@@ -331,7 +373,9 @@ static void propose(struct loop *l, struct batch *b) {
   unsigned want = BATCH, max = l->o->max_trials;
   *b = (struct batch){.n = 0};
   if (max && max - l->proposed < want) want = max - l->proposed;
+  double before = now();
   if (want) b->n = l->o->strategy->ask(l->strategy, b->sched, want);
+  spent(l, PHASE_PROPOSE, before);
   l->proposed += b->n;
   if (l->overlap) ask_builder(l, b);
 }
@@ -384,7 +428,7 @@ static void final_race(struct loop *l) {
       c[n++] = &l->best[i].built;
   }
   struct samples s[FINALISTS + 1];
-  rounds(l, c, n, RACE_ROUNDS, 0, s);
+  rounds(l, c, n, rounds_within(l, RACE_SHARE, n, RACE_ROUNDS), 0, s);
   unsigned first = 0;
   double best = s[0].n ? stats_quantile(s[0].s, s[0].n, 0.2) : INFINITY;
   for (unsigned i = 1; i < n; i++) {
@@ -403,7 +447,7 @@ static void final_race(struct loop *l) {
   l->out->ratio = l->out->ratio_lo = l->out->ratio_hi = 1;
   if (!first) return;
   struct built *pair[2] = {&l->base.built, c[first]};
-  rounds(l, pair, 2, FINAL_ROUNDS, 0, s);
+  rounds(l, pair, 2, rounds_within(l, RACE_SHARE, 2, FINAL_ROUNDS), 0, s);
   if (pair[1]->status == TRIAL_OK && s[1].n) {
     struct interval rel = stats_ratio(s[1].s, s[0].s, s[1].n < s[0].n ? s[1].n : s[0].n);
     record(l, pair[1], 2, &s[1], &rel);
@@ -507,7 +551,9 @@ static enum status run_loop(struct loop *l) {
     } else {
       search_estimate(l);
     }
+    double before = now();
     if (l->st == ST_OK) final_race(l);
+    spent(l, PHASE_RACE, before);
     build_times(l);
     l->out->spearman = stats_spearman(l->modelled, l->measured, l->ntimed);
     l->out->timed = l->ntimed;

@@ -26,6 +26,8 @@ struct tune_opts {
   void (*progress)(void *ctx, const struct tune_progress *p);   /* may be NULL; called at most 10 times a second and at the end */
   void *ctx;
 };
+/* What the wall clock of a search goes to: proposing (strategy and model), waiting for the builder, checking, timing candidates, recording them, the final race. */
+enum tune_phase { PHASE_PROPOSE, PHASE_BUILD, PHASE_CHECK, PHASE_TIME, PHASE_STORE, PHASE_RACE, PHASE_COUNT };
 /* What is tuned: group `gbound` of `bound` (dims are constants) which is group `gsym` of `symbolic`; value[sym of symbolic->k]. Either may be KEY_WHOLE. */
 struct tune_job {
   const struct groups *symbolic, *bound;
@@ -40,6 +42,7 @@ struct tune_result {
   double seconds;                   /* median of the winner */
   double build_s[BUILD_STAGES + 1]; /* processor time to build a variant, by stage and together: median, */
   double build_p95_s[BUILD_STAGES + 1]; /* 95th percentile */
+  double phase_s[PHASE_COUNT];
   double spearman;                  /* rank correlation of the cost model with the clock */
   unsigned timed;                   /* over so many trials, earlier runs included */
   bool won;

@@ -144,17 +144,25 @@ static int64_t near_rows(int64_t ext, int64_t most) {
   return ext && ext < most ? ext : most;
 }
 
-/* Two rows of the outer of two axes, unless one would be left of few. */
+/* Vectors of a tile: of weighted taps along the lanes one, or a whole short row of the image. */
+static int64_t pick_vectors(const struct chooser *c, const struct taps *t, bool two, bool many) {
+  bool slides_along = overlaps(c, c->g->axis[t->lane].sym);
+  int64_t ext = def_extent(c, t->lane), lanes = def_lanes(c, c->main), most = (slides_along || !two) && many ? 2 : 1;
+  if (slides_along && t->taps > 1 && !t->scaled && ext > 2 * lanes) most = 1;
+  return def_pick_vectors(ext, lanes, most);
+}
+
+/* Rows of both of two axes, of the outer one two where nothing is weighted; one where one would be left of few. */
 static void pick_rows(const struct chooser *c, struct taps *t) {
-  bool many = c->lim->vector_regs >= 32, lane_slides = overlaps(c, c->g->axis[t->lane].sym);
-  int64_t room = t->taps == 1 || !many ? 4 : t->taps <= 9 ? 14 : 8; /* accumulators beside the weights */
+  bool many = c->lim->vector_regs >= 32, weighted = t->taps > 1 && t->taps <= 9;
+  int64_t room = t->taps == 1 || !many ? 4 : weighted ? 16 : 8; /* accumulators beside the weights */
   int64_t outer = def_extent(c, t->row[0]);
   bool two = t->nrow == 2 && many && !t->scaled && !(outer && outer < 16 && outer % 2);
   unsigned last = t->nrow - 1;
-  t->nv = (lane_slides || !two) && many ? 2 : 1;
-  t->nv = def_pick_vectors(def_extent(c, t->lane), def_lanes(c, c->main), t->nv);
-  t->rows[0] = two ? 2 : 1;
+  t->nv = pick_vectors(c, t, two, many);
+  t->rows[0] = two ? weighted && !t->chain ? 4 : 2 : 1;
   int64_t most = t->taps == 1 ? 4 / t->rows[0] : room / t->nv / t->rows[0];
+  if (weighted && !two && many && most > 8) most = 8;
   if (t->scaled) most = 4;
   if (t->chain && !two) {
     most = many ? 16 : 6;
@@ -171,7 +179,17 @@ static bool is_row(const struct taps *t, int a) {
   return false;
 }
 
-/* Lanes inside rows: memory is read as it lies. */
+/* The sums, the last axis outermost. */
+static void then_sums(const struct chooser *c, struct order *o) {
+  const struct eq *e = c->main;
+  for (unsigned x = e->nax; x-- > e->npar;) {
+    int a = def_axis(c, e->axis[x].sym);
+    if (a >= 0) def_then(o, (unsigned)a, 0);
+  }
+}
+
+/* Lanes inside rows: memory is read as it lies. Unrolled taps stand inside of both: one result after the other is
+   finished with what the last one loaded still in registers. */
 static void taps_order(const struct chooser *c, const struct taps *t, struct order *o) {
   const struct eq *e = c->main;
   for (unsigned x = 0; x < e->npar; x++) {
@@ -180,12 +198,10 @@ static void taps_order(const struct chooser *c, const struct taps *t, struct ord
   }
   for (unsigned i = 0; i < t->nrow; i++) def_then(o, t->row[i], t->rows[i] > 1);
   def_then(o, t->lane, 1);
-  for (unsigned x = e->npar; x < e->nax; x++) {
-    int a = def_axis(c, e->axis[x].sym);
-    if (a >= 0) def_then(o, (unsigned)a, 0);
-  }
+  if (t->scaled) then_sums(c, o);
   for (unsigned i = 0; i < t->nrow; i++) def_then(o, t->row[i], 0);
   def_then(o, t->lane, 0);
+  then_sums(c, o);
 }
 
 static bool cut(const struct eq *e, sym_t s) {

@@ -10,6 +10,8 @@
 static const struct loc nowhere = {0};
 
 static const char *const stage_name[] = {"lower", "ir", "object", "load", "total"};
+static const char *const phase_name[] = {"propose", "build", "check", "time", "store", "race"};
+_Static_assert(sizeof phase_name / sizeof *phase_name == PHASE_COUNT, "one name a phase");
 _Static_assert(sizeof stage_name / sizeof *stage_name == BUILD_STAGES + 1, "one name a stage");
 
 /* Where the time of building goes, and what the model is worth: on request. */
@@ -21,12 +23,16 @@ static void details(struct options *o, struct buf *out, const struct tune_result
     for (unsigned i = 0; i <= BUILD_STAGES; i++)
       buf_printf(out, ",\"%s_us\":%.0f,\"%s_p95_us\":%.0f", stage_name[i], r->build_s[i] * 1e6, stage_name[i],
                  r->build_p95_s[i] * 1e6);
+    for (unsigned i = 0; i < PHASE_COUNT; i++) buf_printf(out, ",\"%s_ms\":%.0f", phase_name[i], r->phase_s[i] * 1e3);
     buf_printf(out, ",\"spearman\":%.3f,\"timed\":%u}\n", r->spearman, r->timed);
   } else if (o->verbose) {
     buf_puts(out, "  processor time to build a variant, median (95 of 100 below):");
     for (unsigned i = 0; i <= BUILD_STAGES; i++)
       buf_printf(out, "%s %s %.2f (%.2f) ms", i ? "," : "", stage_name[i], r->build_s[i] * 1e3,
                  r->build_p95_s[i] * 1e3);
+    buf_puts(out, "\n  wall clock:");
+    for (unsigned i = 0; i < PHASE_COUNT; i++)
+      buf_printf(out, "%s %s %.2f s", i ? "," : "", phase_name[i], r->phase_s[i]);
     buf_printf(out, "\n  cost model: rank correlation %.2f with the clock over %u trials\n", r->spearman, r->timed);
   }
 }
