@@ -180,7 +180,8 @@ enum status bundle_add(struct bundle *b, const struct kernel *k, const char *dim
   key_make(b->arena, job->symbolic, job->gsym, gs, job->gbound, job->value, job->target, o->threads, o->cold, o->strict,
            &key);
   for (unsigned g = 0; g < gs->n; g++) {
-    struct space sp = {gs, g, &job->target->limits, lo};
+    struct space sp = {.gs = gs, .g = g, .lim = &job->target->limits, .opts = lo};
+    space_open(&sp);
     unsigned n = rank_group(b->arena, &sp, o->seed + g, count, list);
     for (unsigned i = 0; i <= count; i++) all[(size_t)i * gs->n + g] = list[i < n ? i : 0];
     most = n > most ? n : most;

@@ -81,6 +81,14 @@ static const struct sample {
          "f32") " for i in 0 .. N step 8 { for v in i .. i + 8, N vector 8 {\n"
                 "  Y[v] = (X[v - 1] if v - 1 >= 0 else 0.5) + (X[v + 1] if N - v - 2 >= 0 else X[v]) } }\n}\n",
      0},
+    {"the first term of a sum is loaded under a mask",
+     "func f reassoc {\n sym N, i, s, v\n" SIG1(
+         "f32") " object a: f32[16] reg\n for i in 0 .. N step 16 { alloc a {\n"
+                "  for v in 0 .. 16 vector 16 { a[v] = 0.0 }\n"
+                "  for s in 0 .. 3 unroll { for v in 0 .. 16, N - i vector 16 {\n"
+                "   when (i + v + s - 1 >= 0, N - i - v - s >= 0) a[v] sum= X[i + v + s - 1] * X[0] } }\n"
+                "  for v in 0 .. 16, N - i vector 16 { Y[i + v] = a[v] } } }\n}\n",
+     64},
     {"sum across lanes",
      "func f reassoc {\n sym N, i, v\n" SIG1(
          "f32") " for i in 0 .. N step 16 { for v in i .. i + 16, N vector 16 { Y[0] sum= X[v] } }\n}\n",
