@@ -98,7 +98,7 @@ static enum status tune_spec(struct options *o, const char *path, struct db *db,
 }
 
 static enum status options_of(struct options *o, struct tune_opts *to, struct diag *d) {
-  *to = (struct tune_opts){.strategy = strategy_find(o->strategy ? o->strategy : "local"),
+  *to = (struct tune_opts){.strategy = strategy_find(o->strategy ? o->strategy : "forest"),
                            .budget_s = o->budget_given ? o->budget_s
                                        : o->trials     ? 0
                                                        : 60,
@@ -212,7 +212,7 @@ static enum status run(struct options *o, struct buf *out, struct diag *d) {
 
 const struct command command_tune = {
     "tune", "search for a faster schedule, check it, remember it in the database",
-    "usage: hone tune SPEC… --dims M=1024,N=1024,… [--budget 30s | --trials N] [--strategy local|forest|random|estimate] "
+    "usage: hone tune SPEC… --dims M=1024,N=1024,… [--budget 30s | --trials N] [--strategy forest|local|random|estimate] "
     "[--seed N]\n"
     "                 [--target cuda:N|emu:sm_90a | --target sm_90a --emit-bundle DIR] [--ptxas FILE|none] [--db FILE] [--threads N] [--fp MODE] [--only F,G] [--json] [-v]\n\n"
     "--target cuda:N tunes on a GPU; --target emu:sm_90a on the emulator, ranking by a model (such records never count as measured).\n"
