@@ -88,19 +88,26 @@ static bool written_here(const struct chooser *c, unsigned tensor) {
   return false;
 }
 
-/* Results go past the caches. A row is read in the first of several passes over it; while the others compute, memory
-   would idle: so the next row is asked for in all of them. */
+static bool has_step(const struct sched *s, enum stepkind kind) {
+  for (unsigned i = 0; i < s->nstep; i++)
+    if (s->step[i].kind == kind) return true;
+  return false;
+}
+
+/* Results too large for any cache go past them. A row that comes from beyond L1 is read in the first of several passes
+   over it; while the others compute, memory would idle: so the next row is asked for in all of them. */
 static void push_memory(struct chooser *c) {
   uint16_t t[64];
   unsigned n = group_operands(c->gs, c->gi, t, 64);
   double all = 0;
   for (unsigned i = 0; i < n && i < 64; i++) all += bytes_of(c, t[i]);
-  if (all < c->lim->l3_bytes) return;
-  int row = row_loop(c);
+  int row = has_step(&c->s, STEP_prefetch) ? -1 : row_loop(c);
   for (unsigned i = 0; i < n && i < 64; i++) {
-    if (bytes_of(c, t[i]) < c->lim->l3_bytes / 4.0) continue;
-    if (only_written(c, t[i])) def_push(c, STEP_stream, 0, (int64_t)i);
-    if (row >= 0 && !written_here(c, t[i])) def_push(c, STEP_prefetch, (unsigned)row, (int64_t)i);
+    double bytes = bytes_of(c, t[i]);
+    bool far = all >= c->lim->l3_bytes && bytes >= c->lim->l3_bytes / 4.0;
+    if (far && only_written(c, t[i])) def_push(c, STEP_stream, 0, (int64_t)i);
+    if (row >= 0 && (far || (!c->lim->simt && bytes > 2.0 * c->lim->l1_bytes)) && !written_here(c, t[i]))
+      def_push(c, STEP_prefetch, (unsigned)row, (int64_t)i);
   }
 }
 
@@ -157,12 +164,6 @@ static void choose(struct chooser *c) {
 }
 
 /* ---- threads where no loop of the schedule can be shared out ---- */
-
-static bool has_step(const struct sched *s, enum stepkind kind) {
-  for (unsigned i = 0; i < s->nstep; i++)
-    if (s->step[i].kind == kind) return true;
-  return false;
-}
 
 static bool summed(const struct chooser *c, unsigned a) {
   for (unsigned i = 0; i < c->g->neq; i++)
