@@ -284,9 +284,30 @@ static enum status all_entries(struct hone *h, struct db *db, struct emit_entry 
   return ST_OK;
 }
 
+static const char *mapped(struct hone *h, const char *path) {
+  for (unsigned i = h->opts.nprefix; i-- > 0;) {
+    const char *map = h->opts.prefix[i], *to = strchr(map, '=');
+    if (to && !strncmp(path, map, (size_t)(to - map))) return arena_printf(h->arena, "%s%s", to + 1, path + (to - map));
+  }
+  return path;
+}
+
+/* Names of all files that places may speak of; NULL: no line tables. */
+static const struct emit_files *debug_files(struct hone *h) {
+  enum { MOST = UINT16_MAX };
+  if (!h->opts.debug) return NULL;
+  struct emit_files *fs = ARENA_NEW(h->arena, struct emit_files, 1);
+  while (fs->n < MOST && strcmp(diag_filename(h->diag, (uint16_t)fs->n), "<unknown>") != 0) fs->n++;
+  const char **name = ARENA_NEW(h->arena, const char *, fs->n + 1u);
+  for (unsigned i = 0; i < fs->n; i++) name[i] = mapped(h, diag_filename(h->diag, (uint16_t)i));
+  fs->name = name;
+  fs->main = h->file;
+  return fs;
+}
+
 enum status hone_compile(struct hone *h, enum emit_kind kind, const char *guard, struct hone_output *out) {
   struct emit_entry *e = ARENA_NEW(h->arena, struct emit_entry, h->spec.n + 1u);
-  struct emit_opts eo = {.kind = kind, .pic = true, .ptxas = h->target.limits.simt ? ptxas_find(h->arena, h->opts.ptxas) : NULL};
+  struct emit_opts eo = {.kind = kind, .pic = true, .files = debug_files(h), .ptxas = h->target.limits.simt ? ptxas_find(h->arena, h->opts.ptxas) : NULL};
   struct db *db;
   const char *why = NULL;
   enum status st = open_db(h, &db);

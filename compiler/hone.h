@@ -17,6 +17,10 @@ struct hone_options {
   unsigned threads;                  /* at least 1 */
   unsigned nflag;
   const char *const *flag;           /* for the C preprocessor */
+  bool debug;                        /* line tables */
+  unsigned nprefix;
+  const char *const *prefix;         /* "OLD=NEW": how line tables spell the paths of source files; the last that fits counts */
+  const char *compile_commands;      /* compile_commands.json or its folder: flags of the C files, before `flag`; NULL: none */
   const char *only;
   unsigned ndims;
   const char *const *dims;           /* "M=1024,N=1024": extents that get a variant of their own whether tuned or not */

@@ -21,6 +21,8 @@ static const char help_tail[] =
     "  --threads N         threads that the kernel may use (default 1)\n"
     "  --fp MODE           reassoc (default) or strict\n"
     "  --only F,G          these functions of a C file only\n"
+    "  -g  -ffile-prefix-map=OLD=NEW        line tables for debuggers and profilers\n"
+    "  --compile-commands FILE|DIR          flags of C files from a build's compile_commands.json\n"
     "  -I -D -U -isystem -include -std=     for the C preprocessor      -Wno-FLAG -Werror[=FLAG]      @FILE  more options\n"
     "  --json --color=auto|always|never --help --version\n"
     "exit codes: 0 done, 1 input refused, 2 usage, 3 nothing tuned and --on-miss=error, 4 internal error, 5 environment\n";

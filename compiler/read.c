@@ -1,4 +1,5 @@
 /* First part of the walk: a path becomes kernels. */
+#include "compiler/compdb.h"
 #include "compiler/frontend/frontend.h"
 #include "compiler/hone.h"
 #include "compiler/pass/parts.h"
@@ -46,6 +47,27 @@ static enum status read_file(struct hone *h, const char *path, struct buf *text)
   if (s == ST_OK) s = slurp(h, fd, path, text);
   close(fd);
   return s;
+}
+
+/* The flags that the project compiles this file with, and behind them the user's own. */
+static enum status project_flags(struct hone *h, const char *path, struct spec_input *in, const char **db) {
+  struct compdb_flags c;
+  enum status st = compdb_find(h->arena, h->diag, h->opts.compile_commands, path, &c);
+  if (st != ST_OK) return st;
+  const char **all = ARENA_NEW(h->arena, const char *, c.n + in->nflag + 1u);
+  if (c.n) memcpy(all, c.flag, c.n * sizeof *all);
+  if (in->nflag) memcpy(all + c.n, in->flag, in->nflag * sizeof *all);
+  in->flag = all;
+  in->nflag += c.n;
+  *db = c.path;
+  return ST_OK;
+}
+
+static void add_dep(struct hone *h, const char *path) {
+  const char **all = ARENA_NEW(h->arena, const char *, h->spec.ndep + 1u);
+  if (h->spec.ndep) memcpy(all, h->spec.dep, h->spec.ndep * sizeof *all);
+  all[h->spec.ndep++] = path;
+  h->spec.dep = all;
 }
 
 /* The parts of a function that did not raise as a whole. */
@@ -107,7 +129,10 @@ enum status hone_open(struct hone *h, const char *path, const struct hone_option
     h->text = copy;
     h->file = diag_file(d, strcmp(path, "-") ? path : "<stdin>", copy, text.len);
     struct spec_input in = {path, copy, text.len, h->file, o->nflag, o->flag, o->only};
-    st = fe->read(h->arena, d, &in, &h->spec);
+    const char *db = NULL;
+    if (o->compile_commands && fe == frontend_for("x.c")) st = project_flags(h, path, &in, &db);
+    if (st == ST_OK) st = fe->read(h->arena, d, &in, &h->spec);
+    if (st == ST_OK && db) add_dep(h, db);
   }
   buf_free(&text);
   enum status raised = st == ST_OK || h->spec.nrefused ? raise_all(h) : ST_OK;

@@ -61,7 +61,7 @@ struct lstmt {
   expr_t value;           /* L_STORE, L_SET, L_LET */
   uint32_t nbody;
   struct lstmt **body;
-  struct loc loc;           /* SOURCE: where the statement stands in the C text; line 0 elsewhere */
+  struct loc loc;           /* where the statement, or the equation it computes, stands in the specification; line 0: not known */
 };
 struct local { const char *name; uint8_t type; };
 

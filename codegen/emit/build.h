@@ -23,6 +23,8 @@ struct module {
   struct arena *arena; /* scratch: polynomials, caches; dies with the module */
   struct isa isa;
   LLVMTypeRef i1, i8, i16, i32, i64, f32, f64, ptr, void_;
+  struct debug *debug; /* of debug.c; NULL: no line tables */
+  const struct emit_files *files;
   const char *fail;  /* set once: why this module cannot be made */
   bool *retry;       /* set with a demotion: build the module again */
   unsigned nop;      /* operations so far: an unrolled nest must not eat the machine */
@@ -146,6 +148,7 @@ struct fn {
   LLVMValueRef fn;
   LLVMBuilderRef b;
   LLVMBasicBlockRef entry; /* allocas only */
+  LLVMMetadataRef where;   /* the line of the statement that is built (-g) */
   unsigned nsym;           /* with room for symbols of the emitter */
   unsigned capsym;
   struct val *sym;         /* value of each free symbol */
@@ -377,6 +380,14 @@ LLVMValueRef emit_cuda_run(struct module *m, LLVMBuilderRef b, const struct lfun
 /* f alone with its PTX text and cubin (may be empty), as a hone_cuda_package (runtime/abi.h), appended to out. */
 enum status emit_cuda_package(struct arena *a, const struct lfunc *f, const struct limits *lim, const struct buf *ptx, const struct buf *cubin,
                               struct buf *out, const char **why);
+
+/* debug.c: line tables; nothing is done when none are asked for */
+void debug_open(struct module *m, const struct emit_files *files);
+void debug_close(struct module *m);
+/* fn, which b is about to fill, comes from the C function `name` at `at`. */
+void debug_function(struct module *m, LLVMValueRef fn, LLVMBuilderRef b, const char *name, struct loc at);
+void debug_line(struct fn *f, struct loc at);             /* what follows is for the statement there; line 0: as before */
+void debug_complete(struct module *m, LLVMValueRef fn);   /* fn is finished: nothing in it is without a line */
 
 /* plain.c: functions that are compiled as written */
 void plain_init(struct fn *f);

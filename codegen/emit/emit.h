@@ -25,8 +25,10 @@ struct emit_entry {
 };
 struct emit_times { double ir, object; }; /* seconds of processor time: building LLVM IR, turning it into the output */
 enum emit_kind { EMIT_OBJ, EMIT_ASM, EMIT_LLVM, EMIT_PACKAGE }; /* PACKAGE: of a GPU, one entry's general form (runtime/abi.h: hone_cuda_package) */
+struct emit_files { unsigned n, main; const char *const *name; }; /* names of source files by the number in struct loc, as line tables spell them */
 struct emit_opts {
   enum emit_kind kind;
+  const struct emit_files *files; /* line tables are made; NULL: none */
   bool call_stub;              /* also emit `void NAME__hone_call(void *const *args)` (runtime/abi.h) */
   bool pic;                    /* always true for shipped objects */
   struct emit_times *times;    /* where the time went, in this process; may be NULL */

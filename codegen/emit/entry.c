@@ -193,8 +193,10 @@ static void body(struct module *m, const struct emit_entry *e, unsigned index, L
   x.arg = ARENA_NEW(m->arena, LLVMValueRef, e->k->nparam + 1);
   x.dim = ARENA_NEW(m->arena, LLVMValueRef, e->k->nsym + 1);
   LLVMPositionBuilderAtEnd(x.b, block(&x, "entry"));
+  debug_function(m, fn, x.b, e->k->name, e->k->loc);
   widen_args(&x);
   choose(&x);
+  debug_complete(m, fn);
   LLVMDisposeBuilder(x.b);
 }
 

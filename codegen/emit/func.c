@@ -313,6 +313,7 @@ static void emit_alloc(struct fn *f, const struct lstmt *s) {
 
 void emit_stmt(struct fn *f, const struct lstmt *s) {
   if (f->m->fail || !s) return;
+  debug_line(f, s->loc);
   if (f->simt && s->kind != L_BLOCK)
     simt_stmt(f, s);
   else
@@ -414,10 +415,13 @@ LLVMValueRef emit_body(struct module *m, const struct lfunc *lf, const char *nam
   LLVMSetLinkage(fn, LLVMInternalLinkage);
   add_attr(m, fn, (int)LLVMAttributeFunctionIndex, "nounwind", 0);
   for (unsigned i = 0; i < lf->k->nparam; i++)
-    if (lf->k->param[i].kind == PARAM_TENSOR && (noalias || (m->plain && lf->k->param[i].is_restrict))) add_attr(m, fn, (int)i + 1, "noalias", 0);
+    if (lf->k->param[i].kind == PARAM_TENSOR && (noalias || (m->plain && lf->k->param[i].is_restrict)))
+      add_attr(m, fn, (int)i + 1, "noalias", 0);
   struct fn f;
   fn_init(&f, m, lf, fn, noalias);
   f.stream_align = stream_align;
+  debug_function(m, fn, f.b, lf->k->name, lf->k->loc);
+  f.where = LLVMGetCurrentDebugLocation2(f.b);
   if (m->plain) plain_init(&f);
   LLVMBasicBlockRef body = LLVMGetInsertBlock(f.b);
   bind_params(&f);
@@ -426,5 +430,6 @@ LLVMValueRef emit_body(struct module *m, const struct lfunc *lf, const char *nam
   LLVMBuildRetVoid(f.b);
   *streamed = f.streamed;
   fn_close(&f, body);
+  debug_complete(m, fn);
   return fn;
 }

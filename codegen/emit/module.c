@@ -225,8 +225,10 @@ static enum status attempt(struct arena *a, const struct job *j, LLVMTargetMachi
   struct module m = {.retry = retry, .demoted = *demoted, .ptx = j->ptx, .cubin = j->cubin, .gpu = j->gpu};
   double start = seconds(CLOCK_THREAD_CPUTIME_ID), built;
   module_init(&m, j->t, tm);
+  debug_open(&m, j->o->files);
   for (unsigned i = 0; i < j->n && !m.fail; i++) emit_one(&m, j, i);
   built = seconds(CLOCK_THREAD_CPUTIME_ID);
+  debug_close(&m);
   if (!m.fail && verify_ok(&m)) write_module(&m, tm, j->o->kind, out);
   enum status st = m.fail ? ST_INFEASIBLE : ST_OK;
   if (m.fail) *why = arena_strdup(a, m.fail);

@@ -115,8 +115,10 @@ void emit_outer_fn(struct module *m, const struct emit_entry *e, LLVMValueRef en
   attributes(&x);
   x.b = LLVMCreateBuilderInContext(m->ctx);
   LLVMPositionBuilderAtEnd(x.b, LLVMAppendBasicBlockInContext(m->ctx, x.fn, "entry"));
+  debug_function(m, x.fn, x.b, e->k->name, e->k->loc);
   for (unsigned i = 0; i < f->k->nparam; i++) arg[i] = argument(&x, i, &result);
   LLVMBuildCall2(x.b, param_ctype(m, e->k), entry, arg, f->k->nparam, "");
   return_result(&x, result);
+  debug_complete(m, x.fn);
   LLVMDisposeBuilder(x.b);
 }

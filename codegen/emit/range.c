@@ -1,8 +1,8 @@
 /* Do the arrays of a call overlap where that matters? Each tensor's touched elements lie between two polynomials over
    dims, found by replacing axes by their ends, innermost first (both ends, so no sign need be known); at run time the
    least and greatest of the candidates give a range of bytes, cut to the array as it is declared. Empty axes only widen
-   it. A subscript that is a value (i / 32, a table's byte) has the range of its arithmetic. What cannot be bounded (an int
-   read from memory in an array of unknown size) is taken to overlap. */
+   it. A subscript that is a value (i / 32, a table's byte) has the range of its arithmetic. What cannot be bounded (an
+   int read from memory in an array of unknown size) is taken to overlap. */
 #include "codegen/emit/build.h"
 #include <string.h>
 

@@ -65,11 +65,13 @@ void place_at(struct fn *f, unsigned level) {
   if (level >= cur_level(f)) return;
   f->level[cur_level(f)].block = LLVMGetInsertBlock(f->b);
   LLVMPositionBuilderBefore(f->b, LLVMGetBasicBlockTerminator(f->level[level].block));
+  if (f->where) LLVMSetCurrentDebugLocation2(f->b, f->where);
 }
 
 void place_back(struct fn *f) {
   if (f->level[cur_level(f)].block) LLVMPositionBuilderAtEnd(f->b, f->level[cur_level(f)].block);
   f->level[cur_level(f)].block = NULL;
+  if (f->where) LLVMSetCurrentDebugLocation2(f->b, f->where);
 }
 
 static unsigned bucket_of(unsigned op, const void *a, const void *b, const void *c) {

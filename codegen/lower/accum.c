@@ -171,7 +171,9 @@ static void guard_written(struct build *b, const struct member *m, const struct 
 static struct lstmt *put_value(struct over *v, const struct env *e, const struct place *x, expr_t value) {
   struct access *a = place_reg(v->b, e, x);
   guard_written(v->b, v->c->m, e, a);
-  return loop_store(v->b->a, a, RED_none, place_expr(v->b, e, v->c->m, value));
+  struct lstmt *s = loop_store(v->b->a, a, RED_none, place_expr(v->b, e, v->c->m, value));
+  s->loc = v->c->m->e->loc;
+  return s;
 }
 
 static struct lstmt *put_init(struct over *v, const struct env *e) {
@@ -185,7 +187,9 @@ static struct lstmt *put_init(struct over *v, const struct env *e) {
 static struct lstmt *join_value(struct over *v, const struct env *e, expr_t value) {
   struct access *a = place_reg(v->b, e, v->c->tot);
   guard_written(v->b, v->c->m, e, a);
-  return loop_store(v->b->a, a, v->c->m->e->red, place_expr(v->b, e, v->c->m, value));
+  struct lstmt *s = loop_store(v->b->a, a, v->c->m->e->red, place_expr(v->b, e, v->c->m, value));
+  s->loc = v->c->m->e->loc;
+  return s;
 }
 
 static struct lstmt *put_neutral(struct over *v, const struct env *e) {

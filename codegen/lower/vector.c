@@ -99,6 +99,7 @@ static struct lstmt *plain_statement(struct build *b, const struct member *m, co
   else
     s = guarded_store(b, a, RED_none, expr_cast(b->a, tensor_type(b->p, m->e->lhs), place_expr(b, e, m, m->e->body)),
                       &g);
+  s->loc = m->e->loc;
   if (m->e->red == RED_none) s->nontemporal = plan_streams(b->p, m, a);
   if (g.nuniform) s = loop_if(b->a, g.nuniform, g.uniform, NULL, s, NULL);
   return when_wrap(b, e, m, s);

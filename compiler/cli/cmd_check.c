@@ -1,5 +1,6 @@
 /* hone check: what was understood. */
 #include "compiler/cli/commands.h"
+#include "compiler/cli/hints.h"
 #include "compiler/hone.h"
 #include "tuner/strategy.h"
 #include <string.h>
@@ -36,8 +37,26 @@ static void beside(struct buf *out, const struct hone *h, const struct kernel *k
   }
 }
 
+static void hint_line(struct buf *out, const char *hint) {
+  if (hint) buf_printf(out, "  hint: %s\n", hint);
+}
+
+/* The line that a reason speaks of. */
+static void place(struct buf *out, const struct hone *h, struct loc at) {
+  size_t len;
+  const char *line = source_line(h, at.line, &len);
+  if (line) buf_printf(out, "  %5u | %.*s\n", at.line, (int)len, line);
+}
+
+static void json_hint(struct buf *out, const char *hint) {
+  if (!hint) return;
+  buf_puts(out, ",\"hint\":");
+  buf_json(out, hint);
+}
+
 /* What it takes at least, for dims that are given. */
 static void floor_of(struct buf *out, const struct options *o, struct hone *h, const struct kernel *k) {
+  unsigned n = 0;
   for (unsigned d = 0; d < o->hone.ndims; d++) {
     const char *dims = hone_known_dims(h, k, o->hone.dims[d]);
     bool *has = ARENA_NEW(h->arena, bool, k->nsym + 1u);
@@ -50,8 +69,15 @@ static void floor_of(struct buf *out, const struct options *o, struct hone *h, c
       sum.flops += f.flops;
       sum.bytes += f.bytes;
     }
-    buf_printf(out, "  at %s: %.4g operations, %.4g bytes to move at least\n", dims, sum.flops, sum.bytes);
+    if (!o->json) {
+      buf_printf(out, "  at %s: %.4g operations, %.4g bytes to move at least\n", dims, sum.flops, sum.bytes);
+      continue;
+    }
+    buf_puts(out, n++ ? ",{\"dims\":" : ",\"floor\":[{\"dims\":");
+    buf_json(out, dims);
+    buf_printf(out, ",\"operations\":%.0f,\"bytes\":%.0f}", sum.flops, sum.bytes);
   }
+  if (n) buf_putc(out, ']');
 }
 
 static void text(struct buf *out, const struct options *o, struct hone *h, const struct spec_fn *fn, struct groups *gs) {
@@ -63,6 +89,7 @@ static void text(struct buf *out, const struct options *o, struct hone *h, const
   }
   buf_printf(out, "%s: %u dims, %u tensors, %u equations in %u group%s%s\n", k->name, dims, tensors, gs->k->neq, gs->n, gs->n == 1 ? "" : "s",
              k->noalias ? "" : "; overlap of its arrays is checked at entry");
+  if (fn->source && !fn->is_part) hint_line(out, hint_overlap(h->arena, k));
   if (fn->source) beside(out, h, k);
   floor_of(out, o, h, k);
   for (unsigned i = 0; i < gs->k->nparam; i++) gs->k->param[i].ctype = NULL; /* for people: the C spelling stands in their source */
@@ -90,11 +117,16 @@ static enum status kept(struct options *o, struct hone *h, const struct spec_fn 
     buf_json(out, name);
     buf_printf(out, ",\"status\":\"%s\",\"line\":%u,\"why\":", status_of(fn), fn->source->why_loc.line);
     buf_json(out, why);
+    json_hint(out, hint_for(h->arena, why));
     buf_printf(out, ",\"parts\":%u}\n", fn->npart);
   } else if (fn->npart) {
     buf_printf(out, "%s: raised in %u part%s; as written around them: %s\n", name, fn->npart, fn->npart == 1 ? "" : "s", why);
   } else {
     buf_printf(out, "%s: compiled as written: %s\n", name, why);
+  }
+  if (!o->json) {
+    place(out, h, fn->source->why_loc);
+    hint_line(out, hint_for(h->arena, why));
   }
   for (unsigned i = 0; i < fn->npart && st == ST_OK; i++) st = check_fn(o, h, &fn->part[i], out);
   return st;
@@ -111,6 +143,8 @@ static enum status check_fn(struct options *o, struct hone *h, const struct spec
   buf_puts(out, "{\"name\":");
   buf_json(out, fn->k->name);
   buf_printf(out, ",\"status\":\"%s\"", fn->is_part ? "part" : status_of(fn));
+  floor_of(out, o, h, fn->k);
+  if (fn->source && !fn->is_part) json_hint(out, hint_overlap(h->arena, fn->k));
   json_equations(out, fn->k, gs);
   buf_puts(out, "}\n");
   return ST_OK;

@@ -8,18 +8,19 @@
 #include <string.h>
 #include <unistd.h>
 
-enum kind { FLAG, TEXT, COUNT, SECONDS, SEED, DIMS, CFLAG, CFLAG_JOINED, WARN, FP, MISS, COLOUR };
+enum kind { FLAG, TEXT, COUNT, SECONDS, SEED, DIMS, CFLAG, CFLAG_JOINED, PREFIX, WARN, FP, MISS, COLOUR };
 struct row { const char *name; enum kind kind; size_t at; };
 #define AT(f) offsetof(struct options, f)
 static const struct row table[] = {
     {"-o", TEXT, AT(output)}, {"--header", TEXT, AT(header)}, {"--target", TEXT, AT(hone.target)}, {"--cpu", TEXT, AT(hone.cpu)}, {"--ptxas", TEXT, AT(hone.ptxas)},
-    {"--db", TEXT, AT(hone.db)}, {"--locked", FLAG, AT(hone.locked)}, {"--on-miss", MISS, 0}, {"--only", TEXT, AT(hone.only)},
+    {"--db", TEXT, AT(hone.db)}, {"--locked", FLAG, AT(hone.locked)}, {"--on-miss", MISS, 0}, {"--only", TEXT, AT(hone.only)}, {"--compile-commands", TEXT, AT(hone.compile_commands)},
+    {"-g", FLAG, AT(hone.debug)}, {"-ffile-prefix-map=", PREFIX, 0}, {"-fdebug-prefix-map=", PREFIX, 0},
     {"--emit", TEXT, AT(emit)}, {"--fp", FP, 0}, {"--threads", COUNT, AT(hone.threads)}, {"--dims", DIMS, 0},
     {"-MD", FLAG, AT(deps)}, {"-MP", FLAG, AT(deps_phony)}, {"-MF", TEXT, AT(dep_file)}, {"-MT", TEXT, AT(dep_target)},
     {"--budget", SECONDS, AT(budget_s)}, {"--trials", COUNT, AT(trials)}, {"--strategy", TEXT, AT(strategy)}, {"--seed", SEED, AT(seed)},
     {"--tune", FLAG, AT(tune)}, {"--json", FLAG, AT(json)}, {"-v", FLAG, AT(verbose)}, {"--verbose", FLAG, AT(verbose)}, {"--winners", FLAG, AT(winners)}, {"--trust", FLAG, AT(trust)}, {"--all", FLAG, AT(all)}, {"--worker", TEXT, AT(worker)}, {"--emit-bundle", TEXT, AT(bundle)},
     {"--color", COLOUR, 0}, {"--colour", COLOUR, 0}, {"--help", FLAG, AT(help)}, {"-h", FLAG, AT(help)}, {"--version", FLAG, AT(version)},
-    {"-I", CFLAG_JOINED, 0}, {"-D", CFLAG_JOINED, 0}, {"-U", CFLAG_JOINED, 0}, {"-isystem", CFLAG, 0}, {"-include", CFLAG, 0}, {"-std=", CFLAG_JOINED, 0}, {"-W", WARN, 0},
+    {"-I", CFLAG_JOINED, 0}, {"-D", CFLAG_JOINED, 0}, {"-U", CFLAG_JOINED, 0}, {"-isystem", CFLAG, 0}, {"-include", CFLAG, 0}, {"-iquote", CFLAG, 0}, {"-idirafter", CFLAG, 0}, {"-imacros", CFLAG, 0}, {"-std=", CFLAG_JOINED, 0}, {"-W", WARN, 0},
 };
 static const struct loc nowhere = {0};
 
@@ -81,6 +82,10 @@ static enum status apply(struct cursor *c, const struct row *r, const char *v) {
   case DIMS: push(c, &c->o->dims, &c->o->hone.ndims, v); return ST_OK;
   case CFLAG: push(c, &c->o->flags, &c->o->hone.nflag, r->name); push(c, &c->o->flags, &c->o->hone.nflag, v); return ST_OK;
   case CFLAG_JOINED: push(c, &c->o->flags, &c->o->hone.nflag, arena_printf(c->a, "%s%s", r->name, v)); return ST_OK;
+  case PREFIX:
+    if (!strchr(v, '=')) return bad(c, r->name, v, "OLD=NEW");
+    push(c, &c->o->prefixes, &c->o->hone.nprefix, v);
+    return ST_OK;
   default: return word(c, r, v);
   }
 }
@@ -92,7 +97,7 @@ static const struct row *match(const char *arg, const char **value) {
     size_t n = strlen(r->name);
     if (strncmp(arg, r->name, n) != 0) continue;
     *value = NULL;
-    if ((r->kind == CFLAG_JOINED || r->kind == WARN) && (arg[n] || r->kind == CFLAG_JOINED)) {
+    if ((r->kind == CFLAG_JOINED || r->kind == PREFIX || r->kind == WARN) && (arg[n] || r->kind != WARN)) {
       *value = arg[n] ? arg + n : NULL;
       return r;
     }
@@ -197,6 +202,7 @@ enum status options_parse(struct arena *a, int argc, char **argv, struct options
   enum status st = parse_words(a, argv + 1, argc - 1, o, d, 0);
   o->hone.flag = o->flags;
   o->hone.dims = o->dims;
+  o->hone.prefix = o->prefixes;
   return st;
 }
 

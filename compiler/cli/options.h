@@ -18,7 +18,7 @@ struct options {
   const char *worker, *bundle;
   enum { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER } colour;
   /* growing arrays behind the const pointers above; all in the arena given to options_parse */
-  const char **flags, **dims;
+  const char **flags, **dims, **prefixes;
 };
 /* Parses argv[1..] with @file expansion. ST_USAGE with a diagnostic for an unknown option, a missing or a bad value. */
 enum status options_parse(struct arena *a, int argc, char **argv, struct options *o, struct diag *d);

@@ -1,7 +1,7 @@
 #!/bin/sh
-# hone check and compile on a C file whose functions are raised, raised in parts, kept and refused. usage: check_c.sh HONE
+# hone check and compile on a C file whose functions are raised, raised in parts, kept and refused. usage: check_c.sh HONE ROOT
 set -u
-hone=$(realpath "$1")
+hone=$(realpath "$1") root=$(realpath "$2")
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 cd "$tmp" || exit 1
@@ -47,6 +47,28 @@ check 'last is kept' has '"name":"last","status":"kept","line":12,' mix.json
 "$hone" check bad.c --json >bad.json 2>/dev/null
 check 'a refused function fails the check' [ $? = 1 ]
 check 'jump is refused' has '"name":"jump","status":"refused","line":16,' bad.json
+check 'a hint in JSON' has '"name":"last","status":"kept".*,"hint":"the order of the iterations matters' mix.json
+"$hone" check mix.c --json --dims n=64 >floor.json 2>/dev/null
+check 'the floor in JSON' has '"name":"scale",.*"floor":\[{"dims":"n=64","operations":64,"bytes":[0-9]*}\]' floor.json
+cat >hint.c <<'C'
+void add(int n, const float *x, float *y) {
+  for (int i = 0; i < n; i++) y[i] += x[i];
+}
+void clip(int n, const float *x, float *y, const float *z) {
+  for (int i = 0; i < n; i++) if (x[i] > 0) y[i] = z[i];
+}
+void hist(int n, const unsigned char *x, int *bins) {
+  for (int i = 0; i < n; i++) bins[x[i]]++;
+}
+C
+"$hone" check hint.c >hint.txt 2>/dev/null
+check 'restrict is a hint' has "hint: 'restrict' on 'y' says that arrays do not overlap" hint.txt
+check 'the line of the reason' has '5 | for (int i = 0; i < n; i++) if (x\[i\] > 0) y\[i\] = z\[i\];' hint.txt
+check 'a hint with the name in code' has 'hint: .*condition' hint.txt
+check 'a hint with the name in quotes' has "hint: write it as a loop over the elements of 'bins'" hint.txt
+# A hint belongs to a reason that is still given.
+sed -n 's/^HINT("\([^"]*\)".*/\1/p' "$root/compiler/cli/hints.def" >parts
+while read -r part; do check "no pass says '$part'" grep -qrF "$part" "$root/compiler/pass"; done <parts
 check 'the others are told of' has '"name":"scale","status":"raised"' bad.json
 "$hone" check mix.c --dims n=64 >mix.txt 2>/dev/null
 check 'equations stand beside the source' has '    2 | for (int i = 0; i < n; i++) x\[i\] \*= a;' mix.txt
