@@ -229,7 +229,8 @@ static struct val dyn_offset(struct fn *f, const struct access *acc, int64_t siz
   struct val sum = {0};
   for (unsigned d = 0; d < acc->rank; d++) {
     if (!acc->ix[d].dyn) continue;
-    struct val i = convert(f, DT_i64, emit_expr(f, acc->ix[d].dyn));
+    expr_t dyn = acc->ix[d].dyn;
+    struct val i = convert(f, DT_i64, f->subscript ? plain_subscript(f, dyn) : emit_expr(f, dyn));
     poly_t st = poly_scale(f->m->arena, fn_subst(f, object_stride(f, o, d)), size);
     struct val s = fn_poly(f, st);
     vec_match(f, &i, &s);

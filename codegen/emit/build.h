@@ -394,6 +394,8 @@ void plain_init(struct fn *f);
 void plain_set(struct fn *f, const struct lstmt *s); /* before the value of an L_SET is built */
 void plain_value(struct fn *f, const struct lstmt *s, struct val v); /* v: the value of an L_SET or L_STORE */
 void plain_no_wrap(struct val v);
+struct val plain_subscript(struct fn *f, expr_t e);
+bool plain_wide(struct fn *f, expr_t cast, struct val *out); /* false: it is no subscript that could be computed in 64 bits */
 struct val plain_address(struct fn *f, struct val base, poly_t elements, struct val dyn, unsigned size); /* dyn: elements to add; .v may be NULL */
 LLVMValueRef plain_function(struct module *m, const struct lfunc *f, const char *name, bool noalias);
 

@@ -110,6 +110,7 @@ static bool narrow_index(struct fn *f, expr_t e, struct val *out) {
 static struct val emit_cast(struct fn *f, expr_t e) {
   struct val v;
   if (narrow_index(f, e, &v)) return v;
+  if (f->subscript && plain_wide(f, e, &v)) return v;
   return convert(f, e->type, emit_expr(f, e->kid[0]));
 }
 

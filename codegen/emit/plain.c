@@ -107,6 +107,70 @@ void plain_set(struct fn *f, const struct lstmt *s) {
                e->kid[0]->kind != E_OP && e->kid[1]->kind != E_OP;
 }
 
+/* Only sums and products of signed numbers: nothing that C lets wrap, or that is cut to a few bits. */
+static bool never_wraps(expr_t e, int depth) {
+  if (depth == 0) return false;
+  switch (e->kind) {
+  case E_CONST:
+  case E_LOCAL:
+  case E_SCALAR:
+  case E_POLY:
+    return type_is_int(e->type) && type_is_signed(e->type);
+  case E_CAST:
+    return type_is_int(e->type) && type_is_signed(e->type) && type_size(e->type) >= type_size(e->kid[0]->type) &&
+           never_wraps(e->kid[0], depth - 1);
+  case E_OP:
+    return (e->op == OP_add || e->op == OP_sub || e->op == OP_mul) && never_wraps(e->kid[0], depth - 1) &&
+           never_wraps(e->kid[1], depth - 1);
+  default:
+    return false;
+  }
+}
+
+struct val plain_subscript(struct fn *f, expr_t e) {
+  bool outer = f->no_wrap;
+  f->no_wrap = never_wraps(e, 8);
+  struct val v = emit_expr(f, e);
+  f->no_wrap = outer;
+  return v;
+}
+
+/* i64(i32(i) / 2): a counter of type int, in the width of addresses. Only then does LLVM see how i / 2 moves with i. */
+static bool is_wide(expr_t e, int depth) {
+  if (depth == 0 || !type_is_int(e->type) || !type_is_signed(e->type)) return false;
+  if (e->kind == E_POLY) return true;
+  if (e->kind == E_CAST)
+    return e->kid[0]->kind == E_POLY ||
+           (type_size(e->type) >= type_size(e->kid[0]->type) && is_wide(e->kid[0], depth - 1));
+  if (e->kind != E_OP) return false;
+  if (e->op == OP_div || e->op == OP_rem)
+    return e->kid[1]->kind == E_CONST && e->kid[1]->val.i > 0 && is_wide(e->kid[0], depth - 1);
+  bool sum = e->op == OP_add || e->op == OP_sub || e->op == OP_mul;
+  for (unsigned i = 0; sum && i < 2; i++) sum = e->kid[i]->kind == E_CONST || is_wide(e->kid[i], depth - 1);
+  return sum;
+}
+
+static struct val wide(struct fn *f, expr_t e) {
+  if (e->kind == E_CONST) return vi64(f, e->val.i);
+  if (e->kind == E_POLY) return fn_poly(f, fn_subst(f, e->poly));
+  struct val a = wide(f, e->kid[0]);
+  if (e->kind == E_CAST) return a;
+  static const struct {
+    enum op op;
+    LLVMOpcode code;
+  } codes[] = {{OP_div, LLVMSDiv}, {OP_rem, LLVMSRem}, {OP_sub, LLVMSub}, {OP_mul, LLVMMul}};
+  LLVMOpcode code = LLVMAdd;
+  for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+    if (codes[i].op == (enum op)e->op) code = codes[i].code;
+  return vbin(f, code, a, wide(f, e->kid[1]), false);
+}
+
+bool plain_wide(struct fn *f, expr_t e, struct val *out) {
+  bool yes = e->type == DT_i64 && e->kid[0]->kind == E_OP && is_wide(e->kid[0], 8);
+  if (yes) *out = wide(f, e->kid[0]);
+  return yes;
+}
+
 /* Not where the value cache gave an addition that stands elsewhere, too. */
 void plain_no_wrap(struct val v) {
   LLVMOpcode op = LLVMIsAInstruction(v.v) ? LLVMGetInstructionOpcode(v.v) : LLVMUnreachable;
