@@ -261,3 +261,31 @@ void poly_range(poly_t x, const int64_t *lo, const int64_t *hi, int64_t *min, in
   *min = low ? clamp(a) : INT64_MIN;
   *max = high ? clamp(b) : INT64_MAX;
 }
+
+static uint64_t gcd(uint64_t x, uint64_t y) {
+  while (y) {
+    uint64_t t = x % y;
+    x = y;
+    y = t;
+  }
+  return x;
+}
+
+/* g with the factors of x; *c with its constant. */
+static uint64_t divide_factors(poly_t x, uint64_t g, i128 *c) {
+  for (uint32_t i = 0; i < x->n; i++) {
+    int64_t f = x->mono[i].coef;
+    if (x->mono[i].n)
+      g = gcd(g, f < 0 ? 0 - (uint64_t)f : (uint64_t)f);
+    else
+      *c = f;
+  }
+  return g;
+}
+
+bool poly_always_differ(poly_t x, poly_t y) {
+  i128 a = 0, b = 0;
+  uint64_t g = divide_factors(y, divide_factors(x, 0, &a), &b);
+  if (x->overflow || y->overflow) return false;
+  return g ? (a - b) % (i128)g != 0 : a != b;
+}

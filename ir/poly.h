@@ -30,6 +30,9 @@ int poly_cmp(poly_t x, poly_t y);                                           /* a
 bool poly_is_const(poly_t x, int64_t *c);                                   /* c may be NULL */
 bool poly_is_sym(poly_t x, sym_t *s);                                       /* exactly 1*s */
 bool poly_has(poly_t x, sym_t s);
+/* x and y have different values, whatever integers the symbols stand for, not the same in both: what divides all factors does not divide the difference
+   of the constants (2*i and 2*j + 1). False: not known. */
+bool poly_always_differ(poly_t x, poly_t y);
 /* Value at vals[sym]; false on int64 overflow. */
 bool poly_eval(poly_t x, const int64_t *vals, int64_t *out);
 /* Constant bounds of x when each symbol lies in [lo[s], hi[s]] (INT64_MIN/MAX: unbounded). Saturates. */

@@ -80,6 +80,14 @@ static const struct subscript *lhs_subs(const struct plan *p, const struct membe
   return s;
 }
 
+/* They never name one element, in whatever iterations: the parts of a structure (f[i, 0] and f[i, 1]), even and odd
+ * ones. */
+static bool never_meet(const struct subscript *x, const struct subscript *y, unsigned rank) {
+  for (unsigned d = 0; d < rank; d++)
+    if (!x[d].dyn && !y[d].dyn && poly_always_differ(x[d].poly, y[d].poly)) return true;
+  return false;
+}
+
 static bool meets(const struct plan *p, const struct subscript *x, const struct subscript *y, unsigned rank,
                   unsigned axis, uint32_t fixed) {
   return aligned(p, x, y, rank, fixed) & (1u << axis);
@@ -104,6 +112,7 @@ static bool reads_meet(const struct plan *p, const struct member *writer, const 
   if (r.more) return false;
   const struct subscript *w = r.n ? lhs_subs(p, writer, &rank) : NULL;
   for (unsigned i = 0; i < r.n; i++) {
+    if (never_meet(w, r.acc[i]->ix, rank)) continue;
     *any = true;
     if (!meets(p, w, r.acc[i]->ix, rank, LOOP_AXIS(l), fixed)) return false;
   }
@@ -143,31 +152,15 @@ static bool same_bounds(const struct plan *p, const struct member *m, const stru
   return poly_eq(x->lo, y->lo) && poly_eq(x->hi, y->hi);
 }
 
-static bool has_axis(const struct plan *p, poly_t x) {
-  for (unsigned a = 0; a < p->naxis; a++)
-    if (poly_has(x, p->axis[a].sym)) return true;
-  return false;
-}
-
-/* They write to one tensor, and to one element in some iterations: not the parts of a structure (f[i, 0] and f[i, 1]).
- */
-static bool writes_meet(const struct plan *p, const struct member *m, const struct member *n) {
-  if (m->e->lhs != n->e->lhs) return false;
-  for (unsigned d = 0; d < tensor_rank(p, m->e->lhs); d++) {
-    poly_t x = m->e->lhs_idx[d], y = n->e->lhs_idx[d];
-    int64_t c;
-    if (!has_axis(p, x) && !has_axis(p, y) && poly_is_const(poly_sub(p->a, x, y), &c) && c) return false;
-  }
-  return true;
-}
-
 bool deps_share(const struct plan *p, const struct member *m, const struct member *n, unsigned l, uint32_t fixed) {
   unsigned axis = LOOP_AXIS(l), rank;
-  bool flow = false, anti = false, out = writes_meet(p, m, n);
+  bool flow = false, anti = false, out = m->e->lhs == n->e->lhs;
   if (!same_bounds(p, m, n, axis) || crowds(p, m, n, l)) return false;
   if (!partial(p, m, n, m, l) && (!reads_meet(p, m, n, l, fixed, &flow) || (flow && (m->red & BIT(l))))) return false;
   if (!partial(p, m, n, n, l) && (!reads_meet(p, n, m, l, fixed, &anti) || (anti && (n->red & BIT(l))))) return false;
   if (!out || partial(p, m, n, m, l) || partial(p, m, n, n, l)) return true;
+  const struct subscript *x = lhs_subs(p, m, &rank), *y = lhs_subs(p, n, &rank);
+  if (never_meet(x, y, rank)) return true;
   if ((m->red | n->red) & BIT(l)) return false;
-  return meets(p, lhs_subs(p, m, &rank), lhs_subs(p, n, &rank), tensor_rank(p, m->e->lhs), axis, fixed);
+  return meets(p, x, y, rank, axis, fixed);
 }

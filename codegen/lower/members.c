@@ -116,6 +116,8 @@ static void note_self(expr_t x, void *ctx) {
   struct self *s = ctx;
   if (x->kind != E_READ || x->acc->tensor != s->tensor) return;
   s->any = true;
+  for (unsigned d = 0; d < s->rank; d++) /* another part of what it writes a part of */
+    if (!x->acc->ix[d].dyn && poly_always_differ(x->acc->ix[d].poly, s->e->lhs_idx[d])) return;
   if (!reads_at(x->acc, s->e, s->rank)) s->elsewhere = true;
 }
 

@@ -161,14 +161,23 @@ static expr_t fold_abs(struct arena *a, expr_t x, expr_t p) {
   return is_op(p, OP_neg) || is_op(p, OP_abs) ? expr_op1(a, OP_abs, p->kid[0]) : x;
 }
 
+expr_t fold_unpromoted(struct arena *a, expr_t x, enum dtype t) {
+  if (x->type == t) return x;
+  if (x->kind == E_CAST && x->kid[0]->type == t && fold_lossless(x->type, t)) return x->kid[0];
+  if (x->kind != E_CONST || !type_is_int(t) || !type_is_int(x->type)) return NULL;
+  union value v = type_convert(t, x->type, x->val);
+  return type_convert(x->type, t, v).i == x->val.i ? expr_const(a, t, v) : NULL;
+}
+
 /* a > b ? a : b and its kin, as min and max are defined (b > a ? b : a): exact for NaN and signed zeros too. */
 static expr_t fold_pick(struct arena *a, expr_t x) {
   expr_t c = x->kid[0], p = x->kid[1], q = x->kid[2];
-  if (c->kind != E_OP || x->type == DT_bool || c->kid[0]->type != x->type) return x;
+  if (c->kind != E_OP || c->nkid != 2 || x->type == DT_bool) return x;
   bool more = c->op == OP_gt || c->op == OP_ge, less = c->op == OP_lt || c->op == OP_le;
   bool or_equal = c->op == OP_ge || c->op == OP_le;
   if ((!more && !less) || (or_equal && has_nan(x))) return x;
-  expr_t l = c->kid[0], r = c->kid[1];
+  expr_t l = fold_unpromoted(a, c->kid[0], x->type), r = fold_unpromoted(a, c->kid[1], x->type);
+  if (!l || !r || (l->kind == E_CONST && r->kind == E_CONST)) return x;
   if (expr_eq(p, l) && expr_eq(q, r)) return expr_op2(a, more ? OP_max : OP_min, r, l);
   if (expr_eq(p, r) && expr_eq(q, l)) return expr_op2(a, more ? OP_min : OP_max, l, r);
   return x;

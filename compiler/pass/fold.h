@@ -9,6 +9,8 @@ expr_t fold_saturating_cast(struct arena *a, expr_t x);
 expr_t fold_saturating_select(expr_t x);
 /* Every value of `from` is a value of `to`. */
 bool fold_lossless(enum dtype to, enum dtype from);
+/* x as it was in type t before C's promotion (bytes are compared as int): the same value. NULL: it was of another type. */
+expr_t fold_unpromoted(struct arena *a, expr_t x, enum dtype t);
 bool fold_is(expr_t x, double v);   /* x is the constant v; a float zero also in its sign */
 
 enum { MAX_FACTOR = 16 };

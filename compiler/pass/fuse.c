@@ -22,7 +22,7 @@ static unsigned earliest(const struct fuse *f, const struct eq *e) {
 
 static void open_group(struct fuse *f, unsigned e) {
   struct fgroup *g = &f->g[f->n++];
-  *g = (struct fgroup){.n = 1, .closed = !eq_in_place(f->a, f->k, &f->k->eq[e])};
+  *g = (struct fgroup){.n = 1, .closed = !eq_in_place(f->a, f->k, &f->k->eq[e], true)};
   g->eq[0] = (uint16_t)e;
   for (unsigned i = 0; i < f->k->eq[e].nax; i++) g->axis[g->nax++] = f->k->eq[e].axis[i];
   g->nshared = f->k->eq[e].npar;

@@ -2,7 +2,8 @@
 
    Axes. The equation's axes are matched with the group's by the tensors both touch: a dim that the producer names with
    the bare axis p and the reader with the bare axis c, over the same range, makes c = p. Results of members first, then
-   tensors that both only read, where the dim may be shifted by the same constant in both. The others stay the equation's own.
+   tensors that both only read, where the dim may be shifted by the same constant in both. The others stay the
+   equation's own.
 
    Legal. A shared axis is parallel in every member, and every dependence between members stays within one iteration of
    it. Members that write what an earlier one reads or writes do so at the same element only. What is not shared is left
@@ -73,33 +74,29 @@ static bool match_lhs(struct join *j, const struct access *mine, const poly_t *t
   return any;
 }
 
-static bool match_reads(struct join *j, const struct access *mine, const struct access *theirs) {
-  bool any = false;
-  sym_t x, y;
-  for (unsigned d = 0; d < mine->rank; d++)
-    if (bare(&mine->ix[d], &x) && bare(&theirs->ix[d], &y)) any |= propose(j, x, y);
-  return any;
-}
-
-/* An axis and a constant. */
-static bool shifted(struct arena *a, const struct subscript *s, sym_t *out, int64_t *by) {
-  poly_t one = NULL;
+/* factor * axis + constant. */
+static bool shifted(struct arena *a, const struct subscript *s, sym_t *out, int64_t *factor, int64_t *by) {
+  poly_t coef, rest;
+  *out = SYM_NONE;
   if (s->dyn) return false;
   for (uint32_t i = 0; i < s->poly->n; i++)
     if (s->poly->mono[i].n) {
-      if (one || s->poly->mono[i].n != 1 || s->poly->mono[i].coef != 1) return false;
-      one = poly_sym(a, s->poly->mono[i].sym[0]);
+      if (*out != SYM_NONE || s->poly->mono[i].n != 1) return false;
+      *out = s->poly->mono[i].sym[0];
     }
-  return one && poly_is_sym(one, out) && poly_is_const(poly_sub(a, s->poly, one), by);
+  return *out != SYM_NONE && poly_split(a, s->poly, *out, &coef, &rest) && poly_is_const(coef, factor) &&
+         poly_is_const(rest, by);
 }
 
-/* The same, and dims that both name with an axis and the same constant: two filters over one image. */
+/* Dims that both name with an axis and the same constant (two filters over one image), or with places in one step of
+ * the axis (the parts of a pair). */
 static bool match_shifted(struct join *j, const struct access *mine, const struct access *theirs) {
   bool any = false;
   sym_t x, y;
-  int64_t c, k;
+  int64_t f, g, c, k;
   for (unsigned d = 0; d < mine->rank; d++)
-    if (shifted(j->f->a, &mine->ix[d], &x, &c) && shifted(j->f->a, &theirs->ix[d], &y, &k) && c == k)
+    if (shifted(j->f->a, &mine->ix[d], &x, &f, &c) && shifted(j->f->a, &theirs->ix[d], &y, &g, &k) && f == g &&
+        (c == k || (c >= 0 && k >= 0 && c / f == k / f)))
       any |= propose(j, x, y);
   return any;
 }
@@ -118,9 +115,9 @@ static bool match_results(struct join *j) {
     unsigned n = eq_accesses(a, e, p->lhs, &acc);
     for (unsigned i = 0; i < n; i++) any |= match_lhs(j, acc[i], p->lhs_idx);
     struct access *own = lhs_access(a, j->f->k, e);
-    if (p->lhs == e->lhs) any |= match_lhs(j, own, p->lhs_idx);
+    if (p->lhs == e->lhs) any |= match_shifted(j, own, lhs_access(a, j->f->k, p));
     n = eq_accesses(a, p, e->lhs, &acc);
-    for (unsigned i = 0; i < n; i++) any |= match_reads(j, own, acc[i]);
+    for (unsigned i = 0; i < n; i++) any |= match_shifted(j, own, acc[i]);
   }
   return any;
 }
@@ -181,14 +178,6 @@ static void unify(struct join *j) {
 
 /* --- dependences --- */
 
-/* Both touch only constant places, and different ones. */
-static bool disjoint(const poly_t *w, const struct access *r) {
-  int64_t x, y;
-  for (unsigned d = 0; d < r->rank; d++)
-    if (!r->ix[d].dyn && poly_is_const(r->ix[d].poly, &x) && poly_is_const(w[d], &y) && x != y) return true;
-  return false;
-}
-
 static bool same_element(const poly_t *w, const struct access *r) {
   for (unsigned d = 0; d < r->rank; d++)
     if (r->ix[d].dyn || !poly_eq(r->ix[d].poly, w[d])) return false;
@@ -211,7 +200,7 @@ static void keep_agreeing(const struct fuse *f, const struct eq *w, const struct
   const struct access **acc;
   unsigned nacc = eq_accesses(f->a, r, w->lhs, &acc);
   for (unsigned i = 0; i < nacc; i++) {
-    if (disjoint(w->lhs_idx, acc[i])) continue;
+    if (access_never(acc[i], w->lhs_idx)) continue;
     uint8_t kept = 0;
     for (unsigned s = 0; s < *n; s++)
       if (agrees(w->lhs_idx, acc[i], shared[s])) shared[kept++] = shared[s];
@@ -225,10 +214,10 @@ static bool writes_legal(const struct join *j, const struct eq *p) {
   struct arena *a = j->f->a;
   unsigned n = eq_accesses(a, p, j->t.lhs, &acc);
   for (unsigned i = 0; i < n; i++)
-    if (!disjoint(j->t.lhs_idx, acc[i]) && !same_element(j->t.lhs_idx, acc[i])) return false;
+    if (!access_never(acc[i], j->t.lhs_idx) && !same_element(j->t.lhs_idx, acc[i])) return false;
   if (p->lhs != j->t.lhs) return true;
   struct access *other = lhs_access(a, j->f->k, p);
-  return disjoint(j->t.lhs_idx, other) || same_element(j->t.lhs_idx, other);
+  return access_never(other, j->t.lhs_idx) || same_element(j->t.lhs_idx, other);
 }
 
 /* Axes that stay shared with the equation in the group. */
@@ -317,7 +306,7 @@ static bool links_pay(struct join *j, const sym_t *shared, unsigned nshared, boo
     unsigned n = eq_accesses(j->f->a, &j->t, member(j, m)->lhs, &acc);
     for (unsigned i = 0; i < n; i++) {
       j->linked = true;
-      if (disjoint(member(j, m)->lhs_idx, acc[i])) continue;
+      if (access_never(acc[i], member(j, m)->lhs_idx)) continue;
       if (!read_pays(j, member(j, m), acc[i], shared, nshared)) return false;
       *contracts |= has_reduced(&j->t, acc[i]) && misses(&j->t, acc[i], NULL);
     }
@@ -336,6 +325,16 @@ static bool demotion_pays(const struct join *j, unsigned nshared) {
   return true;
 }
 
+/* The same element, or another part of the same step of an axis. */
+static bool close_by(const struct access *x, const struct access *y) {
+  if (access_eq(x, y)) return true;
+  for (unsigned d = 0; d < x->rank; d++)
+    if (x->ix[d].dyn || y->ix[d].dyn ||
+        (!poly_eq(x->ix[d].poly, y->ix[d].poly) && !poly_always_differ(x->ix[d].poly, y->ix[d].poly)))
+      return false;
+  return !x->nguard && !y->nguard;
+}
+
 /* Equations that only have operands in common. */
 static bool company_pays(const struct join *j, unsigned nshared) {
   const struct access **mine, **theirs;
@@ -350,7 +349,7 @@ static bool company_pays(const struct join *j, unsigned nshared) {
       if (!eq_is_red(&j->t, p->axis[i].sym)) return false;
     for (unsigned i = 0; i < n; i++) {
       unsigned nt = eq_accesses(a, p, mine[i]->tensor, &theirs);
-      for (unsigned x = 0; x < nt; x++) common |= access_eq(mine[i], theirs[x]);
+      for (unsigned x = 0; x < nt; x++) common |= close_by(mine[i], theirs[x]);
     }
   }
   return common;
@@ -466,7 +465,7 @@ bool fuse_join(struct fuse *f, struct fgroup *g, unsigned e) {
   sym_t shared[GROUP_MAX_AXIS];
   uint8_t nshared;
   bool streamed = false;
-  if (g->closed || !eq_in_place(f->a, f->k, &f->k->eq[e])) return false;
+  if (g->closed || !eq_in_place(f->a, f->k, &f->k->eq[e], true)) return false;
   unsigned nsym = f->k->nsym;
   unify(&j);
   shared_axes(&j, shared, &nshared);

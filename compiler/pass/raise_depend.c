@@ -77,28 +77,8 @@ static void add_later(struct raise *r, struct domain *d, struct renamed *m, cons
   domain_var(r, d, &b);
 }
 
-static int64_t gcd(int64_t x, int64_t y) {
-  while (y) {
-    int64_t t = x % y;
-    x = y;
-    y = t;
-  }
-  return llabs(x);
-}
-
-/* p == 0 has no integer solution because of what divides its coefficients. */
-static bool indivisible(poly_t p) {
-  int64_t g = 0, c = 0;
-  for (uint32_t i = 0; i < p->n; i++)
-    if (p->mono[i].n)
-      g = gcd(g, p->mono[i].coef % INT32_MAX ? p->mono[i].coef : 1);
-    else
-      c = p->mono[i].coef;
-  return g > 1 && c % g;
-}
-
 static bool never_zero(struct raise *r, const struct domain *d, poly_t p) {
-  return indivisible(p) || prove_ge0(r, d, poly_addc(r->a, p, -1)) ||
+  return poly_always_differ(p, poly_const(r->a, 0)) || prove_ge0(r, d, poly_addc(r->a, p, -1)) ||
          prove_ge0(r, d, poly_addc(r->a, poly_scale(r->a, p, -1), -1));
 }
 
@@ -216,6 +196,5 @@ _Noreturn void raise_recurrence(struct raise *r, const struct item *w, const str
       continue;
     if (s == loop->sym) order = arena_printf(r->a, ", %s < %s", raise_sym_name(r, t), raise_sym_name(r, s));
   }
-  raise_no(r, w->loc, "%s depends on %s%s (recurrence)", access_text(r, wx), access_text(r, rx),
-           order);
+  raise_no(r, w->loc, "%s depends on %s%s (recurrence)", access_text(r, wx), access_text(r, rx), order);
 }

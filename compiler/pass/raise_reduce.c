@@ -1,5 +1,6 @@
 /* Reductions: what a scalar (or an element that every iteration updates) holds after an iteration, as red(what it held
  * before, term). */
+#include "compiler/pass/fold.h"
 #include "compiler/pass/raise_impl.h"
 #include <math.h>
 
@@ -137,10 +138,14 @@ static bool widens(expr_t x) {
 
 /* select(x < phi, x, phi) and its seven brothers. */
 static bool peel_minmax(struct peeler *q, expr_t x, struct peel *p) {
-  expr_t c = x->kid[0];
+  expr_t c = x->kid[0], side[2] = {NULL};
   if (!is_order(c)) return false;
-  bool right = carries(q, c->kid[1]);
-  expr_t term = c->kid[right ? 0 : 1], phi = c->kid[right ? 1 : 0];
+  for (unsigned i = 0; i < 2; i++) {
+    side[i] = fold_unpromoted(q->r->a, c->kid[i], (enum dtype)x->type);
+    if (!side[i]) return false;
+  }
+  bool right = carries(q, side[1]);
+  expr_t term = side[right ? 0 : 1], phi = side[right ? 1 : 0];
   if (carries(q, term) || !carries(q, phi)) return false;
   while (widens(term) && widens(phi) && term->kid[0]->type == phi->kid[0]->type && type_is_int((enum dtype)x->type))
     term = term->kid[0], phi = phi->kid[0]; /* small integers are compared as int */
@@ -186,10 +191,20 @@ static bool peel_select(struct peeler *q, expr_t x, struct peel *p) {
   return true;
 }
 
+/* u8(select(i32(phi) > i32(x), i32(phi), i32(x))), what C makes of a choice between bytes: select(phi > x, phi, x). */
+static bool peel_promoted(struct peeler *q, expr_t x, struct peel *p) {
+  expr_t o = x->kid[0];
+  struct arena *a = q->r->a;
+  enum dtype t = (enum dtype)x->type;
+  expr_t yes = fold_unpromoted(a, o->kid[1], t), no = fold_unpromoted(a, o->kid[2], t);
+  return type_is_int(t) && yes && no && peel_in(q, expr_op3(a, OP_select, o->kid[0], yes, no), p);
+}
+
 /* (float)((double)phi + term): a sum of floats; C rounds to float after each step too. Integers wrap in any case, and
  * are added up in the wider type. */
 static bool peel_cast(struct peeler *q, expr_t x, struct peel *p) {
   expr_t o = x->kid[0];
+  if (o->kind == E_OP && o->op == OP_select) return peel_promoted(q, x, p);
   if (o->kind != E_OP || o->nkid != 2) return false;
   enum dtype t = (enum dtype)x->type, w = (enum dtype)o->type;
   if (type_size(w) < type_size(t) || type_is_float(w) != type_is_float(t) || t == DT_bool || w == DT_bool) return false;

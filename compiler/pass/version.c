@@ -33,7 +33,7 @@ static bool may_version(struct arena *a, const struct kernel *k, unsigned i, uns
   for (unsigned d = 0; d < t->rank; d++)
     if (!t->extent[d]) return false;
   if (covers_tensor(k, e) && covers_tensor(k, &k->eq[j])) return true;
-  if (!eq_same_box(k, e, &k->eq[j]) || !eq_in_place(a, k, &k->eq[j])) return false;
+  if (!eq_same_box(k, e, &k->eq[j]) || !eq_in_place(a, k, &k->eq[j], false)) return false;
   for (unsigned r = i + 1; r < j; r++)
     if (eq_reads(&k->eq[r], e->lhs)) return false;
   return true;

@@ -113,6 +113,27 @@ START_TEST(ranges_hold_every_value) {
 }
 END_TEST
 
+START_TEST(what_differs_never_meets) {
+  state = test_seed() + 4;
+  unsigned told = 0;
+  for (int i = 0; i < 20000; i++) {
+    arena_reset(a);
+    int64_t f = small(), v[NSYM], w[NSYM];
+    poly_t x = poly_addc(a, poly_scale(a, random_poly(), f), small()),
+           y = poly_addc(a, poly_scale(a, random_poly(), f), small());
+    point(v), point(w);
+    if (!poly_always_differ(x, y)) continue;
+    told++;
+    ck_assert_int_ne(at(x, v), at(y, w));
+  }
+  ck_assert_uint_gt(told, 1000);
+  poly_t two = poly_scale(a, poly_sym(a, 0), 2), six = poly_scale(a, poly_sym(a, 1), 6);
+  ck_assert(poly_always_differ(two, poly_addc(a, six, 3)) && !poly_always_differ(two, poly_addc(a, six, 4)));
+  ck_assert(poly_always_differ(poly_const(a, 1), poly_const(a, 0)) &&
+            !poly_always_differ(poly_const(a, 1), poly_const(a, 1)));
+}
+END_TEST
+
 START_TEST(open_ranges) {
   int64_t lo[2] = {0, INT64_MIN}, hi[2] = {INT64_MAX, 5}, min, max;
   poly_t i = poly_sym(a, 0), j = poly_sym(a, 1);
@@ -160,6 +181,7 @@ static void fill(TCase *t) {
   tcase_add_test(t, equal_values_are_equal_structures);
   tcase_add_test(t, substitution_and_splitting);
   tcase_add_test(t, ranges_hold_every_value);
+  tcase_add_test(t, what_differs_never_meets);
   tcase_add_test(t, open_ranges);
   tcase_add_test(t, overflow_poisons);
 }
