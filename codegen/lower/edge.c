@@ -2,7 +2,9 @@
      full      every register loop has its constant extent, and guards that hold for the whole tile are gone
      ragged    as full, but lanes are masked and guards stay                  (when vectors are cut, or guards fail)
      edge      lanes masked; the other register loops one iteration at a time (constant extents: the constant rest,
-   unrolled) Inside ragged and edge bodies no further full bodies are made: code stays small. */
+   unrolled) Inside ragged and edge bodies no further full bodies are made, but for the innermost loops of a tile whose
+   guards fail for some taps of a window only: where a tap is known and the whole tile has it, the tile is full for this
+   tap. */
 #include "codegen/lower/plan.h"
 #include <string.h>
 
@@ -353,4 +355,45 @@ struct lstmt *edge_split(struct build *b, const struct set *s, unsigned pos, con
     rest = n > rows ? loop_if(b->a, rows, cond, NULL, rest, edge) : edge;
   }
   return loop_if(b->a, n, cond, NULL, full, rest);
+}
+
+/* ---- inside a cut tile ---- */
+
+/* Guards of members over registers and over the axis of loop l, which is open wholly: told for the whole tile here. */
+static void guards_of_loop(struct build *b, const struct set *s, unsigned l, const struct env *e, struct split *o) {
+  sym_t axis = b->p->axis[LOOP_AXIS(l)].sym;
+  for (unsigned i = 0; i < s->n; i++) {
+    struct guards c = {b, e, s->m[i], o};
+    for (unsigned g = 0; g < s->m[i]->e->nguard; g++)
+      if (poly_has(s->m[i]->e->guard[g], axis)) try_guard(&c, s->m[i]->e->guard[g]);
+  }
+}
+
+/* Lanes that are masked for all of the set: conditions for them to be whole. */
+static unsigned whole_lanes(struct build *b, const struct set *s, const struct env *e, struct env *full, poly_t *cond) {
+  unsigned n = 0;
+  for (unsigned a = 0; a < b->p->naxis; a++) {
+    unsigned l = LOOP_ID(a, 0);
+    bool all = e->mode[a] == AX_EDGE && b->p->loop[l].mark == MARK_VECTOR;
+    for (unsigned i = 0; i < s->n; i++) all &= reg_pending(s->m[i], e, l);
+    if (!all) continue;
+    cond[n++] = full_cond(b, s, e, a);
+    full->mode[a] = AX_FULL;
+  }
+  return n;
+}
+
+unsigned edge_inside(struct build *b, const struct set *s, unsigned l, struct env *e, struct env *full, poly_t *cond) {
+  struct split o = {0};
+  unsigned n = 0, rows = 0;
+  bool row_fails;
+  if (!e->edge || e->tried || e->solo || b->p->lim->simt || axis_inner(b->p, e, LOOP_AXIS(l)) >= 0) return 0;
+  guards_of_loop(b, s, l, e, &o);
+  if (!o.nguard) return 0;
+  e->tried = true;
+  *full = *e;
+  for (unsigned i = 0; i < o.nguard; i++) cond[n++] = o.cond[i], full->known[full->nknown++] = o.guard[i];
+  n += whole_lanes(b, s, e, full, cond + n);
+  full->edge = false;
+  return decide(cond, &n, &rows, &row_fails) ? 0 : n;
 }

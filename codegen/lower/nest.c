@@ -259,6 +259,15 @@ static bool runs_once(const struct set *s, unsigned l) {
   return false;
 }
 
+/* What stands in loop l: in a cut tile twice, where it may find the tile full. */
+static struct lstmt *inner_bodies(struct build *b, const struct set *s, unsigned l, unsigned pos, struct env *in) {
+  struct env *full = in->edge ? ARENA_NEW(b->a, struct env, 1) : NULL;
+  poly_t cond[MAX_GUARD + GROUP_MAX_AXIS];
+  unsigned n = full ? edge_inside(b, s, l, in, full, cond) : 0;
+  struct lstmt *rest = compute_body(b, s, l, pos, in);
+  return n && rest ? loop_if(b->a, n, cond, NULL, compute_body(b, s, l, pos, full), rest) : rest;
+}
+
 struct lstmt *nest_loop_body(struct build *b, const struct set *s, unsigned l, unsigned pos, const struct env *e,
                              struct env *in) {
   struct stmts body = {0};
@@ -268,7 +277,7 @@ struct lstmt *nest_loop_body(struct build *b, const struct set *s, unsigned l, u
     if (!walks_here(s->m[i], e, l)) add_when(b, in, s->m[i], last_guard(b, s, l, in));
   stmts_add(b, &body, pack_at(b, s, l, in));
   stmts_add(b, &body, prefetch_at(b, s, l, in));
-  stmts_add(b, &body, compute_body(b, s, l, pos, in));
+  stmts_add(b, &body, inner_bodies(b, s, l, pos, in));
   struct lstmt *x = stmts_block(b, &body);
   return n && x ? loop_if(b->a, n, g, NULL, x, NULL) : x;
 }
@@ -304,12 +313,33 @@ static struct lstmt *real_loop(struct build *b, const struct set *s, unsigned l,
   return f;
 }
 
+static bool is_known(const struct env *e, poly_t g) {
+  for (unsigned i = 0; i < e->nknown; i++)
+    if (poly_eq(e->known[i], g)) return true;
+  return false;
+}
+
+/* A test that the vectors of a row share, if it is all that guards them: into g. */
+static unsigned row_tests(struct build *b, const struct set *s, unsigned l, struct env *in, poly_t *g, unsigned max) {
+  struct env known = *in;
+  bool row = b->p->loop[l].mark == MARK_UNROLL && !b->p->lim->simt; /* threads of a block do not part */
+  unsigned n = row ? loop_tests(b, s, l, &known, g, max) : 0;
+  for (unsigned i = 0; i < s->n && n; i++)
+    for (unsigned k = 0; k < s->m[i]->e->nguard; k++)
+      if (!is_known(&known, s->m[i]->e->guard[k])) return 0;
+  if (n) *in = known;
+  return n;
+}
+
 static struct lstmt *loop_build(struct build *b, const struct set *s, unsigned l, unsigned pos, const struct env *e) {
   const struct member *m = s->m[0];
   if (!is_reg(m, e, l)) return real_loop(b, s, l, pos, e);
   struct env in = *e;
+  poly_t g[8];
   reg_open(b, l, &in);
-  return reg_close(b, m, l, e, nest_build(b, s, pos + 1, &in));
+  unsigned n = row_tests(b, s, l, &in, g, 8);
+  struct lstmt *x = nest_build(b, s, pos + 1, &in);
+  return reg_close(b, m, l, e, n && x ? loop_if(b->a, n, g, NULL, x, NULL) : x);
 }
 
 static struct lstmt *parts_build(struct build *b, const struct parts *o, unsigned i, unsigned l, unsigned pos,

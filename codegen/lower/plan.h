@@ -159,6 +159,7 @@ struct env {
   bool edge;                /* inside an edge body: no more full bodies */
   bool solo;                /* one body for whole and cut tiles: sums need no masks, what is stored decides for itself (edge_both) */
   bool whole;               /* all lanes run although the tile may be cut: what they read is there, what they make is not stored */
+  bool tried;               /* edge_inside was asked */
   bool sole;                /* it is known here that the tile is cut: no full body stands beside the edge body */
   unsigned nknown;
   poly_t known[MAX_GUARD];  /* guards that hold here (over axis symbols) */
@@ -237,6 +238,9 @@ bool edge_wanted(struct build *b, const struct set *s, unsigned pos, const struc
 /* What fn makes in an environment with masked lanes; where there is one body for all tiles, a second time without masks for whole tiles. */
 typedef struct lstmt *edge_fn(struct build *b, const struct env *e, void *ctx);
 struct lstmt *edge_both(struct build *b, const struct env *e, const struct member *m, edge_fn *fn, void *ctx);
+/* In loop l inside a cut tile: conditions under which what stands in it finds the tile full, and the environment for that; 0: it cannot be told.
+   cond: room for MAX_GUARD + GROUP_MAX_AXIS. */
+unsigned edge_inside(struct build *b, const struct set *s, unsigned l, struct env *e, struct env *full, poly_t *cond);
 struct lstmt *edge_split(struct build *b, const struct set *s, unsigned pos, const struct env *e);
 /* storage.c */
 const struct place *place_of(const struct env *e, const struct member *m, unsigned tensor, const struct subscript *ix);

@@ -407,7 +407,7 @@ static bool one_big_operand(const struct join *j, const struct eq *p) {
 }
 
 /* t[i] = sum(j) A[i,j] * x[j];  y[j] = sum(i) A[i,j] * t[i]: no axis is shared, but one pass over the rows of A serves
-   both: each row is read while it is in the nearest cache. (Threads cannot share such a nest; it is bound by memory.)
+   both: each row is read while it is in the nearest cache. (Threads share it out by the step `split`.)
  */
 static bool crossing_pays(const struct join *j) {
   const struct access **acc;
