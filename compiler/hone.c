@@ -51,7 +51,7 @@ static bool parse_scheds(struct hone *h, const struct groups *gs, const char *te
 }
 
 static void make_key(struct hone *h, const struct groups *symbolic, const struct groups *bound, const int64_t *value, struct db_key *key) {
-  key_make(h->arena, symbolic, whole(symbolic), bound, whole(bound), value, &h->target, h->opts.threads, false, h->opts.strict, key);
+  key_make(h->arena, symbolic, whole(symbolic), bound, whole(bound), value, &h->target, h->opts.threads, h->opts.cold, h->opts.strict, key);
 }
 
 enum status hone_choose(struct hone *h, struct db *db, const struct groups *symbolic, const struct groups *bound, const int64_t *value, struct hone_choice *out) {

@@ -14,6 +14,7 @@ struct hone_options {
   bool locked;                       /* the database is read-only, must exist, and nothing is measured */
   enum hone_miss on_miss;
   bool strict;                       /* --fp strict */
+  bool cold;                         /* tuned for data that no cache holds: a key of its own */
   unsigned threads;                  /* at least 1 */
   unsigned nflag;
   const char *const *flag;           /* for the C preprocessor */

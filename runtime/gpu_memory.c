@@ -9,7 +9,9 @@
 enum { SLACK = 4096, SHIFT = 256 };
 
 static void poison(const struct job_arg *a, uint8_t *at, uint64_t n) {
-  for (uint64_t i = 0; i < n; i++) at[i] = (uint8_t)(a->poison >> 8 * (i % (a->elem ? a->elem : 1)));
+  uint64_t first = n < SLACK ? n : SLACK;
+  for (uint64_t i = 0; i < first; i++) at[i] = (uint8_t)(a->poison >> 8 * (i % (a->elem ? a->elem : 1)));
+  for (uint64_t i = SLACK; i < n; i += SLACK) memcpy(at + i, at, n - i < SLACK ? n - i : SLACK);
 }
 
 static uint8_t *host_bytes(uint64_t n) {
@@ -34,13 +36,13 @@ static void place_one(struct gpu *g, unsigned i, unsigned place) {
   struct gpu_block *b = &g->block[i];
   bool slack = !g->emulated && place != PLACE_TIMED;
   *b = (struct gpu_block){.bytes = a->bytes, .slack = slack ? SLACK : 0};
-  gpu_must(g, g->api.alloc(&b->base, a->bytes + 2 * b->slack), "allocating an argument");
+  gpu_must(g, g->api.alloc(&b->base, a->bytes + 2 * b->slack + !a->bytes), "allocating an argument");
   b->data = b->base + (slack ? (place == PLACE_END ? SLACK : SHIFT) : 0);
   uint8_t *fill = a->fresh ? host_bytes(a->bytes) : NULL;
   if (fill) poison(a, fill, a->bytes);
   const uint8_t *from = fill ? fill : g->w->file + a->at;
-  gpu_must(g, g->api.to_device(b->data, from, a->bytes), "filling memory");
-  if (a->writes) {
+  if (a->bytes) gpu_must(g, g->api.to_device(b->data, from, a->bytes), "filling memory");
+  if (a->writes && a->bytes) {
     gpu_must(g, g->api.alloc(&b->pristine, a->bytes), "allocating an argument");
     gpu_must(g, g->api.to_device(b->pristine, from, a->bytes), "filling memory");
   }

@@ -166,7 +166,7 @@ const char *gpu_open(struct gpu *g, const struct job_device *d) {
   if (!rc) rc = g->entry.device_get(&g->device, (int)d->ordinal);
   if (!rc) rc = g->entry.primary_retain(&ctx, g->device);
   if (!rc) rc = g->entry.ctx_set(ctx);
-  if (!rc) rc = g->api.stream_create(&g->stream, 1);
+  if (!rc) rc = g->api.stream_create(&g->stream, 0); /* ordered with plain copies */
   if (!rc) rc = g->api.event_create(&g->begin, 0);
   if (!rc) rc = g->api.event_create(&g->end, 0);
   if (!rc) return NULL;

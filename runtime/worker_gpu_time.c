@@ -9,10 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_CALLS = 1 << 14, SINGLE_CALLS = 5, EXTRA_ROUNDS = 8 };
+enum { MAX_CALLS = 1 << 14, SINGLE_CALLS = 5, EXTRA_ROUNDS = 8, LEAST_ROUNDS = 6 };
 static const double SHORT_S = 200e-6; /* calls below this are captured */
 static const double LEAST_CLOCK = 0.75;
 static const double FORGIVEN = 0.4;
+static const double LONG_S = 5e-3;  /* a call this long is a sample by itself */
+static const double ENOUGH_S = 2.0; /* after LEAST_ROUNDS, a candidate that has had this much is not timed further */
 
 struct timer {
   struct gpu *g;
@@ -21,7 +23,7 @@ struct timer {
   cuda_ptr sweep;
   size_t sweep_bytes;
   void *graph[JOB_CANDIDATES]; /* executable, of `calls` calls; NULL: none */
-  double first[JOB_CANDIDATES], least[JOB_CANDIDATES];
+  double first[JOB_CANDIDATES], least[JOB_CANDIDATES], spent[JOB_CANDIDATES];
   bool dropped[JOB_CANDIDATES];
   char bus[64];
   struct nvml_state before;
@@ -66,14 +68,20 @@ static double batch(struct timer *t, unsigned c) {
 static double sample(struct timer *t, unsigned c) {
   struct gpu *g = t->g;
   double sum = 0;
-  if (!t->single) return batch(t, c);
-  for (unsigned i = 0; i < SINGLE_CALLS; i++) {
+  if (!t->single) {
+    double s = batch(t, c);
+    t->spent[c] += s * t->calls;
+    return s;
+  }
+  unsigned calls = t->first[c] > LONG_S ? 1 : SINGLE_CALLS;
+  for (unsigned i = 0; i < calls; i++) {
     gpu_refill(g, false);
     if (t->sweep)
       gpu_must(g, g->api.fill_async(t->sweep, (unsigned char)i, t->sweep_bytes, g->stream), "sweeping the L2");
     sum += gpu_seconds(g, c);
   }
-  return sum / (double)SINGLE_CALLS;
+  t->spent[c] += sum;
+  return sum / calls;
 }
 
 static void open_timer(struct timer *t, struct gpu *g) {
@@ -137,6 +145,7 @@ static void one_round(struct timer *t, unsigned r) {
   }
   double forgive = (stop - 1) * pow(FORGIVEN, r);
   for (unsigned c = 1; c < n && stop > 0; c++) t->dropped[c] |= t->least[c] > (1 + forgive) * t->least[0];
+  for (unsigned c = 0; c < n; c++) t->dropped[c] |= r + 1 >= LEAST_ROUNDS && t->spent[c] > ENOUGH_S;
   t->rounds++;
   reply_seconds(s, n);
 }

@@ -106,6 +106,7 @@ static enum status options_of(struct options *o, struct tune_opts *to, struct di
                            .seed = o->seed,
                            .threads = o->hone.threads,
                            .strict = o->hone.strict,
+                           .cold = o->hone.cold,
                            .stop = &cli_stop};
   if (to->strategy) return ST_OK;
   struct buf names;

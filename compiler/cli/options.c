@@ -13,7 +13,7 @@ struct row { const char *name; enum kind kind; size_t at; };
 #define AT(f) offsetof(struct options, f)
 static const struct row table[] = {
     {"-o", TEXT, AT(output)}, {"--header", TEXT, AT(header)}, {"--target", TEXT, AT(hone.target)}, {"--cpu", TEXT, AT(hone.cpu)}, {"--ptxas", TEXT, AT(hone.ptxas)},
-    {"--db", TEXT, AT(hone.db)}, {"--locked", FLAG, AT(hone.locked)}, {"--on-miss", MISS, 0}, {"--only", TEXT, AT(hone.only)}, {"--compile-commands", TEXT, AT(hone.compile_commands)},
+    {"--db", TEXT, AT(hone.db)}, {"--locked", FLAG, AT(hone.locked)}, {"--cold", FLAG, AT(hone.cold)}, {"--on-miss", MISS, 0}, {"--only", TEXT, AT(hone.only)}, {"--compile-commands", TEXT, AT(hone.compile_commands)},
     {"-g", FLAG, AT(hone.debug)}, {"-ffile-prefix-map=", PREFIX, 0}, {"-fdebug-prefix-map=", PREFIX, 0},
     {"--emit", TEXT, AT(emit)}, {"--fp", FP, 0}, {"--threads", COUNT, AT(hone.threads)}, {"--dims", DIMS, 0},
     {"-MD", FLAG, AT(deps)}, {"-MP", FLAG, AT(deps_phony)}, {"-MF", TEXT, AT(dep_file)}, {"-MT", TEXT, AT(dep_target)},
