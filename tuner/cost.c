@@ -173,7 +173,8 @@ static void count_sub(const struct walk *w, struct region *r, const struct lstmt
   }
   if (!d.alone) count_parts(w, r, d.a->acc, s->sym, parts);
   count_parts(w, r, d.b->acc, s->sym, parts);
-  unsigned rate = w->lim->matrix_per_cycle[d.kind == DOT_bf16 ? MATRIX_bf16 : MATRIX_vnni];
+  const uint8_t *rates = w->lim->matrix_per_cycle;
+  unsigned rate = d.kind == DOT_bf16 ? rates[MATRIX_bf16] : rates[MATRIX_vnni] ? rates[MATRIX_vnni] : rates[MATRIX_madd];
   r->fp += w->unroll * vectors * w->lim->fma_per_cycle / (rate ? rate : 1);
   if (d.shifted) r->instr += w->unroll * vectors / 4;
   if (d.kind == DOT_i8i8) r->instr += 2 * w->unroll * vectors; /* the bias: in, and out again */

@@ -13,6 +13,7 @@
 struct isa {
   bool fma, f16c, avx512; /* avx512: f, vl, dq and bw together */
   bool vnni, vnni_int8, bf16; /* vpdpbusd and vpdpwssd in the widest vectors; vpdpbssd; vdpbf16ps */
+  int madd; /* pmaddwd in vectors of up to 16 << madd bytes */
 };
 
 struct module {

@@ -94,9 +94,11 @@ static bool has_feature(const char *features, const char *name) {
 static struct isa isa_of(const struct target *t) {
   const char *f = t->features;
   bool wide = has_feature(f, "avx512f");
+  int madd = has_feature(f, "avx512bw") ? 2 : has_feature(f, "avx2") ? 1 : 0;
   return (struct isa){.vnni = has_feature(f, wide ? "avx512vnni" : "avxvnni"),
                       .vnni_int8 = has_feature(f, "avxvnniint8"),
                       .bf16 = has_feature(f, "avx512bf16"),
+                      .madd = madd,
                       .fma = t->limits.simt || has_feature(f, "fma"),
                       .f16c = t->limits.simt || has_feature(f, "f16c"),
                       .avx512 = has_feature(f, "avx512f") && has_feature(f, "avx512vl") && has_feature(f, "avx512dq") &&

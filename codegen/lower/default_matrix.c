@@ -78,6 +78,13 @@ static void find_row(const struct chooser *c, struct choice *x) {
   }
 }
 
+/* Pairs of bytes are widened in registers: two for each vector, two for the row, and a product on its way. */
+static int64_t most_rows(const struct chooser *c, const struct choice *x) {
+  int64_t most = def_max_rows(c, x->nv), room = (int64_t)c->lim->vector_regs - 3 - 2 * x->nv;
+  if (x->insn != MATRIX_madd || x->d.group < DOT_BYTES || room / x->nv > most) return most;
+  return room < x->nv ? 1 : room / x->nv;
+}
+
 static bool pick_sizes(const struct chooser *c, struct choice *x, bool *pack, bool *copy) {
   int64_t lanes = c->lim->vector_bytes / DOT_BYTES, ext = def_extent(c, (unsigned)x->lane),
           k = def_extent(c, (unsigned)x->red);
@@ -88,7 +95,7 @@ static bool pick_sizes(const struct chooser *c, struct choice *x, bool *pack, bo
   *pack = far || rows >= FEW_ROWS;
   if (far && rows < 4) return false; /* the reduction on lanes reads both as they lie */
   x->nv = def_pick_vectors(def_most(c, (unsigned)x->lane), lanes, c->lim->vector_regs >= 32 ? 4 : 2);
-  x->mr = x->row < 0 ? 1 : def_pick_rows(def_extent(c, (unsigned)x->row), def_max_rows(c, x->nv));
+  x->mr = x->row < 0 ? 1 : def_pick_rows(def_extent(c, (unsigned)x->row), most_rows(c, x));
   if (!*pack && x->row < 0) x->nv = def_pick_vectors(ext, lanes, STREAM_VECTORS);
   x->kc = k && k * size <= LONG_BYTES + LONG_BYTES / 2 ? 0 : def_pick_block(k, x->d.group, LONG_BYTES / size);
   *copy = x->row >= 0 && (turned || (*pack && (!k || k % x->d.group)));

@@ -184,8 +184,10 @@ static void set_limits(struct target *t) {
                               .has_masks = avx512};
   /* 512 bit forms with AVX-512; without it the 256 bit forms of AVX-VNNI. vdpbf16ps issues every second cycle on Intel,
    * every cycle on Zen. */
-  if (has(t->features, avx512 ? "avx512vnni" : "avxvnni")) t->limits.matrix_per_cycle[MATRIX_vnni] = 2;
-  t->limits.has_signed_dot = !avx512 && has(t->features, "avxvnniint8");
+  bool vnni = has(t->features, avx512 ? "avx512vnni" : "avxvnni");
+  t->limits.matrix_per_cycle[MATRIX_vnni] = vnni ? 2 : 0;
+  t->limits.matrix_per_cycle[MATRIX_madd] = vnni ? 0 : 1;
+  t->limits.has_signed_dot = !vnni || (!avx512 && has(t->features, "avxvnniint8"));
   if (avx512 && has(t->features, "avx512bf16"))
     t->limits.matrix_per_cycle[MATRIX_bf16] = strncmp(t->cpu, "znver", 5) ? 1 : 2;
   snprintf(t->class_, sizeof t->class_, "x86-64-%s", avx512 ? "avx512" : avx ? "avx2" : "sse4");

@@ -108,7 +108,10 @@ static const struct {
     {7, "sapphirerapids", "vdpbf16ps\t%zmm", 24, 6, 0},
     {3, "skylake-avx512", "vdpbf16ps", 0, 0, 0},
     {0, "haswell", "vpdpbusd", 0, 0, 0},
-    {0, "skylake-avx512", "vpdpbusd", 0, 0, 0},
+    {0, "haswell", "vpmaddwd\t%ymm", 16, 4, 0},
+    {1, "haswell", "vpmaddwd\t%ymm", 16, 4, 0},
+    {2, "haswell", "vpmaddwd\t", 12, 6, 0},
+    {0, "skylake-avx512", "vpmaddwd\t%zmm", 32, 4, 0},
 };
 
 START_TEST(machine_code) {
