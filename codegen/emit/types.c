@@ -215,7 +215,7 @@ static LLVMValueRef lanes_to_int(struct module *m, LLVMBuilderRef b, enum dtype 
   v = LLVMBuildSelect(b, LLVMBuildFCmp(b, LLVMRealOLT, v, high, ""), v, high, "");
   v = sign || narrow ? LLVMBuildFPToSI(b, v, wide, "") : LLVMBuildFPToUI(b, v, wide, "");
   if (narrow) v = LLVMBuildTrunc(b, v, out, "");
-  if (e.past) {
+  if (e.past > 0) {
     LLVMValueRef all = LLVMConstNot(zero),
                  most = sign ? LLVMConstInt(reg_type(m, to), (UINT64_C(1) << (8 * type_size(to) - 1)) - 1, 0) : NULL;
     LLVMValueRef over = LLVMBuildFCmp(b, LLVMRealOGE, x, kreal(tf, e.past, n), "");

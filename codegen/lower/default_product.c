@@ -39,6 +39,7 @@ struct blocks {
   bool pack, copy;        /* of a panel of the shared operand; of a block of rows */
   bool few, once;         /* few rows; all of them are one tile: the shared operand is read once, as a stream */
   bool far;               /* the panel lies across memory: lanes are a row apart */
+  bool wide;              /* rows of narrow floats: large blocks of them are converted once, outside of all panels */
   bool deep; /* few panels, a long reduction: its blocks pass by one after the other, each used by all panels. Its rows
                 are short, so a block of them is one stretch of memory: it is read in place */
 };
@@ -60,6 +61,19 @@ static void pick_tile(const struct chooser *c, int64_t ev, int64_t er, int64_t l
   o->once = o->few && o->nv > 1;
   if (!o->once) o->nv = most;
   o->mr = def_pick_rows(er, def_max_rows(c, o->nv));
+}
+
+static bool narrow_float(const struct chooser *c, unsigned tensor) {
+  enum dtype t = (enum dtype)c->gs->k->tensor[tensor].type;
+  return t == DT_f16 || t == DT_bf16;
+}
+
+/* In two blocks, so that panels are packed twice; more where the copy would not stay in the last cache. */
+static void widen_rows(const struct chooser *c, int64_t depth, int64_t er, struct blocks *o) {
+  int64_t want = (int64_t)c->lim->l3_bytes / 8 / (depth * 4), half = (er + 1) / 2;
+  o->nc = 0;
+  o->mc = def_round_up(want < half ? (want < o->mr ? o->mr : want) : half, o->mr);
+  o->copy = o->wide = true;
 }
 
 /* A panel of the shared operand, packed or not, as deep as a quarter of L2 allows, is used for all rows before the next
@@ -91,6 +105,8 @@ static struct blocks pick_blocks(const struct chooser *c, unsigned lane, unsigne
     o.mc = def_pick_block(er, o.mr, l2 * 3 / 8 / (depth * size));
     o.copy = turned && o.mc;
   }
+  if (o.pack && rows && !c->lim->simt && narrow_float(c, rows->tensor) && def_guess(c, row) > o.mr)
+    widen_rows(c, depth, def_guess(c, row), &o);
   if (!o.mc) o.mc = share_rows(c, ev ? (ev + o.tile - 1) / o.tile : 0, er, o.mr);
   return o;
 }
@@ -105,12 +121,13 @@ static void product_order(const struct chooser *c, unsigned lane, unsigned row, 
     if (a >= 0 && !is_row_or_lane((unsigned)a, (int)row, (int)lane)) def_then(o, (unsigned)a, 0);
   }
   if (c->lim->simt && b->mc) def_then(o, row, lr); /* a block of threads takes its rows through the whole reduction */
-  if (b->kc && b->deep) def_then(o, red, 1);
+  if (b->wide) def_then(o, row, 2), *copy = LOOP_ID(row, 2);
+  if (b->kc && (b->deep || b->wide)) def_then(o, red, 1), *copy = LOOP_ID(red, 1);
   if (b->nc || b->pack) def_then(o, lane, ll);
   if (b->kc) def_then(o, red, 1);
   *pack = o->n ? o->l[o->n - 1] : MAX_LOOP;
   if (b->mc) def_then(o, row, lr);
-  *copy = o->n ? o->l[o->n - 1] : MAX_LOOP;
+  if (!b->wide) *copy = o->n ? o->l[o->n - 1] : MAX_LOOP;
   if (b->deep && !b->pack) def_then(o, row, 1); /* each row is brought near once */
   def_then(o, lane, 1);
   def_then(o, row, 1);
@@ -183,7 +200,7 @@ static void push_padding(struct chooser *c, const struct order *o, unsigned lane
 bool def_product(struct chooser *c, int lane, int row, const struct reuse *k) {
   const struct eq *e = c->main;
   int red = -1;
-  unsigned pack, copy;
+  unsigned pack = MAX_LOOP, copy = MAX_LOOP;
   struct order o = {0};
   if (def_lanes(c, e) < 2) return false;
   for (unsigned x = e->npar; x < e->nax; x++) {

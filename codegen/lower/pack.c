@@ -2,10 +2,10 @@
    inside are renamed to it.
      pack   one dimension a loop, in the order in which the nest walks them, vectors innermost: panels
      copy   the operand's own dimensions; rows get a small pad where their length would put them all into one cache set
-   Guarded reads are packed with the value that they have. Packing is always optional: where a size cannot be told,
-   nothing is packed. The copying itself walks the operand as it lies in memory, and whole strips of it are unrolled:
-   rows are read in long runs, and where lanes go across the rows blocks of lanes x lanes are asked for at once, which
-   the emitter turns in registers. */
+   Guarded reads are packed with the value that they have, narrow floats that all readers widen as f32. Packing is
+   always optional: where a size cannot be told, nothing is packed. The copying itself walks the operand as it lies in
+   memory, and whole strips of it are unrolled: rows are read in long runs, and where lanes go across the rows blocks of
+   lanes x lanes are asked for at once, which the emitter turns in registers. */
 #include "codegen/lower/pack.h"
 #include <string.h>
 
@@ -27,12 +27,41 @@ expr_t member_read_of(const struct member *m, unsigned tensor) {
   return f.read;
 }
 
+struct casts {
+  unsigned tensor, reads, widened;
+};
+static void count_casts(expr_t x, void *ctx) {
+  struct casts *c = ctx;
+  c->reads += x->kind == E_READ && x->acc->tensor == c->tensor;
+  c->widened +=
+      x->kind == E_CAST && x->type == DT_f32 && x->kid[0]->kind == E_READ && x->kid[0]->acc->tensor == c->tensor;
+}
+
+/* Does every read of a narrow float widen it? (Matrix instructions take them as they are; shared memory is small.) */
+static bool widens(const struct packing *k, const struct set *s) {
+  struct casts c = {k->step->tensor, 0, 0};
+  if (k->b->p->lim->simt || (k->read->type != DT_f16 && k->read->type != DT_bf16)) return false;
+  for (unsigned i = 0; i < s->n; i++) {
+    const struct eq *e = s->m[i]->e;
+    expr_t part[] = {e->body, e->init, e->start, e->rescale, e->running};
+    for (unsigned j = 0; j < sizeof part / sizeof *part; j++)
+      if (part[j]) expr_visit(part[j], count_casts, &c);
+    if (s->m[i]->sub >= 0 && member_read_of(s->m[i], c.tensor)) return false;
+  }
+  return c.reads == c.widened;
+}
+
 static bool find_reader(struct packing *k, const struct set *s) {
   for (unsigned i = 0; i < s->n && !k->read; i++) {
     k->reader = s->m[i];
     k->read = member_read_of(s->m[i], k->step->tensor);
   }
+  if (k->read) k->wide = widens(k, s);
   return k->read != NULL;
+}
+
+enum dtype pack_type(const struct packing *k) {
+  return k->wide ? DT_f32 : (enum dtype)k->read->type;
 }
 
 static void add_dim(struct packing *k, unsigned l) {
@@ -81,7 +110,7 @@ bool pack_contiguous(const struct packing *k, unsigned l) {
 
 /* The lanes of the copying: the reader's, else the axis that is contiguous in the operand. */
 static void find_lanes(struct packing *k) {
-  if (!k->nd || k->b->p->lim->vector_bytes < 2 * type_size(k->read->type)) return;
+  if (!k->nd || k->b->p->lim->vector_bytes < 2 * type_size(pack_type(k))) return;
   if (k->sub >= 0 && pack_sub_lanes(k)) return;
   for (unsigned d = 0; d < k->nd && !k->step->keep; d++)
     if ((int)k->dim[d] == k->reader->vec) k->vec = k->reader->vec;
@@ -163,7 +192,7 @@ static bool pack_buffer(struct packing *k, const struct env *e, struct place *x)
   x->nd = (uint8_t)k->nd;
   memcpy(x->dim, k->dim, sizeof x->dim);
   const char *name = arena_printf(b->a, "%s_pack", b->p->k->tensor[k->step->tensor].name);
-  x->object = (uint16_t)buffer_new(b, e, name, k->read->type, k->nd, extent, stride);
+  x->object = (uint16_t)buffer_new(b, e, name, pack_type(k), k->nd, extent, stride);
   return true;
 }
 
@@ -184,14 +213,14 @@ static bool copy_buffer(struct packing *k, const struct env *e, struct place *x)
   for (unsigned d = rank; d-- > 0;) {
     stride[d] = s;
     s = poly_mul(b->a, s, extent[d]);
-    if (d == rank - 1 && poly_is_const(s, &row) && row * (int64_t)type_size(k->read->type) % 2048 == 0)
-      s = poly_addc(b->a, s, 64 / (int64_t)type_size(k->read->type));
+    if (d == rank - 1 && poly_is_const(s, &row) && row * (int64_t)type_size(pack_type(k)) % 2048 == 0)
+      s = poly_addc(b->a, s, 64 / (int64_t)type_size(pack_type(k)));
     if (s->overflow) return false;
   }
   x->kind = PLACE_COPY;
   x->base = base;
   const char *name = arena_printf(b->a, "%s_copy", b->p->k->tensor[k->step->tensor].name);
-  x->object = (uint16_t)buffer_new(b, e, name, k->read->type, rank, extent, stride);
+  x->object = (uint16_t)buffer_new(b, e, name, pack_type(k), rank, extent, stride);
   return true;
 }
 
@@ -248,7 +277,8 @@ struct lstmt *pack_element(struct packing *k, const struct env *e, const struct 
     for (unsigned j = 0; j < e->nknown; j++) known |= poly_eq(e->known[j], m->e->guard[i]);
     if (!known) a->guard[a->nguard++] = env_at(b, e, m->e->guard[i]);
   }
-  return loop_store(b->a, a, RED_none, place_expr(b, &from, m, read));
+  expr_t value = place_expr(b, &from, m, read);
+  return loop_store(b->a, a, RED_none, k->wide ? expr_cast(b->a, DT_f32, value) : value);
 }
 
 static struct lstmt *copy_one(struct packing *k, const struct env *e, const struct place *x, const struct member *m) {
@@ -257,7 +287,7 @@ static struct lstmt *copy_one(struct packing *k, const struct env *e, const stru
 
 static unsigned lane_count(const struct packing *k) {
   bool parts = k->sub >= 0 && !k->step->keep;
-  return k->b->p->lim->vector_bytes / (parts ? (unsigned)DOT_BYTES : (unsigned)type_size(k->read->type));
+  return k->b->p->lim->vector_bytes / (parts ? (unsigned)DOT_BYTES : (unsigned)type_size(pack_type(k)));
 }
 
 /* Loop l is at `at`; of a copy that is the place on the whole axis. */
@@ -353,7 +383,7 @@ static struct lstmt *copy_run(struct packing *k, struct env *in, const struct pl
                               const struct bounds *bd) {
   struct build *b = k->b;
   unsigned l = (unsigned)k->run;
-  int64_t block = b->p->lim->vector_bytes / (int64_t)type_size(k->read->type), n = const_trip(b, bd);
+  int64_t block = b->p->lim->vector_bytes / (int64_t)type_size(pack_type(k)), n = const_trip(b, bd);
   sym_t strip = strip_sym(k, l, "p"), one = strip_sym(k, l, "pu"), rest = strip_sym(k, l, "pr");
   struct strip s = {bd, strip, block};
   struct stmts parts = {0};
@@ -440,6 +470,7 @@ static struct lstmt *pack_one(struct build *b, const struct ppack *step, const s
   x->ix = k.read->acc->ix;
   x->rank = k.read->acc->rank;
   x->guarded = true;
+  x->wide = k.wide;
   x->padded = k.sub >= 0;
   for (unsigned i = 0; i < k.nside && !m->e->nguard; i++) x->filled |= BIT(k.side[i].loop);
   struct lstmt *nest = copy_nest(&k, e, x, m, 0);

@@ -15,6 +15,7 @@ struct packing {
   const struct ppack *step;
   const struct member *reader;
   expr_t read;
+  bool wide;             /* f16 or bf16 that is read as f32 everywhere: converted here, once */
   uint32_t axes; /* that the read depends on */
   unsigned nd;
   uint8_t dim[MAX_DIMS]; /* loops inside, outermost first */
@@ -27,6 +28,7 @@ struct packing {
   unsigned nwalk;
   sym_t column; /* of the block that is being copied: counts along `run`; SYM_NONE outside of one */
 };
+enum dtype pack_type(const struct packing *k); /* of an element of the buffer */
 /* Is the operand contiguous along the axis of loop l, which walks single elements? */
 bool pack_contiguous(const struct packing *k, unsigned l);
 /* One element: buffer = read. */

@@ -131,6 +131,7 @@ struct place {              /* where the elements of a tensor are, from here inw
   unsigned rank;
   bool guarded;             /* a pack that holds the values of guarded reads */
   uint64_t filled;          /* a pack: in tiles of these loops that the end of the axis cuts it goes on with zeros */
+  bool wide;                /* a pack that holds f16 or bf16 as f32 */
   bool padded;              /* a pack that goes on with zeros to whole steps of the reader's sub loop */
   const struct member *only; /* NULL: for all */
   struct place *next;

@@ -257,7 +257,7 @@ static expr_t rename_read(struct rename *c, expr_t x) {
   for (unsigned i = 0; i < x->acc->nguard && !(used && used->guarded); i++)
     if (!guard_known(c, x->acc->guard[i])) r->guard[r->nguard++] = env_at(c->b, c->e, x->acc->guard[i]);
   r->otherwise = r->nguard ? rename_expr(c, x->acc->otherwise) : NULL;
-  return expr_read(c->b->a, x->type, r);
+  return expr_read(c->b->a, used && used->wide ? DT_f32 : (enum dtype)x->type, r);
 }
 
 static expr_t rename_expr(struct rename *c, expr_t x) {
@@ -271,7 +271,7 @@ static expr_t rename_expr(struct rename *c, expr_t x) {
   case E_CAST:
     n = arena_dup(c->b->a, x, sizeof *x);
     for (unsigned i = 0; i < (x->kind == E_CAST ? 1u : x->nkid); i++) n->kid[i] = rename_expr(c, x->kid[i]);
-    return n;
+    return x->kind == E_CAST && n->kid[0]->type == x->type ? n->kid[0] : n; /* widened when it was packed */
   default:
     return x;
   }

@@ -73,6 +73,8 @@ static const struct tcase cases[] = {
      .dims = {"M=5,N=20,K=19", "M=4,N=16,K=8", "M=1,N=3,K=1", "M=2,N=1,K=0"}},
     {"tensorize_in_place", HALVES, "tile i 2; tile j 16; tile k 2; order j1 i1 k1 i0 j0 k0; unroll i0 0; vector j0; tensorize bf16 k0",
      .dims = {"M=5,N=20,K=19", "M=4,N=16,K=8", "M=1,N=3,K=1", "M=2,N=1,K=0"}},
+    {"pack_wide", HALVES, "tile i 2; tile j 16; tile i 4; order i2 j1 i1 k0 i0 j0; vector j0; unroll i0 0; pack B j1; copy A i2",
+     .dims = {"M=5,N=20,K=19", "M=4,N=16,K=8", "M=1,N=3,K=1", "M=2,N=1,K=0"}},
     {"guards",
      "kernel f(X: f32[H, W], F: f32[3, 3]) -> Y: f32[H, W] {\n"
      "  for y in 0..H, x in 0..W: Y[y, x] = sum(r, s if y + r - 1 >= 0, H - y - r >= 0, x + s - 1 >= 0, W - x - s >= 0) X[y + r - 1, x + s - 1] * F[r, s]\n}",
