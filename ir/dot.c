@@ -9,7 +9,7 @@ const char *const matrix_name[MATRIX_COUNT] = {
 
 bool matrix_takes(enum matrix m, enum dotkind k) {
   if (k == DOT_none) return false;
-  return m == MATRIX_vnni ? k != DOT_bf16 : k == DOT_bf16;
+  return (m == MATRIX_bf16 || m == MATRIX_mma) == (k == DOT_bf16);
 }
 
 /* The read under a conversion to t, or NULL. */
