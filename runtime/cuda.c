@@ -187,7 +187,7 @@ static int64_t read_poly(struct reader *r) {
 }
 
 static int64_t read_loop(struct reader *r) {
-  int64_t step = next(r), once = next(r), lo = INT64_MIN, hi = INT64_MAX, span, x;
+  int64_t step = next(r), once = next(r), lo = INT64_MIN, hi = INT64_MAX, span = 0, x;
   for (int64_t n = next(r); n > 0 && !r->bad; n--) lo = (x = read_poly(r)) > lo ? x : lo;
   for (int64_t n = next(r); n > 0 && !r->bad; n--) hi = (x = read_poly(r)) < hi ? x : hi;
   if (hi <= lo) return once;

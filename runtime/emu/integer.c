@@ -52,7 +52,7 @@ __extension__ typedef __int128 s128;
     pos &= 255;                                                                                                        \
     len &= 255;                                                                                                        \
     bool neg = sign && len && ((U)a >> (pos + len - 1 < bits ? pos + len - 1 : bits - 1) & 1);                         \
-    U v = shl_##n((T)-1, len), body = pos >= bits ? 0 : (U)((U)a >> pos);                                              \
+    U v = shl_##n((T)-1, len), body = (U)(pos >= bits ? 0 : (U)a >> pos);                                              \
     if (neg && pos + len > bits) v = pos >= bits ? (U)-1 : (U)(v | shl_##n((T)-1, bits - pos));                        \
     return (U)(neg ? (U)(body | v) : (U)(body & (U)~v));                                                               \
   }
