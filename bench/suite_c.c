@@ -333,10 +333,15 @@ int main(int argc, char **argv) {
     buf_init(&b);
     diag_print(d, &b, false);
     fputs(b.data ? b.data : path, stderr);
+    buf_free(&b);
+    hone_close(&h);
+    diag_free(d);
     return 1;
   }
   if (callers) {
     make_callers(&s, path, &h.spec);
+    hone_close(&h);
+    diag_free(d);
     return 0;
   }
   s.sizes = slurp(argv[3]), s.seconds = atof(argv[4]), s.only = *argv[5] ? argv[5] : NULL;
@@ -352,5 +357,7 @@ int main(int argc, char **argv) {
   }
   for (unsigned i = 0; i < h.spec.n; i++) line_of(&s, path, &h.spec.fn[i], i);
   refused_lines(path, &h.spec);
+  hone_close(&h);
+  diag_free(d);
   return 0;
 }

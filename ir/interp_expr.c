@@ -393,7 +393,11 @@ static struct ival cast_op(const struct node *n, struct ival a) {
   if (a.e > 0) {
     union value lo, hi;
     if (type_is_float(from)) lo.f = (double)(a.v - a.e), hi.f = (double)(a.v + a.e);
-    else lo.i = a.i - (int64_t)a.e, hi.i = a.i + (int64_t)a.e;
+    else { /* beyond 64 bits: as far as they go */
+      int64_t by = a.e < 0x1p62 ? (int64_t)a.e : INT64_MAX;
+      if (__builtin_sub_overflow(a.i, by, &lo.i)) lo.i = INT64_MIN;
+      if (__builtin_add_overflow(a.i, by, &hi.i)) hi.i = INT64_MAX;
+    }
     r.e = fmax(fabs((double)type_convert(to, from, lo).i - (double)r.i), fabs((double)type_convert(to, from, hi).i - (double)r.i));
   }
   return r;

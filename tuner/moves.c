@@ -220,7 +220,7 @@ static void remove_level(struct plan *p, unsigned x, unsigned level) {
 
 bool move_level(const struct mover *m, struct plan *p, unsigned x) {
   unsigned n = plan_levels(p, x), level = below(m, 4) ? n - 1 : below(m, n);
-  if (level < n - 1 && level == 0 && (find_vector(p, x) >= 0 || whole(p, x))) return false;
+  if (level >= LEVEL_MAX - 1 || (level < n - 1 && level == 0 && (find_vector(p, x) >= 0 || whole(p, x)))) return false;
   int64_t unit = level ? p->tile[x][level - 1] : 1;
   int64_t size = draw_size(m, p, x, level, unit, TILE_MOST);
   if ((level && size <= unit) || idle(m, p, x, level, size) || !insert_level(p, x, level, size)) return false;

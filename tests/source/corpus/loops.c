@@ -219,6 +219,7 @@ void embedding_sum(const float *table, const int *index, float *out, int bags, i
 }
 
 void lut_interp(const float *x, const float *table, float *y, int n, int size) {
+  if (size < 2) return;
   for (int i = 0; i < n; i++) {
     float t = x[i] * (size - 1);
     if (t < 0) t = 0;
