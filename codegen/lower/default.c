@@ -95,13 +95,14 @@ static bool has_step(const struct sched *s, enum stepkind kind) {
 }
 
 /* Results too large for any cache go past them. A row that comes from beyond L1 is read in the first of several passes
-   over it; while the others compute, memory would idle: so the next row is asked for in all of them. */
+   over it; while the others compute, memory would idle: so the next row is asked for in all of them. (Where an operand
+   is packed, one iteration of that loop reads whole panels, not a row.) */
 static void push_memory(struct chooser *c) {
   uint16_t t[64];
   unsigned n = group_operands(c->gs, c->gi, t, 64);
   double all = 0;
   for (unsigned i = 0; i < n && i < 64; i++) all += bytes_of(c, t[i]);
-  int row = has_step(&c->s, STEP_prefetch) ? -1 : row_loop(c);
+  int row = has_step(&c->s, STEP_prefetch) || has_step(&c->s, STEP_pack) ? -1 : row_loop(c);
   for (unsigned i = 0; i < n && i < 64; i++) {
     double bytes = bytes_of(c, t[i]);
     bool far = all >= c->lim->l3_bytes && bytes >= c->lim->l3_bytes / 4.0;
