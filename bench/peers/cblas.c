@@ -119,7 +119,8 @@ unsigned peer_forms(const struct row *r, struct form *f, unsigned room, const ch
        one = row_is(r, "matmul") || row_is(r, "matmul_nt") || row_is(r, "matmul_tn") || row_is(r, "transposed");
   bool other = row_is(r, "dmatmul") || row_is(r, "bf16_product") || row_is(r, "u8s8_product");
   if (!(batch || one || other) || !open_library(r->threads)) return 0;
-  *version = LIBRARY;
+  const char *slash = strrchr(LIBRARY, '/'); /* where it lies is this machine's business */
+  *version = slash ? slash + 1 : LIBRARY;
   const int64_t *d = r->d + batch;
   struct product p = {.m = (int)d[0],
                       .n = (int)d[1],
