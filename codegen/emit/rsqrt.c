@@ -7,30 +7,30 @@
 
 enum { KEY_RSQRT = 905 };
 
-static V part(struct vm *v, V x, unsigned from, unsigned n) {
-  V at[LANE_LIMIT];
-  for (unsigned i = 0; i < n; i++) at[i] = LLVMConstInt(v->m->i32, from + i, 0);
-  return LLVMBuildShuffleVector(v->b, x, LLVMGetPoison(LLVMTypeOf(x)), LLVMConstVector(at, n), "");
+/* n elements of x and y, one after the other, from `from` on. */
+static V run(struct fn *f, V x, V y, unsigned from, unsigned n) {
+  unsigned at[LANE_LIMIT];
+  for (unsigned i = 0; i < n; i++) at[i] = from + i;
+  return vshuffle(f, x, y, at, n);
 }
 
-static V estimate(struct vm *v, V x, unsigned n) {
+static V estimate(struct fn *f, V x, unsigned n) {
+  struct module *m = f->m;
   if (n > 16) { /* a half each */
-    V at[LANE_LIMIT], lo = estimate(v, part(v, x, 0, n / 2), n / 2), hi = estimate(v, part(v, x, n / 2, n / 2), n / 2);
-    for (unsigned i = 0; i < n; i++) at[i] = LLVMConstInt(v->m->i32, i, 0);
-    return LLVMBuildShuffleVector(v->b, lo, hi, LLVMConstVector(at, n), "");
+    V lo = estimate(f, run(f, x, x, 0, n / 2), n / 2), hi = estimate(f, run(f, x, x, n / 2, n / 2), n / 2);
+    return run(f, lo, hi, 0, n);
   }
   unsigned w = n < 4 ? 4 : n;
-  V at[16], zero = LLVMConstNull(LLVMVectorType(v->m->f32, w));
-  for (unsigned i = 0; i < w; i++) at[i] = LLVMConstInt(v->m->i32, i < n ? i : 0, 0);
-  if (n == 2) x = LLVMBuildShuffleVector(v->b, x, x, LLVMConstVector(at, w), "");
-  if (n == 0) x = LLVMBuildInsertElement(v->b, zero, x, LLVMConstInt(v->m->i32, 0, 0), "");
-  V arg[3] = {x, zero, LLVMConstAllOnes(w == 16 ? v->m->i16 : v->m->i8)};
+  V first = LLVMConstInt(m->i32, 0, 0), zero = LLVMConstNull(LLVMVectorType(m->f32, w));
+  if (n == 2) x = run(f, x, x, 0, w);
+  if (n == 0) x = LLVMBuildInsertElement(f->b, zero, x, first, "");
+  V arg[3] = {x, zero, LLVMConstAllOnes(w == 16 ? m->i16 : m->i8)};
   const char *name = w == 16  ? "llvm.x86.avx512.rsqrt14.ps.512"
                      : w == 8 ? "llvm.x86.avx512.rsqrt14.ps.256"
                               : "llvm.x86.avx512.rsqrt14.ps.128";
-  V y = call_intrinsic(v->m, v->b, name, NULL, 0, arg, 3);
-  if (n == 0) return LLVMBuildExtractElement(v->b, y, LLVMConstInt(v->m->i32, 0, 0), "");
-  return n == 2 ? part(v, y, 0, 2) : y;
+  V y = call_intrinsic(m, f->b, name, NULL, 0, arg, 3);
+  if (n == 0) return LLVMBuildExtractElement(f->b, y, first, "");
+  return n == 2 ? run(f, y, y, 0, 2) : y;
 }
 
 struct val estimated_rsqrt(struct fn *f, struct val a) {
@@ -39,7 +39,7 @@ struct val estimated_rsqrt(struct fn *f, struct val a) {
   unsigned level = place_level(f, a.level);
   place_at(f, level);
   struct vm v = {.m = f->m, .b = f->b, .n = a.lanes};
-  V y = estimate(&v, a.v, a.lanes);
+  V y = estimate(f, a.v, a.lanes);
   V e = mad(&v, LLVMBuildFNeg(f->b, mul(&v, a.v, y), ""), y, K(&v, 1));
   V z = mad(&v, mul(&v, y, K(&v, 0.5)), e, y);
   r = mkval(sel(&v, cmp(&v, LLVMRealUNO, e, e), y, z), level, a.type, a.lanes);
