@@ -91,6 +91,7 @@ struct fold {
   enum dtype type;
   struct ival acc;
   long double mag;          /* sum of |terms| */
+  double serial;            /* a float sum in the type's own arithmetic, term after term: how far equal terms drift */
   double len;
   int64_t index, lo, hi;    /* argmin, argmax: the first best, and how far ties within the errors reach */
   bool any;
@@ -124,6 +125,14 @@ static void fold_arg(struct fold *f, struct ival x, int64_t at) {
   }
 }
 
+static void sum_term(struct fold *f, long double x) {
+  f->acc.v += x;
+  f->mag += fabsl(x);
+  if (f->type == DT_f32) f->serial = (float)f->serial + (float)x;
+  else if (f->type == DT_f64) f->serial += (double)x;
+  else f->serial = type_round(f->type, (union value){.f = f->serial + (double)x}).f;
+}
+
 static void fold_step(struct fold *f, struct ival x, int64_t at) {
   if (x.bad) f->acc.bad = x.bad;
   f->len += 1;
@@ -133,9 +142,8 @@ static void fold_step(struct fold *f, struct ival x, int64_t at) {
     f->acc.i = red_step(f->red, f->type, (union value){.i = f->acc.i}, (union value){.i = x.i}).i;
     f->acc.e = f->red == RED_sum ? f->acc.e + x.e : fmax(f->acc.e, x.e);
   } else if (f->red == RED_sum) {
-    f->acc.v += x.v;
+    sum_term(f, x.v);
     f->acc.e += x.e;
-    f->mag += fabsl(x.v);
   } else if (f->red == RED_prod) {
     f->acc.e = f->acc.e * (double)fabsl(x.v) + x.e * (double)fabsl(f->acc.v) + f->acc.e * x.e;
     f->acc.v *= x.v;
@@ -145,11 +153,18 @@ static void fold_step(struct fold *f, struct ival x, int64_t at) {
   }
 }
 
-/* |got - ref| <= u S (8 + 2 sqrt K) for a sum of K terms of magnitude S in any order (facts in docs/design.md). */
+/* |got - ref| <= u S (8 + 2 sqrt K) for a sum of K terms of magnitude S in any order (docs/design.md), as if roundings were independent. Those of
+   equal terms are not: each addition between two powers of two errs alike. So what the plain order loses counts twice on top: no order loses more than
+   that one but for chance. A sum that overflows on the way is for checking to judge. */
+static double sum_error(const struct fold *f, double u) {
+  double drift = fabs((double)(f->serial - f->acc.v));
+  return u * (double)f->mag * (8 + 2 * sqrt(f->len)) + (isfinite(drift) ? 2 * drift : 0);
+}
+
 static struct ival fold_end(const struct fold *f) {
   struct ival r = f->acc;
   double u = type_is_float(f->type) ? type_epsilon(f->type) : 0;
-  if (f->red == RED_sum && u > 0) r.e += u * (double)f->mag * (8 + 2 * sqrt(f->len));
+  if (f->red == RED_sum && u > 0) r.e += sum_error(f, u);
   else if (f->red == RED_prod && u > 0) r.e += 2 * u * f->len * (double)fabsl(r.v);
   if (f->red == RED_argmin || f->red == RED_argmax) {
     r.i = f->index;
@@ -175,6 +190,7 @@ static struct fold fold_begin(struct eval *v) {
     f.acc = prog_run(v->c, v->init);
     f.mag = fabsl(f.acc.v);
   }
+  f.serial = (double)f.acc.v;
   f.lo = f.hi = f.index;
   return f;
 }
@@ -200,10 +216,7 @@ static void fold_block(struct fold *f, const struct lanes *r, unsigned n, int64_
     fold_step(f, (struct ival){r->v[l], r->i[l], r->any_e ? r->e[l] : 0, r->any_bad ? r->bad[l] : 0}, at + l);
   if (!sum) return;
   f->len += n;
-  for (unsigned l = 0; l < n; l++) {
-    f->acc.v += r->v[l];
-    f->mag += fabsl(r->v[l]);
-  }
+  for (unsigned l = 0; l < n; l++) sum_term(f, r->v[l]);
   for (unsigned l = 0; l < n && r->any_e; l++) f->acc.e += r->e[l];
 }
 

@@ -122,6 +122,25 @@ START_TEST(test_dropped_term) {
 }
 END_TEST
 
+/* Roundings of equal terms err alike: the plain order, which --fp strict must keep, has to be within the bound at any length. */
+START_TEST(test_drift) {
+  struct run r = begin("kernel f(x: f32[n]) -> s: f32[] { s[] = sum(k) x[k] }");
+  enum { LONG = 40000 };
+  float *x = fill(&r, "x", LONG), sum = 0, lanes[16] = {0};
+  fill(&r, "s", 1);
+  dim(&r, "n", LONG);
+  for (int k = 0; k < LONG; k++) x[k] = 0.1f;
+  for (int k = 0; k < LONG; k++) sum += x[k], lanes[k % 16] += x[k];
+  for (int l = 1; l < 16; l++) lanes[0] += lanes[l];
+  go(&r);
+  const struct expect *w = &r.want[param(&r, "s")];
+  ck_assert(fabs((double)sum - w->ref[0]) > 0x1p-24 * w->ref[0] * (8 + 2 * sqrt(LONG))); /* it does drift */
+  ck_assert(fabs((double)sum - w->ref[0]) <= w->bound[0]);
+  ck_assert(fabs((double)lanes[0] - w->ref[0]) <= w->bound[0]);
+  end(&r);
+}
+END_TEST
+
 START_TEST(test_conv) {
   enum { C = 3, H = 6, W = 5, O = 2 };
   struct run r = begin("kernel f(X: f32[C,H,W], F: f32[O,C,3,3]) -> Y: f32[O,H,W] {\n"
@@ -550,6 +569,7 @@ static void add_tests(TCase *t) {
   tcase_add_test(t, test_int8);
   tcase_add_test(t, test_requantise);
   tcase_add_test(t, test_argmin);
+  tcase_add_test(t, test_drift);
   tcase_add_test(t, test_ties);
   tcase_add_test(t, test_triangular);
   tcase_add_test(t, test_guarded_reduction);
