@@ -8,8 +8,33 @@ const char *const matrix_name[MATRIX_COUNT] = {
 };
 
 bool matrix_takes(enum matrix m, enum dotkind k) {
-  if (k == DOT_none) return false;
-  return (m == MATRIX_bf16 || m == MATRIX_mma) == (k == DOT_bf16);
+  struct mma_form form;
+  if (m == MATRIX_mma) return mma_form(k, &form);
+  if (m == MATRIX_bf16) return k == DOT_bf16;
+  return k == DOT_u8i8 || k == DOT_i8i8 || k == DOT_i16i16;
+}
+
+bool mma_form(enum dotkind k, struct mma_form *out) {
+  static const struct mma_form halves = {16, 2, 2}, bytes = {32, 2, 1}, words = {8, 2, 4}, doubles = {4, 1, 8};
+  switch (k) {
+  case DOT_bf16:
+  case DOT_f16:
+    *out = halves;
+    return true;
+  case DOT_u8i8:
+  case DOT_i8i8:
+  case DOT_u8u8:
+    *out = bytes;
+    return true;
+  case DOT_f32:
+    *out = words;
+    return true;
+  case DOT_f64:
+    *out = doubles;
+    return true;
+  default:
+    return false;
+  }
 }
 
 /* The read under a conversion to t, or NULL. */
@@ -18,11 +43,18 @@ static expr_t widened(expr_t x, enum dtype t) {
   return x->kid[0];
 }
 
+/* The same, or a read of t. */
+static expr_t factor(expr_t x, enum dtype t) {
+  return x->kind == E_READ && x->type == t ? x : widened(x, t);
+}
+
 static enum dotkind kind_of(enum dtype sum, enum dtype a, enum dtype b) {
-  if (sum == DT_f32) return a == DT_bf16 && b == DT_bf16 ? DOT_bf16 : DOT_none;
+  if (a == sum && b == sum) return sum == DT_f32 ? DOT_f32 : sum == DT_f64 ? DOT_f64 : DOT_none;
+  if (sum == DT_f32) return a != b ? DOT_none : a == DT_bf16 ? DOT_bf16 : a == DT_f16 ? DOT_f16 : DOT_none;
   if (sum != DT_i32) return DOT_none;
   if (a == DT_i16 && b == DT_i16) return DOT_i16i16;
   if (a == DT_i8 && b == DT_i8) return DOT_i8i8;
+  if (a == DT_u8 && b == DT_u8) return DOT_u8u8;
   return a == DT_u8 && b == DT_i8 ? DOT_u8i8 : DOT_none;
 }
 
@@ -52,15 +84,16 @@ bool dot_of(expr_t x, struct dot *out) {
       (with_shift(x->kid[0], x->kid[1], out) || with_shift(x->kid[1], x->kid[0], out)))
     return true;
   if (x->kind != E_OP || x->op != OP_mul) return false;
-  expr_t a = widened(x->kid[0], (enum dtype)x->type), b = widened(x->kid[1], (enum dtype)x->type);
+  expr_t a = factor(x->kid[0], (enum dtype)x->type), b = factor(x->kid[1], (enum dtype)x->type);
   if (!a || !b) return false;
   if (a->type == DT_i8 && b->type == DT_u8) {
     expr_t t = a;
     a = b, b = t;
   }
-  *out = (struct dot){.kind = kind_of((enum dtype)x->type, (enum dtype)a->type, (enum dtype)b->type),
-                      .a = a,
-                      .b = b,
-                      .group = DOT_BYTES / (unsigned)type_size((enum dtype)a->type)};
+  *out = (struct dot){
+      .kind = kind_of((enum dtype)x->type, (enum dtype)a->type, (enum dtype)b->type),
+      .a = a,
+      .b = b,
+      .group = type_size((enum dtype)a->type) < DOT_BYTES ? DOT_BYTES / (unsigned)type_size((enum dtype)a->type) : 1};
   return out->kind != DOT_none;
 }

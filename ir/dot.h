@@ -5,15 +5,16 @@
 #include "ir/expr.h"
 
 enum { DOT_BYTES = 4 };
-enum dotkind { DOT_none, DOT_u8i8, DOT_i8i8, DOT_i16i16, DOT_bf16 };
+enum dotkind { DOT_none, DOT_u8i8, DOT_i8i8, DOT_i16i16, DOT_bf16, DOT_u8u8, DOT_f16, DOT_f32, DOT_f64 };
 struct dot {
   enum dotkind kind;
   expr_t a, b;     /* the two reads; of DOT_u8i8 a is the unsigned one */
   bool shifted;    /* a is i8 and 128 is added to it, which makes it the unsigned one */
   bool alone;      /* b is summed by itself: a is 1 and has no read (NULL) */
-  unsigned group;  /* elements of each that one instruction adds up in a lane: DOT_BYTES / their size */
+  unsigned group;  /* elements of each that one instruction adds up in a lane: DOT_BYTES / their size; 1 of DOT_f64 */
 };
-/* x: W(read) * W(read), W the conversion to i32 (of 8 or 16 bit integers) or f32 (of bf16); (i32(i8) + 128) * i32(i8); i32(i8) alone. */
+/* x: W(read) * W(read), W the conversion to i32 (of 8 or 16 bit integers) or f32 (of bf16, f16); (i32(i8) + 128) * i32(i8); i32(i8) alone; a product of
+   two reads of f32 or of f64. */
 bool dot_of(expr_t x, struct dot *out);
 
 /* Instructions that a schedule step `tensorize NAME` may name; a target says which it has (struct limits). */
@@ -25,4 +26,8 @@ enum matrix {
 };
 extern const char *const matrix_name[MATRIX_COUNT];
 bool matrix_takes(enum matrix m, enum dotkind k);
+
+/* The instruction of a warp (`tensorize mma`): 8 * rows rows, 8 columns, `depth` terms of operands of so many bytes. false: there is none for k. */
+struct mma_form { unsigned depth, rows, bytes; };
+bool mma_form(enum dotkind k, struct mma_form *out);
 #endif

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { NEST_MAX = 220, EXPR_MAX = 1100, UNROLL_MAX = 256, STACK_BYTES = 4096, LANES_LOG2_MAX = 10, SUB_MAX = 16 };
+enum { NEST_MAX = 220, EXPR_MAX = 1100, UNROLL_MAX = 256, STACK_BYTES = 4096, LANES_LOG2_MAX = 10, SUB_MAX = 32 };
 
 struct verifier {
   const struct lfunc *f;

@@ -134,7 +134,7 @@ struct simt {
   unsigned shared_used;
   unsigned aligned;        /* what divides the addresses of arrays here; 0: nothing is known */
   bool claimed;            /* that was of use */
-  sym_t mma_x4, mma_k4, mma_k2; /* what a thread adds to addresses of fragments (simt_mma.c) */
+  sym_t mma_row, mma_odd, mma_half, mma_group, mma_word; /* what a thread adds to addresses of fragments (simt_mma.c): lane % 8, bits 3 and 4 of it; lane / 4, lane % 4 */
   LLVMValueRef *shared;    /* by object: where it lies in shared memory, once it was allocated */
   LLVMValueRef parts;      /* shared memory where warps meet in a reduction */
   uint8_t *traded;         /* by object: one thread may see what another wrote */

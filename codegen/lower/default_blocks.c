@@ -182,28 +182,30 @@ bool def_blocks_product(struct chooser *c) {
 
 /* ---- products by matrix instructions of a warp ---- */
 
-enum { DEPTH = 16, STAGE = 32 };
+enum { STAGE_BYTES = 64 }; /* of the sum, of a row or a column */
 
 /* Four warps, each with a quarter of the tile. */
 bool def_blocks_matrix(struct chooser *c) {
   struct staged p;
   struct dot d;
-  if (!c->lim->matrix_per_cycle[MATRIX_mma] || c->o->strict || !find_product(c, &p) || p.k.n != 2) return false;
-  if (!dot_of(c->main->body, &d) || !matrix_takes(MATRIX_mma, d.kind)) return false;
-  int64_t n = def_guess(c, (unsigned)p.red);
-  if (n <= DEPTH || def_guess(c, (unsigned)p.row) < 16) return false;
+  struct mma_form form;
+  if (!c->lim->matrix_per_cycle[MATRIX_mma] || !find_product(c, &p) || p.k.n != 2) return false;
+  if (!dot_of(c->main->body, &d) || !mma_form(d.kind, &form) || (d.kind == DOT_f32 && !c->o->tf32)) return false;
+  if (c->o->strict && type_is_float((enum dtype)c->main->body->type)) return false;
+  int64_t n = def_guess(c, (unsigned)p.red), stage = STAGE_BYTES / form.bytes;
+  if (n <= form.depth || def_guess(c, (unsigned)p.row) < 16) return false;
   struct tile t = pick_tile(c, (unsigned)p.lane, (unsigned)p.row, (unsigned)p.red, p.k.bytes);
   int64_t row = t.row < 32 ? 32 : t.row, lane = t.lane < 32 ? 32 : t.lane;
   def_push(c, STEP_tile, LOOP_ID(p.row, 0), row);
   def_push(c, STEP_tile, LOOP_ID(p.lane, 0), lane);
-  def_push(c, STEP_tile, LOOP_ID(p.red, 0), DEPTH);
-  if (n > STAGE) def_push(c, STEP_tile, LOOP_ID(p.red, 0), STAGE);
+  def_push(c, STEP_tile, LOOP_ID(p.red, 0), form.depth);
+  if (n > stage) def_push(c, STEP_tile, LOOP_ID(p.red, 0), stage);
   def_push(c, STEP_lanes, LOOP_ID(p.lane, 0), 4);
   def_push(c, STEP_piece, LOOP_ID(p.lane, 0), 2);
   def_push(c, STEP_warps, LOOP_ID(p.lane, 0), 2);
   def_push(c, STEP_threads, LOOP_ID(p.row, 0), 8);
   def_push(c, STEP_warps, LOOP_ID(p.row, 0), 2);
-  push_loops(c, &p, n > STAGE ? 2 : 1);
+  push_loops(c, &p, n > stage ? 2 : 1);
   return def_push(c, STEP_tensorize, LOOP_ID(p.red, 0), MATRIX_mma);
 }
 

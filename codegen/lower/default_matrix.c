@@ -28,7 +28,7 @@ static bool find_instruction(const struct chooser *c, struct choice *x) {
   if (e->red != RED_sum || !dot_of(e->body, &x->d) || x->d.alone) return false;
   if (c->o->strict && type_is_float((enum dtype)e->body->type)) return false;
   for (x->insn = (enum matrix)0; x->insn < MATRIX_COUNT; x->insn++)
-    if (c->lim->matrix_per_cycle[x->insn] && matrix_takes(x->insn, x->d.kind)) return true;
+    if (x->insn != MATRIX_mma && c->lim->matrix_per_cycle[x->insn] && matrix_takes(x->insn, x->d.kind)) return true;
   return false;
 }
 

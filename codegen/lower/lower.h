@@ -9,6 +9,7 @@ struct lower_opts {
   bool strict;              /* --fp strict: the specification's own order of every reduction */
   unsigned threads;         /* 1: parallel steps are run serially */
   unsigned max_size;        /* schedules that make more instructions than this of a group, roughly, are not legal; 0: LOWER_SIZE_MAX */
+  bool tf32;                /* products of f32 may round their operands to tf32 */
 };
 enum { LOWER_SIZE_MAX = 8000 };
 /* A grid of blocks has as many threads as the GPU has SMs, whatever the host was asked for. */

@@ -75,24 +75,36 @@ static void find_axes(struct packing *k, const struct env *e) {
     if ((k->axes >> a & 1) && axis_inner(k->b->p, e, a) >= 0) add_dim(k, (unsigned)axis_inner(k->b->p, e, a));
 }
 
+/* A warp's matrix instruction reads its operands along the sum where they are contiguous along it, and bytes always:
+   the sum is then the last dimension, one for all its loops. */
+static int inner_loop(const struct packing *k, const struct env *e) {
+  int l = k->reader->sub;
+  if (l < 0 || k->b->p->loop[l].matrix != MATRIX_mma || k->step->keep || (e->open & BIT(l))) return -1;
+  if (!(k->axes >> LOOP_AXIS(l) & 1) || (!pack_contiguous(k, (unsigned)l) && type_size(k->read->type) > 1)) return -1;
+  return axis_inner(k->b->p, e, LOOP_AXIS(l));
+}
+
 static void find_dims(struct packing *k, const struct env *e) {
   const struct plan *p = k->b->p;
   for (unsigned a = 0; a < p->naxis; a++)
     if (expr_has_sym(k->read, p->axis[a].sym)) k->axes |= 1u << a;
   k->sub = pack_sub_loop(k, e);
+  k->inner = inner_loop(k, e);
   if (k->step->keep) {
     find_axes(k, e);
     return;
   }
   for (unsigned i = 0; i < e->n; i++) {
     unsigned l = e->order[i];
-    if ((k->axes >> LOOP_AXIS(l) & 1) && !(e->open & BIT(l)) && !on_lanes(k->reader, l) && (int)l != k->sub)
+    bool own = k->inner >= 0 && LOOP_AXIS(l) == LOOP_AXIS(k->inner);
+    if ((k->axes >> LOOP_AXIS(l) & 1) && !(e->open & BIT(l)) && !on_lanes(k->reader, l) && (int)l != k->sub && !own)
       add_dim(k, l);
   }
   int v = k->reader->vec, t = k->reader->thr;
   if (t >= 0 && (k->axes >> LOOP_AXIS(t) & 1) && !(e->open & BIT(t))) add_dim(k, (unsigned)t);
   if (v >= 0 && (k->axes >> LOOP_AXIS(v) & 1) && !(e->open & BIT(v))) add_dim(k, (unsigned)v);
   if (k->sub >= 0) add_dim(k, (unsigned)k->sub);
+  if (k->inner >= 0) add_dim(k, (unsigned)k->inner);
 }
 
 /* Is the operand contiguous along the axis of loop l, which walks single elements? */
@@ -153,7 +165,7 @@ struct size {
 static bool pack_dim(struct packing *k, unsigned l, struct size *s, poly_t *extent, poly_t *stride) {
   struct build *b = k->b;
   const struct paxis *x = &b->p->axis[LOOP_AXIS(l)];
-  int64_t step = b->p->loop[l].step, span = loop_span(b->p, l);
+  int64_t step = (int)l == k->inner ? 1 : b->p->loop[l].step, span = loop_span(b->p, l);
   if (s->c % step) return false;
   s->c /= step;
   *stride = poly_scale(b->a, s->p, s->c);
@@ -169,12 +181,16 @@ static bool pack_dim(struct packing *k, unsigned l, struct size *s, poly_t *exte
 }
 
 /* Threads that turn an operand while they copy it, and matrix instructions that read eight rows at once, would all meet
-   in few banks of shared memory: rows get 16 bytes more. */
+   in few banks of shared memory: rows get some bytes more. ldmatrix reads 8 rows of 16 bytes: an odd number of these
+   between rows puts all into banks of their own; single words are read from 4 rows (of f64: 4 rows in a half warp), 8
+   neighbours (4) of each. */
 static int64_t pack_row_pad(const struct packing *k) {
   int sub = k->reader->sub;
   bool fragments = sub >= 0 && k->b->p->loop[sub].matrix == MATRIX_mma;
   if (!k->nside || k->nd < 2 || (!fragments && pack_contiguous(k, k->dim[k->nd - 1]))) return 0;
-  int64_t row = loop_span(k->b->p, k->dim[k->nd - 1]), pad = 16 / (int64_t)type_size(k->read->type);
+  int64_t row = loop_span(k->b->p, k->dim[k->nd - 1]), size = (int64_t)type_size(k->read->type), pad = 16 / size;
+  if (fragments && (size == 8 || (size == 4 && k->inner < 0))) pad = 32 / size;
+  if (fragments && row * size / 16 % 2) pad = 0;
   for (unsigned d = 0; d + 1 < k->nd; d++)
     if ((row + pad) * loop_span(k->b->p, k->dim[d]) % k->b->p->loop[k->dim[d]].step) return 0;
   return row ? pad : 0;
@@ -189,6 +205,7 @@ static bool pack_buffer(struct packing *k, const struct env *e, struct place *x)
     if (d == k->nd - 1) s.c += pack_row_pad(k);
   }
   x->kind = PLACE_PACK;
+  x->inner = k->inner < 0 ? -1 : (int8_t)LOOP_AXIS(k->inner);
   x->nd = (uint8_t)k->nd;
   memcpy(x->dim, k->dim, sizeof x->dim);
   const char *name = arena_printf(b->a, "%s_pack", b->p->k->tensor[k->step->tensor].name);
@@ -290,11 +307,11 @@ static unsigned lane_count(const struct packing *k) {
   return k->b->p->lim->vector_bytes / (parts ? (unsigned)DOT_BYTES : (unsigned)type_size(pack_type(k)));
 }
 
-/* Loop l is at `at`; of a copy that is the place on the whole axis. */
-static void open_at(const struct packing *k, unsigned l, poly_t at, struct env *e) {
+void pack_open(const struct packing *k, unsigned l, poly_t at, struct env *e) {
+  bool axis = k->step->keep || (int)l == k->inner;
   e->open |= BIT(l);
   e->val[l] = at;
-  while (k->step->keep && LOOP_LEVEL(l)) {
+  while (axis && LOOP_LEVEL(l)) {
     e->open |= BIT(--l);
     e->val[l] = cpoly(k->b, 0);
   }
@@ -339,7 +356,7 @@ static struct lstmt *copy_vector(struct packing *k, const struct env *e, const s
   unsigned l = (unsigned)k->vec, lanes = lane_count(k), nhi = 1;
   poly_t at = poly_sym(b->a, y->strip), hi[9] = {cpoly(b, lanes)};
   struct env in = *e;
-  open_at(k, l, poly_add(b->a, at, poly_sym(b->a, y->lane)), &in);
+  pack_open(k, l, poly_add(b->a, at, poly_sym(b->a, y->lane)), &in);
   for (unsigned i = 0; i < bd->nhi && !whole; i++) hi[nhi++] = poly_sub(b->a, bd->hi[i], at);
   struct lstmt *v = loop_for(b->a, F_VECTOR, y->lane, cpoly(b, 0), hi[0], 1, copy_one(k, &in, x, m));
   v->hi = arena_dup(b->a, hi, sizeof *hi * nhi);
@@ -448,16 +465,16 @@ static struct lstmt *copy_nest(struct packing *k, const struct env *e, const str
   if (d == k->nwalk) return copy_lanes(k, &in, x, m, &bd);
   if ((int)l == k->run) return copy_run(k, &in, x, m, &bd);
   loop_open(b, l, &in);
-  open_at(k, l, in.val[l], &in);
+  pack_open(k, l, in.val[l], &in);
   struct lstmt *f = loop_close(b, l, e, &bd, copy_nest(k, &in, x, m, d + 1));
-  if (k->step->keep) f->step = 1;
+  if (k->step->keep || (int)l == k->inner) f->step = 1;
   f->fkind = d == 0 && shared(k, e) && own_elements(k, l) ? F_PARALLEL : F_SERIAL;
   f->unroll = 0;
   return f;
 }
 
 static struct lstmt *pack_one(struct build *b, const struct ppack *step, const struct set *s, struct env *e) {
-  struct packing k = {.b = b, .step = step, .column = SYM_NONE, .vec = -1, .run = -1};
+  struct packing k = {.b = b, .step = step, .column = SYM_NONE, .vec = -1, .run = -1, .inner = -1};
   struct place *x = ARENA_NEW(b->a, struct place, 1);
   if (!find_reader(&k, s)) return NULL;
   find_dims(&k, e);
@@ -472,7 +489,11 @@ static struct lstmt *pack_one(struct build *b, const struct ppack *step, const s
   x->guarded = true;
   x->wide = k.wide;
   x->padded = k.sub >= 0;
-  for (unsigned i = 0; i < k.nside && !m->e->nguard; i++) x->filled |= BIT(k.side[i].loop);
+  for (unsigned i = 0; i < k.nside && !m->e->nguard; i++)
+    for (unsigned l = k.side[i].loop;; l--) {
+      x->filled |= BIT(l);
+      if ((int)k.side[i].loop != k.inner || !LOOP_LEVEL(l)) break;
+    }
   struct lstmt *nest = copy_nest(&k, e, x, m, 0);
   x->next = e->places;
   e->places = x;

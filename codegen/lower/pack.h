@@ -21,6 +21,7 @@ struct packing {
   uint8_t dim[MAX_DIMS]; /* loops inside, outermost first */
   int sub;               /* the reader's sub loop, when the read moves with it: whole steps of it are packed, with zeros at the end; or -1 */
   int vec;               /* loop that the copying runs on lanes, or -1 */
+  int inner;             /* the loop that stands for all of the sum's inside (fragments that are read along it), or -1 */
   int run; /* loop along which the operand is contiguous when the lanes are not, or -1: walked in strips */
   unsigned nside;         /* > 0: threads copy, in place of vec and run */
   struct packside side[4];
@@ -31,6 +32,8 @@ struct packing {
 enum dtype pack_type(const struct packing *k); /* of an element of the buffer */
 /* Is the operand contiguous along the axis of loop l, which walks single elements? */
 bool pack_contiguous(const struct packing *k, unsigned l);
+/* Loop l is at `at`; of a copy, and of the dimension `inner`, that is the place on the whole axis. */
+void pack_open(const struct packing *k, unsigned l, poly_t at, struct env *e);
 /* One element: buffer = read. */
 struct lstmt *pack_element(struct packing *k, const struct env *e, const struct place *x, const struct member *m, expr_t read);
 

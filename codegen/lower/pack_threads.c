@@ -12,9 +12,10 @@ static unsigned least_power(int64_t n) {
   return x;
 }
 
-/* An innermost level of a tiled axis, of constant length. */
+/* An innermost level of a tiled axis (or all levels inside together), of constant length. */
 static bool may_be_side(const struct packing *k, unsigned l) {
   const struct plan *p = k->b->p;
+  if ((int)l == k->inner) return loop_span(p, l) > 1;
   return !LOOP_LEVEL(l) && p->axis[LOOP_AXIS(l)].ntile && loop_span(p, l) > 1;
 }
 
@@ -32,7 +33,7 @@ void pack_find_sides(struct packing *k) {
   for (unsigned d = 0; d < k->nd; d++) {
     unsigned l = k->dim[d];
     if (!may_be_side(k, l)) continue;
-    if (pack_contiguous(k, l))
+    if (pack_contiguous(k, LOOP_ID(LOOP_AXIS(l), 0)))
       along = (int)l;
     else if (across < 0 || loop_span(k->b->p, l) > loop_span(k->b->p, (unsigned)across))
       across = (int)l;
@@ -45,7 +46,8 @@ void pack_find_sides(struct packing *k) {
   unsigned sides = k->nside;
   for (unsigned d = 0; d < k->nd && k->nside < 4; d++) {
     unsigned l = k->dim[d], axis = LOOP_AXIS(l);
-    if (!LOOP_LEVEL(l) || LOOP_LEVEL(l) == k->b->p->axis[axis].ntile || !loop_span(k->b->p, l)) continue;
+    if ((int)l == k->inner || !LOOP_LEVEL(l) || LOOP_LEVEL(l) == k->b->p->axis[axis].ntile || !loop_span(k->b->p, l))
+      continue;
     int64_t step = k->b->p->loop[l].step, n = (loop_span(k->b->p, l) + step - 1) / step;
     for (unsigned i = 0; i < sides; i++)
       if (LOOP_AXIS(k->side[i].loop) == axis && LOOP_LEVEL(l) == 1)
@@ -122,8 +124,7 @@ static struct lstmt *tile_copy(struct packing *k, const struct env *e, const str
     struct packside *y = &k->side[i];
     y->strip = own_sym(k, y->loop, "p");
     if (y->step == 1) y->lane = own_sym(k, y->loop, "pl"), y->part = own_sym(k, y->loop, "pe");
-    in.open |= BIT(y->loop);
-    in.val[y->loop] = place_in(k->b, y);
+    pack_open(k, y->loop, place_in(k->b, y), &in);
     copies *= strips(y) * y->piece;
   }
   struct lstmt *s = pack_element(k, &in, x, m, value);

@@ -132,6 +132,7 @@ struct place {              /* where the elements of a tensor are, from here inw
   bool guarded;             /* a pack that holds the values of guarded reads */
   uint64_t filled;          /* a pack: in tiles of these loops that the end of the axis cuts it goes on with zeros */
   bool wide;                /* a pack that holds f16 or bf16 as f32 */
+  int8_t inner;             /* PLACE_PACK: the axis whose one dimension all its loops walk together, or -1 */
   bool padded;              /* a pack that goes on with zeros to whole steps of the reader's sub loop */
   const struct member *only; /* NULL: for all */
   struct place *next;

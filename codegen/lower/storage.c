@@ -217,6 +217,7 @@ static unsigned pack_subs(struct build *b, const struct env *e, const struct pla
   for (unsigned d = 0; d < x->nd; d++) {
     unsigned l = x->dim[d], a = LOOP_AXIS(l);
     poly_t v = e->val[l];
+    for (unsigned i = LOOP_LEVEL(l); i > 0 && x->inner == (int)a; i--) v = poly_add(b->a, v, e->val[LOOP_ID(a, i - 1)]);
     if (LOOP_LEVEL(l) == b->p->axis[a].ntile) v = poly_sub(b->a, v, b->p->axis[a].lo);
     ix[d].poly = v;
   }

@@ -42,21 +42,21 @@ static bool plain_read(const struct access *r, sym_t s) {
   return moves && (!r->nguard || is_zero(r->otherwise));
 }
 
-enum { MMA_DEPTH = 16, MMA_ROWS = 8, MMA_LANES = 4, MMA_PIECE = 2 };
+enum { MMA_ROWS = 8, MMA_LANES = 4, MMA_PIECE = 2 };
 
 static bool moves_along(const struct plan *p, expr_t read, unsigned l) {
   return expr_has_sym(read, p->axis[LOOP_AXIS(l)].sym);
 }
 
-/* The threads of a warp hold its sums as the instruction does: 8 rows of 4 threads with pieces of 2, rows twice. Each
-   operand lies along one of the two and is staged. */
-static bool fragments(const struct plan *p, const struct member *m, const struct dot *d) {
-  if (m->vec < 0 || m->thr < 0 || d->alone) return false;
+/* The threads of a warp hold its sums as the instruction does: 8 rows of 4 threads with pieces of 2, rows once or
+   twice. Each operand lies along one of the two and is staged. f32 is rounded to tf32, which must be allowed. */
+static bool fragments(const struct plan *p, const struct member *m, const struct dot *d, const struct mma_form *form) {
+  if (m->vec < 0 || m->thr < 0 || d->alone || (d->kind == DOT_f32 && !p->o->tf32)) return false;
   const struct ploop *v = &p->loop[m->vec], *t = &p->loop[m->thr];
   unsigned v_ = (unsigned)m->vec, t_ = (unsigned)m->thr, packed = 0;
   if (v->lanes != MMA_LANES || v->piece != MMA_PIECE || t->lanes != MMA_ROWS || t->piece != 1 || t->digit != 2)
     return false;
-  if (p->axis[LOOP_AXIS(t_)].tile[0] / (MMA_ROWS * t->warps) % 2) return false;
+  if (p->axis[LOOP_AXIS(t_)].tile[0] / (MMA_ROWS * t->warps) % form->rows) return false;
   for (unsigned i = 0; i < p->npack; i++)
     packed |=
         !p->pack[i].keep * ((p->pack[i].tensor == d->a->acc->tensor) | (p->pack[i].tensor == d->b->acc->tensor) * 2u);
@@ -68,12 +68,14 @@ static bool fragments(const struct plan *p, const struct member *m, const struct
 }
 
 static bool takes(const struct plan *p, const struct member *m, unsigned l) {
+  struct mma_form form;
   struct dot d;
   sym_t s = p->axis[LOOP_AXIS(l)].sym;
   if (m->e->red != RED_sum || !dot_of(m->e->body, &d) || !matrix_takes(p->loop[l].matrix, d.kind)) return false;
   if (type_is_float((enum dtype)m->e->body->type) && p->o->strict) return false;
-  unsigned step = p->loop[l].matrix == MATRIX_mma ? MMA_DEPTH : d.group;
-  if (p->loop[l].matrix == MATRIX_mma && !fragments(p, m, &d)) return false;
+  bool warp = p->loop[l].matrix == MATRIX_mma && mma_form(d.kind, &form);
+  unsigned step = warp ? form.depth : d.group;
+  if (warp && !fragments(p, m, &d, &form)) return false;
   return p->axis[LOOP_AXIS(l)].tile[0] == step && (d.alone || plain_read(d.a->acc, s)) && plain_read(d.b->acc, s);
 }
 

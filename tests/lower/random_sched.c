@@ -72,8 +72,7 @@ static void random_matrix(struct lab *b, const struct groups *gs, unsigned g, st
 /* Threads of a block in two directions, with pieces (GPUs). The tile is a few times what they take at once. */
 static bool random_digit(struct lab *b, const struct groups *gs, unsigned g, struct sched *s, enum stepkind kind,
                          uint64_t *r) {
-  unsigned a = pick(r, gs->g[g].naxis), lanes = 2u << pick(r, 4), piece = 1u << pick(r, 3),
-           warps = pick(r, 3) ? 1 : 2;
+  unsigned a = pick(r, gs->g[g].naxis), lanes = 2u << pick(r, 4), piece = 1u << pick(r, 3), warps = pick(r, 3) ? 1 : 2;
   struct sched t = *s;
   if (!try_step(b, gs, g, &t, STEP_tile, LOOP_ID(a, 0), (int)(lanes * piece * warps * (1 + pick(r, 3))))) return false;
   if (!try_step(b, gs, g, &t, kind, LOOP_ID(a, 0), (int)lanes)) return false;
@@ -83,27 +82,32 @@ static bool random_digit(struct lab *b, const struct groups *gs, unsigned g, str
   return true;
 }
 
-static bool has_fragments(const struct groups *gs, unsigned g) {
+/* What a warp's matrix instruction adds up of a product of the group; 0: there is none. */
+static unsigned fragment_depth(const struct groups *gs, unsigned g) {
+  struct mma_form form;
   struct dot d;
   for (unsigned i = 0; i < gs->g[g].neq; i++)
-    if (dot_of(gs->k->eq[gs->g[g].eq[i]].body, &d) && matrix_takes(MATRIX_mma, d.kind)) return true;
-  return false;
+    if (dot_of(gs->k->eq[gs->g[g].eq[i]].body, &d) && mma_form(d.kind, &form) && d.kind != DOT_f32) return form.depth;
+  return 0;
 }
 
 /* A product by the matrix instruction of a warp: nothing comes of it where there is none. */
 static bool random_fragments(struct lab *b, const struct groups *gs, unsigned g, struct sched *s, uint64_t *r) {
-  unsigned n = gs->g[g].naxis, lane = pick(r, n), row = pick(r, n), red = pick(r, n), warps = 1 + pick(r, 2);
+  unsigned n = gs->g[g].naxis, lane = pick(r, n), row = pick(r, n), red = pick(r, n), warps = 1 + pick(r, 2),
+           depth = fragment_depth(gs, g);
   uint16_t operand[16];
   struct sched t = *s;
   unsigned nop = group_operands(gs, g, operand, 16);
   if (!try_step(b, gs, g, &t, STEP_tile, LOOP_ID(lane, 0), (int)(8 * warps * (1 + pick(r, 3)))) ||
       !try_step(b, gs, g, &t, STEP_tile, LOOP_ID(row, 0), (int)(16 * warps * (1 + pick(r, 2)))) ||
-      !try_step(b, gs, g, &t, STEP_tile, LOOP_ID(red, 0), 16) ||
-      !try_step(b, gs, g, &t, STEP_lanes, LOOP_ID(lane, 0), 4) || !try_step(b, gs, g, &t, STEP_piece, LOOP_ID(lane, 0), 2) ||
+      !try_step(b, gs, g, &t, STEP_tile, LOOP_ID(red, 0), (int)depth) ||
+      !try_step(b, gs, g, &t, STEP_lanes, LOOP_ID(lane, 0), 4) ||
+      !try_step(b, gs, g, &t, STEP_piece, LOOP_ID(lane, 0), 2) ||
       !try_step(b, gs, g, &t, STEP_threads, LOOP_ID(row, 0), 8))
     return false;
-  if (warps > 1) try_step(b, gs, g, &t, STEP_warps, LOOP_ID(lane, 0), 2), try_step(b, gs, g, &t, STEP_warps, LOOP_ID(row, 0), 2);
-  bool two = pick(r, 2) && try_step(b, gs, g, &t, STEP_tile, LOOP_ID(red, 0), 32);
+  if (warps > 1)
+    try_step(b, gs, g, &t, STEP_warps, LOOP_ID(lane, 0), 2), try_step(b, gs, g, &t, STEP_warps, LOOP_ID(row, 0), 2);
+  bool two = pick(r, 2) && try_step(b, gs, g, &t, STEP_tile, LOOP_ID(red, 0), 2 * (int)depth);
   for (unsigned i = 0; i < nop && i < 16; i++) try_step(b, gs, g, &t, STEP_pack, LOOP_ID(red, two ? 2 : 1), (int)i);
   uint8_t order[] = {LOOP_ID(row, 1), LOOP_ID(lane, 1), LOOP_ID(red, 2), LOOP_ID(red, 1), LOOP_ID(red, 0)};
   for (unsigned a = 0; a < n; a++)
@@ -135,7 +139,7 @@ static void random_sched(struct lab *b, const struct groups *gs, unsigned g, str
   for (unsigned i = pick(r, 2 * n + 1); i > 0; i--)
     try_step(b, gs, g, s, STEP_tile, LOOP_ID(pick(r, n), 0), tile[pick(r, 12)]);
   bool fragments = false;
-  bool may = b->lim.matrix_per_cycle[MATRIX_mma] && has_fragments(gs, g);
+  bool may = b->lim.matrix_per_cycle[MATRIX_mma] && fragment_depth(gs, g);
   for (unsigned i = may && pick(r, 4) ? 200 : 0; i > 0 && !fragments; i--) {
     struct sched t = sched_none();
     fragments = random_fragments(b, gs, g, &t, r);
