@@ -16,7 +16,10 @@ static int turned_lane(const struct chooser *c) {
   if (e->red == RED_none) return -1;
   for (unsigned x = 0; x < e->npar; x++) {
     struct reuse k = {0};
+    struct score others = {c, e, e->axis[x].sym, 0, 0, 0};
     int a = def_axis(c, e->axis[x].sym);
+    expr_visit(e->body, def_score_read, &others);
+    if (others.far) continue; /* gathered for each product */
     if (a < 0 || def_guess(c, (unsigned)a) < (int64_t)def_lanes(c, e)) continue;
     int row = def_find_rows(c, e, (unsigned)a, &k);
     if (row < 0 || def_guess(c, (unsigned)row) < PACK_ROWS || k.acc->nguard ||

@@ -134,7 +134,7 @@ static int lane_score(const struct chooser *c, const struct eq *e, sym_t s) {
   }
   struct product r = {c, e, s, false};
   expr_visit(e->body, find_product, &r);
-  if (r.found) n += 6;
+  if (r.found && !k.far) n += 6; /* where the other operand is gathered for each product, nothing is won */
   if (group_private(c->gs, c->gi, e->lhs)) return n;
   int st = def_step(c, e->lhs, e->lhs_idx, s);
   return n + (st == 1 ? 5 : st == 2 ? -6 : 0);

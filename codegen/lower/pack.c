@@ -13,18 +13,29 @@
 
 struct find {
   unsigned tensor;
+  sym_t lane; /* only what moves with it; SYM_NONE: any */
   expr_t read;
 };
 static void note(expr_t x, void *ctx) {
   struct find *f = ctx;
-  if (x->kind == E_READ && x->acc->tensor == f->tensor && !f->read) f->read = x;
+  if (x->kind != E_READ || x->acc->tensor != f->tensor || f->read) return;
+  if (f->lane == SYM_NONE || expr_has_sym(x, f->lane)) f->read = x;
 }
 
-expr_t member_read_of(const struct member *m, unsigned tensor) {
-  struct find f = {tensor, NULL};
+static expr_t find_read(const struct member *m, unsigned tensor, sym_t lane) {
+  struct find f = {tensor, lane, NULL};
   expr_visit(m->e->body, note, &f);
   if (!f.read && m->e->init) expr_visit(m->e->init, note, &f);
   return f.read;
+}
+
+expr_t member_read_of(const struct member *m, unsigned tensor) {
+  return find_read(m, tensor, SYM_NONE);
+}
+
+/* Of an operand that is read in several ways (queries and keys in one array): what lies on the lanes. */
+static expr_t lane_read_of(const struct plan *p, const struct member *m, unsigned tensor) {
+  return m->vec < 0 ? NULL : find_read(m, tensor, p->axis[LOOP_AXIS((unsigned)m->vec)].sym);
 }
 
 struct casts {
@@ -52,6 +63,10 @@ static bool widens(const struct packing *k, const struct set *s) {
 }
 
 static bool find_reader(struct packing *k, const struct set *s) {
+  for (unsigned i = 0; i < s->n && !k->read; i++) {
+    k->reader = s->m[i];
+    k->read = lane_read_of(k->b->p, s->m[i], k->step->tensor);
+  }
   for (unsigned i = 0; i < s->n && !k->read; i++) {
     k->reader = s->m[i];
     k->read = member_read_of(s->m[i], k->step->tensor);
@@ -512,12 +527,15 @@ struct lstmt *pack_at(struct build *b, const struct set *s, unsigned l, struct e
 struct same {
   const struct plan *p;
   unsigned tensor;
+  bool lanes; /* some read lies on lanes: only those are packed, the others stay where they are */
+  sym_t lane; /* of the member at hand */
   const struct access *first;
   bool differ, dyn;
 };
 static void compare(expr_t x, void *ctx) {
   struct same *c = ctx;
   if (x->kind != E_READ || x->acc->tensor != c->tensor) return;
+  if (c->lanes && (c->lane == SYM_NONE || !expr_has_sym(x, c->lane))) return;
   for (unsigned d = 0; d < x->acc->rank; d++) c->dyn |= x->acc->ix[d].dyn != NULL;
   if (!c->first)
     c->first = x->acc;
@@ -527,10 +545,13 @@ static void compare(expr_t x, void *ctx) {
 
 static bool check_one(struct plan *p, const struct ppack *k) {
   const char *name = p->k->tensor[k->tensor].name;
-  struct same c = {p, k->tensor, NULL, false, false};
+  struct same c = {p, k->tensor, false, SYM_NONE, NULL, false, false};
+  for (unsigned i = 0; i < p->nmember; i++)
+    c.lanes |= (p->member[i].walks & BIT(k->loop)) && lane_read_of(p, &p->member[i], k->tensor);
   for (unsigned i = 0; i < p->nmember; i++) {
     const struct eq *e = p->member[i].e;
     if (!(p->member[i].walks & BIT(k->loop))) continue;
+    c.lane = p->member[i].vec < 0 ? SYM_NONE : p->axis[LOOP_AXIS((unsigned)p->member[i].vec)].sym;
     expr_t part[] = {e->body, e->init, e->start};
     for (unsigned j = 0; j < 3; j++)
       if (part[j]) expr_visit(part[j], compare, &c);

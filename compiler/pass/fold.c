@@ -54,6 +54,7 @@ static expr_t fold_cast(struct arena *a, expr_t x) {
   if (y->type == x->type) return y;
   if (y->kind == E_CONST) return expr_const(a, x->type, type_convert(x->type, y->type, y->val));
   expr_t s = fold_saturating_cast(a, x);
+  if (s == x) s = fold_float_cast(a, x);
   if (s != x) return s;
   if (y->kind != E_CAST || !fold_lossless(y->type, y->kid[0]->type)) return x;
   /* int -> float -> int saturates where int -> int wraps */
@@ -236,6 +237,7 @@ static expr_t fold_not(struct arena *a, expr_t x, expr_t p) {
 
 static expr_t fold_cmp(struct arena *a, expr_t x, expr_t p, expr_t q) {
   if (is_poly(p) && is_poly(q)) return fold_poly_cmp(a, x);
+  if (p->type == DT_f64) return fold_float_compare(a, x);
   if (has_nan(p) || !expr_eq(p, q)) return x;
   return boolean(a, x->op == OP_eq || x->op == OP_le || x->op == OP_ge);
 }

@@ -7,6 +7,9 @@ expr_t fold_expr(struct arena *a, expr_t x, bool exact_only);
 /* fold_saturate.c: x, a conversion, or a select around one; x itself where there is nothing to leave out. */
 expr_t fold_saturating_cast(struct arena *a, expr_t x);
 expr_t fold_saturating_select(expr_t x);
+/* fold_float.c: x, a conversion or a comparison, with what is computed in double as float where that gives the same bits; x itself where it does not. */
+expr_t fold_float_cast(struct arena *a, expr_t x);
+expr_t fold_float_compare(struct arena *a, expr_t x);
 /* Every value of `from` is a value of `to`. */
 bool fold_lossless(enum dtype to, enum dtype from);
 /* x as it was in type t before C's promotion (bytes are compared as int): the same value. NULL: it was of another type. */

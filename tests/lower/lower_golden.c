@@ -57,6 +57,8 @@ static const struct tcase cases[] = {
     {"pack_turned", "kernel f(A: f32[K, M], B: f32[N, K]) -> C: f32[M, N] { C[i, j] = sum(k) A[k, i] * B[j, k] }",
      "tile i 2; tile j 32; order j1 i1 k0 i0 j0; unroll i0 0; vector j0; pack B j1",
      .dims = {"M=5,N=50,K=19", "M=4,N=64,K=32", "M=2,N=3,K=0"}},
+    {"pack_lanes", "kernel f(X: f32[N, 2*K]) -> C: f32[N, N] { C[i, j] = sum(k in 0..K) X[i, k] * X[j, k + K] }",
+     "tile i 2; tile j 32; order j1 i1 k0 i0 j0; unroll i0 0; vector j0; pack X j1", .dims = {"N=5,K=19", "N=64,K=32", "N=3,K=0"}},
     {"epilogue", EPILOGUE, "tile i 2; tile j 16; tile k 8; order k1 j1 i1 k0 i0 j0; unroll i0 0; vector j0",
      .dims = {"M=5,N=20,K=19", "M=4,N=16,K=8", "M=2,N=3,K=0"}},
     {"epilogue_registers", EPILOGUE, "tile i 2; tile j 16; order j1 i1 k0 i0 j0; unroll i0 0; vector j0",
