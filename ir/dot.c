@@ -11,7 +11,8 @@ bool matrix_takes(enum matrix m, enum dotkind k) {
   struct mma_form form;
   if (m == MATRIX_mma) return mma_form(k, &form);
   if (m == MATRIX_bf16) return k == DOT_bf16;
-  return k == DOT_u8i8 || k == DOT_i8i8 || k == DOT_i16i16;
+  if (m == MATRIX_amx && (k == DOT_bf16 || k == DOT_u8u8)) return true;
+  return k == DOT_u8i8 || k == DOT_i8i8 || (k == DOT_i16i16 && m != MATRIX_amx);
 }
 
 bool mma_form(enum dotkind k, struct mma_form *out) {
@@ -35,6 +36,12 @@ bool mma_form(enum dotkind k, struct mma_form *out) {
   default:
     return false;
   }
+}
+
+bool tiles_fit(int64_t rows, int64_t cols) {
+  int64_t less = rows < cols ? rows : cols, more = rows < cols ? cols : rows;
+  if (less < 1 || more > TILE_COUNT) return false;
+  return rows * cols + less + (more > 1 ? 2 : 1) <= TILE_COUNT;
 }
 
 /* The read under a conversion to t, or NULL. */

@@ -30,4 +30,10 @@ bool matrix_takes(enum matrix m, enum dotkind k);
 /* The instruction of a warp (`tensorize mma`): 8 * rows rows, 8 columns, `depth` terms of operands of so many bytes. false: there is none for k. */
 struct mma_form { unsigned depth, rows, bytes; };
 bool mma_form(enum dotkind k, struct mma_form *out);
+
+/* Matrix tiles (amx): registers of TILE_ROWS rows of TILE_BYTES. */
+enum { TILE_ROWS = 16, TILE_BYTES = 64, TILE_LANES = TILE_BYTES / DOT_BYTES, TILE_COUNT = 8 };
+/* Do rows x cols tiles of sums stand in the registers together with those of their operands? The side that has fewer keeps its own, the other takes turns
+   in two, one of them for the last, which may be smaller. */
+bool tiles_fit(int64_t rows, int64_t cols);
 #endif

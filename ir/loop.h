@@ -38,8 +38,11 @@ enum fkind {
   F_UNROLL,   /* expanded by the emitter: (hi-lo)/step must be a constant at most 256 */
   /* around an F_VECTOR: loads next to each other along this loop and far apart along the lanes are turned in registers as one block (emit/turn.c) */
   F_VECTOR,   /* one vector: sym = lo + lane, lane < lanes; lanes at or beyond hi are masked off (no load, no store, no effect) */
-  F_SUB       /* parts of one lane: from 0 to at most 32, innermost, its body one L_STORE without guards. A sum of widening products (ir/dot.h) over it is
+  F_SUB,      /* parts of one lane: from 0 to at most 32, innermost, its body one L_STORE without guards. A sum of widening products (ir/dot.h) over it is
                  one matrix instruction where the target has it; a copy over it interleaves rows. Its meaning is that of the serial loop. */
+  F_TILES      /* rows and (inside, or alone) columns of a block of sums that matrix tiles hold while the loops inside run: one scalar register object, set to
+                 0, summed up by products (F_SUB), stored or added to memory (emit/amx.c says what it makes of which form). Iterations are independent.
+                 Its meaning is that of the serial loop. */
 };
 /* Meaning of F_VECTOR: exactly that of the serial loop with step 1 (stores to distinct elements, or a reduction whose order is free). hi-lo <= lanes
    always holds. Inside: the only statements are L_STORE, L_SET, L_IF with guards free of sym, F_UNROLL and F_SUB loops, L_BLOCK, and F_VECTOR loops of

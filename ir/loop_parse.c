@@ -371,6 +371,8 @@ static bool take_kind(struct parser *p, struct lstmt *s) {
     }
   } else if (lex_accept(l, "sub")) {
     s->fkind = F_SUB;
+  } else if (lex_accept(l, "tile")) {
+    s->fkind = F_TILES;
   } else if (lex_accept(l, "vector")) {
     s->fkind = F_VECTOR;
     if (!lex_int(l, &lanes)) return false;

@@ -170,6 +170,7 @@ static void print_for(struct buf *out, const struct lfunc *f, const struct lstmt
   if (s->fkind == F_VECTOR) buf_printf(out, " vector %d", s->lanes_log2 < 16 ? 1 << s->lanes_log2 : 0);
   if (s->fkind == F_VECTOR && s->digit) buf_printf(out, " at %u", s->digit);
   if (s->fkind == F_SUB) buf_puts(out, " sub");
+  if (s->fkind == F_TILES) buf_puts(out, " tile");
   buf_puts(out, s->once ? " once " : " ");
 }
 

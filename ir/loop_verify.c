@@ -230,11 +230,12 @@ static void check_for(struct verifier *v, const struct lstmt *s) {
   if (s->step <= 0) bad(v, "step %lld", (long long)s->step);
   check_polys(v, s->lo, s->nlo, "a lower bound");
   check_polys(v, s->hi, s->nhi, "an upper bound");
-  if (s->fkind > F_SUB) bad(v, "loop of kind %u", s->fkind);
+  if (s->fkind > F_TILES) bad(v, "loop of kind %u", s->fkind);
   if (s->fkind == F_UNROLL) check_unroll(v, s);
   if (s->fkind == F_VECTOR) check_vector(v, s);
   if (s->fkind == F_SUB) check_sub(v, s);
-  if (v->vector && s->fkind < F_UNROLL) bad(v, "a loop inside a vector loop must be unrolled");
+  if (s->fkind == F_TILES && (s->step != 1 || s->once)) bad(v, "a loop over tiles counts by 1");
+  if (v->vector && (s->fkind < F_UNROLL || s->fkind == F_TILES)) bad(v, "a loop inside a vector loop must be unrolled");
   bool was = v->in_scope[s->sym];
   const struct lstmt *vector = v->vector;
   if (s->fkind == F_VECTOR) v->vector = s;

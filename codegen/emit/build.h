@@ -12,6 +12,7 @@
 
 struct isa {
   bool fma, f16c, avx512; /* avx512: f, vl, dq and bw together */
+  bool amx; /* tiles, with products of bf16 and 8 bit integers */
   bool vnni, vnni_int8, bf16; /* vpdpbusd and vpdpwssd in the widest vectors; vpdpbssd; vdpbf16ps */
   int madd; /* pmaddwd in vectors of up to 16 << madd bytes */
 };
@@ -36,6 +37,7 @@ struct module {
   const struct buf *ptx, *cubin; /* the host's module of a GPU object: the kernels, as text and (unless NULL or empty) assembled */
   const struct limits *gpu;
   LLVMValueRef cuda_module;
+  LLVMValueRef tiles_allowed; /* amx.c: the system was asked for room for them */
   struct demotion *demoted; /* register objects that turned out to need memory */
 };
 struct demotion {
@@ -176,6 +178,9 @@ struct fn {
   struct accmap *accs;
   struct simt *simt; /* NULL: a CPU */
   bool reassoc, noalias, parallel_body;
+  bool has_tiles, tiles;   /* there are blocks of matrix tiles; tiles are configured here */
+  LLVMValueRef tile_config; /* where their shapes stand; NULL: nowhere yet */
+  struct amx *amx;         /* the block of tiles that is open; NULL: none */
   const struct joined *joined; /* parallel bodies: the loop inside that shares out its iterations, too */
   unsigned stream_align; /* what divides the addresses of arrays that are streamed to; 0: nothing is streamed */
   bool streamed;         /* a fence is due */
@@ -302,6 +307,16 @@ struct val dot_bytes(struct fn *f, uint8_t byte);      /* in every part of every
 bool dot_possible(const struct fn *f, enum dotkind k); /* on this many lanes */
 /* acc + a . b: in each lane the parts of a and b, as 32 bits. */
 struct val emit_dot(struct fn *f, enum dotkind k, struct val acc, struct val a, struct val b);
+
+/* amx.c */
+bool amx_present(const struct module *m, const struct lstmt *s); /* blocks of tiles that the target can run */
+/* Tiles for all blocks in s, unless they are there or s hands work to threads: then amx_close is due behind it. */
+bool amx_open(struct fn *f, const struct lstmt *s);
+void amx_close(struct fn *f);
+void emit_tiles(struct fn *f, const struct lstmt *s);
+bool amx_walks(const struct fn *f, const struct lstmt *s); /* s is the loop of the open block that its tiles walk: */
+void amx_depth(struct fn *f);                              /* it */
+void amx_step(struct fn *f);                               /* the sub loop of the open block */
 
 /* expr.c, ops.c, reduce.c, vmath.c */
 struct val emit_expr(struct fn *f, expr_t e);

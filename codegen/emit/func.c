@@ -314,10 +314,12 @@ static void emit_alloc(struct fn *f, const struct lstmt *s) {
 void emit_stmt(struct fn *f, const struct lstmt *s) {
   if (f->m->fail || !s) return;
   debug_line(f, s->loc);
+  bool tiles = amx_open(f, s);
   if (f->simt && s->kind != L_BLOCK)
     simt_stmt(f, s);
   else
     emit_now(f, s);
+  if (tiles) amx_close(f);
 }
 
 void emit_now(struct fn *f, const struct lstmt *s) {
@@ -369,6 +371,7 @@ LLVMTypeRef internal_type(struct module *m, const struct kernel *k) {
 void fn_init(struct fn *f, struct module *m, const struct lfunc *lf, LLVMValueRef fn, bool noalias) {
   struct arena *a = m->arena;
   *f = (struct fn){.m = m, .f = lf, .fn = fn, .lane = SYM_NONE, .reassoc = lf->reassoc, .noalias = noalias};
+  f->has_tiles = amx_present(m, lf->body);
   f->b = LLVMCreateBuilderInContext(m->ctx);
   f->nsym = lf->k->nsym, f->capsym = f->nsym + 64;
   f->sym = ARENA_NEW(a, struct val, f->capsym);

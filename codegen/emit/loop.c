@@ -370,7 +370,14 @@ void emit_while(struct fn *f, const struct lstmt *s) {
 
 void emit_for(struct fn *f, const struct lstmt *s) {
   if (!s->nbody || !s->body[0] || s->step <= 0) return;
+  if (amx_walks(f, s)) {
+    amx_depth(f);
+    return;
+  }
   switch (s->fkind) {
+  case F_TILES:
+    emit_tiles(f, s);
+    break;
   case F_UNROLL:
     emit_unroll(f, s);
     break;

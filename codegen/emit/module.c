@@ -98,6 +98,7 @@ static struct isa isa_of(const struct target *t) {
   return (struct isa){.vnni = has_feature(f, wide ? "avx512vnni" : "avxvnni"),
                       .vnni_int8 = has_feature(f, "avxvnniint8"),
                       .bf16 = has_feature(f, "avx512bf16"),
+                      .amx = t->limits.matrix_per_cycle[MATRIX_amx] > 0,
                       .madd = madd,
                       .fma = t->limits.simt || has_feature(f, "fma"),
                       .f16c = t->limits.simt || has_feature(f, "f16c"),

@@ -151,7 +151,9 @@ static LLVMValueRef outline(struct fn *f, const struct lstmt *s, const struct ra
   }
   struct serial x = {
       .s = s, .r = r, .lo = at_iteration(&in, lo, first, s->step), .hi = at_iteration(&in, lo, last, s->step)};
+  bool tiles = amx_open(&in, s);
   emit_branch(&in, vicmp(&in, LLVMIntSLT, first, last), s, serial_arm, NULL, &x);
+  if (tiles) amx_close(&in);
   stream_fence(&in);
   f->streamed |= in.streamed;
   LLVMBuildRetVoid(in.b);

@@ -315,6 +315,10 @@ static void emit_plain(struct fn *f, const struct lstmt *s) {
 
 void emit_sub(struct fn *f, const struct lstmt *s) {
   const struct lstmt *st = s->body[0];
+  if (f->amx) {
+    amx_step(f);
+    return;
+  }
   bool plain = st->kind != L_STORE || st->acc->nguard;
   if (!plain && f->simt && simt_mma(f, s, st)) return;
   if (!plain && st->red == RED_sum && emit_product(f, s, st)) return;

@@ -248,6 +248,13 @@ static poly_t first_guard(struct build *b, const struct member *m, unsigned l, c
   return poly_sub(b->a, env_at(b, e, member_axis(b->p, m, LOOP_AXIS(l))->lo), at);
 }
 
+unsigned accum_first(struct build *b, const struct member *m, const struct env *e, poly_t *g) {
+  unsigned n = 0;
+  for (unsigned l = 0; l < MAX_LOOP; l++)
+    if (m->outer & BIT(l)) g[n++] = first_guard(b, m, l, e);
+  return n;
+}
+
 /* init in the first iteration of the outer loops, else load. */
 static struct lstmt *start_with(struct build *b, const struct accum *c, const struct env *e,
                                 struct lstmt *(*init)(struct over *, const struct env *),
@@ -256,9 +263,7 @@ static struct lstmt *start_with(struct build *b, const struct accum *c, const st
   if (!m->outer) return over_acc(b, c, e, false, init);
   if (!m->first) return over_acc(b, c, e, false, load);
   poly_t g[MAX_LOOP];
-  unsigned n = 0;
-  for (unsigned l = 0; l < MAX_LOOP; l++)
-    if (m->outer & BIT(l)) g[n++] = first_guard(b, m, l, e);
+  unsigned n = accum_first(b, m, e, g);
   struct lstmt *first = over_acc(b, c, e, false, init);
   return loop_if(b->a, n, g, NULL, first ? first : loop_block(b->a, 0, NULL), over_acc(b, c, e, false, load));
 }

@@ -138,6 +138,8 @@ static void choose(struct chooser *c) {
   if (c->stream >= 0 && !c->o->strict && def_stream(c) && legal(c)) return;
   c->s = sched_none();
   if (c->lim->simt && c->o->threads > 1 && choose_blocks(c)) return;
+  if (def_tiles(c) && legal(c)) return;
+  c->s = sched_none();
   if (def_matrix(c) && legal(c)) return;
   c->s = sched_none();
   int lane = def_best_lane(c, NULL), row = -1;

@@ -39,6 +39,12 @@ struct reuse { /* `acc` moves with the lanes and not with the rows */
   const struct access *acc;
 };
 
+struct dots { /* a product of narrow values as the main member */
+  struct dot d;
+  int lane, row, red;         /* axes; row -1: none */
+  const struct access *b, *a; /* moves with the lanes; the other */
+};
+
 /* ---- asking ---- */
 /* Appends a step if it is legal; false: it was left out. `order` and `tile` are judged together at the end. */
 bool def_push(struct chooser *c, enum stepkind kind, unsigned loop, int64_t arg);
@@ -75,6 +81,8 @@ void def_push_order(struct chooser *c, const struct order *o);
 double def_work(const struct chooser *c);                            /* operations of the group */
 void def_push_parallel(struct chooser *c, const struct order *o);
 /* ---- shapes: false (matrix, taps, product, window, stream, pairs): this group has not got the shape ---- */
+bool def_dots(const struct chooser *c, struct dots *x); /* false: the main member is no such product */
+bool def_tiles(struct chooser *c);
 bool def_matrix(struct chooser *c);
 bool def_product(struct chooser *c, int lane, int row, const struct reuse *k);
 bool def_stream(struct chooser *c);

@@ -17,19 +17,22 @@ enum {
 
 struct choice {
   struct dot d;
+  int lane, row, red; /* as struct dots has them */
+  const struct access *b, *a;
   enum matrix insn;
-  int lane, row, red;         /* axes; row -1: none */
-  const struct access *b, *a; /* moves with the lanes; the other */
   int64_t mr, nv, kc, mc, nc; /* kc, mc, nc 0: the whole axis */
 };
 
 static bool find_instruction(const struct chooser *c, struct choice *x) {
+  for (x->insn = (enum matrix)0; x->insn < MATRIX_COUNT; x->insn++)
+    if (x->insn != MATRIX_amx && x->insn != MATRIX_mma && c->lim->matrix_per_cycle[x->insn] && matrix_takes(x->insn, x->d.kind)) return true;
+  return false;
+}
+
+static bool find_product(const struct chooser *c, struct dots *x) {
   const struct eq *e = c->main;
   if (e->red != RED_sum || !dot_of(e->body, &x->d) || x->d.alone) return false;
-  if (c->o->strict && type_is_float((enum dtype)e->body->type)) return false;
-  for (x->insn = (enum matrix)0; x->insn < MATRIX_COUNT; x->insn++)
-    if (x->insn != MATRIX_mma && c->lim->matrix_per_cycle[x->insn] && matrix_takes(x->insn, x->d.kind)) return true;
-  return false;
+  return !c->o->strict || !type_is_float((enum dtype)e->body->type);
 }
 
 static int step_along(const struct chooser *c, const struct access *r, int axis) {
@@ -37,7 +40,7 @@ static int step_along(const struct chooser *c, const struct access *r, int axis)
 }
 
 /* The reduction along which most operands are contiguous. */
-static bool find_reduction(const struct chooser *c, struct choice *x) {
+static bool find_reduction(const struct chooser *c, struct dots *x) {
   const struct access *r[2] = {x->d.a->acc, x->d.b->acc};
   int most = -1;
   x->red = -1;
@@ -52,7 +55,7 @@ static bool find_reduction(const struct chooser *c, struct choice *x) {
 }
 
 /* Lanes: in one operand only, contiguous in the result. */
-static bool find_lane(const struct chooser *c, struct choice *x) {
+static bool find_lane(const struct chooser *c, struct dots *x) {
   const struct eq *e = c->main;
   x->lane = -1;
   for (unsigned i = 0; i < e->npar; i++) {
@@ -67,7 +70,7 @@ static bool find_lane(const struct chooser *c, struct choice *x) {
   return x->lane >= 0;
 }
 
-static void find_row(const struct chooser *c, struct choice *x) {
+static void find_row(const struct chooser *c, struct dots *x) {
   const struct eq *e = c->main;
   x->row = -1;
   for (unsigned i = 0; i < e->npar; i++) {
@@ -76,6 +79,13 @@ static void find_row(const struct chooser *c, struct choice *x) {
     if (a < 0 || a == x->lane || def_has(x->b, s) || !def_has(x->a, s) || def_extent(c, (unsigned)a) == 1) continue;
     if (x->row < 0 || def_guess(c, (unsigned)a) > def_guess(c, (unsigned)x->row)) x->row = a;
   }
+}
+
+bool def_dots(const struct chooser *c, struct dots *x) {
+  *x = (struct dots){.row = -1};
+  if (!find_product(c, x) || !find_reduction(c, x) || !find_lane(c, x)) return false;
+  find_row(c, x);
+  return true;
 }
 
 /* Pairs of bytes are widened in registers: two for each vector, two for the row, and a product on its way. */
@@ -153,9 +163,10 @@ bool def_matrix(struct chooser *c) {
   struct order o = {0};
   bool pack, copy;
   int pack_at, copy_at;
-  if (!find_instruction(c, &x) || !find_reduction(c, &x) || !find_lane(c, &x)) return false;
-  find_row(c, &x);
-  if (!pick_sizes(c, &x, &pack, &copy)) return false;
+  struct dots found;
+  if (!def_dots(c, &found)) return false;
+  x.d = found.d, x.lane = found.lane, x.row = found.row, x.red = found.red, x.a = found.a, x.b = found.b;
+  if (!find_instruction(c, &x) || !pick_sizes(c, &x, &pack, &copy)) return false;
   tiles(c, &x);
   loops(c, &x, pack, &o, &pack_at, &copy_at);
   def_push_order(c, &o);

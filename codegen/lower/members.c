@@ -437,7 +437,9 @@ static void find_vector(const struct plan *p, struct member *m) {
   for (unsigned l = 0; l < MAX_LOOP; l++)
     if ((m->walks & BIT(l)) && (p->loop[l].mark == MARK_UNROLL || on_lanes(m, l))) m->reg |= BIT(l);
   m->sub = tensorize_loop(p, m);
+  m->tile = m->sub >= 0 && p->loop[m->sub].matrix == MATRIX_amx;
   if (m->sub >= 0) m->reg |= BIT(m->sub);
+  if (m->tile) mtile_take(p, m);
 }
 
 static void find_costly(expr_t x, void *ctx) {
@@ -465,8 +467,9 @@ static void spare_copies(const struct plan *p, struct member *m) {
 /* The innermost run of reduction loops; what stands inside it must be register loops. */
 static void find_run(const struct plan *p, struct member *m) {
   bool in = false, out = false;
-  m->run = m->outer = 0;
   m->acc = false;
+  if (m->tile) return;
+  m->run = m->outer = 0;
   for (unsigned i = p->norder; i-- > 0;) {
     unsigned l = p->order[i];
     bool red = m->red & BIT(l);
@@ -489,7 +492,7 @@ static bool guards_have(const struct eq *e, sym_t s) {
 }
 
 static bool find_first(const struct plan *p, const struct member *m) {
-  if (!m->acc) return false;
+  if (!m->acc && (!m->tile || m->e->init)) return false;
   for (unsigned l = 0; l < MAX_LOOP; l++) {
     if (!(m->outer & BIT(l))) continue;
     const struct paxis *x = &p->axis[LOOP_AXIS(l)];

@@ -14,7 +14,7 @@ struct parts {
 };
 
 bool walks_here(const struct member *m, const struct env *e, unsigned l) {
-  if (!(m->walks & BIT(l)) || (e->open & BIT(l))) return false;
+  if (!(m->walks & BIT(l)) || (e->open & BIT(l)) || (m->tile && (m->block & BIT(l)))) return false;
   return (!on_lanes(m, l) && m->sub != (int)l) || (e->serial & BIT(l));
 }
 
@@ -457,6 +457,26 @@ static bool take_whens(const struct set *s, struct env *e, poly_t *g, unsigned *
   return true;
 }
 
+/* Loop l has one iteration and is not made. What a member in matrix tiles has packed there is packed all the same: it
+   cannot do without. */
+static bool packs_alone(const struct build *b, const struct set *s, unsigned l, const struct env *e) {
+  if (!b->p->loop[l].trivial) return false;
+  for (unsigned i = 0; i < b->p->npack; i++)
+    for (unsigned k = 0; k < s->n && b->p->pack[i].loop == l; k++) {
+      expr_t r = s->m[k]->tile ? member_read_of(s->m[k], b->p->pack[i].tensor) : NULL;
+      if (r && !place_of(e, s->m[k], b->p->pack[i].tensor, r->acc->ix)) return true;
+    }
+  return false;
+}
+
+static struct lstmt *pack_alone(struct build *b, const struct set *s, unsigned pos, const struct env *e) {
+  struct env in = *e;
+  struct stmts body = {0};
+  stmts_add(b, &body, pack_at(b, s, e->order[pos], &in));
+  stmts_add(b, &body, nest_build(b, s, pos + 1, &in));
+  return stmts_block(b, &body);
+}
+
 struct lstmt *nest_build(struct build *b, const struct set *s, unsigned pos, const struct env *e) {
   if (!s->n || b->why) return NULL;
   struct env in = *e;
@@ -471,6 +491,7 @@ struct lstmt *nest_build(struct build *b, const struct set *s, unsigned pos, con
     bool any = false;
     for (unsigned i = 0; i < s->n; i++) any |= walks_here(s->m[i], e, e->order[pos]);
     if (any) break;
+    if (packs_alone(b, s, e->order[pos], e)) return pack_alone(b, s, pos, e);
   }
   if (pos == e->n) return edge_wanted(b, s, pos, e) ? edge_split(b, s, pos, e) : leaf_build(b, s, e);
   if (edge_wanted(b, s, pos, e)) return edge_split(b, s, pos, e);

@@ -61,6 +61,9 @@ struct member {
   int thr;                  /* the loop on its rows of threads, or -1; like vec it is innermost, around vec */
   int sub;                  /* the loop whose iterations one matrix instruction adds up in a lane, or -1; innermost, inside the lanes */
   bool acc;                 /* accumulates in registers */
+  bool tile;                /* accumulates in matrix tiles (mtile.c): the loops of `block` are not the nest's */
+  int row;                  /* tile: the loop of the rows of the block, or -1; vec is that of its columns */
+  uint64_t block;           /* tile: row, vec, sub and run */
   uint64_t run, outer;      /* reduction loops inside / outside of the accumulator */
   bool first;               /* "first and last iteration" of the outer loops can be told */
 };
@@ -269,6 +272,8 @@ void accum_publish(struct build *b, const struct accum *c, struct env *e);
 struct lstmt *accum_init(struct build *b, const struct accum *c, const struct env *e);
 struct lstmt *accum_finish(struct build *b, const struct accum *c, const struct env *e); /* the result is in registers */
 struct lstmt *accum_store(struct build *b, const struct accum *c, const struct env *e);
+/* Conditions of the first iteration of m's outer reduction loops, where m->first: into g[MAX_LOOP]. */
+unsigned accum_first(struct build *b, const struct member *m, const struct env *e, poly_t *g);
 /* vector.c: the innermost */
 struct lstmt *leaf_build(struct build *b, const struct set *s, const struct env *e);
 struct lstmt *when_wrap(struct build *b, const struct env *e, const struct member *m, struct lstmt *s);
@@ -287,6 +292,11 @@ bool tensorize_read(struct plan *p, struct step s);
 bool tensorize_check(struct plan *p);
 bool tensorize_whole(const struct plan *p, unsigned sub);                    /* no step of the loop is ever cut */
 struct lstmt *tensorize_close(struct build *b, const struct env *outer, const struct member *m, struct lstmt *body);
+/* mtile.c: sums in matrix tiles */
+const char *mtile_refuses(const struct plan *p, const struct member *m, unsigned sub); /* NULL: m's product over sub may have them */
+void mtile_take(const struct plan *p, struct member *m);                     /* m->sub is known */
+const char *mtile_disturbed(const struct plan *p, const struct member *m);   /* by other steps; NULL: by none */
+struct lstmt *mtile_build(struct build *b, const struct member *m, const struct env *e);
 /* pack.c */
 bool pack_check(struct plan *p);
 struct lstmt *pack_at(struct build *b, const struct set *s, unsigned l, struct env *e);

@@ -76,6 +76,7 @@ static bool takes(const struct plan *p, const struct member *m, unsigned l) {
   bool warp = p->loop[l].matrix == MATRIX_mma && mma_form(d.kind, &form);
   unsigned step = warp ? form.depth : d.group;
   if (warp && !fragments(p, m, &d, &form)) return false;
+  if (p->loop[l].matrix == MATRIX_amx && mtile_refuses(p, m, l)) return false;
   return p->axis[LOOP_AXIS(l)].tile[0] == step && (d.alone || plain_read(d.a->acc, s)) && plain_read(d.b->acc, s);
 }
 
@@ -86,14 +87,25 @@ int tensorize_loop(const struct plan *p, const struct member *m) {
   return -1;
 }
 
+/* Why nobody takes the loop's matrix tiles: what the first one that sums over it lacks. */
+static const char *no_tiles(const struct plan *p, unsigned l) {
+  for (unsigned i = 0; i < p->nmember; i++)
+    if ((p->member[i].red & BIT(l)) && p->member[i].e->red == RED_sum) return mtile_refuses(p, &p->member[i], l);
+  return "no sum over the loop";
+}
+
 static bool check_loop(struct plan *p, unsigned l) {
-  bool any = false, in_memory = false;
+  bool any = false, in_memory = false, amx = p->loop[l].matrix == MATRIX_amx;
+  const char *why = NULL;
   for (unsigned i = 0; i < p->nmember; i++) {
     if (p->member[i].sub != (int)l) continue;
     any = true;
-    in_memory |= !p->member[i].acc;
+    in_memory |= !p->member[i].acc && !p->member[i].tile;
+    if (amx && !why) why = mtile_disturbed(p, &p->member[i]);
   }
   const char *insn = matrix_name[p->loop[l].matrix], *name = plan_loop_name(p, l);
+  if (amx && !any) why = no_tiles(p, l);
+  if (why) return refuse(p, arena_printf(p->a, "tensorize %s %s: %s", insn, name, why));
   if (!any)
     return refuse(p, arena_printf(p->a, "tensorize %s %s: no product of its types over the loop with its tile on lanes",
                                   insn, name));

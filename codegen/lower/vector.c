@@ -145,6 +145,7 @@ static bool may_share(struct build *b, const struct member *m, const struct memb
 static unsigned run_end(struct build *b, const struct set *s, unsigned i, const struct env *e) {
   int v = pending_vec(s->m[i], e), t = pending_thr(s->m[i], e);
   for (unsigned j = i + 1; j < s->n; j++) {
+    if (s->m[i]->tile || s->m[j]->tile) return j;
     if (pending_vec(s->m[j], e) != v || pending_thr(s->m[j], e) != t) return j;
     for (unsigned k = i; k < j; k++)
       if (!may_share(b, s->m[k], s->m[j], e)) return j;
@@ -280,7 +281,7 @@ struct lstmt *leaf_build(struct build *b, const struct set *s, const struct env 
       if (tensor_shrinks(b->p, t) && !placed(&out, s->m[k], t) && (touched(b, s, 0, i, t) || touched(b, s, n, s->n, t)))
         place_memory(b, t, s->m[k], &out);
     }
-    stmts_add(b, &l, run_build(b, s, i, n, &out));
+    stmts_add(b, &l, s->m[i]->tile ? mtile_build(b, s->m[i], &out) : run_build(b, s, i, n, &out));
   }
   return stmts_block(b, &l);
 }

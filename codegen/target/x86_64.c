@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -190,6 +191,12 @@ static void set_limits(struct target *t) {
   t->limits.has_signed_dot = !vnni || (!avx512 && has(t->features, "avxvnniint8"));
   if (avx512 && has(t->features, "avx512bf16"))
     t->limits.matrix_per_cycle[MATRIX_bf16] = strncmp(t->cpu, "znver", 5) ? 1 : 2;
+  /* A tile is 16 vectors, one of rows against one of columns 256 products of vectors in 16 cycles. */
+  if (avx512 && has(t->features, "amx-tile") && has(t->features, "amx-int8") && has(t->features, "amx-bf16")) {
+    t->limits.matrix_per_cycle[MATRIX_amx] = 16;
+    t->limits.l1_bytes = 48 << 10;
+    t->limits.l2_bytes = 2u << 20;
+  }
   snprintf(t->class_, sizeof t->class_, "x86-64-%s", avx512 ? "avx512" : avx ? "avx2" : "sse4");
 }
 
@@ -214,11 +221,22 @@ static void set_isa(struct target *t) {
   buf_free(&b);
 }
 
+#if defined(__x86_64__)
+enum { ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 };
+
+/* A CPU's tiles are of no use where the system has no room for them. */
+static void drop_tiles(char *features) {
+  if (!has(features, "amx-tile") || !syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA)) return;
+  for (char *p = features; (p = strstr(p, "+amx-"));) *p = '-';
+}
+#endif
+
 static char *host_features(struct arena *a) {
 #if defined(__x86_64__)
   char *s = LLVMGetHostCPUFeatures();
   char *r = arena_strdup(a, s);
   LLVMDisposeMessage(s);
+  drop_tiles(r);
   return r;
 #else
   return arena_strdup(a, "");

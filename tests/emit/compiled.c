@@ -12,17 +12,21 @@
 #include <unistd.h>
 
 const char *compiled_cpu = "native";
+void (*compiled_change)(struct target *t);
+void (*compiled_illegal)(int sig, siginfo_t *info, void *context);
+const char *(*compiled_complaint)(void);
+void (*compiled_parallel)(int64_t n, int64_t grain, hone_rt_body *body, void *ctx) = hone_rt_parallel;
 
 static sigjmp_buf fault;
 
-static void on_fault(int sig) {
+void compiled_fault(int sig) {
   siglongjmp(fault, sig);
 }
 
 static void *resolve(void *ctx, const char *name) {
   (void)ctx;
   if (strcmp(name, HONE_RT_PARALLEL_SYMBOL) != 0) return NULL;
-  void (*fn)(int64_t, int64_t, hone_rt_body *, void *) = hone_rt_parallel;
+  void (*fn)(int64_t, int64_t, hone_rt_body *, void *) = compiled_parallel;
   void *p;
   memcpy(&p, &fn, sizeof p);
   return p;
@@ -61,6 +65,7 @@ static struct elf_image *compile(const struct lfunc *f, struct diag *d, const ch
   char why[ELF_WHY] = "";
   const char *reason = "";
   if (target_resolve(f->arena, "host", cpu, &t, d) != ST_OK) return NULL;
+  if (compiled_change) compiled_change(&t);
   struct emit_entry e = {.k = f->k, .general = (struct lfunc *)(uintptr_t)f};
   struct emit_opts o = {.kind = EMIT_OBJ, .call_stub = true, .pic = true};
   buf_init(&object);
@@ -92,9 +97,10 @@ static enum status call(const struct lfunc *f, const struct args *a, struct elf_
       return ST_NOMEM;
     ptr[i] = &g[i].at;
   }
-  struct sigaction act = {.sa_handler = on_fault, .sa_flags = SA_NODEFER}, was[3];
+  struct sigaction act = {.sa_handler = compiled_fault, .sa_flags = SA_NODEFER}, was[3],
+                   illegal = {.sa_sigaction = compiled_illegal, .sa_flags = SA_NODEFER | SA_SIGINFO};
   static const int sig[3] = {SIGSEGV, SIGBUS, SIGILL};
-  for (unsigned i = 0; i < 3; i++) sigaction(sig[i], &act, &was[i]);
+  for (unsigned i = 0; i < 3; i++) sigaction(sig[i], sig[i] == SIGILL && compiled_illegal ? &illegal : &act, &was[i]);
   int got = sigsetjmp(fault, 1);
   if (!got) fn(ptr);
   for (unsigned i = 0; i < 3; i++) sigaction(sig[i], &was[i], NULL);
@@ -104,8 +110,10 @@ static enum status call(const struct lfunc *f, const struct args *a, struct elf_
     munmap(g[i].map, g[i].len);
   }
   struct loc none = {0};
+  const char *bad = compiled_complaint ? compiled_complaint() : NULL;
   if (got) diag_error(d, none, "compiled code: signal %d, buffers fenced at the %s", got, at_end ? "end" : "start");
-  return got ? ST_REFUSED : ST_OK;
+  if (bad) diag_error(d, none, "compiled code: %s", bad);
+  return got || bad ? ST_REFUSED : ST_OK;
 }
 
 enum status compiled_run(const struct lfunc *f, const struct args *a, uint64_t max_ops, struct diag *d) {

@@ -3,6 +3,13 @@
 #ifndef HONE_TESTS_COMPILED_H
 #define HONE_TESTS_COMPILED_H
 #include "tests/lower/lower_common.h"
+#include "runtime/abi.h"
+#include <signal.h>
 extern const char *compiled_cpu; /* what to compile for; it must run here */
+extern void (*compiled_change)(struct target *t); /* when set: makes another target of it */
+extern void (*compiled_illegal)(int sig, siginfo_t *info, void *context); /* when set: what handles SIGILL in the call; compiled_fault(SIGILL) ends it */
+extern const char *(*compiled_complaint)(void);   /* when set: what is wrong behind a call, or NULL */
+extern void (*compiled_parallel)(int64_t n, int64_t grain, hone_rt_body *body, void *ctx); /* hone_rt_parallel */
+_Noreturn void compiled_fault(int sig);
 enum status compiled_run(const struct lfunc *f, const struct args *a, uint64_t max_ops, struct diag *d);
 #endif

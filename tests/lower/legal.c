@@ -14,6 +14,7 @@
   "= M[i] + log(Z[i])\n}"
 #define MATMUL "kernel f(A: f32[M, K], B: f32[K, N]) -> C: f32[M, N] { C[i, j] = sum(k) A[i, k] * B[k, j] }"
 #define SUMS   "kernel f(X: f32[I, J, K]) -> L: f32[I] { L[i] = sum(j, k) X[i, j, k] }"
+#define TILES "tile i 32; tile j 32; tile k 4; order j1 i1 k1 i0 j0 k0; vector j0; "
 #define BYTES  "kernel f(A: u8[M, K], B: i8[K, N]) -> C: i32[M, N] { C[i, j] = sum(k) i32(A[i, k]) * i32(B[k, j]) }"
 #define HALVES "kernel f(A: bf16[M, K], B: bf16[K, N]) -> C: f32[M, N] { C[i, j] = sum(k) f32(A[i, k]) * f32(B[k, j]) }"
 #define CONV                                                                                                           \
@@ -113,6 +114,33 @@ static const struct {
      "tensorize vnni k0: the sums are not in registers", false},
     {HALVES, "tile j 16; vector j0; tile k 2; tensorize bf16 k0",
      "tensorize bf16 k0: no product of its types over the loop with its tile on lanes", true},
+    {BYTES, TILES "pack B j1; copy A i1; tensorize amx k0", NULL, false},
+    {BYTES, TILES "copy A i1; tensorize amx k0", "tensorize amx k0: B is not packed", false},
+    {BYTES, TILES "copy B j1; copy A i1; tensorize amx k0", "tensorize amx k0: B is not packed", false},
+    {BYTES, TILES "pack B j1; tensorize amx k0", "tensorize amx k0: A ends within a step and is not copied", false},
+    {BYTES, TILES "pack B j1; pack A i1; tensorize amx k0",
+     "tensorize amx k0: the rows of A as they are packed do not run along the reduction", false},
+    {BYTES, TILES "pack B j1; copy A k1; tensorize amx k0", "tensorize amx k0: A is packed inside the tiles", false},
+    {BYTES, TILES "pack B j1; copy A i1; prefetch A k1; tensorize amx k0",
+     "tensorize amx k0: A is asked for inside the tiles", false},
+    {BYTES, TILES "pack B j1; copy A i1; unroll k1 4; tensorize amx k0",
+     "tensorize amx k0: loop k1 stands inside the tiles", false},
+    {BYTES, TILES "pack B j1; copy A i1; stream C; tensorize amx k0",
+     "tensorize amx k0: C, which is streamed, is stored by tiles", false},
+    {BYTES, "tile i 48; tile j 32; tile k 4; order j1 i1 k1 i0 j0 k0; vector j0; pack B j1; copy A i1; tensorize amx k0",
+     "tensorize amx k0: a block of 48 x 32 does not fit the tiles", false},
+    {BYTES, "tile j 32; tile k 2; vector j0; pack B j1; tensorize amx k0",
+     "tensorize amx k0: the loop is not 4 bytes of each operand long", false},
+    {BYTES, "tile j 32; tile k 4; pack B j1; tensorize amx k0", "tensorize amx k0: the columns are not on lanes", false},
+    {MATMUL, "tile j 32; tile k 4; vector j0; pack B j1; tensorize amx k0",
+     "tensorize amx k0: no product of bf16 or of 8 bit integers", false},
+    {HALVES, "tile i 16; tile k 2; vector i0; pack A i1; tensorize amx k0",
+     "tensorize amx k0: the result's columns do not lie side by side", false},
+    {HALVES, "tile j 32; tile k 2; vector j0; pack B j1; tensorize amx k0", "tensorize amx k0: --fp strict", true},
+    {"kernel f(A: i8[N, N], B: i8[N, N]) -> C: i32[N, N] { C[i, j] = sum(k if k <= i) i32(A[i, k]) * i32(B[k, j]) }",
+     "tile j 32; tile k 4; vector j0; pack B j1; tensorize amx k0", "tensorize amx k0: the sum has conditions", false},
+    {"kernel f(A: i8[K, M], B: i8[K, N]) -> C: i32[M, N] { C[i, j] = sum(k) i32(A[k, i]) * i32(B[k, j]) }",
+     TILES "pack B j1; copy A i1; tensorize amx k0", "tensorize amx k0: the rows of A do not run along the reduction", false},
     {MATMUL, "tile j 16; lanes j0 16", "lanes j0: the target has no blocks of threads", false},
     {MATMUL, "tile j 12; lanes j0 12", "lanes j0: the number is no power of two from 2 to 1024", BLOCKS},
     {MATMUL, "tile j 24; lanes j0 16", "lanes j0: the tile of 24 is not a multiple of 16 threads with pieces of 1", BLOCKS},

@@ -5,7 +5,7 @@
 #include <string.h>
 
 void (*lab_limits)(struct limits *lim);
-bool lab_may_refuse;
+bool lab_may_refuse, lab_all_bytes;
 
 void lab_open(struct lab *b, unsigned vector_bytes) {
   *b = (struct lab){.a = arena_new(), .d = diag_new(), .o = {false, 1}};
@@ -25,6 +25,7 @@ void lab_open(struct lab *b, unsigned vector_bytes) {
                            .has_masks = true};
   b->lim.matrix_per_cycle[MATRIX_vnni] = b->lim.matrix_per_cycle[MATRIX_bf16] = 2;
   b->lim.matrix_per_cycle[MATRIX_mma] = 1;
+  b->lim.matrix_per_cycle[MATRIX_amx] = 16;
   if (lab_limits) memset(b->lim.matrix_per_cycle, 0, sizeof b->lim.matrix_per_cycle), lab_limits(&b->lim);
 }
 
@@ -99,6 +100,8 @@ static union value draw(enum dtype t, uint64_t *s) {
     v.f = (double)(r >> 11) / (double)(1ull << 52) - 1;
   else if (t == DT_bool)
     v.u = r & 1;
+  else if (lab_all_bytes && type_size(t) == 1)
+    v.i = (int64_t)(r % 256) - (type_is_signed(t) ? 128 : 0);
   else
     v.i = (int64_t)(r % 4) - (type_is_signed(t) && t == DT_i8);
   return type_round(t, v);

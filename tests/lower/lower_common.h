@@ -28,6 +28,8 @@ extern enum status (*lab_run)(const struct lfunc *f, const struct args *a, uint6
 
 /* A run may answer ST_INFEASIBLE: the case is skipped. */
 extern bool lab_may_refuse;
+/* Bytes are of all values, not only small ones. */
+extern bool lab_all_bytes;
 /* When set: changes the limits that lab_open sets. */
 extern void (*lab_limits)(struct limits *lim);
 
