@@ -20,7 +20,7 @@ static const char *instruction(const struct fn *f, enum dotkind k, unsigned lane
   const struct isa *isa = &f->m->isa;
   int i = lanes == 4 ? 0 : lanes == 8 ? 1 : lanes == 16 ? 2 : -1;
   if (i < 0 || (i == 2 && !isa->avx512)) return NULL;
-  if (k == DOT_u8u8) return NULL;
+  if (k != DOT_bf16 && k != DOT_u8i8 && k != DOT_i8i8 && k != DOT_i16i16) return NULL;
   if (k == DOT_bf16) return isa->bf16 && f->reassoc ? bf16[i] : NULL;
   if (k == DOT_i8i8 && isa->vnni_int8 && bssd[i]) return bssd[i];
   if (!isa->vnni) return i <= isa->madd ? madd[i] : NULL;
