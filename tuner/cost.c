@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TYPICAL_DIM = 512 };
+enum { TYPICAL_DIM = 512, TILES_SETUP = 30 };
 static const double HANDOVER = 2000; /* cycles to hand a region to threads that are awake, and to join */
 
 /* Cycles ------------------------------------------------------------------------------------------------------------------------------- */
@@ -232,6 +232,22 @@ static double region_cycles(const struct limits *l, const struct region *r, bool
 
 static double cycles(struct walk *w, const struct lstmt *s, bool looped);
 
+/* A block of matrix tiles: for each depth of them products and loads of operands, whichever takes longer; then the sums leave. */
+static double tiles_cycles(struct walk *w, const struct lstmt *s) {
+  const struct limits *l = w->lim;
+  double rows = 1, cols = cost_trips(w->f, s, w->val), steps = 1;
+  if (s->body[0]->kind == L_FOR) {
+    rows = cols;
+    s = s->body[0];
+    cols = cost_trips(w->f, s, w->val);
+  }
+  const struct lstmt *sums = s->body[0]->body[0]->body[1];
+  for (; sums->fkind != F_SUB; sums = sums->body[0]) steps *= cost_trips(w->f, sums, w->val);
+  double depth = ceil(steps / TILE_ROWS), across = ceil(cols / TILE_LANES), rate = l->matrix_per_cycle[MATRIX_amx];
+  double products = rows * across * TILE_ROWS / (rate > 0 ? rate : 1), loads = (rows + TILE_ROWS * across) / (l->load_per_cycle ? l->load_per_cycle : 1);
+  return rows > 0 && cols > 0 ? depth * fmax(products, loads) + rows * across / (l->store_per_cycle ? l->store_per_cycle : 1) + TILES_SETUP : 0;
+}
+
 /* A region lasts as long as its busiest thread works. */
 static double shared_cycles(struct walk *w, const struct lstmt *s, double trips) {
   struct walk in = *w;
@@ -251,6 +267,7 @@ static double cycles(struct walk *w, const struct lstmt *s, bool looped) {
   switch (s->kind) {
   case L_FOR: {
     double trips = cost_trips(w->f, s, w->val);
+    if (s->fkind == F_TILES) return tiles_cycles(w, s);
     if (trips > 0 && s->fkind == F_PARALLEL && w->threads > 1) return shared_cycles(w, s, trips);
     return trips <= 0 ? 0 : trips * (cycles(w, s->body[0], true) + 1.5);
   }
@@ -324,17 +341,29 @@ static void count_ops(expr_t x, void *ctx) {
   if (x->kind == E_OP) *(double *)ctx += 1;
 }
 
+/* Multiplications and additions that a lane makes in a cycle: by FMAs, or by the best matrix instruction for the equation's product. */
+static double lane_rate(const struct limits *lim, const struct eq *e) {
+  struct dot d;
+  double rate = lim->fma_per_cycle ? lim->fma_per_cycle : 1;
+  if (lim->simt || e->red != RED_sum || !dot_of(e->body, &d)) return rate;
+  for (unsigned m = 0; m < MATRIX_COUNT; m++)
+    if (matrix_takes((enum matrix)m, d.kind)) rate = fmax(rate, (double)lim->matrix_per_cycle[m] * d.group);
+  return rate;
+}
+
 struct floor_time cost_floor(const struct groups *gs, unsigned g, const struct limits *lim, unsigned threads) {
   struct floor_time t = {0};
   int64_t *val = xmalloc(sizeof *val * (size_t)(gs->k->nsym + 1));
   for (unsigned i = 0; i < gs->k->nsym; i++) val[i] = gs->k->sym[i].kind == SYM_DIM ? TYPICAL_DIM : 0;
   unsigned widest = 4;
+  double cycles = 0; /* on vectors of one lane */
   for (unsigned i = 0; i < gs->g[g].neq; i++) {
     const struct eq *e = &gs->k->eq[gs->g[g].eq[i]];
     double points = 1, ops = e->red != RED_none;
     for (unsigned x = 0; x < e->nax; x++) points *= extent_of(gs, &e->axis[x], val);
     expr_visit(e->body, count_ops, &ops);
     t.flops += points * ops;
+    cycles += points * ops / (2 * lane_rate(lim, e));
     if (type_size(e->body->type) > widest) widest = (unsigned)type_size(e->body->type);
   }
   uint16_t op[64];
@@ -351,7 +380,7 @@ struct floor_time cost_floor(const struct groups *gs, unsigned g, const struct l
   }
   free(val);
   double lanes = (double)lim->vector_bytes / widest, hz = (lim->ghz > 0 ? lim->ghz : 3) * 1e9;
-  t.seconds_compute = t.flops / (2 * lanes * (lim->fma_per_cycle ? lim->fma_per_cycle : 1) * hz * (threads ? threads : 1));
+  t.seconds_compute = cycles / (lanes * hz * (threads ? threads : 1));
   t.seconds_memory = t.bytes / ((lim->dram_gbs > 0 ? lim->dram_gbs : 15) * 1e9);
   return t;
 }

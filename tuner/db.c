@@ -118,8 +118,8 @@ enum { AFTER_RECORD = 15 };
 #define RANKED " r.status='ok' AND r.stage=2 AND r.rel_hi_ppm IS NOT NULL" NOT_REVOKED NOT_REFUTED
 #define TRUSTED     " AND EXISTS(SELECT 1 FROM trust t WHERE t.record_id=r.record_id AND t.ok=1)"
 #define BEST_FIRST  " r.rel_hi_ppm, length(r.sched), r.sched, r.record_id"
-/* How near target t of a record is: as enum match. */
-#define NEARNESS "CASE WHEN r.target_id=?2 THEN 4 WHEN t.silicon=?5 THEN 3 WHEN t.class=?6 THEN 2 ELSE 0 END"
+/* How near target t of a record is: as enum match. Of another class nothing is near: what its schedules use may not be there. */
+#define NEARNESS "CASE WHEN r.target_id=?2 THEN 4 WHEN t.class<>?6 THEN 0 WHEN t.silicon=?5 THEN 3 ELSE 2 END"
 _Static_assert(MATCH_EXACT == 4 && MATCH_SILICON == 3 && MATCH_CLASS == 2, "NEARNESS");
 
 static void read_record(struct query *q, struct arena *a, struct db_record *r) {

@@ -345,6 +345,38 @@ bool move_parallel(const struct mover *m, struct plan *p) {
   return true;
 }
 
+static void move_inside(struct plan *p, uint8_t loop) {
+  for (unsigned i = 0; i + 1 < p->norder; i++)
+    if (p->order[i] == loop) {
+      memmove(&p->order[i], &p->order[i + 1], p->norder - i - 1u);
+      p->order[p->norder - 1] = loop;
+    }
+}
+
+/* What a product in matrix tiles needs besides: blocks that fit, operands packed outside, nothing unrolled within. */
+static bool fit_tiles(const struct mover *m, struct plan *p, unsigned red) {
+  static const uint8_t rows[] = {16, 32, 32, 48, 64, 80};
+  uint16_t ops[32];
+  unsigned n = group_operands(m->sp->gs, m->sp->g, ops, 32), row = below(m, p->naxis);
+  for (unsigned i = 0; i < p->nextra; i++) {
+    enum stepkind k = (enum stepkind)p->extra[i].kind;
+    if (k == STEP_unroll || k == STEP_peel || k == STEP_prefetch || k == STEP_stream) drop_step(p, (int)i--);
+  }
+  for (unsigned x = 0; x < p->naxis; x++) {
+    if (x == red || (x != row && find_vector(p, x) < 0)) continue;
+    if (!p->tile[x][0] && !insert_level(p, x, 0, 32)) return false;
+    p->tile[x][0] = rows[below(m, COUNT(rows))];
+    fit_levels(p, x);
+    move_inside(p, LOOP_ID(x, 0));
+  }
+  for (unsigned i = 0; i < n && i < 32; i++) {
+    if (find_step(p, STEP_pack, -1, (int)i) >= 0 || find_step(p, STEP_copy, -1, (int)i) >= 0) continue;
+    unsigned kind = below(m, 3);
+    if (kind < 2) (void)add_step(p, kind ? STEP_pack : STEP_copy, p->order[below(m, (p->norder + 1u) / 2)], (int)i);
+  }
+  return true;
+}
+
 /* A matrix instruction on the innermost level of an axis, which gets a tile of that size; or none there. */
 static bool move_matrix(const struct mover *m, struct plan *p) {
   int at = pick_step(m, p, STEP_tensorize);
@@ -358,11 +390,8 @@ static bool move_matrix(const struct mover *m, struct plan *p) {
   if (unrolled >= 0) drop_step(p, unrolled);
   if (!insert_level(p, x, 0, below(m, 2) ? 4 : 2)) return false;
   fit_levels(p, x);
-  for (unsigned i = 0; i + 1 < p->norder; i++) /* inside everything */
-    if (p->order[i] == LOOP_ID(x, 0)) {
-      memmove(&p->order[i], &p->order[i + 1], p->norder - i - 1);
-      p->order[p->norder - 1] = LOOP_ID(x, 0);
-    }
+  if (insn == MATRIX_amx && below(m, 2) && !fit_tiles(m, p, x)) return false;
+  move_inside(p, LOOP_ID(x, 0));
   return add_step(p, STEP_tensorize, LOOP_ID(x, 0), (int)insn);
 }
 

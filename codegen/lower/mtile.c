@@ -129,14 +129,15 @@ static bool stores_rows(const struct plan *p, const struct member *m) {
   return n == 1 && poly_eq(m->e->lhs_idx[at], poly_sym(p->a, axis_sym(p, (unsigned)m->vec)));
 }
 
-/* What steps of the reduction leave over must be the same in all iterations around it. */
-static bool one_rest(const struct plan *p, const struct member *m, const struct shape *s, unsigned sub) {
+/* The loop around the sub loop is in the block, and what whole tiles leave of it is the same in all iterations around.
+ */
+static bool reduces_inside(const struct plan *p, const struct member *m, const struct shape *s, unsigned sub) {
   for (unsigned l = 0; l < MAX_LOOP; l++) {
     if (!(s->run & BIT(l))) continue;
     const struct axis *y = member_axis(p, m, LOOP_AXIS(l));
     if (!poly_over_dims(p->k, y->lo) || !poly_over_dims(p->k, y->hi)) return false;
   }
-  return (s->run & BIT(LOOP_ID(LOOP_AXIS(sub), 1))) || !s->run || p->loop[LOOP_ID(LOOP_AXIS(sub), 1)].trivial;
+  return (s->run & BIT(LOOP_ID(LOOP_AXIS(sub), 1))) || p->loop[LOOP_ID(LOOP_AXIS(sub), 1)].trivial;
 }
 
 static bool find_operands(const struct plan *p, const struct member *m, struct shape *s) {
@@ -167,7 +168,7 @@ const char *mtile_refuses(const struct plan *p, const struct member *m, unsigned
     return arena_printf(p->a, "a block of %d x %d does not fit the tiles", (int)s.nrow, (int)s.ncol);
   if (tensor_type(p, m->e->lhs) != m->e->body->type || !stores_rows(p, m))
     return "the result's columns do not lie side by side";
-  if (!one_rest(p, m, &s, sub)) return "blocks of the reduction within the tiles are cut";
+  if (!reduces_inside(p, m, &s, sub)) return "the reduction does not stand inside the block";
   why = cols_refused(p, &s);
   return why ? why : rows_refused(p, m, &s, sub);
 }

@@ -129,6 +129,8 @@ static const struct {
      "tensorize amx k0: C, which is streamed, is stored by tiles", false},
     {BYTES, "tile i 48; tile j 32; tile k 4; order j1 i1 k1 i0 j0 k0; vector j0; pack B j1; copy A i1; tensorize amx k0",
      "tensorize amx k0: a block of 48 x 32 does not fit the tiles", false},
+    {BYTES, "tile j 32; tile k 4; order k1 i0 j1 j0 k0; vector j0; pack B k1; tensorize amx k0",
+     "tensorize amx k0: the reduction does not stand inside the block", false},
     {BYTES, "tile j 32; tile k 2; vector j0; pack B j1; tensorize amx k0",
      "tensorize amx k0: the loop is not 4 bytes of each operand long", false},
     {BYTES, "tile j 32; tile k 4; pack B j1; tensorize amx k0", "tensorize amx k0: the columns are not on lanes", false},

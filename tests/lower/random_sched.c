@@ -119,6 +119,55 @@ static bool random_fragments(struct lab *b, const struct groups *gs, unsigned g,
   return true;
 }
 
+/* What a step of a product in matrix tiles adds up; 0: the group has none. */
+static unsigned tiles_step(const struct groups *gs, unsigned g) {
+  struct dot d;
+  for (unsigned i = 0; i < gs->g[g].neq; i++)
+    if (dot_of(gs->k->eq[gs->g[g].eq[i]].body, &d) && matrix_takes(MATRIX_amx, d.kind)) return d.group;
+  return 0;
+}
+
+/* A product in matrix tiles: blocks of many shapes, operands packed at any loop outside, loops of the block in any
+   order. */
+static bool random_tiles(struct lab *b, const struct groups *gs, unsigned g, struct sched *s, uint64_t *r) {
+  static const int side[] = {16, 32, 32, 48, 64, 80}, rows[] = {1, 5, 16, 24, 32, 32, 48, 80};
+  unsigned n = axes_of(gs, g, s), lane = pick(r, n), row = pick(r, n), red = pick(r, n), group = tiles_step(gs, g);
+  struct sched t = *s;
+  uint16_t operand[16];
+  unsigned nop = group_operands(gs, g, operand, 16), level[3] = {1, 1, 1};
+  if (lane == row || lane == red || row == red) return false;
+  int size[3] = {side[pick(r, 6)], rows[pick(r, 8)], (int)group};
+  unsigned axis[3] = {lane, row, red};
+  for (unsigned i = 0; i < 3; i++) {
+    if (!try_step(b, gs, g, &t, STEP_tile, LOOP_ID(axis[i], 0), size[i])) return false;
+    if (pick(r, 3) == 0)
+      level[i] += try_step(b, gs, g, &t, STEP_tile, LOOP_ID(axis[i], 0), size[i] * (int)(2 + pick(r, 30)));
+  }
+  if (!try_step(b, gs, g, &t, STEP_vector, LOOP_ID(lane, 0), 0)) return false;
+  if (pick(r, 4) == 0) try_step(b, gs, g, &t, STEP_unroll, LOOP_ID(row, 0), 0);
+  for (unsigned a = 0; a < n; a++)
+    if (a != lane && a != row && a != red) sched_push(&t, STEP_order, LOOP_ID(a, 0), 0);
+  unsigned left[3] = {level[0], level[1], level[2]};
+  for (unsigned i = level[0] + level[1] + level[2] - 1;
+       i > 0;) { /* the innermost loop of the reduction but one comes below */
+    unsigned k = pick(r, 3);
+    if (left[k] <= (k == 2)) continue;
+    sched_push(&t, STEP_order, LOOP_ID(axis[k], left[k]--), 0);
+    i--;
+  }
+  bool inside = pick(r, 2);
+  uint8_t block[] = {LOOP_ID(inside ? red : row, inside), LOOP_ID(inside ? row : red, !inside), LOOP_ID(lane, 0),
+                     LOOP_ID(red, 0)};
+  for (unsigned i = 0; i < 4; i++) sched_push(&t, STEP_order, block[i], 0);
+  for (unsigned i = 0; i < nop && i < 16; i++) {
+    unsigned k = pick(r, 3), kind = pick(r, 4) ? STEP_pack : STEP_copy;
+    try_step(b, gs, g, &t, kind, LOOP_ID(axis[k], level[k]), (int)i);
+  }
+  if (!try_step(b, gs, g, &t, STEP_tensorize, LOOP_ID(red, 0), MATRIX_amx)) return false;
+  *s = t;
+  return true;
+}
+
 static void random_threads(struct lab *b, const struct groups *gs, unsigned g, struct sched *s, uint64_t *r) {
   random_digit(b, gs, g, s, STEP_lanes, r);
   for (unsigned i = pick(r, 4); i > 0; i--)
@@ -146,6 +195,13 @@ static void random_sched(struct lab *b, const struct groups *gs, unsigned g, str
     if (fragments) *s = t;
   }
   if (fragments) return;
+  bool tiles = false;
+  may = b->lim.matrix_per_cycle[MATRIX_amx] && !b->lim.simt && tiles_step(gs, g) && n > 2;
+  for (unsigned i = may && pick(r, 4) ? 300 : 0; i > 0 && !tiles; i--) {
+    struct sched t = sched_none();
+    tiles = random_tiles(b, gs, g, &t, r);
+    if (tiles) *s = t;
+  }
   if (b->lim.simt && pick(r, 2)) *s = sched_none(), random_threads(b, gs, g, s, r);
   if (pick(r, 4)) try_step(b, gs, g, s, STEP_vector, LOOP_ID(pick(r, n), 0), 0);
   for (unsigned i = pick(r, 4); i > 0; i--)

@@ -1,0 +1,134 @@
+/* A schedule that was found on a machine with matrix tiles decides on such machines alone: on others it is not chosen,
+   however near they are, and the object has no such instruction. */
+#include "compiler/hone.h"
+#include "tuner/key.h"
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static char folder[] = "/tmp/hone-amx-XXXXXX";
+static const char text[] = "kernel f(A: bf16[M, K], B: bf16[K, N]) -> C: f32[M, N] {\n"
+                           "  C[i, j] = sum(k) f32(A[i, k]) * f32(B[k, j])\n}\n";
+static const char *const dims = "M=64,N=64,K=64";
+static char spec[64], base[64];
+
+struct form {
+  struct hone h;
+  struct diag *d;
+  const struct kernel *k;
+  struct groups *symbolic, *bound;
+  bool *has;
+  int64_t *value;
+};
+
+static void form_open(struct form *f, const char *cpu) {
+  struct hone_options o = {
+      .cpu = cpu, .threads = 1, .db = base, .locked = true, .on_miss = HONE_MISS_QUIET, .ndims = 1, .dims = &dims};
+  f->d = diag_new();
+  ck_assert_int_eq(hone_open(&f->h, spec, &o, f->d), ST_OK);
+  f->k = f->h.spec.fn[0].k;
+  f->has = ARENA_NEW(f->h.arena, bool, f->k->nsym + 1u);
+  f->value = ARENA_NEW(f->h.arena, int64_t, f->k->nsym + 64u);
+  ck_assert_int_eq(hone_dims(&f->h, f->k, dims, f->has, f->value), ST_OK);
+  f->symbolic = hone_groups(&f->h, f->k);
+  f->bound = hone_groups_at(&f->h, f->k, f->has, f->value);
+  ck_assert(f->symbolic && f->bound && f->bound->n == 1);
+}
+
+static void form_close(struct form *f) {
+  hone_close(&f->h);
+  diag_free(f->d);
+}
+
+/* A winner of sapphirerapids: blocks of one tile, so that it is not the default schedule. */
+static void fill(const char *silicon) {
+  static const char sched[] =
+      "tile i 16; tile j 16; tile k 2; order j1 i1 i0 k1 j0 k0; vector j0; pack B j1; tensorize amx k0";
+  struct form f;
+  struct sched s;
+  struct db *db = NULL;
+  struct db_key key;
+  struct buf b;
+  uint8_t run[32];
+  form_open(&f, "sapphirerapids");
+  if (silicon) snprintf(f.h.target.silicon, sizeof f.h.target.silicon, "%s", silicon);
+  ck_assert_int_eq(sched_parse(f.d, f.h.file, sched, strlen(sched), f.bound, 0, &s), ST_OK);
+  buf_init(&b);
+  sched_print_canon(&b, &s);
+  ck_assert_int_eq(db_open(base, DB_READWRITE, &db, f.d), ST_OK);
+  ck_assert_int_eq(db_begin_run(db, "hone 0", "{}", run, f.d), ST_OK);
+  key_make(f.h.arena, f.symbolic, 0, f.bound, 0, f.value, &f.h.target, 1, false, false, &key);
+  struct db_record r = {.sched = b.data,
+                        .status = "ok",
+                        .stage = 2,
+                        .n = 40,
+                        .min_ps = 900,
+                        .q20_ps = 950,
+                        .med_ps = 1000,
+                        .q80_ps = 1100,
+                        .rel_ppm = 500000,
+                        .rel_lo_ppm = 490000,
+                        .rel_hi_ppm = 510000,
+                        .verify = "{\"passes\":3}"};
+  memcpy(r.run_id, run, 32);
+  ck_assert_int_eq(db_add(db, &key, &r, f.d), ST_OK);
+  db_close(db);
+  buf_free(&b);
+  form_close(&f);
+}
+
+static enum match chosen(const char *cpu, unsigned *tiles) {
+  struct form f;
+  struct db *db = NULL;
+  struct hone_choice c;
+  struct hone_output o = {0};
+  form_open(&f, cpu);
+  ck_assert_int_eq(db_open(base, DB_READONLY, &db, f.d), ST_OK);
+  ck_assert_int_eq(hone_choose(&f.h, db, f.symbolic, f.bound, f.value, &c), ST_OK);
+  db_close(db);
+  ck_assert_int_eq(hone_compile(&f.h, EMIT_ASM, "H", &o), ST_OK);
+  *tiles = 0;
+  for (const char *p = o.object.data; (p = strstr(p, "tdpbf16ps")); p++) ++*tiles;
+  buf_free(&o.object);
+  buf_free(&o.header);
+  form_close(&f);
+  return c.match;
+}
+
+START_TEST(elsewhere) {
+  static const char *const others[] = {"x86-64-v2",      "haswell",        "alderlake",
+                                       "skylake-avx512", "icelake-server", "znver5"};
+  unsigned tiles;
+  fill(NULL);
+  ck_assert_int_eq(chosen("sapphirerapids", &tiles), MATCH_EXACT);
+  ck_assert_uint_ge(tiles, 5); /* its variant has one, the general form all its own */
+  ck_assert_int_eq(chosen("graniterapids", &tiles), MATCH_CLASS);
+  for (unsigned i = 0; i < sizeof others / sizeof *others; i++) {
+    ck_assert_msg(chosen(others[i], &tiles) == MATCH_NONE && !tiles, "%s takes it", others[i]);
+    fill(others[i]); /* not even from the same silicon: there the system may have tiles switched off */
+    ck_assert_msg(chosen(others[i], &tiles) == MATCH_NONE && !tiles, "%s takes it", others[i]);
+  }
+}
+END_TEST
+
+int main(void) {
+  if (!mkdtemp(folder)) return 1;
+  snprintf(spec, sizeof spec, "%s/f.hone", folder);
+  snprintf(base, sizeof base, "%s/db", folder);
+  FILE *out = fopen(spec, "w");
+  if (!out || fputs(text, out) < 0 || fclose(out)) return 1;
+  Suite *s = suite_create("amx records");
+  TCase *t = tcase_create("elsewhere");
+  tcase_set_timeout(t, 60);
+  tcase_add_test(t, elsewhere);
+  suite_add_tcase(s, t);
+  SRunner *run = srunner_create(s);
+  srunner_run_all(run, CK_ENV);
+  int failed = srunner_ntests_failed(run);
+  srunner_free(run);
+  char cmd[128];
+  snprintf(cmd, sizeof cmd, "rm -rf %s", folder);
+  return failed || system(cmd);
+}
