@@ -172,7 +172,7 @@ static bool wraps_below_only(struct cx *x, struct cval v) {
 }
 
 /* The bound's value, evaluated as it stands in the loop; false: not a polynomial. */
-static bool bound_value(struct cx *x, CXCursor c, bool down, struct cval *v) {
+bool c_bound_value(struct cx *x, CXCursor c, bool down, struct cval *v) {
   struct clist side = {0}, *outer = x->cur;
   x->cur = &side;
   *v = c_expr(x, c);
@@ -215,7 +215,7 @@ static bool step_of(struct cx *x, const struct parts *p, const struct counter *c
   if (b != CXBinaryOperator_AddAssign && b != CXBinaryOperator_SubAssign) return false;
   struct cval v;
   if (!const_step(x, by, step)) {
-    if (mentions(x, by, c->decl) || !bound_value(x, by, false, &v) || !v.exact || !cv_over_dims(x, v.p) ||
+    if (mentions(x, by, c->decl) || !c_bound_value(x, by, false, &v) || !v.exact || !cv_over_dims(x, v.p) ||
         poly_is_const(v.p, NULL))
       return false;
     *by_poly = v.p;
@@ -265,7 +265,7 @@ static bool half_bound(struct cx *x, CXCursor side, struct bounds *b) {
   if (!c_dtype(x, c_type(x, d), &t) || !c_dtype(x, c_type(x, side), &by)) return false;
   if (type_is_signed(t) && !type_is_signed(by) && by != DT_u64) return false;
   struct cval e;
-  if ((o != OP_div && o != OP_shr) || !const_step(x, k.c[1], &b->half_c) || !bound_value(x, k.c[0], false, &e) ||
+  if ((o != OP_div && o != OP_shr) || !const_step(x, k.c[1], &b->half_c) || !c_bound_value(x, k.c[0], false, &e) ||
       !e.exact)
     return false;
   if (o == OP_shr) {
@@ -285,7 +285,7 @@ static bool half_bound(struct cx *x, CXCursor side, struct bounds *b) {
 
 static bool same_number(struct cx *x, CXCursor c, poly_t p) {
   struct cval v;
-  return bound_value(x, c, false, &v) && v.exact && poly_eq(v.p, p);
+  return c_bound_value(x, c, false, &v) && v.exact && poly_eq(v.p, p);
 }
 
 /* i < (a < b ? a : b): below both. plus: 1 for <=. */
@@ -299,7 +299,7 @@ static bool smaller_of_two(struct cx *x, CXCursor side, int64_t plus, struct bou
   enum op o = c_binop(x->cl->getCursorBinaryOperatorKind(cond));
   bool less = o == OP_lt || o == OP_le, more = o == OP_gt || o == OP_ge;
   struct cval l, r;
-  if ((!less && !more) || !bound_value(x, q.c[0], false, &l) || !bound_value(x, q.c[1], false, &r) || !l.exact ||
+  if ((!less && !more) || !c_bound_value(x, q.c[0], false, &l) || !c_bound_value(x, q.c[1], false, &r) || !l.exact ||
       !r.exact)
     return false;
   if (!same_number(x, k.c[1], less ? l.p : r.p) || !same_number(x, k.c[2], less ? r.p : l.p)) return false;
@@ -312,7 +312,7 @@ static bool side_value(struct cx *x, CXCursor c, const struct counter *k, poly_t
   struct cvar old = *cvar_find(x, k->decl);
   cvar_find(x, k->decl)->known = q;
   cvar_find(x, k->decl)->known_exact = true;
-  bool ok = bound_value(x, c, false, v);
+  bool ok = c_bound_value(x, c, false, v);
   if (!ok && v->kind == CV_NUM && v->p && v->type == DT_u32) { /* i + 3 near 2^32 */
     int64_t lo, hi;
     poly_range(v->p, x->lo, x->hi, &lo, &hi);
@@ -360,7 +360,7 @@ static bool one_bound(struct cx *x, CXCursor cond, const struct counter *c, bool
   enum dtype by;
   bool plain = c_dtype(x, c_type(x, side), &by) && by == c->type;
   if ((o == OP_lt || o == OP_le) && !down && plain && smaller_of_two(x, side, o == OP_le, b)) return true;
-  if (!bound_value(x, side, down, &v)) return o == OP_lt && half_bound(x, side, b);
+  if (!c_bound_value(x, side, down, &v)) return o == OP_lt && half_bound(x, side, b);
   if (!keeps_value(x, c->type, v.type, b->start, down)) return false;
   bool is_signed = type_is_signed(v.type), unit = b->step == 1 || (b->step == -1 && is_signed);
   if (o == OP_ne) return alone && unit && add_limit(b, v.p);

@@ -1,4 +1,4 @@
-/* Counted loops as c_count.c finds them. Shared by it and c_for.c only. */
+/* Counted loops as c_count.c finds them. Shared by it, c_walk.c and c_for.c only. */
 #ifndef HONE_COMPILER_C_COUNT_H
 #define HONE_COMPILER_C_COUNT_H
 #include "compiler/frontend/c_lower.h"
@@ -35,5 +35,22 @@ struct bounds {
 
 /* The numbers, evaluated where the loop stands; false: it is not a counted one. */
 bool c_count(struct cx *x, struct parts *p, struct counter *c, struct bounds *b);
+bool c_bound_value(struct cx *x, CXCursor c, bool down, struct cval *v); /* an expression without effects as a polynomial */
+
+/* --- c_walk.c: what a loop moves by the same amount in each iteration, by number of the variable --- */
+enum { MAX_WALKING = 32 };
+struct walking {
+  unsigned var;
+  poly_t start, each, sum; /* where it starts; how far for each unit of the counter; how far in an iteration */
+};
+struct walks {
+  unsigned n;
+  struct walking v[MAX_WALKING];
+};
+/* before: what was known in front of the loop. Called there. */
+void c_walks_find(struct cx *x, const struct parts *p, const struct bounds *b, const struct counter *c,
+                  const struct known *before, struct walks *out);
+void c_walks_start(struct cx *x, const struct walks *all, const struct known *before, poly_t done); /* in the body */
+void c_walks_end(struct cx *x, const struct walks *all, const struct known *before, const struct bounds *b); /* behind the loop */
 bool c_part_assigns(struct cx *x, struct kids k, CXCursor decl);
 #endif

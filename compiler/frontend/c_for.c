@@ -150,8 +150,11 @@ static bool counted(struct cx *x, CXCursor s, struct parts *p) {
   poly_t value;
   if (c.inside && !cvar_find(x, c.decl))
     cvar_add(x, c.decl, c.name, VAR_SCALAR, c.type)->id = UINT16_MAX; /* its value is always known */
+  struct walks walks;
+  c_walks_find(x, p, &b, &c, &before, &walks);
   struct lstmt *f = counter_loop(x, &c, &b, &value);
   f->loc = loc;
+  c_walks_start(x, &walks, &before, poly_sub(x->a, poly_sym(x->a, f->sym), f->lo[0]));
   struct cvar *v = cvar_find(x, c.decl);
   v->known = value;
   v->known_exact = true;
@@ -159,6 +162,7 @@ static bool counted(struct cx *x, CXCursor s, struct parts *p) {
   c_emit(x, f);
   c_forget_assigned(x, s);
   cvar_find(x, c.decl)->known = NULL;
+  c_walks_end(x, &walks, &before, &b);
   if (!c.inside) set_final(x, s, &c, &b);
   return true;
 }
