@@ -4,7 +4,8 @@
 #include <string.h>
 
 bool call_is_index(const struct param *q) {
-  static const char *const names[] = {"inp", "targets", "token", "col", "rowptr", "index"};
+  static const char *const names[] = {"inp", "targets", "token", "col",    "rowptr", "index",
+                                      "tri", "map",     "idx",   "target", "from",   "to"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (q->type == DT_i32 && !strcmp(q->name, names[i])) return true;
   return false;

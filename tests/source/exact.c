@@ -54,8 +54,8 @@ struct call {
 
 /* Numbers that functions divide by. */
 static bool is_divisor(const char *name) {
-  static const char *const names[] = {"NH",     "G",       "gs", "group", "half", "kv_mul", "head_size", "ksize",
-                                      "stride", "n_heads", "ow", "oh",    "iw",   "ih",     "tsteps",    "C"};
+  static const char *const names[] = {"NH",      "G",  "gs", "group", "half", "kv_mul", "head_size", "ksize", "stride",
+                                      "n_heads", "ow", "oh", "iw",    "ih",   "tsteps", "C",         "n_kv",  "rep"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (!strcmp(name, names[i])) return true;
   return false;

@@ -1,0 +1,176 @@
+/* Signals and audio: filters, windows, resampling, meters, mixing, envelopes. */
+#include <math.h>
+#include <stdint.h>
+
+void biquad(const float *in, float *out, int n, const float *coef, float *state) {
+  float b0 = coef[0], b1 = coef[1], b2 = coef[2], a1 = coef[3], a2 = coef[4];
+  float z1 = state[0], z2 = state[1];
+  for (int i = 0; i < n; i++) {
+    float x = in[i];
+    float y = b0 * x + z1;
+    z1 = b1 * x - a1 * y + z2;
+    z2 = b2 * x - a2 * y;
+    out[i] = y;
+  }
+  state[0] = z1;
+  state[1] = z2;
+}
+
+void biquad_bank(const float *in, float *out, int n, int bands, const float *coef, float *state) {
+  for (int k = 0; k < bands; k++) {
+    const float *c = coef + 5 * k;
+    float z1 = state[2 * k], z2 = state[2 * k + 1];
+    for (int i = 0; i < n; i++) {
+      float x = in[i], y = c[0] * x + z1;
+      z1 = c[1] * x - c[3] * y + z2;
+      z2 = c[2] * x - c[4] * y;
+      out[k * n + i] = y;
+    }
+    state[2 * k] = z1;
+    state[2 * k + 1] = z2;
+  }
+}
+
+void decimate(const float *x, float *y, int nout, int factor, const float *h, int taps) {
+  for (int i = 0; i < nout; i++) {
+    float acc = 0;
+    for (int k = 0; k < taps; k++) acc += h[k] * x[i * factor + k];
+    y[i] = acc;
+  }
+}
+
+void resample_linear(const float *in, int nin, float *out, int nout) {
+  if (nin < 2 || nout < 2) return;
+  double step = (double)(nin - 1) / (nout - 1);
+  for (int i = 0; i < nout; i++) {
+    double pos = i * step;
+    int k = (int)pos;
+    if (k > nin - 2) k = nin - 2;
+    float f = (float)(pos - k);
+    out[i] = in[k] * (1.0f - f) + in[k + 1] * f;
+  }
+}
+
+void polyphase_up2(const float *x, float *y, int n, const float *h, int taps) {
+  for (int i = 0; i < n; i++) {
+    float a = 0, b = 0;
+    for (int k = 0; k < taps; k++) {
+      a += h[2 * k] * x[i + k];
+      b += h[2 * k + 1] * x[i + k];
+    }
+    y[2 * i] = a;
+    y[2 * i + 1] = b;
+  }
+}
+
+void apply_window(float *frame, int n) {
+  for (int i = 0; i < n; i++) frame[i] *= 0.5f * (1.0f - cosf(6.2831853f * i / (n - 1)));
+}
+
+void power_spectrum(const float *re, const float *im, float *p, int n, int log_scale) {
+  for (int i = 0; i < n; i++) {
+    float e = re[i] * re[i] + im[i] * im[i];
+    p[i] = log_scale ? 10.0f * log10f(e + 1e-12f) : e;
+  }
+}
+
+void autocorr(const float *x, int n, float *r, int order) {
+  for (int lag = 0; lag <= order; lag++) {
+    double d = 0;
+    for (int i = lag; i < n; i++) d += x[i] * x[i - lag];
+    r[lag] = (float)d;
+  }
+}
+
+void goertzel(const float *x, int n, const float *freq, int nf, float *mag) {
+  for (int f = 0; f < nf; f++) {
+    float c = 2.0f * cosf(freq[f]), s1 = 0, s2 = 0;
+    for (int i = 0; i < n; i++) {
+      float s0 = x[i] + c * s1 - s2;
+      s2 = s1;
+      s1 = s0;
+    }
+    mag[f] = s1 * s1 + s2 * s2 - c * s1 * s2;
+  }
+}
+
+void s16_to_float(const int16_t *in, float *out, int frames, int channels) {
+  for (int f = 0; f < frames; f++)
+    for (int c = 0; c < channels; c++) out[c * frames + f] = in[f * channels + c] * (1.0f / 32768.0f);
+}
+
+void float_to_s16(const float *in, int16_t *out, int n) {
+  for (int i = 0; i < n; i++) {
+    float v = in[i] * 32767.0f;
+    if (v > 32767.0f) v = 32767.0f;
+    if (v < -32768.0f) v = -32768.0f;
+    out[i] = (int16_t)lrintf(v);
+  }
+}
+
+void mix_stereo(const int16_t *a, const int16_t *b, int16_t *out, int n, int gain_q8) {
+  for (int i = 0; i < 2 * n; i++) {
+    int s = a[i] + ((b[i] * gain_q8) >> 8);
+    out[i] = s > 32767 ? 32767 : s < -32768 ? -32768 : s;
+  }
+}
+
+float peak_and_rms(const float *x, int n, float *rms) {
+  float peak = 0;
+  double sum = 0;
+  for (int i = 0; i < n; i++) {
+    float a = fabsf(x[i]);
+    if (a > peak) peak = a;
+    sum += (double)x[i] * x[i];
+  }
+  *rms = (float)sqrt(sum / n);
+  return peak;
+}
+
+int gate(const float *x, float *out, int n, float threshold) {
+  int k = 0;
+  for (int i = 0; i < n; i++)
+    if (fabsf(x[i]) > threshold) out[k++] = x[i];
+  return k;
+}
+
+void envelope(const float *x, float *env, int n, float attack, float release) {
+  float e = 0.0f;
+  for (int i = 0; i < n; i++) {
+    float a = fabsf(x[i]);
+    float c = a > e ? attack : release;
+    e = c * e + (1.0f - c) * a;
+    env[i] = e;
+  }
+}
+
+void mdct(const float *x, float *X, int N) {
+  for (int k = 0; k < N; k++) {
+    double s = 0;
+    for (int n = 0; n < 2 * N; n++) s += x[n] * cos(M_PI / N * (n + 0.5 + N / 2.0) * (k + 0.5));
+    X[k] = (float)s;
+  }
+}
+
+void median5(const float *x, float *y, int n) {
+  for (int i = 2; i < n - 2; i++) {
+    float w[5];
+    for (int k = 0; k < 5; k++) w[k] = x[i - 2 + k];
+    for (int a = 0; a < 4; a++)
+      for (int b = 0; b < 4 - a; b++)
+        if (w[b] > w[b + 1]) {
+          float t = w[b];
+          w[b] = w[b + 1];
+          w[b + 1] = t;
+        }
+    y[i] = w[2];
+  }
+}
+
+void haar2(const float *x, float *lo, float *hi, int n) {
+  const float r = 0.70710678f;
+  for (int i = 0; i + 1 < n; i += 2) {
+    lo[i / 2] = (x[i] + x[i + 1]) * r;
+    hi[i / 2] = (x[i] - x[i + 1]) * r;
+  }
+}
