@@ -228,6 +228,11 @@ static bool parse_param(struct parser *p, struct token *tensor_of) {
   q->is_const = lex_accept(l, "const");
   q->is_restrict = lex_accept(l, "restrict");
   q->flat = lex_accept(l, "flat");
+  int64_t record = 0;
+  if (lex_accept(l, "of") && !lex_int(l, &record)) return false;
+  if (record < 0 || record > UINT8_MAX)
+    return lex_error(l, "a number up to %d is expected before %s", UINT8_MAX, lex_describe(l));
+  q->record = (uint8_t)record;
   if (l->tok.kind == TOK_STRING) {
     q->ctype = lex_string(l, &l->tok);
     lex_next(l);

@@ -77,6 +77,7 @@ static void print_param(struct buf *out, const struct kernel *k, const struct pa
     name_print(out, k->tensor[p->ref].name);
   }
   buf_printf(out, "%s%s%s", p->is_const ? " const" : "", p->is_restrict ? " restrict" : "", p->flat ? " flat" : "");
+  if (p->record) buf_printf(out, " of %u", p->record);
   if (p->ctype) print_quoted(out, p->ctype);
   if (o) print_origin(out, o);
   buf_putc(out, '\n');

@@ -28,6 +28,7 @@ struct param {       /* in the order of the C signature */
   uint8_t kind, type; /* dims: the C integer type; tensors: the element type */
   bool is_const, is_restrict;
   bool flat;          /* the C parameter is `T *`, not a declared array */
+  uint8_t record;     /* fields of one array of structures have one number: they lie between each other, and never overlap; 0: none. Text: `of N` */
   uint16_t ref;       /* PARAM_DIM: sym; PARAM_TENSOR: tensor */
   const char *ctype;  /* the declaration as it goes into the header: "const float A[M][K]"; NULL: derived */
   struct loc loc;

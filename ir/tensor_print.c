@@ -66,6 +66,7 @@ static void print_param(struct buf *out, const struct kernel *k, const struct pa
   if (p->is_const != usual_const) buf_puts(out, p->is_const ? " const" : " mutable");
   if (p->is_restrict) buf_puts(out, " restrict");
   if (p->flat) buf_puts(out, " flat");
+  if (p->record) buf_printf(out, " of %u", p->record);
   if (!p->ctype) return;
   buf_puts(out, " ctype ");
   print_string(out, p->ctype);

@@ -319,6 +319,12 @@ static bool parse_attributes(struct tparser *p, struct param *q) {
       q->is_restrict = true;
     } else if (lex_accept(&p->l, "flat")) {
       q->flat = true;
+    } else if (lex_accept(&p->l, "of")) {
+      int64_t n;
+      if (!lex_int(&p->l, &n)) return false;
+      if (n < 1 || n > UINT8_MAX)
+        return lex_error(&p->l, "a number from 1 to %d is expected before %s", UINT8_MAX, lex_describe(&p->l));
+      q->record = (uint8_t)n;
     } else if (lex_accept(&p->l, "ctype")) {
       if (p->l.tok.kind != TOK_STRING) return lex_error(&p->l, "expected a string before %s", lex_describe(&p->l));
       q->ctype = lex_string(&p->l, &p->l.tok);

@@ -284,6 +284,11 @@ static LLVMValueRef pair(struct ctx *x, unsigned a, unsigned c, LLVMValueRef *pt
   return LLVMBuildAnd(x->b, before, after, "");
 }
 
+static bool same_record(const struct kernel *k, unsigned a, unsigned c) {
+  uint8_t r = k->param[k->tensor[a].param].record;
+  return r && k->tensor[c].param != UINT16_MAX && k->param[k->tensor[c].param].record == r;
+}
+
 LLVMValueRef emit_overlap(struct module *m, LLVMBuilderRef b, const struct kernel *k, LLVMValueRef *dim,
                           LLVMValueRef *ptr) {
   struct ctx x = {.m = m, .b = b, .k = k, .dim = dim, .span = ARENA_NEW(m->arena, struct span, k->ntensor + 1)};
@@ -295,7 +300,9 @@ LLVMValueRef emit_overlap(struct module *m, LLVMBuilderRef b, const struct kerne
   for (unsigned i = 0; i < k->ntensor; i++) {
     if (!x.span[i].written || k->tensor[i].role == ROLE_TEMP) continue;
     for (unsigned j = 0; j < k->ntensor; j++) {
-      if (j == i || !x.span[j].used || k->tensor[j].role == ROLE_TEMP || (x.span[j].written && j < i)) continue;
+      if (j == i || same_record(k, i, j) || !x.span[j].used || k->tensor[j].role == ROLE_TEMP ||
+          (x.span[j].written && j < i))
+        continue;
       LLVMValueRef p = pair(&x, i, j, ptr);
       hit = hit ? LLVMBuildOr(b, hit, p, "") : p;
     }

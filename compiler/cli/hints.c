@@ -41,7 +41,7 @@ const char *hint_overlap(struct arena *a, const struct kernel *k) {
   buf_init(&b);
   for (unsigned i = 0; i < k->nparam && !k->noalias; i++) {
     const struct param *p = &k->param[i];
-    if (p->kind == PARAM_TENSOR && !p->is_const && !p->is_restrict && k->tensor[p->ref].role != ROLE_IN) buf_printf(&b, "%s'%s'", b.len ? ", " : "", p->name);
+    if (p->kind == PARAM_TENSOR && !p->is_const && !p->is_restrict && !p->record && k->tensor[p->ref].role != ROLE_IN) buf_printf(&b, "%s'%s'", b.len ? ", " : "", p->name);
   }
   const char *r = b.len ? arena_printf(a, "'restrict' on %s says that arrays do not overlap: then nothing is checked at entry", b.data) : NULL;
   buf_free(&b);

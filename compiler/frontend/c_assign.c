@@ -82,6 +82,8 @@ static struct cval compute(struct cx *x, CXCursor c, enum op o, struct cval l, s
     l.ptr = cv_move(x, l.ptr, cv_subscript(x, o == OP_sub ? minus : r));
     return l;
   }
+  if (l.kind == CV_RECORD) c_rows_wanted(x, l);
+  if (l.kind != CV_NUM) c_refuse(x, c, "this operation on pointers is not supported");
   x->loc = c_loc(x, c);
   bool shift = o == OP_shl || o == OP_shr;
   enum dtype t = shift ? cv_promote(l.type) : cv_usual(l.type, r.type);

@@ -211,6 +211,18 @@ static void tensor_param(struct cx *x, CXCursor p, const char *name, CXType t) {
   for (unsigned i = 0; i < rank; i++) v->ptr.ix[i].poly = poly_const(x->a, 0);
 }
 
+/* A pointer to an array of structures with fields of several types. */
+static void rows_param(struct cx *x, CXCursor p, const char *name, uint16_t at, CXType record) {
+  CXType t = x->cl->getCanonicalType(x->cl->getCursorType(p));
+  struct row_quals q = {x->cl->isConstQualifiedType(record), x->cl->isRestrictQualifiedType(t)};
+  struct cvar *v = cvar_add(x, p, name, VAR_POINTER, DT_u8);
+  v->id = UINT16_MAX;
+  v->ptr = (struct cptr){.obj = (uint16_t)(OBJ_ROWS + at), .type = DT_u8, .rank = 2};
+  v->ptr.ix = ARENA_NEW(x->a, struct subscript, 2);
+  for (unsigned i = 0; i < 2; i++) v->ptr.ix[i].poly = poly_const(x->a, 0);
+  c_rows_fields(x, x->cl->getTypeDeclaration(record), at, x->cl->Type_getSizeOf(record), 0, name, q);
+}
+
 /* A pointer to a structure with fields of several types: the fields become parameters of their own. */
 static bool record_param(struct cx *x, CXCursor p, const char *name, uint16_t at) {
   CXType t = c_type(x, p);
@@ -221,6 +233,10 @@ static bool record_param(struct cx *x, CXCursor p, const char *name, uint16_t at
   if (to.kind != CXType_Record || c_uniform(x, to, &e, &count)) return false;
   x->opaque[x->nopaque++] = (struct opaque){
       at, name, arena_printf(x->a, "%s%s", c_str(x, x->cl->getTypeSpelling(x->cl->getCursorType(p))), name)};
+  if (at < MAX_ROWS && x->rows >> at & 1) {
+    rows_param(x, p, name, at, to);
+    return true;
+  }
   struct cvar *v = cvar_add(x, p, name, VAR_RECORD, DT_i32);
   v->value = (struct cval){.kind = CV_RECORD, .arg = at};
   c_record_fields(x, p, to, at, 0, name);

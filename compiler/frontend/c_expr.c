@@ -10,6 +10,7 @@ static struct cval decay(struct cx *x, CXCursor at, struct cval v) {
 }
 
 struct cval c_load(struct cx *x, CXCursor at, struct cptr p) {
+  if (c_is_row(p)) c_refuse(x, at, "this structure cannot be read as a whole: read its fields");
   if (p.or) return c_load_choice(x, at, p);
   struct access *acc = ARENA_NEW(x->a, struct access, 1);
   *acc = (struct access){.tensor = p.obj, .rank = p.rank, .ix = p.ix};
@@ -32,9 +33,10 @@ static struct cval subscripted(struct cx *x, CXCursor c) {
   if (s.n != 2) c_refuse(x, c, "subscript not understood");
   struct cval l = c_expr(x, s.c[0]), r = c_expr(x, s.c[1]);
   struct cval p = l.kind == CV_PTR ? l : r, i = l.kind == CV_PTR ? r : l;
-  if (l.kind == CV_RECORD || r.kind == CV_RECORD)
-    c_refuse(x, c,
-             "an array of structures with fields of several types is not supported: use one array for each field");
+  if (l.kind == CV_RECORD || r.kind == CV_RECORD) {
+    c_rows_wanted(x, l.kind == CV_RECORD ? l : r);
+    c_refuse(x, c, "an array of structures inside a structure is not supported: use one array for each field");
+  }
   int64_t zero;
   bool first = r.kind == CV_NUM && r.p && poly_is_const(r.p, &zero) && zero == 0;
   if (first && (l.kind == CV_REF || l.kind == CV_STRUCT)) return l; /* p[0] is *p */
@@ -108,6 +110,15 @@ static struct cval literal(struct cx *x, CXCursor c) {
   return r;
 }
 
+/* Is `to` the structure that the operand of cast c points to? */
+static bool same_record(struct cx *x, CXCursor c, CXType to) {
+  struct kids s = c_kids(x, c);
+  if (!s.n || to.kind != CXType_Record) return false;
+  CXType from = c_type(x, s.c[s.n - 1]);
+  from = x->cl->getCanonicalType(c_is_pointer(from) ? x->cl->getPointeeType(from) : x->cl->getArrayElementType(from));
+  return c_same(x, x->cl->getTypeDeclaration(from), x->cl->getTypeDeclaration(to));
+}
+
 /* v seen as type t: what a cast, implicit or not, does. */
 static struct cval cast(struct cx *x, CXCursor c, struct cval v, CXType t) {
   if (t.kind == CXType_Record && v.kind != CV_RECORD) return c_struct_value(x, c, v, t);
@@ -129,6 +140,12 @@ static struct cval cast(struct cx *x, CXCursor c, struct cval v, CXType t) {
     if (v.kind == CV_REF && c_dtype(x, to, &e) && e == v.type) return v;
     if (v.kind != CV_PTR && v.kind != CV_REF)
       c_refuse(x, c, "conversion to pointer type '%s' is not supported", c_str(x, x->cl->getTypeSpelling(t)));
+    if (v.kind == CV_PTR && c_is_row(v.ptr)) {
+      if (!same_record(x, c, to))
+        c_refuse(x, c, "pointer seen as '%s': changing the element type is not supported",
+                 c_str(x, x->cl->getTypeSpelling(t)));
+      return v;
+    }
     if (v.kind == CV_REF || !c_element(x, to, &e) || e != v.ptr.type)
       c_refuse(x, c, "pointer seen as '%s': changing the element type is not supported",
                c_str(x, x->cl->getTypeSpelling(t)));
@@ -275,6 +292,7 @@ static struct cval pointer_arith(struct cx *x, CXCursor c, enum op o, struct cva
     struct cval t = l;
     l = r, r = t;
   }
+  if (l.kind == CV_RECORD) c_rows_wanted(x, l);
   if (l.kind != CV_PTR || r.kind != CV_NUM || (o != OP_add && o != OP_sub))
     c_refuse(x, c, "this operation on pointers is not supported");
   struct subscript by = cv_subscript(x, o == OP_sub ? negate(x, cv_convert(x, r, DT_i64)) : r);
@@ -323,7 +341,8 @@ static struct cval binary(struct cx *x, CXCursor c) {
   struct cval r = c_expr(x, s.c[1]);
   if (k == CXBinaryOperator_Comma) return r;
   if (o == OP_COUNT) c_refuse(x, c, "this operator is not supported");
-  if (l.kind == CV_PTR || r.kind == CV_PTR) return pointer_arith(x, c, o, l, r);
+  if (l.kind == CV_PTR || r.kind == CV_PTR || l.kind == CV_RECORD || r.kind == CV_RECORD)
+    return pointer_arith(x, c, o, l, r);
   if (l.kind != CV_NUM || r.kind != CV_NUM) c_refuse(x, c, "operand not understood");
   x->loc = c_loc(x, c);
   if (o >= OP_eq && o <= OP_ge) return cv_compare(x, o, l, r);

@@ -73,6 +73,9 @@ struct cand {
   struct cval value;                 /* kind CV_VOID: left out of this walk */
 };
 
+/* Arrays of structures of several types: a pointer to one has obj OBJ_ROWS + position of the parameter, two subscripts, and stands
+   for no object; each field is a tensor of its own, with a row for each structure. */
+enum { OBJ_ROWS = 0xF000, MAX_ROWS = 32 };
 enum { STOP_NONE = -1, STOP_SWITCH = -2, MAX_DERIVED = 256 };
 enum { MAX_LOCALS = 2000 };          /* locals, and loops, of one function */
 struct clist { unsigned n, cap; struct lstmt **s; };
@@ -125,6 +128,7 @@ struct cx {
   bool *top;                         /* [nsym] set by an L_LET outside of all loops: as good as a dim */
   CXCursor *want;                    /* local integers whose values should be symbols; grows from walk to walk */
   unsigned nwant, capwant, nuse;     /* nuse: those of the walks before */
+  uint32_t rows;                     /* parameters (by position) that are such arrays: found in this walk or before */
   bool quotients, again;             /* subscripts have quotients (`w / 2`), which are symbols then; found in this walk */
   const char **base, **symbase;      /* names of locals and symbols as written, before they were made unique */
   const char *why, *why_file;        /* of the last refusal, and where */
@@ -156,6 +160,14 @@ bool c_element(struct cx *x, CXType canonical, enum dtype *e);     /* c_dtype, o
 void c_record_fields(struct cx *x, CXCursor at, CXType record, uint16_t arg, int64_t base, const char *prefix);  /* as candidates */
 struct cval c_member(struct cx *x, CXCursor c);                    /* s.f, p->f as an lvalue: CV_PTR, CV_ARRAY, CV_RECORD, or CV_NUM */
 struct cval c_given(struct cx *x, CXCursor at, struct cval pointer); /* pointer != NULL */
+
+/* --- c_rows.c: arrays of structures of several types --- */
+bool c_is_row(struct cptr p);                                      /* a pointer into such an array */
+void c_rows_wanted(struct cx *x, struct cval record);              /* its parameter is one, in the next walk; the caller refuses */
+struct row_quals { bool is_const, is_restrict; };                   /* of the parameter */
+void c_rows_fields(struct cx *x, CXCursor record, uint16_t arg, int64_t size, int64_t base, const char *prefix, struct row_quals q); /* as candidates */
+struct cval c_row_member(struct cx *x, CXCursor c, CXCursor field, struct cval base);
+struct cptr c_row_leaf(struct cx *x, CXCursor at, struct cval row, int64_t offset, enum dtype t); /* the number there */
 
 /* --- c_struct.c: local structures, and those that functions pass and return --- */
 struct cval c_struct_value(struct cx *x, CXCursor at, struct cval v, CXType t); /* of an element of an array, too */

@@ -39,6 +39,7 @@ static struct cptr pointer(struct cx *x, CXCursor call, unsigned i) {
 /* The dims behind the pointer's own, which a run of elements goes through: rows that lie one behind the other. */
 static bool whole_rows(struct cx *x, struct cptr p, poly_t *count, poly_t *rows) {
   poly_t row = poly_const(x->a, 1);
+  if (c_is_row(p)) return false;
   if (p.at + 1 == p.rank) return *rows = *count, true;
   for (unsigned d = p.at + 1; d < p.rank; d++) {
     if (!x->f || !x->f->object[p.obj].extent[d]) return false;

@@ -136,6 +136,7 @@ void c_record_fields(struct cx *x, CXCursor at, CXType record, uint16_t arg, int
 /* --- members --- */
 
 static struct cval uniform_member(struct cx *x, CXCursor c, CXCursor f, struct cval base) {
+  if (c_is_row(base.ptr)) return c_row_member(x, c, f, base);
   struct cptr p = base.ptr;
   long long bits = x->cl->Cursor_getOffsetOfField(f);
   if (bits < 0 || p.at + 1 != p.rank) c_refuse(x, c, "this use of a structure is not supported");
@@ -199,6 +200,7 @@ struct cval c_given(struct cx *x, CXCursor at, struct cval v) {
     start = !v.ptr.ix[i].dyn && poly_is_const(v.ptr.ix[i].poly, &z) && z == 0;
   }
   if (v.kind == CV_RECORD && !v.offset) arg = v.arg;
+  if (start && c_is_row(v.ptr)) arg = v.ptr.obj - OBJ_ROWS;
   if (start && v.ptr.obj < x->k->ntensor) {
     unsigned param = x->k->tensor[v.ptr.obj].param;
     for (unsigned i = 0; param != UINT16_MAX && i < x->ncand && arg < 0; i++)

@@ -44,10 +44,15 @@ struct cval c_struct_value(struct cx *x, CXCursor at, struct cval v, CXType t) {
   struct cval r = {.kind = CV_STRUCT, .layout = v.kind == CV_STRUCT ? v.layout : layout_of(x, at, t)};
   struct cval *leaf = ARENA_NEW(x->a, struct cval, r.layout->n);
   bool element = (v.kind == CV_ARRAY || v.kind == CV_PTR) && v.ptr.at + 1 == v.ptr.rank;
+  if (v.kind == CV_RECORD) c_rows_wanted(x, v);
   if (v.kind != CV_STRUCT && !element) c_refuse(x, at, "this structure cannot be copied: copy its fields");
   for (unsigned i = 0; i < r.layout->n; i++) {
     if (v.kind == CV_STRUCT) {
       leaf[i] = leaf_value(x, at, v, i);
+      continue;
+    }
+    if (c_is_row(v.ptr)) {
+      leaf[i] = c_load(x, at, c_row_leaf(x, at, v, r.layout->leaf[i].offset, (enum dtype)r.layout->leaf[i].type));
       continue;
     }
     if (r.layout->leaf[i].type != v.ptr.type) c_refuse(x, at, "this structure cannot be copied: copy its fields");
@@ -165,6 +170,7 @@ void c_struct_set(struct cx *x, CXCursor at, struct cval place, struct cval v) {
   struct cval *held = ARENA_NEW(x->a, struct cval, n);
   bool element = (place.kind == CV_ARRAY || place.kind == CV_PTR) && place.ptr.at + 1 == place.ptr.rank && !place.ptr.or
       ;
+  if (place.kind == CV_RECORD) c_rows_wanted(x, place);
   if (!element && (place.kind != CV_STRUCT || place.leaf || place.layout->n != n))
     c_refuse(x, at, "this assignment of a structure is not supported: assign its fields");
   for (unsigned i = 0; i < n; i++) {
@@ -177,6 +183,11 @@ void c_struct_set(struct cx *x, CXCursor at, struct cval place, struct cval v) {
   for (unsigned i = 0; i < n; i++) {
     if (!element) {
       c_write_var(x, at, &x->var[place.arg + i], held[i]);
+      continue;
+    }
+    if (c_is_row(place.ptr)) {
+      int64_t offset = v.layout->leaf[i].offset;
+      store_leaf(x, at, c_row_leaf(x, at, place, offset, (enum dtype)v.layout->leaf[i].type), held[i]);
       continue;
     }
     if (v.layout->leaf[i].type != place.ptr.type)

@@ -328,6 +328,7 @@ void c_write_var(struct cx *x, CXCursor at, struct cvar *v, struct cval value) {
     v->ptr = value.ptr;
     return;
   }
+  if (v->kind == VAR_RECORD) c_rows_wanted(x, v->value);
   if (v->kind != VAR_SCALAR) c_refuse(x, at, "assignment to '%s' is not supported", v->name);
   value = cv_convert(x, value, v->type);
   struct lstmt *s = loop_set(x->a, v->id, cv_get(x, value));

@@ -216,6 +216,7 @@ static void add_tensor(struct build *b, unsigned object, const struct lstmt *s) 
   p->ref = (uint16_t)t;
   p->is_const = !written;
   p->is_restrict = own || c->f->k->param[c->f->k->tensor[object].param].is_restrict;
+  if (!own) p->record = c->f->k->param[c->f->k->tensor[object].param].record;
   p->loc = b->k->tensor[t].loc = own ? b->k->loc : c->f->k->tensor[object].loc;
   b->k->tensor[t].param = (uint16_t)n;
   b->object[object] = (uint16_t)t;

@@ -46,6 +46,25 @@ static void write_record(FILE *f, const struct lfunc *fn, unsigned at) {
     fprintf(f, "(void *)rec[%u]", at);
 }
 
+/* A field of an array of structures: up to where the next one begins, in each row that the smallest array has. */
+static void write_rows(FILE *f, const struct lfunc *fn, unsigned p, bool in) {
+  enum { ELEMS = 8192 };
+  const struct param *q = &fn->k->param[p];
+  int64_t size = 1, offset = fn->origin[p].offset, end;
+  poly_is_const(fn->k->tensor[q->ref].extent[1], &size);
+  size *= (int64_t)type_size(q->type);
+  end = size;
+  for (unsigned i = 0; i < fn->k->nparam; i++) {
+    bool same = fn->k->param[i].record == q->record && how(fn, i) == ORIGIN_INSIDE;
+    if (same && fn->origin[i].offset > offset && fn->origin[i].offset < end) end = fn->origin[i].offset;
+  }
+  char there[96], here[64];
+  snprintf(there, sizeof there, "rec[%u] + %lld + i * %lld", fn->origin[p].from, (long long)offset, (long long)size);
+  snprintf(here, sizeof here, "(char *)data[%u] + i * %lld", p, (long long)size);
+  fprintf(f, "  for (int i = 0; i < %lld; i++) __builtin_memcpy(%s, %s, %lld);\n", (long long)(ELEMS / size),
+          in ? there : here, in ? here : there, (long long)(end - offset));
+}
+
 /* The fields of the structures, before the call (in) and after it. */
 static void write_fields(FILE *f, const struct lfunc *fn, bool in) {
   for (unsigned p = 0; p < fn->k->nparam; p++) {
@@ -57,6 +76,10 @@ static void write_fields(FILE *f, const struct lfunc *fn, bool in) {
               (long long)fn->origin[p].offset, tensor ? "data" : "dim", p);
     }
     if (how(fn, p) != ORIGIN_INSIDE) continue;
+    if (q->record) {
+      write_rows(f, fn, p, in);
+      continue;
+    }
     poly_is_const(fn->k->tensor[q->ref].extent[0], &count);
     char there[64], here[32];
     snprintf(there, sizeof there, "rec[%u] + %lld", fn->origin[p].from, (long long)fn->origin[p].offset);
@@ -73,7 +96,7 @@ void call_write(FILE *f, const struct lfunc *fn, unsigned i) {
   for (unsigned p = 0; p < fn->k->nparam; p++)
     if (how(fn, p) == ORIGIN_RESULT) result = (int)p;
   fprintf(f, "void hone_call_%u(const int64_t *dim, const union value *s, void **data) {\n", i);
-  if (fn->nopaque) fprintf(f, "  static char rec[%u][4096] __attribute__((aligned(16)));\n", n);
+  if (fn->nopaque) fprintf(f, "  static char rec[%u][16384] __attribute__((aligned(16)));\n", n);
   write_fields(f, fn, true);
   if (result >= 0) fprintf(f, "  *(%s *)data[%d] = ", type_cname(fn->k->param[result].type), result);
   fprintf(f, "  %s(", fn->k->name);
