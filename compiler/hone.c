@@ -235,7 +235,7 @@ enum status hone_entry(struct hone *h, struct db *db, const struct spec_fn *fn, 
     return ST_REFUSED;
   }
   bool shared = h->opts.threads > 1 || h->target.limits.simt;
-  out->plain = fn->source && !shared && c.match == MATCH_NONE && kernel_is_light(fn->k);
+  out->plain = fn->source && !shared && c.match == MATCH_NONE && kernel_is_light(fn->k, fn->source->f->body);
   out->variant = f.v;
   out->nvariant = f.n;
   *tuned = f.tuned + (c.match != MATCH_NONE);

@@ -144,6 +144,13 @@ static int weight(const struct eq *e) {
   return 1 << (2 * (e->nax < 6 ? e->nax : 6));
 }
 
+/* Vectors that are mostly masked off: the four channels of a pixel on 32 lanes. A map has other axes to choose from. */
+static int half_empty(const struct chooser *c, const struct eq *e, unsigned a) {
+  int64_t ext = def_extent(c, a);
+  return e->red == RED_none && e->npar > 1 && def_walks(e, c->g->axis[a].sym) && ext && ext * 2 < def_lanes(c, e) ? 24
+                                                                                                                  : 0;
+}
+
 int def_best_lane(const struct chooser *c, const struct eq *only) {
   int best = -1, most = -1000000;
   for (unsigned a = 0; a < c->g->naxis; a++) {
@@ -152,7 +159,7 @@ int def_best_lane(const struct chooser *c, const struct eq *only) {
     if (only && !def_walks(only, s)) continue;
     for (unsigned i = 0; i < c->g->neq; i++) {
       const struct eq *e = &c->gs->k->eq[c->g->eq[i]];
-      if (!only || only == e) n += weight(e) * lane_score(c, e, s);
+      if (!only || only == e) n += weight(e) * (lane_score(c, e, s) - half_empty(c, e, a));
     }
     int64_t ext = def_extent(c, a);
     if (ext && ext < 4) n -= 10000;

@@ -2,11 +2,13 @@
 
    What makes a schedule worth having: data that is used again (contractions, stencils, rows that are passed over
    several times with other axes around), functions that LLVM has no vector code for, reductions other than sums,
-   operands that lie across each other. What is left are plain passes: there the loops as C has them, vectorised by
-   LLVM, take the same time or less (elements that are interleaved, few iterations), and need no checks at entry. */
+   operands that lie across each other, sums that C keeps in memory. What is left are plain passes, and sums along rows
+   of an operand that is read once (a matrix times a vector): there the loops as C has them, vectorised by LLVM, take
+   the same time or less (elements that are interleaved, few iterations, one stream from memory instead of several), and
+   need no checks at entry. */
 #include "compiler/pass/passes.h"
 
-enum { ROWS = 32, STENCIL = 3, MAX_RANK = 16 };
+enum { ROWS = 32, STENCIL = 3, MAX_RANK = 16, FEW = 8 };
 
 struct look {
   const struct kernel *k;
@@ -16,19 +18,42 @@ struct look {
   const struct access *row[ROWS];
 };
 
-/* Along the last axis of the equation one dim moves, and those behind it hold constants (elements that are
- * interleaved). -1: none moves, -2: it is not so. */
+/* An axis of a few iterations: LLVM writes them out. */
+static bool few(const struct axis *x) {
+  int64_t n, lo;
+  return poly_is_const(x->hi, &n) && poly_is_const(x->lo, &lo) && n - lo <= FEW;
+}
+
+/* The last parallel axis that is longer (0: none). */
+static unsigned long_axis(const struct eq *e) {
+  unsigned a = e->npar - 1u;
+  while (a > 0 && few(&e->axis[a])) a--;
+  return a;
+}
+
+/* Made of constants and short axes? */
+static bool near_by(const struct eq *e, poly_t p) {
+  for (unsigned a = 0; a < e->nax; a++)
+    if (poly_has(p, e->axis[a].sym) && !few(&e->axis[a])) return false;
+  for (uint32_t i = 0; i < p->n; i++)
+    for (unsigned j = 0; j < p->mono[i].n; j++)
+      if (eq_axis(e, p->mono[i].sym[j]) < 0) return false;
+  return true;
+}
+
+/* Along the last long axis of the equation one dim moves, and those behind it hold constants or short axes (elements
+ * that are interleaved). -1: none moves, -2: it is not so. */
 static int moving_dim(const struct look *l, const poly_t *ix, unsigned rank, bool *unit) {
   int at = -1;
   int64_t c;
-  sym_t axis = l->e->axis[l->e->npar - 1].sym;
+  sym_t axis = l->e->axis[long_axis(l->e)].sym;
   *unit = false;
   for (unsigned d = 0; d < rank; d++) {
     if (poly_has(ix[d], axis)) {
       poly_t coef, rest;
       *unit = d + 1 == rank && poly_split(l->k->arena, ix[d], axis, &coef, &rest) && poly_is_const(coef, &c) && c == 1;
       at = at < 0 ? (int)d : -2;
-    } else if (at != -1 && !poly_is_const(ix[d], &c)) {
+    } else if (at != -1 && !near_by(l->e, ix[d])) {
       at = -2;
     }
     if (at == -2) return at;
@@ -49,26 +74,35 @@ static void add_row(struct look *l, const struct access *acc) {
     l->row[l->n++] = acc;
 }
 
-static void find_read(expr_t x, void *found) {
-  if (x->kind == E_READ) *(bool *)found = true;
+struct dyn {
+  bool data;    /* something is read */
+  int64_t part; /* the least divisor */
+};
+
+static void find_parts(expr_t x, void *ctx) {
+  struct dyn *d = ctx;
+  if (x->kind == E_READ) d->data = true;
+  bool part = x->kind == E_OP && (x->op == OP_div || x->op == OP_rem) && x->kid[1]->kind == E_CONST;
+  if (part && x->kid[1]->val.i < d->part) d->part = x->kid[1]->val.i;
 }
 
 static void read_of_map(struct look *l, const struct access *acc) {
   poly_t ix[MAX_RANK];
-  bool unit, data = false, dyn = false;
+  bool unit, dyn = false;
+  struct dyn found = {false, INT64_MAX};
   for (unsigned d = 0; d < acc->rank; d++) {
     ix[d] = acc->ix[d].poly ? acc->ix[d].poly : poly_const(l->k->arena, 0);
     if (!acc->ix[d].dyn) continue;
     dyn = true;
-    expr_visit(acc->ix[d].dyn, find_read, &data);
+    expr_visit(acc->ix[d].dyn, find_parts, &found);
   }
   if (!l->e->npar || !acc->rank) return;
-  if (dyn) { /* a gather is one whichever way; s[i / 32] is not */
-    l->heavy |= !data;
+  if (dyn) { /* a gather is one whichever way, and x[i / 2] is nothing for lanes; s[i / 32] is not */
+    l->heavy |= !found.data && found.part > 2;
     return;
   }
   int at = moving_dim(l, ix, acc->rank, &unit);
-  if (at == -2 || (at == -1 && l->e->npar > 1)) /* across, or the same for a whole row */
+  if (at == -2 || (at == -1 && long_axis(l->e) > 0)) /* across, or the same for a whole row */
     l->heavy = true;
   else if (unit)
     add_row(l, acc);
@@ -87,15 +121,82 @@ static bool writes_rows(const struct look *l) {
   return !l->e->npar || moving_dim(l, l->e->lhs_idx, (unsigned)rank, &unit) >= 0;
 }
 
+/* Sums along rows: each read lies along the summed axis, and one of them moves with all axes, so that nothing but
+   vectors is used again. */
+struct rows {
+  const struct kernel *k;
+  const struct eq *e;
+  bool all, other;
+};
+
+static void row_read(expr_t x, void *ctx) {
+  struct rows *r = ctx;
+  if (x->kind == E_OP && x->op == OP_select) r->other = true;
+  if (x->kind != E_READ) return;
+  enum dtype t = (enum dtype)x->type;
+  poly_t coef, rest;
+  int64_t c;
+  unsigned axes = 0;
+  r->other |= t == DT_f16 || t == DT_bf16 || x->acc->nguard;
+  for (unsigned a = 0; a < r->e->nax; a++) axes += expr_has_sym(x, r->e->axis[a].sym);
+  for (unsigned d = 0; d < x->acc->rank && !r->other; d++) {
+    poly_t ix = x->acc->ix[d].poly;
+    if (x->acc->ix[d].dyn || !ix)
+      r->other = true;
+    else if (poly_has(ix, r->e->axis[r->e->npar].sym))
+      r->other = d + 1u != x->acc->rank || !poly_split(r->k->arena, ix, r->e->axis[r->e->npar].sym, &coef, &rest) ||
+                 !poly_is_const(coef, &c) || c != 1;
+  }
+  r->all |= axes == r->e->nax;
+}
+
+static bool sums_rows(const struct kernel *k, const struct eq *e) {
+  struct rows r = {.k = k, .e = e};
+  if (e->nax != e->npar + 1u || e->nguard) return false;
+  expr_visit(e->body, row_read, &r);
+  return r.all && !r.other;
+}
+
 static bool light(const struct kernel *k, const struct eq *e) {
   struct look l = {.k = k, .e = e};
-  if (e->red != RED_none && (e->red != RED_sum || e->npar > 0 || e->nax != 1)) return false;
+  if (e->red != RED_none && (e->red != RED_sum || (e->npar > 0 && !sums_rows(k, e)) || e->nax != e->npar + 1u))
+    return false;
   expr_visit(e->body, visit, &l);
   if (e->init) expr_visit(e->init, visit, &l);
   return !l.heavy && (e->red != RED_none || writes_rows(&l));
 }
 
-bool kernel_is_light(const struct kernel *k) {
+struct stored {
+  const struct access *acc;
+  bool again;
+};
+
+static void same_read(expr_t x, void *ctx) {
+  struct stored *s = ctx;
+  s->again |= x->kind == E_READ && access_eq(x->acc, s->acc);
+}
+
+static bool moves_with(const struct access *acc, sym_t loop) {
+  for (unsigned d = 0; d < acc->rank; d++)
+    if ((acc->ix[d].poly && poly_has(acc->ix[d].poly, loop)) || acc->ix[d].dyn) return true;
+  return false;
+}
+
+/* Is there a loop (the innermost one around s: `loop`) that adds to the same element each time? */
+static bool adds_in_memory(const struct lstmt *s, sym_t loop) {
+  if (s->kind == L_FOR) loop = s->sym;
+  if (s->kind == L_STORE && loop != SYM_NONE && !moves_with(s->acc, loop)) {
+    struct stored x = {s->acc, false};
+    expr_visit(s->value, same_read, &x);
+    if (x.again) return true;
+  }
+  for (uint32_t i = 0; i < s->nbody; i++)
+    if (s->body[i] && adds_in_memory(s->body[i], loop)) return true;
+  return false;
+}
+
+bool kernel_is_light(const struct kernel *k, const struct lstmt *source) {
+  if (source && adds_in_memory(source, SYM_NONE)) return false;
   for (unsigned i = 0; i < k->neq; i++)
     if (!light(k, &k->eq[i])) return false;
   return true;

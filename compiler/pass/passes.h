@@ -10,8 +10,8 @@ enum status pass_narrow(struct arena *a, struct unit *u, struct diag *d);   /* T
 enum status pass_collapse(struct arena *a, struct unit *u, struct diag *d); /* TENSOR: axes that lie one behind the other in memory become one */
 enum status pass_fuse(struct arena *a, struct unit *u, struct diag *d);     /* TENSOR -> GROUP */
 enum status pass_online(struct arena *a, struct unit *u, struct diag *d);   /* GROUP: running-correction form of dependent reductions */
-/* Plain passes over arrays, in which a schedule has nothing to win over the loops as C has them. */
-bool kernel_is_light(const struct kernel *k);
+/* Plain passes over arrays, in which a schedule has nothing to win over the loops as C has them (source; NULL: not known). */
+bool kernel_is_light(const struct kernel *k, const struct lstmt *source);
 extern const struct pass hone_passes[];   /* the pipeline in order */
 extern const unsigned hone_npasses;
 #endif
