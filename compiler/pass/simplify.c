@@ -16,6 +16,7 @@
 #include "compiler/pass/fold.h"
 #include "compiler/pass/passes.h"
 #include "compiler/pass/peel.h"
+#include "compiler/pass/untile.h"
 #include "compiler/pass/util.h"
 #include "compiler/pass/version.h"
 #include <math.h>
@@ -137,6 +138,7 @@ enum status pass_simplify(struct arena *a, struct unit *u, struct diag *d) {
   version_kernel(a, k);
   for (unsigned i = 0; i < k->neq; i++) {
     simplify_eq(a, &k->eq[i], u->strict);
+    untile_eq(a, &k->eq[i]);
     peel_eq(a, &k->eq[i], u->strict);
     if (k->eq[i].init && k->eq[i].red == RED_sum && fold_is(k->eq[i].init, 0)) k->eq[i].init = NULL;
   }
