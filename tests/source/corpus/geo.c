@@ -111,7 +111,12 @@ void over(const uint8_t *src, uint8_t *dst, int n) {
 void rgb_to_hsv(const float *rgb, float *hsv, int n) {
   for (int i = 0; i < n; i++) {
     float r = rgb[3 * i], g = rgb[3 * i + 1], b = rgb[3 * i + 2];
-    float mx = fmaxf(r, fmaxf(g, b)), mn = fminf(r, fminf(g, b)), d = mx - mn, h;
+    float mx = r, mn = r, h;
+    if (g > mx) mx = g;
+    if (b > mx) mx = b;
+    if (g < mn) mn = g;
+    if (b < mn) mn = b;
+    float d = mx - mn;
     if (d == 0)
       h = 0;
     else if (mx == r)
