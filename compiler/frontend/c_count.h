@@ -42,6 +42,7 @@ enum { MAX_WALKING = 32 };
 struct walking {
   unsigned var;
   poly_t start, each, sum; /* where it starts; how far for each unit of the counter; how far in an iteration */
+  bool loose;              /* an iteration in which a loop inside runs no iteration moves it by less */
 };
 struct walks {
   unsigned n;

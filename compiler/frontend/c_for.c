@@ -59,6 +59,10 @@ static expr_t final_value(struct cx *x, const struct bounds *b, enum dtype t) {
   return expr_cast(a, t, expr_op2(a, down ? OP_sub : OP_add, start, far));
 }
 
+static void forget_all(struct cx *x, struct kids k) {
+  for (unsigned i = 0; i < k.n; i++) c_forget_assigned(x, k.c[i]);
+}
+
 /* first: the first symbol that belongs to the loop. */
 static struct lstmt *lower_body(struct cx *x, struct kids body, struct kids more, unsigned first) {
   struct clist l = {0}, *outer = x->cur;
@@ -67,6 +71,8 @@ static struct lstmt *lower_body(struct cx *x, struct kids body, struct kids more
   if (x->loops < MAX_LEVELS) x->level[x->loops] = (struct level){outer, first};
   x->loops++;
   c_stmts(x, &all);
+  for (unsigned i = 0; i < body.n && more.n; i++) /* behind a `continue` it is not known how far the body came */
+    if (c_has_jump(x, body.c[i])) forget_all(x, body);
   for (unsigned i = 0; i < more.n; i++) c_effect(x, more.c[i]);
   x->loops--;
   x->cur = outer;

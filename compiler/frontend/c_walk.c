@@ -235,7 +235,7 @@ void c_walks_find(struct cx *x, const struct parts *p, const struct bounds *b, c
     int64_t by = b->count ? 1 : b->step > 0 ? b->step : -b->step;
     poly_t each = quotient(x->a, w.sum, by),
            start = (w.read || seen > w.steps) && each ? start_of(x, i, before, p->cond) : NULL;
-    if (start) out->v[out->n++] = (struct walking){i, start, each, w.sum};
+    if (start) out->v[out->n++] = (struct walking){i, start, each, w.sum, w.loose};
   }
 }
 
@@ -253,6 +253,6 @@ void c_walks_end(struct cx *x, const struct walks *all, const struct known *befo
   for (unsigned i = 0; i < all->n; i++) {
     const struct walking *w = &all->v[i];
     poly_t at = poly_add(x->a, w->start, poly_mul(x->a, w->sum, n));
-    if (!at->overflow) set(x, w->var, before, at);
+    if (!at->overflow && !w->loose) set(x, w->var, before, at);
   }
 }

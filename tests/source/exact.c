@@ -336,7 +336,10 @@ int main(int argc, char **argv) {
     const char *name;
     generator *write;
     int functions; /* a file: a C compiler starts once for all of them */
-  } random[] = {{"--random", random_c, 12}, {"--nests", random_nests, 12}, {"--mix", random_mix, 64}};
+  } random[] = {{"--random", random_c, 12},
+                {"--nests", random_nests, 12},
+                {"--mix", random_mix, 64},
+                {"--walks", random_walks, 32}};
   for (size_t g = 0; argc == 5 && g < sizeof random / sizeof *random; g++) {
     if (strcmp(argv[1], random[g].name)) continue;
     uint64_t first = strtoull(argv[3], NULL, 10), count = strtoull(argv[4], NULL, 10);

@@ -9,4 +9,6 @@ void random_c(FILE *f, uint64_t seed, int functions);
 void random_nests(FILE *f, uint64_t seed, int functions);
 /* The same in the styles that people write. */
 void random_mix(FILE *f, uint64_t seed, int functions);
+/* The same for pointers and integers that walk. */
+void random_walks(FILE *f, uint64_t seed, int functions);
 #endif
