@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TYPICAL_DIM = 512, TILES_SETUP = 30 };
+enum { TYPICAL_DIM = 512 };
 static const double HANDOVER = 2000; /* cycles to hand a region to threads that are awake, and to join */
 
 /* Cycles ------------------------------------------------------------------------------------------------------------------------------- */
@@ -232,10 +232,12 @@ static double region_cycles(const struct limits *l, const struct region *r, bool
 
 static double cycles(struct walk *w, const struct lstmt *s, bool looped);
 
-/* A block of matrix tiles: for each depth of them products and loads of operands, whichever takes longer; then the sums leave. */
+/* A block of matrix tiles: for each depth of them products (each waits for the one before on its sums) and loads of operands, whichever takes longer; then
+   the sums leave. */
 static double tiles_cycles(struct walk *w, const struct lstmt *s) {
+  static const double SETUP = 30, LATENCY = 52, HIGH = TILE_ROWS, WIDE = TILE_LANES;
   const struct limits *l = w->lim;
-  double rows = 1, cols = cost_trips(w->f, s, w->val), steps = 1;
+  double rows = 1, cols = cost_trips(w->f, s, w->val), steps = 1, rate = l->matrix_per_cycle[MATRIX_amx];
   if (s->body[0]->kind == L_FOR) {
     rows = cols;
     s = s->body[0];
@@ -243,9 +245,10 @@ static double tiles_cycles(struct walk *w, const struct lstmt *s) {
   }
   const struct lstmt *sums = s->body[0]->body[0]->body[1];
   for (; sums->fkind != F_SUB; sums = sums->body[0]) steps *= cost_trips(w->f, sums, w->val);
-  double depth = ceil(steps / TILE_ROWS), across = ceil(cols / TILE_LANES), rate = l->matrix_per_cycle[MATRIX_amx];
-  double products = rows * across * TILE_ROWS / (rate > 0 ? rate : 1), loads = (rows + TILE_ROWS * across) / (l->load_per_cycle ? l->load_per_cycle : 1);
-  return rows > 0 && cols > 0 ? depth * fmax(products, loads) + rows * across / (l->store_per_cycle ? l->store_per_cycle : 1) + TILES_SETUP : 0;
+  double depth = ceil(steps / HIGH), across = ceil(cols / WIDE);
+  double products = rows * across * HIGH / (rate > 0 ? rate : 1), loads = (rows + HIGH * across) / (l->load_per_cycle ? l->load_per_cycle : 1);
+  if (rows <= 0 || cols <= 0) return 0;
+  return depth * fmax(fmax(products, loads), LATENCY) + rows * across / (l->store_per_cycle ? l->store_per_cycle : 1) + SETUP;
 }
 
 /* A region lasts as long as its busiest thread works. */

@@ -7,7 +7,7 @@
 #include <string.h>
 
 enum { MAX_BOX = 96, MAX_DIM = 8, LEVELS = 3 };
-struct box { const struct access *acc; double span[MAX_DIM]; };
+struct box { const struct access *acc; double span[MAX_DIM], count[MAX_DIM]; }; /* by dim: from the first index to the last; how many of them */
 struct tree { unsigned n; struct box box[MAX_BOX]; double miss[LEVELS]; };
 struct env { const struct lfunc *f; const struct limits *lim; int64_t *val; };
 
@@ -37,9 +37,9 @@ static double box_bytes(const struct env *e, const struct box *b) {
   double size = (double)type_size(o->type), line = e->lim->line_bytes ? e->lim->line_bytes : 64, bytes = size;
   for (unsigned d = 0; d < b->acc->rank && d < MAX_DIM; d++) {
     bool last = d + 1 == b->acc->rank;
-    double span = b->span[d];
-    if (last && span * size < line) span = line / size;
-    bytes *= span;
+    double count = b->count[d];
+    if (last && count * size < line) count = line / size;
+    bytes *= count;
   }
   return b->acc->rank ? fmin(bytes, fmax(line, size * reach(e, b))) : line;
 }
@@ -72,7 +72,7 @@ static void add_access(const struct env *e, struct tree *t, const struct access 
   if (t->n == MAX_BOX) return;
   struct box *b = &t->box[t->n++];
   b->acc = acc;
-  for (unsigned d = 0; d < MAX_DIM; d++) b->span[d] = 1;
+  for (unsigned d = 0; d < MAX_DIM; d++) b->span[d] = b->count[d] = 1;
 }
 
 struct visit { const struct env *e; struct tree *t; };
@@ -100,7 +100,9 @@ static void grow_boxes(const struct env *e, struct tree *t, const struct lstmt *
       int64_t c = 1;
       if (!poly_has(p, s->sym)) continue;
       if (poly_split(a, p, s->sym, &coef, &rest) && !poly_eval(coef, e->val, &c)) c = 1;
-      t->box[i].span[d] += (double)(c < 0 ? -c : c) * (double)s->step * (trips - 1);
+      struct box *b = &t->box[i];
+      b->span[d] += (double)(c < 0 ? -c : c) * (double)s->step * (trips - 1);
+      b->count[d] = fmin(b->count[d] * trips, b->span[d]);
     }
   arena_free(a);
 }
@@ -118,7 +120,7 @@ static void walk_for(const struct env *e, const struct lstmt *s, struct tree *t)
   double all = footprint(e, t, 0, -1);
   for (unsigned l = 0; l < LEVELS; l++) {
     double cap = capacity(e->lim, l), repeated = trips * t->miss[l];
-    if (all <= cap) t->miss[l] = all;
+    if (all <= cap || s->fkind == F_TILES) t->miss[l] = all; /* a block in matrix tiles reads each element once */
     else if (body <= cap) t->miss[l] = trips * moving + still < repeated ? trips * moving + still : repeated;
     else t->miss[l] = repeated;
     if (t->miss[l] < all) t->miss[l] = all;

@@ -41,6 +41,8 @@ static void pick_sizes(const struct chooser *c, struct choice *x) {
   int64_t cols = def_extent(c, (unsigned)x->p.lane);
   x->nc = def_pick_block(cols, x->nr, room / size / (depth > 0 ? depth : 1));
   if (!x->nc) x->nc = def_round_up(cols, x->nr);
+  int64_t rows = def_most(c, (unsigned)x->p.row);
+  if (rows && rows <= x->mr) x->nc = x->nr; /* one block of rows: no panel is used twice */
 }
 
 static void tiles(struct chooser *c, const struct choice *x) {

@@ -1,7 +1,9 @@
-/* A schedule that was found on a machine with matrix tiles decides on such machines alone: on others it is not chosen,
-   however near they are, and the object has no such instruction. */
+/* Machines with matrix tiles in the tuner. A schedule that was found on one decides on such machines alone: on others
+   it is not chosen, however near they are, and the object has no such instruction. What the cost model and the search
+   make of tiles. */
 #include "compiler/hone.h"
 #include "tuner/key.h"
+#include "tuner/moves.h"
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +13,7 @@
 static char folder[] = "/tmp/hone-amx-XXXXXX";
 static const char text[] = "kernel f(A: bf16[M, K], B: bf16[K, N]) -> C: f32[M, N] {\n"
                            "  C[i, j] = sum(k) f32(A[i, k]) * f32(B[k, j])\n}\n";
-static const char *const dims = "M=64,N=64,K=64";
+static const char *const dims = "M=512,N=512,K=512";
 static char spec[64], base[64];
 
 struct form {
@@ -113,6 +115,48 @@ START_TEST(elsewhere) {
 }
 END_TEST
 
+static struct sched read_sched(struct form *f, const char *sched) {
+  struct sched s;
+  ck_assert_int_eq(sched_parse(f->d, f->h.file, sched, strlen(sched), f->bound, 0, &s), ST_OK);
+  return s;
+}
+
+static bool in_tiles(const struct sched *s) {
+  for (unsigned i = 0; i < s->nstep; i++)
+    if (s->step[i].kind == STEP_tensorize && s->step[i].arg == MATRIX_amx) return true;
+  return false;
+}
+
+/* The model puts tiles before vectors, and more of them before fewer; the search finds them from a product on vectors.
+ */
+START_TEST(search) {
+  struct form f;
+  form_open(&f, "sapphirerapids");
+  struct space sp = {.gs = f.bound, .lim = &f.h.target.limits, .opts = {.threads = 1}};
+  struct sched wide = read_sched(&f, "tile i 32; tile j 32; tile k 2; tile j 512; order j2 i1 j1 i0 k1 j0 k0; vector "
+                                     "j0; pack B j2; tensorize amx k0"),
+               narrow = read_sched(
+                   &f,
+                   "tile i 16; tile j 16; tile k 2; order j1 i1 i0 k1 j0 k0; vector j0; pack B j1; tensorize amx k0"),
+               dots = read_sched(&f, "tile i 6; tile j 64; tile k 2; order j1 i1 k1 i0 j0 k0; vector j0; unroll i0 0; "
+                                     "pack B j1; tensorize bf16 k0"),
+               plain = read_sched(&f, "tile i 6; tile j 64; order j1 i1 k0 i0 j0; vector j0; unroll i0 0; pack B j1"),
+               x;
+  double a = cost_estimate(f.bound, 0, &wide, sp.lim, &sp.opts),
+         b = cost_estimate(f.bound, 0, &narrow, sp.lim, &sp.opts),
+         c = cost_estimate(f.bound, 0, &dots, sp.lim, &sp.opts);
+  ck_assert_msg(a < b && b < c, "%g %g %g", a, b, c);
+  space_open(&sp);
+  ck_assert(in_tiles(&sp.def));
+  uint64_t rng = 1;
+  unsigned tries = 0;
+  do ck_assert(space_neighbour(&sp, &rng, &plain, &x));
+  while (!in_tiles(&x) && ++tries < 20000);
+  ck_assert_msg(in_tiles(&x), "not found");
+  form_close(&f);
+}
+END_TEST
+
 int main(void) {
   if (!mkdtemp(folder)) return 1;
   snprintf(spec, sizeof spec, "%s/f.hone", folder);
@@ -123,6 +167,7 @@ int main(void) {
   TCase *t = tcase_create("elsewhere");
   tcase_set_timeout(t, 60);
   tcase_add_test(t, elsewhere);
+  tcase_add_test(t, search);
   suite_add_tcase(s, t);
   SRunner *run = srunner_create(s);
   srunner_run_all(run, CK_ENV);
