@@ -31,6 +31,7 @@ struct amx {
   unsigned group; /* elements of each operand in a step of the sub loop */
   struct side row, col;
   struct range depth; /* of k */
+  int64_t each;       /* of it, what a whole tile walks */
   int64_t known;      /* its length where it is a constant, else -1 */
   struct val whole;   /* of that, what whole tiles walk */
   struct val rest;    /* steps of the sub loop behind it */
@@ -122,13 +123,14 @@ static bool find_operands(struct fn *f, struct amx *x) {
   x->a = (struct operand){.acc = a->acc, .size = DOT_BYTES / d.group};
   x->b = (struct operand){.acc = b->acc, .size = DOT_BYTES / d.group};
   if (!x->insn || !in_memory(f, a->acc) || !in_memory(f, b->acc)) return false;
-  if (x->k && x->k->step != x->group) x->k = NULL; /* of another axis: the reduction is no longer than the sub loop */
+  if (x->k && (x->group % x->k->step || !moves_by(f, x, a->acc, x->k, x->group / x->k->step)))
+    x->k = NULL; /* not along the rows: one step each time */
   if (x->row.loop && !(x->a.stride = moves(f, x, a->acc, x->row.loop->sym))) return false;
   if (x->k && !(x->b.stride = moves(f, x, b->acc, x->k->sym))) return false;
-  if (x->b.stride) x->b.stride = poly_scale(f->m->arena, x->b.stride, x->group);
-  return moves_by(f, x, a->acc, x->sub, 1) && moves_by(f, x, a->acc, x->k, 1) &&
-         moves_by(f, x, a->acc, x->col.loop, 0) && moves_by(f, x, b->acc, x->sub, 1) &&
-         moves_by(f, x, b->acc, x->col.loop, x->group) && moves_by(f, x, b->acc, x->row.loop, 0);
+  if (x->b.stride) x->b.stride = poly_scale(f->m->arena, x->b.stride, x->k->step);
+  return moves_by(f, x, a->acc, x->sub, 1) && moves_by(f, x, a->acc, x->col.loop, 0) &&
+         moves_by(f, x, b->acc, x->sub, 1) && moves_by(f, x, b->acc, x->col.loop, x->group) &&
+         moves_by(f, x, b->acc, x->row.loop, 0);
 }
 
 static bool find_result(struct fn *f, struct amx *x) {
@@ -213,8 +215,9 @@ static struct val clamped(struct fn *f, struct val n) {
 
 /* Whole tiles of the reduction, and the steps behind them. */
 static void set_depth(struct fn *f, struct amx *x) {
-  int64_t each = TILE_BYTES / x->a.size, group = x->group;
-  x->known = group;
+  int64_t step = x->k ? x->k->step : 1, each = TILE_ROWS * step;
+  x->each = each;
+  x->known = 1;
   if (x->k) {
     find_range(f, x->k, &x->depth);
     if (!poly_is_const(poly_sub(f->m->arena, x->depth.hi, x->depth.lo), &x->known)) x->known = -1;
@@ -222,13 +225,13 @@ static void set_depth(struct fn *f, struct amx *x) {
   }
   if (x->known >= 0) {
     x->whole = vi64(f, x->known / each * each);
-    x->rest = vi64(f, (x->known % each + group - 1) / group);
+    x->rest = vi64(f, (x->known % each + step - 1) / step);
     return;
   }
   struct val n = clamped(f, length(f, &x->depth));
   x->whole = vbin(f, LLVMAnd, n, vi64(f, -each), false);
-  struct val left = vbin(f, LLVMAdd, vbin(f, LLVMSub, n, x->whole, false), vi64(f, group - 1), false);
-  x->rest = vbin(f, LLVMLShr, left, vi64(f, group == 4 ? 2 : 1), false);
+  struct val left = vbin(f, LLVMAdd, vbin(f, LLVMSub, n, x->whole, false), vi64(f, step - 1), false);
+  x->rest = vbin(f, LLVMLShr, left, vi64(f, __builtin_ctzll((uint64_t)step)), false);
 }
 
 /* ---- numbers of tiles ---- */
@@ -386,7 +389,7 @@ void amx_depth(struct fn *f) {
     return;
   }
   struct lstmt *s = arena_dup(a, x->k, sizeof *s);
-  s->step = TILE_BYTES / x->a.size;
+  s->step = x->each;
   s->lo = arena_dup(a, &x->depth.lo, sizeof end);
   s->hi = arena_dup(a, &end, sizeof end);
   s->nlo = s->nhi = 1;
@@ -474,7 +477,7 @@ static void run_rest(struct fn *f, void *ctx) {
 
 /* rows x columns of tiles are decided. */
 static void emit_block(struct fn *f, struct amx *x) {
-  bool add = x->store->red != RED_none, whole = x->known < 0 || x->known >= TILE_BYTES / x->a.size;
+  bool add = x->store->red != RED_none, whole = x->known < 0 || x->known >= x->each;
   struct block o = {x, add};
   struct val cut = is_cut(f, x);
   int64_t rest = -1;

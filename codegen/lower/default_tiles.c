@@ -11,6 +11,7 @@ struct choice {
   struct dots p;
   int64_t mr, nr, nc, kc; /* rows and columns of a block; columns of a panel; depth of a pass (0: the whole axis) */
   bool turned, copy;      /* rows run across the reduction; are packed */
+  bool laid;              /* columns lie as the instruction takes them: nothing is packed */
 };
 
 static int step_along(const struct chooser *c, const struct access *r, int axis) {
@@ -32,7 +33,10 @@ static void pick_block(const struct chooser *c, struct choice *x) {
 
 static void pick_sizes(const struct chooser *c, struct choice *x) {
   int64_t k = def_extent(c, (unsigned)x->p.red), size = DOT_BYTES / x->p.d.group, room = (int64_t)c->lim->l2_bytes / 2;
+  int64_t apart;
   pick_block(c, x);
+  x->laid = k == x->p.d.group && step_along(c, x->p.b, x->p.red) == 1 &&
+            def_stride(c, x->p.b->tensor, def_subs(c, x->p.b), c->g->axis[x->p.lane].sym, &apart) && apart == k;
   x->turned = step_along(c, x->p.a, x->p.red) != 1;
   x->copy = x->turned || !k || k % x->p.d.group;
   int64_t depth = k ? k : def_guess(c, (unsigned)x->p.red);
@@ -42,7 +46,7 @@ static void pick_sizes(const struct chooser *c, struct choice *x) {
   x->nc = def_pick_block(cols, x->nr, room / size / (depth > 0 ? depth : 1));
   if (!x->nc) x->nc = def_round_up(cols, x->nr);
   int64_t rows = def_most(c, (unsigned)x->p.row);
-  if (rows && rows <= x->mr) x->nc = x->nr; /* one block of rows: no panel is used twice */
+  if ((rows && rows <= x->mr) || x->laid) x->nc = x->nr; /* one block of rows: no panel is used twice */
 }
 
 static void tiles(struct chooser *c, const struct choice *x) {
@@ -95,7 +99,7 @@ bool def_tiles(struct chooser *c) {
   loops(c, &x, &o, &cols, &rows);
   def_push_order(c, &o);
   def_push(c, STEP_vector, LOOP_ID(x.p.lane, 0), 0);
-  if (!def_push(c, STEP_pack, cols, def_operand(c, x.p.b->tensor))) return false;
+  if (!x.laid && !def_push(c, STEP_pack, cols, def_operand(c, x.p.b->tensor))) return false;
   if (x.copy) def_push(c, x.turned ? STEP_pack : STEP_copy, rows, def_operand(c, x.p.a->tensor));
   if (!def_push(c, STEP_tensorize, LOOP_ID(x.p.red, 0), MATRIX_amx)) return false;
   def_push_parallel(c, &o);

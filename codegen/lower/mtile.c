@@ -34,10 +34,10 @@ static bool is_row(const struct plan *p, const struct shape *s, unsigned l) {
 }
 
 /* Blocks of the reduction, the last of which may be shorter: tiles leave another rest of it. */
-static bool cut_blocks(const struct plan *p, unsigned l, unsigned sub) {
+static bool cut_blocks(const struct plan *p, const struct member *m, unsigned l, unsigned sub) {
   const struct paxis *x = &p->axis[LOOP_AXIS(l)];
-  unsigned v = LOOP_LEVEL(l);
-  return LOOP_AXIS(l) == LOOP_AXIS(sub) && v > 1 && !(x->uniform && x->ext > 0 && x->ext % x->tile[v - 1] == 0);
+  unsigned v = LOOP_LEVEL(l), own = LOOP_AXIS(l) == LOOP_AXIS(sub);
+  return (m->red & BIT(l)) && v > own && !(x->uniform && x->ext > 0 && x->ext % x->tile[v - 1] == 0);
 }
 
 /* From the inside: columns, the reduction and one loop of rows, in any order, up to another parallel loop. */
@@ -48,7 +48,7 @@ static void find_loops(const struct plan *p, const struct member *m, unsigned su
   for (unsigned i = p->norder; i-- > 0;) {
     unsigned l = p->order[i];
     if (!counts(p, m, l) || (int)l == m->vec || l == sub) continue;
-    out |= cut_blocks(p, l, sub);
+    out |= cut_blocks(p, m, l, sub);
     if (m->red & BIT(l)) {
       *(out ? &s->outer : &s->run) |= BIT(l);
     } else if (!out && s->row < 0 && is_row(p, s, l)) {
@@ -65,6 +65,19 @@ static const struct ppack *packed(const struct plan *p, expr_t read) {
   for (unsigned i = 0; i < p->npack; i++)
     if (p->pack[i].tensor == read->acc->tensor) return &p->pack[i];
   return NULL;
+}
+
+/* In its own memory the operand moves by n elements along the axis of loop l. */
+static bool moves_by(const struct plan *p, expr_t read, unsigned l, int64_t n) {
+  const struct access *r = read->acc;
+  poly_t sum = poly_const(p->a, 0), c, rest;
+  int64_t v;
+  if (r->tensor >= VT_BASE) return false;
+  for (unsigned d = 0; d < r->rank; d++) {
+    if (r->ix[d].dyn || !poly_split(p->a, r->ix[d].poly, axis_sym(p, l), &c, &rest)) return false;
+    sum = poly_add(p->a, sum, poly_mul(p->a, c, tensor_stride(p->a, &p->k->tensor[r->tensor], d)));
+  }
+  return poly_is_const(sum, &v) && v == n;
 }
 
 /* Neighbours along the axis of loop l lie side by side in memory. */
@@ -114,9 +127,11 @@ static const char *rows_refused(const struct plan *p, const struct member *m, co
   return ends_whole(p, s->rows, sub) ? NULL : arena_printf(p->a, "%s ends within a step and is not copied", name);
 }
 
-static const char *cols_refused(const struct plan *p, const struct shape *s) {
+static const char *cols_refused(const struct plan *p, const struct member *m, const struct shape *s, unsigned sub) {
   const struct ppack *k = packed(p, s->cols);
   if (k && !k->keep) return NULL;
+  bool laid = !k && !tensor_shrinks(p, s->cols->acc->tensor) && !s->cols->acc->nguard && tensorize_whole(p, sub);
+  if (laid && moves_by(p, s->cols, sub, 1) && moves_by(p, s->cols, (unsigned)m->vec, s->d.group)) return NULL;
   return arena_printf(p->a, "%s is not packed", p->k->tensor[s->cols->acc->tensor].name);
 }
 
@@ -169,7 +184,7 @@ const char *mtile_refuses(const struct plan *p, const struct member *m, unsigned
   if (tensor_type(p, m->e->lhs) != m->e->body->type || !stores_rows(p, m))
     return "the result's columns do not lie side by side";
   if (!reduces_inside(p, m, &s, sub)) return "the reduction does not stand inside the block";
-  why = cols_refused(p, &s);
+  why = cols_refused(p, m, &s, sub);
   return why ? why : rows_refused(p, m, &s, sub);
 }
 

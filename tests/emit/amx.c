@@ -45,6 +45,14 @@ static const struct {
     {PRODUCT("bf16", "bf16", ROWS, "f32", "[k, j]"),
      "tile i 32; tile j 32; tile k 2; order j1 i1 k1 i0 j0 k0; vector j0; tensorize amx k0; pack B j1; copy A i1; "
      "parallel j1; parallel i1"},
+    {"kernel f(A: bf16[M, K, 2], B: bf16[N, K, 48, 2]) -> C: f32[M, N, 48] { C[i, p, j] = sum(k, q) f32(A[i, k, q]) * "
+     "f32(B[p, k, j, q]) }",
+     "tile i 32; tile j 32; tile q 2; order p0 j1 i1 i0 k0 q1 j0 q0; vector j0; tensorize amx q0"},
+    {"kernel f(A: u8[M, 4*K], B: i8[N, K, 64, 4], b: i32[N, 64]) -> C: i32[M, N, 64] {\n"
+     " T[i, p, j] = sum(k in 0..K, q in 0..4) i32(A[i, 4*k + q]) * i32(B[p, k, j, q])\n C[i, p, j] = max(T[i, p, j] + "
+     "b[p, "
+     "j], 0) }",
+     "tile i 16; tile j 64; tile q 4; tile k 40; order k1 p0 j1 i1 k0 i0 q1 j0 q0; vector j0; tensorize amx q0"},
     {PRODUCT("bf16", "bf16", ROWS, "f32", "[k, j]"), "default"},
     {PRODUCT("i8", "i8", TURN, "i32", "[j, k]"), "default"},
     {PRODUCT("u8", "i8", ROWS, "i32", "[k, j]"), "default"},
