@@ -129,6 +129,20 @@ struct rows {
   bool all, other;
 };
 
+/* Do the other axes in this subscript step over whole rows? (In a window, x[i + k], they do not: it is read again.) */
+static bool whole_rows(const struct rows *r, poly_t ix) {
+  const struct axis *sum = &r->e->axis[r->e->npar];
+  poly_t coef, rest;
+  int64_t c, n, lo;
+  for (unsigned a = 0; a < r->e->npar; a++) {
+    if (!poly_has(ix, r->e->axis[a].sym)) continue;
+    if (!poly_is_const(sum->hi, &n) || !poly_is_const(sum->lo, &lo)) return false;
+    if (!poly_split(r->k->arena, ix, r->e->axis[a].sym, &coef, &rest) || !poly_is_const(coef, &c) || c < n - lo)
+      return false;
+  }
+  return true;
+}
+
 static void row_read(expr_t x, void *ctx) {
   struct rows *r = ctx;
   if (x->kind == E_OP && x->op == OP_select) r->other = true;
@@ -145,7 +159,7 @@ static void row_read(expr_t x, void *ctx) {
       r->other = true;
     else if (poly_has(ix, r->e->axis[r->e->npar].sym))
       r->other = d + 1u != x->acc->rank || !poly_split(r->k->arena, ix, r->e->axis[r->e->npar].sym, &coef, &rest) ||
-                 !poly_is_const(coef, &c) || c != 1;
+                 !poly_is_const(coef, &c) || c != 1 || !whole_rows(r, ix);
   }
   r->all |= axes == r->e->nax;
 }

@@ -18,6 +18,8 @@ static const struct row {
      "kernel k(a: f32[M, N], x: f32[N]) -> y: f32[M] {\ny[i] = sum(j) a[i, j] * x[j]\n}"},
     {false, "a product of rows with rows",
      "kernel k(a: f32[M, K], b: f32[N, K]) -> c: f32[M, N] {\nc[i, j] = sum(k) a[i, k] * b[j, k]\n}"},
+    {false, "a window over a row",
+     "kernel k(a: f32[M + K], h: f32[K]) -> y: f32[M] {\nfor i in 0..M: y[i] = sum(k) a[i + k] * h[k]\n}"},
     {false, "sums of columns", "kernel k(a: f32[M, N]) -> s: f32[N] {\ns[j] = sum(i) a[i, j]\n}"},
     {true, "pairs of elements", "kernel k(a: f32[N]) -> b: f32[2*N] {\nb[i] = a[i64(i32(i) / 2)]\n}"},
     {true, "sums of rows", "kernel k(a: f32[M, N]) -> s: f32[M] {\ns[i] = sum(j) a[i, j]\n}"},
