@@ -22,7 +22,8 @@ static void add_tensors(struct lfunc *f) {
                                    t->role == ROLE_TEMP ? SCOPE_HEAP : SCOPE_ARG,
                                    t->rank,
                                    arena_dup(f->arena, t->extent, sizeof(poly_t) * t->rank),
-                                   NULL};
+                                   NULL,
+                                   0};
     if (t->stride) f->object[i].stride = arena_dup(f->arena, t->stride, sizeof(poly_t) * t->rank);
   }
 }
@@ -71,7 +72,7 @@ unsigned lfunc_add_object(struct lfunc *f, const char *name, enum dtype t, enum 
   const char *u = unique(f, name);
   f->object = one_more(f->arena, f->object, &f->nobject, sizeof *f->object);
   struct object *o = &f->object[f->nobject - 1];
-  *o = (struct object){u, (uint8_t)t, (uint8_t)s, (uint8_t)rank, NULL, NULL};
+  *o = (struct object){u, (uint8_t)t, (uint8_t)s, (uint8_t)rank, NULL, NULL, 0};
   o->extent = arena_dup(f->arena, extent, sizeof(poly_t) * rank);
   return f->nobject - 1u;
 }
@@ -148,4 +149,22 @@ struct lstmt *loop_alloc(struct arena *a, unsigned object, struct lstmt *body) {
   s->id = (uint16_t)object;
   s->body[0] = body;
   return s;
+}
+
+bool object_stage_bytes(const struct object *o, int64_t *bytes) {
+  enum { APART = 128 };
+  int64_t n = 1, e, st, part;
+  for (unsigned d = 0; d < o->rank; d++) {
+    if (!poly_is_const(o->extent[d], &e) || e < 0) return false;
+    if (!o->stride) {
+      if (__builtin_mul_overflow(n, e, &n)) return false;
+    } else if (!poly_is_const(o->stride[d], &st) || __builtin_mul_overflow(e ? e - 1 : 0, st, &part) ||
+               __builtin_add_overflow(n, part, &n)) {
+      return false;
+    }
+  }
+  if (__builtin_mul_overflow(n, (int64_t)type_size((enum dtype)o->type), &n) || n > INT64_MAX / OBJECT_STAGES - APART)
+    return false;
+  *bytes = (n + APART - 1) / APART * APART;
+  return true;
 }

@@ -17,7 +17,12 @@ struct object {
   uint8_t type, scope, rank;
   poly_t *extent;          /* allocation size per dim; for SCOPE_ARG the declared extents */
   poly_t *stride;          /* in elements; NULL: row-major dense */
+  uint8_t stages;          /* > 1: a buffer of constant size that only the first statement of a loop's body writes, what follows in that iteration reads
+                              it: the emitter may run that statement so many - 1 iterations ahead, into buffers in turn. Text: `stages N` */
 };
+enum { OBJECT_STAGES = 15 };
+/* Bytes of one buffer of a staged object, a multiple of 128. false: its size is not constant. */
+bool object_stage_bytes(const struct object *o, int64_t *bytes);
 
 enum lkind {
   L_BLOCK,    /* .body[0..nbody) in order */

@@ -268,14 +268,21 @@ static bool parse_object(struct parser *p) {
   if (p->f->nobject >= 2 * MANY) return lex_error(&p->l, "too many objects");
   if (!lex_name(&p->l, "a name", &name) || !lex_expect(&p->l, ":") || !take_shape(p, &s)) return false;
   int c = word_of(p, scope, 4, "arg, reg, stack or heap");
+  int64_t stages = 0;
   if (c < 0 || !take_strides(p, s.rank, &stride)) return false;
+  if (lex_is(&p->l, "stages")) {
+    lex_next(&p->l);
+    if (!lex_int(&p->l, &stages)) return false;
+    if (stages < 2 || stages > OBJECT_STAGES) return lex_error(&p->l, "2 to %d stages", OBJECT_STAGES);
+  }
   if (n < 0) n = (int)lfunc_add_object(p->f, name, s.type, (enum scope)c, s.rank, s.extent);
   p->f->object[n] = (struct object){arena_strdup(p->a, name),
                                     (uint8_t)s.type,
                                     (uint8_t)c,
                                     (uint8_t)s.rank,
                                     arena_dup(p->a, s.extent, sizeof *s.extent * s.rank),
-                                    stride};
+                                    stride,
+                                    (uint8_t)stages};
   for (unsigned i = 0; c != SCOPE_ARG && i < s.rank; i++)
     if (!s.extent[i]) return lex_error(&p->l, "a buffer's extent must be known");
   return true;

@@ -106,6 +106,7 @@ static void print_objects(struct buf *out, const struct lfunc *f) {
     print_type(out, f->k, (enum dtype)o->type, o->rank, o->extent);
     buf_printf(out, " %s", scope[o->scope]);
     print_strides(out, f->k, o->stride, o->rank);
+    if (o->stages) buf_printf(out, " stages %u", o->stages);
     buf_putc(out, '\n');
   }
 }

@@ -436,6 +436,9 @@ static void check_objects(struct verifier *v) {
     }
     if (tensor && strcmp(o->name, v->k->tensor[i].name)) bad(v, "object %u is not named like its tensor", i);
     if (arg != (tensor && v->k->tensor[i].role != ROLE_TEMP)) bad(v, "%s has the wrong scope", o->name);
+    int64_t stage;
+    if (o->stages && (arg || o->scope == SCOPE_REG || o->stages < 2 || !object_stage_bytes(o, &stage)))
+      bad(v, "%s cannot have %u stages", o->name, o->stages);
     if (o->scope == SCOPE_REG && o->stride) bad(v, "register %s has strides", o->name);
     if (o->scope == SCOPE_REG || o->scope == SCOPE_STACK) {
       int64_t bytes = constant_bytes(v, o);

@@ -16,7 +16,9 @@ enum { SCHED_MAX = 64, LEVEL_MAX = 4 };
 #define LOOP_LEVEL(l) ((l) % LEVEL_MAX)
 /* loop: LOOP_ID (tile: level is ignored and 0). arg: tile size or unroll count; pack/copy/prefetch/stream: rank of the tensor among the tensors that the
    group touches, in order of first appearance (group_operand), so a schedule does not depend on names. compute: rank among the private temps
-   (group_temps). tensorize: enum matrix. An `order` list is consecutive steps. */
+   (group_temps). tensorize: enum matrix. stage: arg as pack, loop names no loop but says how (enum stageflag). An `order` list is consecutive steps. */
+enum stageflag { STAGE_COUNT = 15 /* buffers */, STAGE_TMA = 16 /* by boxes of a tensor map */, STAGE_SWIZZLE = 96 /* bytes of the pattern: 0, 32, 64, 128 */ };
+#define STAGE_SWIZZLE_BYTES(how) ((how) & STAGE_SWIZZLE ? 16 << ((how) >> 5 & 3) : 0)
 struct step { uint8_t kind, loop; int16_t arg; };
 struct sched { uint8_t nstep; struct step step[SCHED_MAX]; };
 

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum form { LOOP, LOOPARG, TENSORLOOP, TENSOR, TEMPLOOP, MATRIXLOOP };
+enum form { LOOP, LOOPARG, TENSORLOOP, TENSOR, TEMPLOOP, MATRIXLOOP, STAGED };
 static const struct {
   const char *name;
   enum form form;
@@ -59,7 +59,11 @@ static void operand_name(const struct naming *n, enum form form, int rank, char 
 }
 
 static bool has_tensor(enum form form) {
-  return form == TENSORLOOP || form == TENSOR || form == TEMPLOOP;
+  return form == TENSORLOOP || form == TENSOR || form == TEMPLOOP || form == STAGED;
+}
+
+static bool has_loop(enum form form) {
+  return form != TENSOR && form != STAGED;
 }
 
 enum { NAME_MAX_LEN = 256 };
@@ -81,6 +85,11 @@ static void print_axis(struct buf *out, const struct naming *n, const struct ste
   name_print(out, name);
 }
 
+static void print_stage(struct buf *out, unsigned how) {
+  buf_printf(out, " smem %u%s", how & STAGE_COUNT, how & STAGE_TMA ? " tma" : "");
+  if (how & STAGE_SWIZZLE) buf_printf(out, " swizzle%d", STAGE_SWIZZLE_BYTES(how));
+}
+
 static void print_step(struct buf *out, const struct naming *n, const struct step *s) {
   char name[NAME_MAX_LEN];
   enum form form = kinds[s->kind].form;
@@ -90,7 +99,8 @@ static void print_step(struct buf *out, const struct naming *n, const struct ste
     name_print(out, name);
   }
   if (form == MATRIXLOOP) buf_printf(out, " %s", s->arg >= 0 && s->arg < MATRIX_COUNT ? matrix_name[s->arg] : "?");
-  if (form != TENSOR) print_axis(out, n, s, !names_axis(s->kind));
+  if (has_loop(form)) print_axis(out, n, s, !names_axis(s->kind));
+  if (form == STAGED) print_stage(out, s->loop);
   if (form == LOOPARG) buf_printf(out, " %d", s->arg);
 }
 
@@ -172,6 +182,29 @@ static bool take_count(struct lexer *l, int least, int *arg) {
   return true;
 }
 
+/* smem N, then the words for how. */
+static bool take_stage(struct lexer *l, unsigned *how) {
+  int n;
+  if (!lex_is(l, "smem")) return lex_error(l, "expected smem before %s", lex_describe(l));
+  lex_next(l);
+  struct loc at = l->tok.loc;
+  if (!take_count(l, 1, &n)) return false;
+  if (n > STAGE_COUNT) return lex_error_at(l, at, "must be from 1 to %d", STAGE_COUNT);
+  *how = (unsigned)n;
+  if (lex_is(l, "tma")) {
+    *how |= STAGE_TMA;
+    lex_next(l);
+  }
+  for (unsigned k = 1; k <= 3; k++) {
+    char word[16];
+    snprintf(word, sizeof word, "swizzle%d", STAGE_SWIZZLE_BYTES(k << 5));
+    if (*how & STAGE_SWIZZLE || !lex_is(l, word)) continue;
+    *how |= k << 5;
+    lex_next(l);
+  }
+  return true;
+}
+
 static bool push(struct lexer *l, struct sched *s, int kind, unsigned loop, int arg) {
   if (sched_push(s, (enum stepkind)kind, loop, arg)) return true;
   return lex_error(l, "more than %d steps", SCHED_MAX);
@@ -190,7 +223,8 @@ static bool parse_step(struct lexer *l, struct naming *n, struct sched *s) {
     struct token next = lex_peek(l);
     if (lex_is(l, "at") && next.kind == TOK_NAME) lex_next(l);
   }
-  if (form != TENSOR && !take_loop(l, n, !names_axis(kind), &loop)) return false;
+  if (has_loop(form) && !take_loop(l, n, !names_axis(kind), &loop)) return false;
+  if (form == STAGED && !take_stage(l, &loop)) return false;
   if (form == LOOPARG && !take_count(l, names_axis(kind), &arg)) return false;
   if (!push(l, s, kind, loop, arg)) return false;
   if (kind == STEP_split && n->split < 0 && n->gs && LOOP_AXIS(loop) < n->gs->g[n->g].naxis) n->split = LOOP_AXIS(loop);

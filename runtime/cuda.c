@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_ARGS = 256, MAX_THREADS = 1024, LOG_BYTES = 2048 };
+enum { MAX_SHARED = 1 << 20, MAX_ARGS = 256, MAX_THREADS = 1024, LOG_BYTES = 2048 };
 
 static struct cuda_calls api;
 static cuda_get_proc *driver; /* NULL: libcuda.so.1 */
@@ -196,13 +196,15 @@ static int64_t read_loop(struct reader *r) {
 }
 
 struct grid {
-  int64_t threads, blocks;
+  int64_t threads, blocks, shared; /* bytes of shared memory beside the kernel's own */
 };
 
 static struct grid read_kernel(struct reader *r) {
-  struct grid g = {next(r), 1};
+  struct grid g = {.threads = next(r), .blocks = 1};
+  g.shared = next(r);
   for (int64_t n = next(r); n > 0 && !r->bad; n--) r->bad |= __builtin_mul_overflow(g.blocks, read_loop(r), &g.blocks);
-  if (g.blocks > INT_MAX || g.threads < 1 || g.threads > MAX_THREADS) r->bad = true;
+  if (g.blocks > INT_MAX || g.threads < 1 || g.threads > MAX_THREADS || g.shared < 0 || g.shared > MAX_SHARED)
+    r->bad = true;
   return g;
 }
 
@@ -251,10 +253,14 @@ static int alloc_buffers(struct call *c, struct reader *r) {
 
 static int launch_all(struct call *c, void *const *function) {
   int rc = 0;
-  for (int i = 0; i < c->form->nkernel && !rc; i++)
-    if (c->grid[i].blocks > 0)
-      rc = api.launch(function[i], (unsigned)c->grid[i].blocks, 1, 1, (unsigned)c->grid[i].threads, 1, 1, 0, c->stream,
-                      c->args, NULL);
+  for (int i = 0; i < c->form->nkernel && !rc; i++) {
+    const struct grid *g = &c->grid[i];
+    if (g->blocks <= 0) continue;
+    if (g->shared) rc = api.function_set(function[i], CUDA_FUNC_DYNAMIC_SHARED, (int)g->shared);
+    if (!rc)
+      rc = api.launch(function[i], (unsigned)g->blocks, 1, 1, (unsigned)g->threads, 1, 1, (unsigned)g->shared,
+                      c->stream, c->args, NULL);
+  }
   return rc;
 }
 

@@ -12,7 +12,7 @@ enum { CUDA_INVALID = 1, CUDA_NO_MEMORY = 2, CUDA_NO_DEVICE = 100, CUDA_INVALID_
        CUDA_INVALID_PTX = 218, CUDA_NOT_FOUND = 500, CUDA_LAUNCH_FAILED = 719 };
 enum { CUDA_ATTR_CLOCK_KHZ = 13, CUDA_ATTR_SMS = 16, CUDA_ATTR_MEMORY_KHZ = 36, CUDA_ATTR_BUS_BITS = 37, CUDA_ATTR_L2_BYTES = 38,
        CUDA_ATTR_MAJOR = 75, CUDA_ATTR_MINOR = 76 };
-enum { CUDA_CAPTURE_RELAXED = 2 };
+enum { CUDA_CAPTURE_RELAXED = 2, CUDA_FUNC_DYNAMIC_SHARED = 8 };
 
 /* CALL(field, name for cuGetProcAddress, parameters, 1 when the runtime cannot do without it): what entries of objects need. */
 #define CUDA_CALLS(CALL)                                                                                               \
@@ -25,6 +25,7 @@ enum { CUDA_CAPTURE_RELAXED = 2 };
   CALL(module_load, cuModuleLoadDataEx,                                                                                \
        (void **module, const void *image, unsigned n, const int *option, void **value), 1)                            \
   CALL(module_function, cuModuleGetFunction, (void **function, void *module, const char *name), 1)                     \
+  CALL(function_set, cuFuncSetAttribute, (void *function, int attribute, int value), 1)                                \
   CALL(alloc_async, cuMemAllocAsync, (cuda_ptr *at, size_t bytes, void *stream), 1)                                    \
   CALL(free_async, cuMemFreeAsync, (cuda_ptr at, void *stream), 1)                                                     \
   CALL(launch, cuLaunchKernel,                                                                                         \

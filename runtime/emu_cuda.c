@@ -12,6 +12,7 @@ struct function {
   struct emu_module *module;
   char name[256];
   struct function *next;
+  unsigned dynamic; /* bytes of shared memory that launches may ask for */
 };
 struct launch { /* of a graph */
   struct function *f;
@@ -164,6 +165,14 @@ static cuda_result module_function(void **function, void *module, const char *na
   *function = f;
   return unlock(0);
 }
+/* A block has at most 48 KiB unless its kernel was promised more, and never more than the SM has. */
+static cuda_result function_set(void *function, int attribute, int value) {
+  struct function *f = function;
+  if (attribute != CUDA_FUNC_DYNAMIC_SHARED || value < 0) return CUDA_INVALID;
+  if ((uint64_t)value + emu_kernel_shared(f->module, f->name) + 1024 > emu.machine.sm_shared) return CUDA_INVALID;
+  f->dynamic = (unsigned)value;
+  return 0;
+}
 static cuda_result module_unload(void *module) {
   lock();
   for (struct function **f = &emu.functions; *f;) {
@@ -296,6 +305,7 @@ static cuda_result launch(void *function, unsigned gx, unsigned gy, unsigned gz,
   int n = emu_kernel_params(f->module, f->name);
   (void)stream;
   if (extra || n > MAX_PARAM) return CUDA_INVALID;
+  if (shared > f->dynamic && shared + emu_kernel_shared(f->module, f->name) > 48u << 10) return CUDA_INVALID;
   for (int i = 0; i < n; i++) arg[i] = params[i];
   lock();
   return unlock(emu.capture ? note(f, &how, arg, n) : emulate(f, &how, arg, n));
@@ -426,6 +436,7 @@ cuda_result emu_cuda_get_proc(const char *name, void **fn, int version, uint64_t
                                           .ctx_id = ctx_id,
                                           .module_load = module_load,
                                           .module_function = module_function,
+                                          .function_set = function_set,
                                           .alloc_async = alloc_async,
                                           .free_async = free_async,
                                           .launch = launch,

@@ -39,6 +39,14 @@ static double resident_blocks(const struct gpu_machine *m, uint32_t threads, uin
   return n < 1 ? 1 : n;
 }
 
+/* What a warp waits for copies that go on beside it: each wait for what was issued `ahead` waits before, so for the
+   part of the latency that the work of so many of its iterations does not cover. */
+static double waiting(const struct emu_counts *c, double of_warp, double busy) {
+  if (!c->async_waits) return 0;
+  double waits = (double)c->async_waits / of_warp, ahead = 1 + (double)c->async_ahead / (double)c->async_waits;
+  return waits * fmax(0, MEMORY_CYCLES - ahead * busy / waits) / ahead;
+}
+
 struct gpu_parts gpu_model(const struct gpu_machine *m, const struct emu_counts *c, uint64_t blocks, uint32_t threads,
                            uint32_t shared_bytes, uint64_t footprint) {
   struct gpu_parts p = {.total = LAUNCH_S};
@@ -50,17 +58,20 @@ struct gpu_parts gpu_model(const struct gpu_machine *m, const struct emu_counts 
   double together = fmin(busiest, resident_blocks(m, threads, shared_bytes));
   double rounds = ceil(busiest / together);
   double rate = fmin(WARPS_ISSUED, together * warps / DEPENDENT_CYCLES);
-  double requests = (double)(c->global_requests + c->bulk_bytes / 4096) / (double)blocks / warps; /* of one warp */
+  double of_warp = (double)blocks * warps;
+  double requests = (double)(c->global_requests - c->async_requests + c->bulk_bytes / 4096) / of_warp;
   double sectors = (double)c->global_sectors * SECTOR_BYTES + (double)c->bulk_bytes;
   p.issue = cycle * share * instructions / rate;
   p.special = cycle * share * (double)c->instructions[EMU_CLS_SPECIAL] * 32 / SPECIAL_LANES;
   p.shared = cycle * share * (double)(c->shared_requests + c->shared_conflicts);
-  p.tensor = cycle * share * (double)c->tensor_flops / m->tensor_flops;
+  p.tensor = cycle * share * (double)c->tensor_work / 2 / m->tensor_flops;
   p.l1 = cycle * share * sectors / L1_BYTES;
   p.l2 = sectors / (m->l2_gbs * 1e9);
   p.dram = fmin(sectors, (double)footprint) / (m->dram_gbs * 1e9);
+  double busy = fmax(fmax(p.issue, p.special), fmax(p.shared, p.tensor)) / cycle / rounds; /* of a block, in cycles */
   p.latency = cycle * rounds *
-              (requests * MEMORY_CYCLES / OVERLAPPED + (double)c->barriers / (double)blocks / warps * BARRIER_CYCLES);
+              (requests * MEMORY_CYCLES / OVERLAPPED + (double)c->barriers / of_warp * BARRIER_CYCLES +
+               waiting(c, of_warp, busy));
   double most =
       fmax(fmax(fmax(p.issue, p.special), fmax(p.shared, p.tensor)), fmax(fmax(p.l1, p.l2), fmax(p.dram, p.latency)));
   p.total = LAUNCH_S + most;

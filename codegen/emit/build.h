@@ -38,6 +38,7 @@ struct module {
   const struct limits *gpu;
   LLVMValueRef cuda_module;
   LLVMValueRef tiles_allowed; /* amx.c: the system was asked for room for them */
+  LLVMValueRef smem; /* shared memory that launches ask for */
   struct demotion *demoted; /* register objects that turned out to need memory */
 };
 struct demotion {
@@ -138,6 +139,8 @@ struct simt {
   bool claimed;            /* that was of use */
   sym_t mma_row, mma_odd, mma_half, mma_group, mma_word; /* what a thread adds to addresses of fragments (simt_mma.c): lane % 8, bits 3 and 4 of it; lane / 4, lane % 4 */
   LLVMValueRef *shared;    /* by object: where it lies in shared memory, once it was allocated */
+  const struct staging *staging; /* the loop around that copies ahead (simt_stage.c); NULL: none */
+  bool copying;            /* what is emitted are its copies */
   LLVMValueRef parts;      /* shared memory where warps meet in a reduction */
   uint8_t *traded;         /* by object: one thread may see what another wrote */
   uint8_t *private;        /* by object: each thread has its own */
@@ -374,6 +377,11 @@ void simt_alloc(struct fn *f, const struct lstmt *s);                      /* a 
 void simt_mma_init(struct fn *f); /* at the kernel's entry */
 /* simt_mma.c: the sub loop around st by a matrix instruction; false: it is not of that form. */
 bool simt_mma(struct fn *f, const struct lstmt *s, const struct lstmt *st);
+/* simt_stage.c: a loop that stages operands ahead; false: s is none. Its body, in place of the statement. */
+bool simt_staged(struct fn *f, const struct lstmt *s);
+bool simt_stage_body(struct fn *f, const struct lstmt *s);
+/* The loop s over a piece that is copied ahead, for the threads of `writers` (.v NULL: all); false: not by cp.async. */
+bool simt_copy_piece(struct fn *f, const struct lstmt *s, struct val writers);
 /* What is known to divide the address of the element `at` of an object. */
 unsigned simt_align(struct fn *f, unsigned object, poly_t at);
 const struct digit *simt_digit(const struct fn *f, poly_t p, bool *more);

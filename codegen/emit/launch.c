@@ -1,6 +1,7 @@
 /* Splits a LOOP function into kernels: every outermost statement becomes one, its parallel loops the grid. Buffers
    around kernels live in device memory; buffers inside one go to shared memory as long as they fit, else each block
-   gets its own piece of device memory. */
+   gets its own piece of device memory. What a kernel declares is limited; staged buffers beyond that are asked for at
+   the launch. */
 #include "codegen/emit/launch.h"
 #include <string.h>
 
@@ -9,7 +10,8 @@ struct split {
   const struct lfunc *f;
   const struct limits *lim;
   struct launch_plan *p;
-  unsigned shared; /* bytes so far, of the kernel at hand */
+  unsigned shared; /* bytes of its own so far, of the kernel at hand */
+  unsigned staged; /* and of staged buffers */
   const char *why;
 };
 
@@ -80,11 +82,24 @@ static bool add_buffer(struct split *s, unsigned object, int block) {
   return true;
 }
 
+static bool place_staged(struct split *s, unsigned object, int64_t bytes) {
+  unsigned need = ((unsigned)bytes + LAUNCH_ALIGN - 1) / LAUNCH_ALIGN * LAUNCH_ALIGN;
+  if (s->staged + need > s->lim->shared_bytes)
+    return refuse(s, arena_printf(s->a, "the stages of '%s' do not fit into shared memory", s->f->object[object].name));
+  s->p->shared[object] = 1;
+  s->p->dynamic[object] = (int32_t)s->staged;
+  s->staged += need;
+  return true;
+}
+
 static bool place_inside(struct split *s, unsigned object, unsigned kernel) {
   int64_t bytes;
-  if (constant_size(s->f, object, &bytes) && bytes <= s->lim->shared_bytes) {
+  const struct object *o = &s->f->object[object];
+  if (o->stages > 1 && object_stage_bytes(o, &bytes) && bytes <= s->lim->shared_bytes)
+    return place_staged(s, object, bytes * o->stages);
+  if (constant_size(s->f, object, &bytes) && bytes <= LAUNCH_OWN_SHARED) {
     unsigned need = ((unsigned)bytes + 63u) & ~63u;
-    if (s->shared + need <= s->lim->shared_bytes) {
+    if (s->shared + need <= LAUNCH_OWN_SHARED) {
       s->shared += need;
       s->p->shared[object] = 1;
       return true;
@@ -119,6 +134,13 @@ static const char *kernel_name(struct split *s) {
   return name;
 }
 
+/* They are few bytes: no launch need ask for them. */
+static void own_stages(struct split *s, const struct lstmt *x) {
+  if (!x) return;
+  if (x->kind == L_ALLOC) s->p->dynamic[x->id] = -1;
+  for (uint32_t i = 0; i < x->nbody; i++) own_stages(s, x->body[i]);
+}
+
 static bool add_kernel(struct split *s, const struct lstmt *x) {
   struct launch_plan *p = s->p;
   if (p->nkernel == LAUNCH_KERNELS) return refuse(s, "too many kernels");
@@ -133,7 +155,16 @@ static bool add_kernel(struct split *s, const struct lstmt *x) {
   k->threads = (widest(x) + 31u) & ~31u;
   if (k->threads > LAUNCH_THREADS) return refuse(s, "a vector has more lanes than a block has threads");
   s->shared = 2048; /* reductions across the block */
-  return buffers_inside(s, x, p->nkernel++);
+  s->staged = 0;
+  if (!buffers_inside(s, x, p->nkernel)) return false;
+  if (s->shared + s->staged > s->lim->shared_bytes)
+    return refuse(s, "the buffers of a block do not fit into shared memory");
+  if (s->shared + s->staged > LAUNCH_OWN_SHARED)
+    k->dynamic = s->staged;
+  else
+    own_stages(s, x);
+  p->nkernel++;
+  return true;
 }
 
 static bool walk(struct split *s, const struct lstmt *x) {
@@ -154,6 +185,8 @@ enum status launch_plan_make(struct arena *a, const struct lfunc *f, const struc
   out->kernel = ARENA_NEW(a, struct launch_kernel, LAUNCH_KERNELS);
   out->buffer = ARENA_NEW(a, struct launch_buffer, f->nobject + 1);
   out->shared = ARENA_NEW(a, uint8_t, f->nobject + 1);
+  out->dynamic = ARENA_NEW(a, int32_t, f->nobject + 1);
+  for (unsigned i = 0; i < f->nobject; i++) out->dynamic[i] = -1;
   struct split s = {.a = a, .f = f, .lim = lim, .p = out};
   if (walk(&s, f->body)) return ST_OK;
   *why = s.why;

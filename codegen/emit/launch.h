@@ -12,6 +12,7 @@ struct launch_kernel {
   unsigned nloop;                          /* parallel loops, outermost first: the grid is the product of their iterations; none: one block */
   const struct lstmt *loop[LAUNCH_LOOPS];
   unsigned threads;                        /* in a block; a multiple of 32 */
+  unsigned dynamic;                        /* bytes of shared memory that the launch must ask for, beside the kernel's own */
 };
 /* A buffer in device memory. block < 0: one, for all kernels; else one for each block of kernel number `block`. */
 struct launch_buffer {
@@ -24,7 +25,10 @@ struct launch_plan {
   struct launch_kernel *kernel;
   struct launch_buffer *buffer;
   uint8_t *shared;                         /* [nobject] the object lives in the shared memory of its block */
+  int32_t *dynamic;                        /* [nobject] where in the part that the launch asks for; -1: in the kernel's own */
 };
+/* Kernels have at most LAUNCH_OWN_SHARED bytes of their own; staged buffers beyond that are asked for, aligned to LAUNCH_ALIGN. */
+enum { LAUNCH_OWN_SHARED = 48 << 10, LAUNCH_ALIGN = 1024 };
 /* Parameters of every kernel: those of f->k in order (dims as i64, tensors as device pointers), then one pointer for each buffer.
    ST_INFEASIBLE with *why when the function cannot run so. */
 enum status launch_plan_make(struct arena *a, const struct lfunc *f, const struct limits *lim, struct launch_plan *out, const char **why);

@@ -222,9 +222,13 @@ static void lane_if(struct fn *f, const struct lstmt *s) {
     emit_now(f, s);
 }
 
+/* Of the threads whose lanes are on, those that store to memory; .v NULL: all. */
+static struct val writers(struct fn *f) {
+  return mask_and(f, f->simt->on, one_of_each(f, open_bits(f)));
+}
+
 static void lane_store(struct fn *f, const struct lstmt *s) {
   struct laned x = {.s = s};
-  struct val cond = f->simt->on;
   unsigned named = named_bits(f, s->acc);
   bool meets = s->red != RED_none && named != open_bits(f), own = own_object(f, s->acc->tensor);
   if (f->simt->alone) {
@@ -238,8 +242,7 @@ static void lane_store(struct fn *f, const struct lstmt *s) {
   }
   for (unsigned d = 0; d < s->acc->rank && s->red != RED_none; d++)
     if (s->acc->ix[d].dyn) emit_fail(f->m, "threads that add to elements chosen by data would need atomics");
-  if (!own) cond = mask_and(f, cond, one_of_each(f, open_bits(f)));
-  where(f, cond, s, now_arm, &x);
+  where(f, own ? f->simt->on : writers(f), s, now_arm, &x);
 }
 
 static void simt_vector(struct fn *f, const struct lstmt *s);
@@ -260,11 +263,10 @@ static void lane_stmt(struct fn *f, const struct lstmt *s) {
   case L_PREFETCH:
     return;
   case L_FOR:
-    if (s->fkind == F_VECTOR) {
+    if (s->fkind == F_VECTOR)
       simt_vector(f, s);
-      return;
-    }
-    emit_now(f, s);
+    else if (!f->simt->copying || !simt_copy_piece(f, s, f->simt->alone ? (struct val){0} : writers(f)))
+      emit_now(f, s);
     return;
   default:
     emit_now(f, s);
@@ -383,7 +385,7 @@ static void for_stmt(struct fn *f, const struct lstmt *s) {
     simt_vector(f, s);
   else if (s->fkind == F_PARALLEL)
     emit_serial(f, s);
-  else
+  else if (!simt_staged(f, s))
     emit_for(f, s);
 }
 

@@ -48,16 +48,34 @@ static LLVMValueRef device_buffer(struct fn *f, unsigned object) {
 
 static bool fixed_bytes(struct fn *f, unsigned object, uint64_t *out) {
   LLVMValueRef overflow;
+  int64_t stage;
+  if (f->f->object[object].stages > 1 && object_stage_bytes(&f->f->object[object], &stage)) {
+    *out = (uint64_t)stage * f->f->object[object].stages;
+    return *out <= f->m->target->limits.shared_bytes;
+  }
   struct val v = object_bytes(f, &f->f->object[object], &overflow);
   if (!LLVMIsConstant(v.v)) return false;
   *out = LLVMConstIntGetZExtValue(v.v);
   return *out <= f->m->target->limits.shared_bytes;
 }
 
+/* Shared memory that the launch asks for. */
+static LLVMValueRef asked_for(struct fn *f, uint64_t offset) {
+  struct module *m = f->m;
+  LLVMValueRef off = LLVMConstInt(m->i64, offset, 0);
+  if (!m->smem) {
+    m->smem = LLVMAddGlobalInAddressSpace(m->mod, LLVMArrayType2(m->i8, 0), "hone_smem", SHARED_SPACE);
+    LLVMSetLinkage(m->smem, LLVMExternalLinkage);
+    LLVMSetAlignment(m->smem, LAUNCH_ALIGN);
+  }
+  return LLVMConstGEP2(m->i8, LLVMConstAddrSpaceCast(m->smem, m->ptr), &off, 1);
+}
+
 /* Bodies that never run together share it. */
 static LLVMValueRef shared_object(struct fn *f, unsigned object, uint64_t bytes) {
   LLVMValueRef *at = &f->simt->shared[object];
   if (*at) return *at;
+  if (f->simt->plan->dynamic[object] >= 0) return *at = asked_for(f, (uint64_t)f->simt->plan->dynamic[object]);
   f->simt->shared_used += (unsigned)bytes;
   if (f->simt->shared_used > f->m->target->limits.shared_bytes)
     emit_fail(f->m, "the buffers of a block do not fit into shared memory");

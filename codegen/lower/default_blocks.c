@@ -184,6 +184,15 @@ bool def_blocks_product(struct chooser *c) {
 
 enum { STAGE_BYTES = 64 }; /* of the sum, of a row or a column */
 
+/* Operands are copied ahead by as many iterations as leave room for a second block, or by one. */
+static void push_stages(struct chooser *c, const struct staged *p, int64_t bytes, int64_t trips) {
+  for (int n = 4; n >= 2; n--) {
+    if (trips < n || n * bytes > c->lim->shared_bytes / (n > 2 ? 2 : 1)) continue;
+    for (unsigned i = 0; i < p->k.n; i++) def_push(c, STEP_stage, (unsigned)n, def_operand(c, p->k.tensor[i]));
+    return;
+  }
+}
+
 /* Four warps, each with a quarter of the tile. */
 bool def_blocks_matrix(struct chooser *c) {
   struct staged p;
@@ -203,10 +212,12 @@ bool def_blocks_matrix(struct chooser *c) {
   def_push(c, STEP_lanes, LOOP_ID(p.lane, 0), 4);
   def_push(c, STEP_piece, LOOP_ID(p.lane, 0), 2);
   def_push(c, STEP_warps, LOOP_ID(p.lane, 0), 2);
-  def_push(c, STEP_threads, LOOP_ID(p.row, 0), 8);
+  sched_push(&c->s, STEP_threads, LOOP_ID(p.row, 0), 8); /* of four warps only the sums of a large tile are few enough */
   def_push(c, STEP_warps, LOOP_ID(p.row, 0), 2);
   push_loops(c, &p, n > stage ? 2 : 1);
-  return def_push(c, STEP_tensorize, LOOP_ID(p.red, 0), MATRIX_mma);
+  if (!def_push(c, STEP_tensorize, LOOP_ID(p.red, 0), MATRIX_mma)) return false;
+  if (n > stage) push_stages(c, &p, (row + lane) * (stage * form.bytes + 16), n / stage);
+  return true;
 }
 
 /* ---- rows and maps ---- */

@@ -4,11 +4,18 @@
 #include "codegen/lower/plan.h"
 #include <string.h>
 
+/* Whether buffers fit is known when they are made. */
+static bool stages(const struct plan *p) {
+  for (unsigned i = 0; i < p->npack; i++)
+    if (p->pack[i].stage) return true;
+  return false;
+}
+
 const char *legal_sched(struct arena *a, const struct groups *gs, unsigned g, const struct sched *s,
                         const struct limits *lim, const struct lower_opts *o) {
   struct plan p;
   if (!plan_make(&p, a, gs, g, s, lim, o)) return p.why;
-  return size_may_exceed(&p) ? lower_refuses(&p) : NULL;
+  return size_may_exceed(&p) || stages(&p) ? lower_refuses(&p) : NULL;
 }
 
 const char *legal_step(struct arena *a, const struct groups *gs, unsigned g, const struct sched *s, struct step next,

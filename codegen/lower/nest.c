@@ -275,7 +275,8 @@ struct lstmt *nest_loop_body(struct build *b, const struct set *s, unsigned l, u
   unsigned n = loop_tests(b, s, l, in, g, 8);
   for (unsigned i = 0; i < s->n; i++)
     if (!walks_here(s->m[i], e, l)) add_when(b, in, s->m[i], last_guard(b, s, l, in));
-  stmts_add(b, &body, pack_at(b, s, l, in));
+  stmts_add(b, &body, pack_at(b, s, l, in, true));
+  stmts_add(b, &body, pack_at(b, s, l, in, false));
   stmts_add(b, &body, prefetch_at(b, s, l, in));
   stmts_add(b, &body, inner_bodies(b, s, l, pos, in));
   struct lstmt *x = stmts_block(b, &body);

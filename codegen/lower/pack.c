@@ -111,7 +111,7 @@ static void find_dims(struct packing *k, const struct env *e) {
   }
   for (unsigned i = 0; i < e->n; i++) {
     unsigned l = e->order[i];
-    bool own = k->inner >= 0 && LOOP_AXIS(l) == LOOP_AXIS(k->inner);
+    bool own = k->inner >= 0 && LOOP_AXIS(l) == LOOP_AXIS((unsigned)k->inner);
     if ((k->axes >> LOOP_AXIS(l) & 1) && !(e->open & BIT(l)) && !on_lanes(k->reader, l) && (int)l != k->sub && !own)
       add_dim(k, l);
   }
@@ -171,6 +171,8 @@ static void find_walk(struct packing *k) {
 
 /* ---- the buffer ---- */
 
+enum { STAGE_RESERVE = 4096 }; /* for reductions across warps and the system's own part of a block */
+
 /* The running size of the dimensions inside is c * p elements. */
 struct size {
   int64_t c;
@@ -211,6 +213,27 @@ static int64_t pack_row_pad(const struct packing *k) {
   return row ? pad : 0;
 }
 
+/* As many buffers as there are stages, all in shared memory. What no group of threads copies is staged in none. */
+static bool stage_buffer(const struct packing *k, unsigned object) {
+  struct build *b = k->b;
+  struct object *o = &b->f->object[object];
+  int64_t bytes;
+  if (!k->nside || o->stages) return true;
+  o->stages = k->step->stage & STAGE_COUNT;
+  if (!object_stage_bytes(o, &bytes)) {
+    b->why =
+        arena_printf(b->a, "stage %s: the size of its buffer follows the dims", b->p->k->tensor[k->step->tensor].name);
+    return false;
+  }
+  b->staged_bytes += bytes * o->stages;
+  if (b->staged_bytes > (int64_t)b->p->lim->shared_bytes - STAGE_RESERVE) {
+    b->why = arena_printf(b->a, "stage: %lld bytes of buffers, the target has %u in a block",
+                          (long long)b->staged_bytes, b->p->lim->shared_bytes);
+    return false;
+  }
+  return true;
+}
+
 static bool pack_buffer(struct packing *k, const struct env *e, struct place *x) {
   struct build *b = k->b;
   poly_t extent[MAX_DIMS], stride[MAX_DIMS];
@@ -225,7 +248,7 @@ static bool pack_buffer(struct packing *k, const struct env *e, struct place *x)
   memcpy(x->dim, k->dim, sizeof x->dim);
   const char *name = arena_printf(b->a, "%s_pack", b->p->k->tensor[k->step->tensor].name);
   x->object = (uint16_t)buffer_new(b, e, name, pack_type(k), k->nd, extent, stride);
-  return true;
+  return !k->step->stage || stage_buffer(k, x->object);
 }
 
 static bool copy_buffer(struct packing *k, const struct env *e, struct place *x) {
@@ -515,10 +538,11 @@ static struct lstmt *pack_one(struct build *b, const struct ppack *step, const s
   return nest;
 }
 
-struct lstmt *pack_at(struct build *b, const struct set *s, unsigned l, struct env *e) {
+struct lstmt *pack_at(struct build *b, const struct set *s, unsigned l, struct env *e, bool staged) {
   struct stmts out = {0};
   for (unsigned i = 0; i < b->p->npack; i++)
-    if (b->p->pack[i].loop == l) stmts_add(b, &out, pack_one(b, &b->p->pack[i], s, e));
+    if (b->p->pack[i].loop == l && (b->p->pack[i].stage != 0) == staged)
+      stmts_add(b, &out, pack_one(b, &b->p->pack[i], s, e));
   return stmts_block(b, &out);
 }
 
@@ -543,6 +567,20 @@ static void compare(expr_t x, void *ctx) {
     c->differ = true;
 }
 
+/* The loop runs many times, one iteration after the other, and all that is staged in it is so equally far ahead. */
+static bool check_stage(struct plan *p, const struct ppack *k) {
+  const struct ploop *l = &p->loop[k->loop];
+  const char *name = p->k->tensor[k->tensor].name, *loop = plan_loop_name(p, k->loop);
+  if (l->trivial)
+    p->why = arena_printf(p->a, "stage %s: the loop %s has one iteration", name, loop);
+  else if (l->parallel || l->unroll || l->peel)
+    p->why = arena_printf(p->a, "stage %s: the loop %s is parallel, unrolled or peeled", name, loop);
+  for (unsigned i = 0; i < p->npack && !p->why; i++)
+    if (p->pack[i].loop == k->loop && p->pack[i].stage && p->pack[i].stage != k->stage)
+      p->why = arena_printf(p->a, "stage %s: not as many buffers as others in loop %s", name, loop);
+  return !p->why;
+}
+
 static bool check_one(struct plan *p, const struct ppack *k) {
   const char *name = p->k->tensor[k->tensor].name;
   struct same c = {p, k->tensor, false, SYM_NONE, NULL, false, false};
@@ -563,7 +601,7 @@ static bool check_one(struct plan *p, const struct ppack *k) {
     p->why = arena_printf(p->a, "pack %s %s: it is read with different or computed subscripts", name, loop);
   else if (p->loop[k->loop].mark)
     p->why = arena_printf(p->a, "pack %s %s: the loop is unrolled or a vector", name, loop);
-  if (p->why) return false;
+  if (p->why || (k->stage && !check_stage(p, k))) return false;
   int64_t size = (int64_t)type_size(p->k->tensor[k->tensor].type);
   for (unsigned a = 0; a < p->naxis; a++) {
     bool uses = false;

@@ -145,6 +145,26 @@ static bool read_pack(struct plan *p, struct step s, const char *step, struct pp
   return true;
 }
 
+enum { STAGES_MAX = 8 };
+
+static bool stage_read(struct plan *p, struct step s) {
+  uint16_t t;
+  struct ppack *k = NULL;
+  if (!read_operand(p, s, "stage", &t)) return false;
+  const char *name = p->k->tensor[t].name;
+  for (unsigned i = 0; i < p->npack; i++)
+    if (p->pack[i].tensor == t && !p->pack[i].keep) k = &p->pack[i];
+  if (!p->lim->simt) return refuse(p, arena_printf(p->a, "stage %s: the target has no blocks of threads", name));
+  if (!k) return refuse(p, arena_printf(p->a, "stage %s: no pack step before it names the operand", name));
+  if (k->stage) return refuse(p, arena_printf(p->a, "stage %s: it is staged already", name));
+  if ((s.loop & STAGE_COUNT) < 2 || (s.loop & STAGE_COUNT) > STAGES_MAX)
+    return refuse(p, arena_printf(p->a, "stage %s: the number of buffers is not 2 to %d", name, STAGES_MAX));
+  if (s.loop & ~STAGE_COUNT)
+    return refuse(p, arena_printf(p->a, "stage %s: copies by tensor maps and swizzled buffers are not there", name));
+  k->stage = s.loop;
+  return true;
+}
+
 static bool read_compute(struct plan *p, struct step s) {
   uint16_t t[GROUP_MAX_EQ];
   unsigned n = group_temps(p->gs, p->gi, t, GROUP_MAX_EQ);
@@ -198,6 +218,8 @@ static bool read_step(struct plan *p, struct step s) {
       if (p->pack[i].tensor == p->pack[p->npack].tensor) return refuse(p, "pack: the tensor is packed already");
     p->npack++;
     return true;
+  case STEP_stage:
+    return stage_read(p, s);
   case STEP_tensorize:
     return tensorize_read(p, s);
   case STEP_parallel:

@@ -36,6 +36,7 @@ struct ppack {
   uint8_t loop;
   bool keep;                /* copy: own order of dimensions */
   bool writes;              /* prefetch: of a tile that is written */
+  uint8_t stage;            /* pack: how it is staged (enum stageflag); 0: it is not */
   uint16_t tensor;
 };
 struct pcompute {           /* a private temp computed inside a loop, and the equation that gives it */
@@ -184,6 +185,7 @@ struct build {
   struct lfunc *f;
   sym_t sym[MAX_LOOP], vsym[MAX_LOOP], lsym[MAX_LOOP], psym[MAX_LOOP], wsym[MAX_LOOP];
   unsigned stack_bytes;
+  int64_t staged_bytes;     /* of shared memory */
   const char *why;          /* set when something cannot be expressed after all */
 };
 struct stmts { unsigned n, cap; struct lstmt **s; };
@@ -299,7 +301,8 @@ const char *mtile_disturbed(const struct plan *p, const struct member *m);   /* 
 struct lstmt *mtile_build(struct build *b, const struct member *m, const struct env *e);
 /* pack.c */
 bool pack_check(struct plan *p);
-struct lstmt *pack_at(struct build *b, const struct set *s, unsigned l, struct env *e);
+/* What is packed in loop l: that which is staged, or the rest. */
+struct lstmt *pack_at(struct build *b, const struct set *s, unsigned l, struct env *e, bool staged);
 expr_t member_read_of(const struct member *m, unsigned tensor); /* the first read of the tensor in m, or NULL */
 /* size.c: machine instructions that a nest becomes, roughly; whether that is more than lower_opts allow (NULL: no), and whether a plan may give a nest of which it is
    (false: surely not), without making it. */

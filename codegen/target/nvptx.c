@@ -16,12 +16,13 @@ static const struct arch {
   const char *name;
   unsigned sms;
   double ghz, dram_gbs;
+  unsigned shared_kib; /* of a block */
   const char *what;
 } archs[] = {
-    {"sm_80", 108, 1.4, 1555, "A100"},        {"sm_86", 84, 1.7, 936, "GeForce 30"},
-    {"sm_89", 128, 2.5, 1008, "Ada"},         {"sm_90", 132, 1.7, 3350, "Hopper"},
-    {"sm_90a", 132, 1.7, 3350, "Hopper"},     {"sm_100a", 148, 1.8, 8000, "Blackwell"},
-    {"sm_120", 170, 2.4, 1792, "GeForce 50"},
+    {"sm_80", 108, 1.4, 1555, 163, "A100"},       {"sm_86", 84, 1.7, 936, 99, "GeForce 30"},
+    {"sm_89", 128, 2.5, 1008, 99, "Ada"},         {"sm_90", 132, 1.7, 3350, 227, "Hopper"},
+    {"sm_90a", 132, 1.7, 3350, 227, "Hopper"},    {"sm_100a", 148, 1.8, 8000, 227, "Blackwell"},
+    {"sm_120", 170, 2.4, 1792, 99, "GeForce 50"},
 };
 enum { NARCH = sizeof archs / sizeof *archs };
 
@@ -63,7 +64,7 @@ static void set_limits(struct target *t, const struct arch *x) {
                               .store_per_cycle = 1,
                               .ghz = x->ghz,
                               .dram_gbs = x->dram_gbs,
-                              .shared_bytes = 48u << 10,
+                              .shared_bytes = x->shared_kib << 10,
                               .has_fma = true,
                               .has_masks = true,
                               .simt = true};

@@ -125,6 +125,7 @@ static enum step copy(struct warp *w, const struct ins *i, uint32_t mask) {
   }
   w->wrote |= mask;
   if (used) emu_count_request(w, SP_GLOBAL, from, used, bytes, false);
+  emu_run(w)->rep->counts.async_requests += used != 0;
   return STEP_NEXT;
 }
 
@@ -144,6 +145,8 @@ static enum step wait(struct warp *w, const struct ins *i, uint32_t mask) {
     if (limit < least) least = limit;
   }
   if (least > *known) *known = least;
+  emu_run(w)->rep->counts.async_waits++;
+  emu_run(w)->rep->counts.async_ahead += i->m ? 0 : i->imm[0];
   return STEP_NEXT;
 }
 

@@ -194,6 +194,12 @@ static uint64_t *c_at(struct warp *w, const struct ins *i, const uint32_t *reg, 
   return &emu_slot(w, reg[r])[lane];
 }
 
+void emu_count_tensor(struct warp *w, uint64_t flops, enum emu_type t) {
+  struct emu_counts *c = &emu_run(w)->rep->counts;
+  c->tensor_flops += flops;
+  c->tensor_work += flops * (emu_type_bits(t) / 8) * (t == TY_F64 ? 4 : 1);
+}
+
 static enum step mma(struct warp *w, const struct ins *i, uint32_t mask) {
   struct shape s = shape_of(i);
   double a[16 * 32], b[8 * 32], r[16][8];
@@ -215,7 +221,7 @@ static enum step mma(struct warp *w, const struct ins *i, uint32_t mask) {
       *c = i->space == TY_F16 ? (*c & ~((uint64_t)0xffff << shift)) | v << shift : v;
     }
   }
-  emu_run(w)->rep->counts.tensor_flops += 2ull * s.m * 8 * s.k;
+  emu_count_tensor(w, 2ull * s.m * 8 * s.k, i->ty);
   return STEP_NEXT;
 }
 

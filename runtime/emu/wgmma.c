@@ -186,7 +186,7 @@ static enum step wgmma(struct warp *w, const struct ins *i, uint32_t mask) {
                   .group = w->wgmma_group,
                   .run = wgmma_now,
                   .a = {da, db, (p != 0) != ((i->m & M_NOT) != 0)}};
-  emu_run(w)->rep->counts.tensor_flops += 2ull * 16 * i->imm[0] * k;
+  emu_count_tensor(w, 2ull * 16 * i->imm[0] * k, i->ty);
   take_off(w, i);
   return emu_job(w, &j) ? STEP_NEXT : STEP_FAULT;
 }

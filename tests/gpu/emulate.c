@@ -63,6 +63,7 @@ static bool launch_all(struct call *c, struct emu_module *m, bool lazy, uint64_t
     if (blocks == 0) continue;
     struct emu_launch how = {.grid = {(uint32_t)blocks, 1, 1},
                              .block = {c->plan.kernel[i].threads, 1, 1},
+                             .dynamic_shared = c->plan.kernel[i].dynamic,
                              .lazy = lazy,
                              .seed = seed,
                              .max_steps = UINT64_C(1) << 28};

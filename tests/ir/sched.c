@@ -163,12 +163,14 @@ START_TEST(random_schedules_come_back) {
     struct buf b;
     for (unsigned n = below(&state, 20); n > 0; n--) {
       enum stepkind kind = (enum stepkind)below(&state, STEP_COUNT);
-      bool operand = kind == STEP_pack || kind == STEP_copy || kind == STEP_prefetch || kind == STEP_stream;
+      bool operand = kind == STEP_pack || kind == STEP_copy || kind == STEP_prefetch || kind == STEP_stream ||
+                     kind == STEP_stage;
       bool temp = kind == STEP_compute;
       bool axis = kind == STEP_tile || kind == STEP_split, count = axis || kind == STEP_unroll || kind == STEP_peel;
       unsigned loop = LOOP_ID(below(&state, 3), axis ? 0 : below(&state, LEVEL_MAX));
       int arg = temp ? 0 : operand ? (int)below(&state, 3) : count ? 1 + (int)below(&state, 32767) : 0;
-      ck_assert(sched_push(&s, kind, kind == STEP_stream ? 0 : loop, arg));
+      unsigned how = (1 + below(&state, STAGE_COUNT)) | below(&state, 8) << 4;
+      ck_assert(sched_push(&s, kind, kind == STEP_stream ? 0 : kind == STEP_stage ? how : loop, arg));
     }
     buf_init(&b);
     sched_print(&b, gs, 0, &s);

@@ -30,6 +30,8 @@
   "}"
 
 enum how { STRICT = 1, BLOCKS };
+#define TILES "tile i 16; tile j 16; tile k 8; order i1 j1 k1 k0; lanes j0 4; piece j0 2; threads i0 8; pack A k1; pack B k1; "
+#define BIG_TILES "tile i 64; tile j 16; tile k 64; order i1 j1 k1 k0; lanes j0 4; piece j0 2; threads i0 8; pack A k1; "
 static const struct {
   const char *kernel, *sched, *why;
   int how; /* enum how, or true: strict */
@@ -160,6 +162,23 @@ static const struct {
     {HALVES, "tile k 16; tile j 16; lanes j0 4; piece j0 2; tile i 8; threads i0 8; pack A k1; pack B k1; tensorize mma k0",
      "tensorize mma k0: no product of its types over the loop with its tile on lanes", BLOCKS},
     {HALVES, "tile k 16; tile j 16; lanes j0 4; piece j0 2; tile i 16; threads i0 8; pack A k1; pack B k1; tensorize mma k0", NULL, BLOCKS},
+    {MATMUL, "tile k 16; pack A k1; stage A smem 2", "stage A: the target has no blocks of threads", false},
+    {MATMUL, "tile k 16; stage A smem 2; pack A k1", "stage A: no pack step before it names the operand", BLOCKS},
+    {MATMUL, "tile k 16; copy A k1; stage A smem 2", "stage A: no pack step before it names the operand", BLOCKS},
+    {MATMUL, "tile k 16; pack A k1; stage A smem 1", "stage A: the number of buffers is not 2 to 8", BLOCKS},
+    {MATMUL, "tile k 16; pack A k1; stage A smem 9", "stage A: the number of buffers is not 2 to 8", BLOCKS},
+    {MATMUL, "tile k 16; pack A k1; stage A smem 2; stage A smem 2", "stage A: it is staged already", BLOCKS},
+    {MATMUL, "tile k 16; pack A k1; stage A smem 2 tma",
+     "stage A: copies by tensor maps and swizzled buffers are not there", BLOCKS},
+    {MATMUL, "tile k 16; pack A k1; stage A smem 2 swizzle64",
+     "stage A: copies by tensor maps and swizzled buffers are not there", BLOCKS},
+    {MATMUL, "tile k 16; pack A k1; unroll k1 2; stage A smem 2",
+     "stage A: the loop k1 is parallel, unrolled or peeled", BLOCKS},
+    {MATMUL, TILES "stage A smem 3; stage B smem 2", "stage A: not as many buffers as others in loop k1", BLOCKS},
+    {MATMUL, TILES "stage A smem 3; stage B smem 3", NULL, BLOCKS},
+    {MATMUL, TILES "stage B smem 3", NULL, BLOCKS},
+    {MATMUL, BIG_TILES "stage A smem 2", NULL, BLOCKS},
+    {MATMUL, BIG_TILES "stage A smem 4", "stage: 69632 bytes of buffers, the target has 65536 in a block", BLOCKS},
     {STREAM, "tile j 16; order j1 i0 j0", NULL, false},
     {STREAM, "tile j 16; tile i 4; order j1 i1", NULL, false},
 };

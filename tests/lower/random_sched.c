@@ -115,6 +115,9 @@ static bool random_fragments(struct lab *b, const struct groups *gs, unsigned g,
   for (unsigned i = 0; i < 5; i++)
     if (i != 2 || two) sched_push(&t, STEP_order, order[i], 0);
   if (!try_step(b, gs, g, &t, STEP_tensorize, LOOP_ID(red, 0), MATRIX_mma)) return false;
+  unsigned stages = pick(r, 4) ? 2 + pick(r, 3) : 0;
+  for (unsigned i = 0; i < nop && i < 16 && stages; i++)
+    if (pick(r, 8)) try_step(b, gs, g, &t, STEP_stage, stages, (int)i);
   *s = t;
   return true;
 }
