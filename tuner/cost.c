@@ -1,6 +1,7 @@
 /* Analytic cost model. It looks at what would be run, the LOOP form, and adds up: issue slots of the straight-line bodies (FMAs, loads, stores, latency of accumulators,
    registers), and for each cache level the bytes that must come from beyond it (footprints of subtrees against its capacity). Deterministic; no clock.
    What it is for: ranking schedules before they are measured, and choosing one when nothing may be measured. Absolute seconds are rough. */
+#include "tuner/cost_blocks.h"
 #include "tuner/cost_memory.h"
 #include "tuner/cost_split.h"
 #include "tuner/strategy.h"
@@ -291,6 +292,16 @@ static double cycles(struct walk *w, const struct lstmt *s, bool looped) {
 
 /* Together ----------------------------------------------------------------------------------------------------------------------------- */
 
+/* Of blocks of threads the whole alone. */
+static bool blocks_seconds(const struct lfunc *f, const struct limits *lim, double part[COST_PARTS]) {
+  int64_t *val = xmalloc(sizeof *val * (size_t)(f->k->nsym + 1));
+  for (unsigned i = 0; i < f->k->nsym; i++) val[i] = f->k->sym[i].kind == SYM_DIM ? TYPICAL_DIM : 0;
+  bool ok = cost_blocks(f, lim, val, &part[0]);
+  for (unsigned i = 1; i < COST_PARTS; i++) part[i] = 0;
+  free(val);
+  return ok;
+}
+
 static void lfunc_seconds(const struct lfunc *f, const struct limits *lim, unsigned threads, double part[COST_PARTS]) {
   int64_t *val = xmalloc(sizeof *val * (size_t)(f->k->nsym + 1));
   for (unsigned i = 0; i < f->k->nsym; i++) val[i] = f->k->sym[i].kind == SYM_DIM ? TYPICAL_DIM : 0;
@@ -320,7 +331,8 @@ bool cost_parts(const struct groups *gs, unsigned g, const struct sched *s, cons
   struct lfunc *f;
   const char *why;
   bool ok = lower_kernel(a, gs, all, lim, o, "estimate", &f, &why) == ST_OK;
-  if (ok) lfunc_seconds(f, lim, o->threads, part);
+  if (ok && lim->simt) ok = blocks_seconds(f, lim, part);
+  else if (ok) lfunc_seconds(f, lim, o->threads, part);
   arena_free(a);
   return ok;
 }

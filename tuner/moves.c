@@ -5,7 +5,7 @@
 #include <string.h>
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
-enum { TILE_MOST = 8192, ROWS_MOST = 32, VECTORS_MOST = 8, WHOLE_MOST = 64 };
+enum { ROWS_MOST = 32, VECTORS_MOST = 8, WHOLE_MOST = 64 };
 
 unsigned move_below(const struct mover *m, unsigned n) {
   return n ? (unsigned)(rng_next(m->rng) % n) : 0;
@@ -17,13 +17,6 @@ static unsigned below(const struct mover *m, unsigned n) {
 
 /* ---- the steps besides tiles, order and vectors ---- */
 
-static int find_step(const struct plan *p, enum stepkind kind, int loop, int arg) {
-  for (unsigned i = 0; i < p->nextra; i++)
-    if (p->extra[i].kind == kind && (loop < 0 || p->extra[i].loop == loop) && (arg < 0 || p->extra[i].arg == arg))
-      return (int)i;
-  return -1;
-}
-
 /* One of the steps of a kind, at random; -1: there is none. */
 static int pick_step(const struct mover *m, const struct plan *p, enum stepkind kind) {
   int at = -1;
@@ -33,25 +26,8 @@ static int pick_step(const struct mover *m, const struct plan *p, enum stepkind 
   return at;
 }
 
-static void drop_step(struct plan *p, int i) {
-  memmove(&p->extra[i], &p->extra[i + 1], (size_t)(p->nextra - i - 1) * sizeof *p->extra);
-  p->nextra--;
-}
-
-static bool add_step(struct plan *p, enum stepkind kind, unsigned loop, int arg) {
-  if (p->nextra >= PLAN_EXTRA) return false;
-  p->extra[p->nextra++] = (struct step){(uint8_t)kind, (uint8_t)loop, (int16_t)arg};
-  return true;
-}
-
 static uint8_t any_loop(const struct mover *m, const struct plan *p) {
   return p->order[below(m, p->norder)];
-}
-
-static int find_vector(const struct plan *p, unsigned x) {
-  for (unsigned i = 0; i < p->nvector; i++)
-    if (LOOP_AXIS(p->vector[i]) == x) return (int)i;
-  return -1;
 }
 
 /* ---- sizes ---- */
@@ -60,7 +36,7 @@ static int find_vector(const struct plan *p, unsigned x) {
  * axis. */
 static int64_t extent(const struct mover *m, const struct plan *p, unsigned x) {
   const struct group *g = &m->sp->gs->g[m->sp->g];
-  int cut = find_step(p, STEP_split, -1, -1);
+  int cut = plan_find(p, STEP_split, -1, -1);
   int64_t parts = cut < 0 ? 1 : p->extra[cut].arg, lo, hi;
   if (x == g->naxis) return parts;
   const struct axis *a = &g->axis[x];
@@ -126,33 +102,26 @@ static int64_t near_size(const struct mover *m, int64_t old, int64_t unit, int64
 
 /* Is loop level 0 of axis x in registers: as rows of a tile, or with its lanes? */
 static bool whole(const struct plan *p, unsigned x) {
-  return find_step(p, STEP_unroll, LOOP_ID(x, 0), 0) >= 0;
+  return plan_find(p, STEP_unroll, LOOP_ID(x, 0), 0) >= 0;
 }
 
 static int64_t size_unit(const struct mover *m, const struct plan *p, unsigned x, unsigned l) {
   if (l) return p->tile[x][l - 1];
-  return find_vector(p, x) >= 0 ? lanes_of(m, x) : 1;
+  if (move_digit_width(p, x)) return move_digit_width(p, x);
+  return plan_vector(p, x) >= 0 ? lanes_of(m, x) : 1;
 }
 
 static int64_t size_most(const struct mover *m, const struct plan *p, unsigned x, unsigned l) {
-  if (l) return TILE_MOST;
-  return find_vector(p, x) >= 0 ? VECTORS_MOST * (int64_t)lanes_of(m, x) : whole(p, x) ? ROWS_MOST : TILE_MOST;
+  if (l) return PLAN_TILE_MOST;
+  if (move_digit_width(p, x)) return VECTORS_MOST * (int64_t)move_digit_width(p, x);
+  return plan_vector(p, x) >= 0 ? VECTORS_MOST * (int64_t)lanes_of(m, x) : whole(p, x) ? ROWS_MOST : PLAN_TILE_MOST;
 }
 
 /* Does a loop of one iteration remain outside? Such a level says nothing; lanes and rows may go beyond the end. */
 static bool idle(const struct mover *m, const struct plan *p, unsigned x, unsigned l, int64_t size) {
   int64_t ext = extent(m, p, x);
   if (ext <= 0 || size < ext || (m->def && m->def->tile[x][l] == size)) return false;
-  return l > 0 || (find_vector(p, x) < 0 && !whole(p, x));
-}
-
-/* Levels above stay about as large as they were, as multiples of the level below. */
-static void fit_levels(struct plan *p, unsigned x) {
-  for (unsigned l = 1; l + 1 < LEVEL_MAX && p->tile[x][l]; l++) {
-    int64_t under = p->tile[x][l - 1], f = (p->tile[x][l] + under / 2) / under;
-    if (f < 2 || f * under > TILE_MOST) f = 2;
-    p->tile[x][l] = (int16_t)(f * under > INT16_MAX ? INT16_MAX : f * under);
-  }
+  return l > 0 || (plan_vector(p, x) < 0 && !whole(p, x) && !move_digit_width(p, x));
 }
 
 static bool change_tile(const struct mover *m, struct plan *p) {
@@ -163,68 +132,21 @@ static bool change_tile(const struct mover *m, struct plan *p) {
   int64_t size = below(m, 2) ? near_size(m, old, unit, most) : draw_size(m, p, x, l, unit, most);
   if (size == old || (l && size <= unit) || idle(m, p, x, l, size)) return false;
   p->tile[x][l] = (int16_t)size;
-  fit_levels(p, x);
+  plan_fit(p, x);
   return true;
 }
 
 /* ---- levels ---- */
 
-/* Is the step's loop one? A split names an axis, a stream none. */
-static bool on_loop(const struct step *s) {
-  return s->kind != STEP_stream && s->kind != STEP_split;
-}
-
-/* What names loop (x, level) and above moves by one level. */
-static void shift_levels(struct plan *p, unsigned x, unsigned level, int by) {
-  for (unsigned i = 0; i < p->norder; i++)
-    if (LOOP_AXIS(p->order[i]) == x && LOOP_LEVEL(p->order[i]) >= level) p->order[i] = (uint8_t)(p->order[i] + by);
-  for (unsigned i = 0; i < p->nextra; i++)
-    if (LOOP_AXIS(p->extra[i].loop) == x && LOOP_LEVEL(p->extra[i].loop) >= level && on_loop(&p->extra[i]))
-      p->extra[i].loop = (uint8_t)(p->extra[i].loop + by);
-}
-
-/* A level with tiles of `size` between levels `level` - 1 and `level`: the loop that was `level` walks tiles from now
-   on and a new one stands right inside it. */
-static bool insert_level(struct plan *p, unsigned x, unsigned level, int64_t size) {
-  unsigned n = plan_levels(p, x);
-  if (n >= LEVEL_MAX || p->norder >= sizeof p->order) return false;
-  shift_levels(p, x, level, 1);
-  memmove(&p->tile[x][level + 1], &p->tile[x][level], (LEVEL_MAX - 2 - level) * sizeof *p->tile[x]);
-  p->tile[x][level] = (int16_t)size;
-  for (unsigned i = 0; i < p->norder; i++) {
-    if (p->order[i] != LOOP_ID(x, level + 1)) continue;
-    memmove(&p->order[i + 2], &p->order[i + 1], p->norder - i - 1);
-    p->order[i + 1] = LOOP_ID(x, level);
-    p->norder++;
-    return true;
-  }
-  return false;
-}
-
-/* Level `level` goes, with its loop and the steps on it. */
-static void remove_level(struct plan *p, unsigned x, unsigned level) {
-  unsigned kept = 0;
-  for (unsigned i = 0; i < p->norder; i++)
-    if (p->order[i] != LOOP_ID(x, level)) p->order[kept++] = p->order[i];
-  p->norder = (uint8_t)kept;
-  kept = 0;
-  for (unsigned i = 0; i < p->nextra; i++)
-    if (p->extra[i].loop != LOOP_ID(x, level) || !on_loop(&p->extra[i])) p->extra[kept++] = p->extra[i];
-  p->nextra = (uint8_t)kept;
-  int v = find_vector(p, x);
-  if (level == 0 && v >= 0) p->vector[v] = p->vector[--p->nvector];
-  memmove(&p->tile[x][level], &p->tile[x][level + 1], (LEVEL_MAX - 2 - level) * sizeof *p->tile[x]);
-  p->tile[x][LEVEL_MAX - 2] = 0;
-  shift_levels(p, x, level + 1, -1);
-}
-
 bool move_level(const struct mover *m, struct plan *p, unsigned x) {
   unsigned n = plan_levels(p, x), level = below(m, 4) ? n - 1 : below(m, n);
-  if (level >= LEVEL_MAX - 1 || (level < n - 1 && level == 0 && (find_vector(p, x) >= 0 || whole(p, x)))) return false;
+  if (level >= LEVEL_MAX - 1 ||
+      (level == 0 && ((n > 1 && (plan_vector(p, x) >= 0 || whole(p, x))) || move_digit_width(p, x))))
+    return false;
   int64_t unit = level ? p->tile[x][level - 1] : 1;
-  int64_t size = draw_size(m, p, x, level, unit, TILE_MOST);
-  if ((level && size <= unit) || idle(m, p, x, level, size) || !insert_level(p, x, level, size)) return false;
-  fit_levels(p, x);
+  int64_t size = draw_size(m, p, x, level, unit, PLAN_TILE_MOST);
+  if ((level && size <= unit) || idle(m, p, x, level, size) || !plan_insert(p, x, level, size)) return false;
+  plan_fit(p, x);
   if (below(m, 2)) return true;
   for (unsigned i = 0; i < p->norder; i++) /* the tiles are walked further out */
     if (p->order[i] == LOOP_ID(x, level + 1)) {
@@ -241,17 +163,17 @@ static bool drop_level(const struct mover *m, struct plan *p) {
   if (!n) return false;
   unsigned level = below(m, 2) ? n : below(m, n + 1);
   if (level < n) { /* the tiles of the level above stay */
-    remove_level(p, x, level);
+    plan_remove(p, x, level);
   } else { /* the outermost loop: the one below walks all */
     for (unsigned i = 0; i < p->nextra; i++)
-      if (p->extra[i].loop == LOOP_ID(x, n) && on_loop(&p->extra[i])) drop_step(p, (int)i--);
+      if (p->extra[i].loop == LOOP_ID(x, n) && plan_on_loop(&p->extra[i])) plan_drop(p, (int)i--);
     unsigned kept = 0;
     for (unsigned i = 0; i < p->norder; i++)
       if (p->order[i] != LOOP_ID(x, n)) p->order[kept++] = p->order[i];
     p->norder = (uint8_t)kept;
     p->tile[x][n - 1] = 0;
   }
-  fit_levels(p, x);
+  plan_fit(p, x);
   return true;
 }
 
@@ -270,21 +192,21 @@ bool move_loop(const struct mover *m, struct plan *p) {
 
 bool move_vector(const struct mover *m, struct plan *p) {
   unsigned x = below(m, p->naxis), lanes = lanes_of(m, x);
-  int at = find_vector(p, x);
+  int at = plan_vector(p, x);
   if (at >= 0 && p->nvector > 1) { /* the lanes of one member go */
     p->vector[at] = p->vector[--p->nvector];
     return true;
   }
   if (at >= 0) return false;
-  int unrolled = find_step(p, STEP_unroll, LOOP_ID(x, 0), -1);
-  if (unrolled >= 0) drop_step(p, unrolled);
+  int unrolled = plan_find(p, STEP_unroll, LOOP_ID(x, 0), -1);
+  if (unrolled >= 0) plan_drop(p, unrolled);
   if (!p->tile[x][0] || p->tile[x][0] % lanes || p->tile[x][0] > VECTORS_MOST * (int64_t)lanes) {
     int64_t size = draw_size(m, p, x, 0, lanes, VECTORS_MOST * (int64_t)lanes);
     if (p->tile[x][0])
       p->tile[x][0] = (int16_t)size;
-    else if (!insert_level(p, x, 0, size))
+    else if (!plan_insert(p, x, 0, size))
       return false;
-    fit_levels(p, x);
+    plan_fit(p, x);
   }
   unsigned place = p->nvector && (p->nvector >= COUNT(p->vector) || below(m, 2)) ? below(m, p->nvector) : p->nvector;
   if (place == p->nvector) p->nvector++;
@@ -297,13 +219,13 @@ bool move_unroll(const struct mover *m, struct plan *p) {
   if (!p->norder) return false;
   int at = pick_step(m, p, STEP_unroll);
   if (at >= 0 && below(m, 3) == 0) {
-    drop_step(p, at);
+    plan_drop(p, at);
     return true;
   }
   if (at < 0 || below(m, 2)) { /* another loop: more often one far inside */
     uint8_t loop = below(m, 3) ? p->order[p->norder - 1 - below(m, p->norder < 4 ? p->norder : 4)] : any_loop(m, p);
-    at = find_step(p, STEP_unroll, loop, -1);
-    if (at < 0 && !add_step(p, STEP_unroll, loop, 1)) return false;
+    at = plan_find(p, STEP_unroll, loop, -1);
+    if (at < 0 && !plan_add(p, STEP_unroll, loop, 1)) return false;
     if (at < 0) at = p->nextra - 1;
   }
   uint8_t loop = p->extra[at].loop;
@@ -321,13 +243,13 @@ static bool move_peel(const struct mover *m, struct plan *p) {
   int at = pick_step(m, p, STEP_peel);
   if (at >= 0 && below(m, 2)) {
     if (below(m, 2))
-      drop_step(p, at);
+      plan_drop(p, at);
     else
       p->extra[at].arg = (int16_t)below(m, 4);
     return true;
   }
   uint8_t loop = any_loop(m, p);
-  return find_step(p, STEP_peel, loop, -1) < 0 && add_step(p, STEP_peel, loop, (int)below(m, 3));
+  return plan_find(p, STEP_peel, loop, -1) < 0 && plan_add(p, STEP_peel, loop, (int)below(m, 3));
 }
 
 bool move_parallel(const struct mover *m, struct plan *p) {
@@ -335,12 +257,12 @@ bool move_parallel(const struct mover *m, struct plan *p) {
   int at = pick_step(m, p, STEP_parallel);
   unsigned what = at < 0 ? 2 : below(m, 4);
   if (what == 0) {
-    drop_step(p, at);
+    plan_drop(p, at);
   } else if (what == 1) { /* elsewhere */
     p->extra[at].loop = any_loop(m, p);
   } else { /* one more: two that stand one in the other are joined */
     uint8_t loop = p->order[below(m, p->norder < 5 ? p->norder : 5)];
-    return find_step(p, STEP_parallel, loop, -1) < 0 && add_step(p, STEP_parallel, loop, 0);
+    return plan_find(p, STEP_parallel, loop, -1) < 0 && plan_add(p, STEP_parallel, loop, 0);
   }
   return true;
 }
@@ -360,64 +282,65 @@ static bool fit_tiles(const struct mover *m, struct plan *p, unsigned red) {
   unsigned n = group_operands(m->sp->gs, m->sp->g, ops, 32), row = below(m, p->naxis);
   for (unsigned i = 0; i < p->nextra; i++) {
     enum stepkind k = (enum stepkind)p->extra[i].kind;
-    if (k == STEP_unroll || k == STEP_peel || k == STEP_prefetch || k == STEP_stream) drop_step(p, (int)i--);
+    if (k == STEP_unroll || k == STEP_peel || k == STEP_prefetch || k == STEP_stream) plan_drop(p, (int)i--);
   }
   for (unsigned x = 0; x < p->naxis; x++) {
-    if (x == red || (x != row && find_vector(p, x) < 0)) continue;
-    if (!p->tile[x][0] && !insert_level(p, x, 0, 32)) return false;
+    if (x == red || (x != row && plan_vector(p, x) < 0)) continue;
+    if (!p->tile[x][0] && !plan_insert(p, x, 0, 32)) return false;
     p->tile[x][0] = rows[below(m, COUNT(rows))];
-    fit_levels(p, x);
+    plan_fit(p, x);
     move_inside(p, LOOP_ID(x, 0));
   }
   for (unsigned i = 0; i < n && i < 32; i++) {
-    if (find_step(p, STEP_pack, -1, (int)i) >= 0 || find_step(p, STEP_copy, -1, (int)i) >= 0) continue;
+    if (plan_find(p, STEP_pack, -1, (int)i) >= 0 || plan_find(p, STEP_copy, -1, (int)i) >= 0) continue;
     unsigned kind = below(m, 3);
-    if (kind < 2) (void)add_step(p, kind ? STEP_pack : STEP_copy, p->order[below(m, (p->norder + 1u) / 2)], (int)i);
+    if (kind < 2) (void)plan_add(p, kind ? STEP_pack : STEP_copy, p->order[below(m, (p->norder + 1u) / 2)], (int)i);
   }
   return true;
 }
 
 /* A matrix instruction on the innermost level of an axis, which gets a tile of that size; or none there. */
 static bool move_matrix(const struct mover *m, struct plan *p) {
+  if (m->sp->lim->simt) return false; /* moves_threads.c */
   int at = pick_step(m, p, STEP_tensorize);
   if (at >= 0) {
-    remove_level(p, LOOP_AXIS(p->extra[at].loop), 0);
+    plan_remove(p, LOOP_AXIS(p->extra[at].loop), 0);
     return true;
   }
   unsigned insn = below(m, MATRIX_COUNT), x = below(m, p->naxis);
-  if (!m->sp->lim->matrix_per_cycle[insn] || p->nextra >= PLAN_EXTRA || find_vector(p, x) >= 0) return false;
-  int unrolled = find_step(p, STEP_unroll, LOOP_ID(x, 0), 0);
-  if (unrolled >= 0) drop_step(p, unrolled);
-  if (!insert_level(p, x, 0, below(m, 2) ? 4 : 2)) return false;
-  fit_levels(p, x);
+  if (!m->sp->lim->matrix_per_cycle[insn] || p->nextra >= PLAN_EXTRA || plan_vector(p, x) >= 0) return false;
+  int unrolled = plan_find(p, STEP_unroll, LOOP_ID(x, 0), 0);
+  if (unrolled >= 0) plan_drop(p, unrolled);
+  if (!plan_insert(p, x, 0, below(m, 2) ? 4 : 2)) return false;
+  plan_fit(p, x);
   if (insn == MATRIX_amx && below(m, 2) && !fit_tiles(m, p, x)) return false;
   move_inside(p, LOOP_ID(x, 0));
-  return add_step(p, STEP_tensorize, LOOP_ID(x, 0), (int)insn);
+  return plan_add(p, STEP_tensorize, LOOP_ID(x, 0), (int)insn);
 }
 
 /* The parts of an axis are one axis more, outermost at first, and shared out where there are threads. */
 static bool add_split(const struct mover *m, struct plan *p, int parts) {
   unsigned x = below(m, p->naxis), part = p->naxis;
-  if (part >= GROUP_MAX_AXIS || p->norder >= sizeof p->order || !add_step(p, STEP_split, LOOP_ID(x, 0), parts))
+  if (part >= GROUP_MAX_AXIS || p->norder >= sizeof p->order || !plan_add(p, STEP_split, LOOP_ID(x, 0), parts))
     return false;
   p->naxis++;
   memmove(&p->order[1], &p->order[0], p->norder++);
   p->order[0] = LOOP_ID(part, 0);
-  return m->sp->opts.threads < 2 || below(m, 4) == 0 || add_step(p, STEP_parallel, LOOP_ID(part, 0), 0);
+  return m->sp->opts.threads < 2 || below(m, 4) == 0 || plan_add(p, STEP_parallel, LOOP_ID(part, 0), 0);
 }
 
 static void drop_split(struct plan *p, int at) {
   unsigned part = p->naxis - 1u;
-  drop_step(p, at);
-  for (unsigned n = plan_levels(p, part); n-- > 0;) remove_level(p, part, 0);
+  plan_drop(p, at);
+  for (unsigned n = plan_levels(p, part); n-- > 0;) plan_remove(p, part, 0);
   p->naxis--;
 }
 
 static bool move_split(const struct mover *m, struct plan *p) {
   static const uint8_t parts[] = {2, 3, 4, 6, 8, 12, 16, 32};
-  int at = find_step(p, STEP_split, -1, -1), n = parts[below(m, COUNT(parts))];
+  int at = plan_find(p, STEP_split, -1, -1), n = parts[below(m, COUNT(parts))];
   if (m->sp->opts.threads > 1 && below(m, 2)) n = (int)m->sp->opts.threads * (1 + (int)below(m, 4));
-  int def = m->def ? find_step(m->def, STEP_split, -1, -1) : -1;
+  int def = m->def ? plan_find(m->def, STEP_split, -1, -1) : -1;
   if (def >= 0 && below(m, 3) == 0) n = m->def->extra[def].arg;
   if (at < 0) return add_split(m, p, n);
   bool other = p->extra[at].arg != n;
@@ -436,9 +359,10 @@ bool move_operand(const struct mover *m, struct plan *p) {
   unsigned n = group_operands(m->sp->gs, m->sp->g, ops, 32);
   if (!n || !p->norder) return false;
   enum stepkind kind = kinds[below(m, COUNT(kinds))];
-  int arg = (int)below(m, n < 32 ? n : 32), at = find_step(p, kind, -1, arg);
+  int arg = (int)below(m, n < 32 ? n : 32), at = plan_find(p, kind, -1, arg);
   if (at >= 0 && below(m, 2)) {
-    drop_step(p, at);
+    plan_drop(p, at);
+    if (kind == STEP_pack) move_unstage(p, arg);
     return true;
   }
   uint8_t loop = any_loop(m, p);
@@ -447,18 +371,19 @@ bool move_operand(const struct mover *m, struct plan *p) {
     p->extra[at].loop = loop;
     return other;
   }
-  int other = kind == STEP_prefetch ? -1 : find_step(p, kind == STEP_pack ? STEP_copy : STEP_pack, -1, arg);
-  if (other >= 0) drop_step(p, other);
-  return add_step(p, kind, loop, arg);
+  int other = kind == STEP_prefetch ? -1 : plan_find(p, kind == STEP_pack ? STEP_copy : STEP_pack, -1, arg);
+  if (other >= 0) plan_drop(p, other);
+  if (kind == STEP_copy) move_unstage(p, arg);
+  return plan_add(p, kind, loop, arg);
 }
 
 static bool move_stream(const struct mover *m, struct plan *p) {
   uint16_t ops[32];
   unsigned n = group_operands(m->sp->gs, m->sp->g, ops, 32);
   if (!n) return false;
-  int arg = (int)below(m, n < 32 ? n : 32), at = find_step(p, STEP_stream, -1, arg);
-  if (at < 0) return add_step(p, STEP_stream, 0, arg);
-  drop_step(p, at);
+  int arg = (int)below(m, n < 32 ? n : 32), at = plan_find(p, STEP_stream, -1, arg);
+  if (at < 0) return plan_add(p, STEP_stream, 0, arg);
+  plan_drop(p, at);
   return true;
 }
 
@@ -467,10 +392,10 @@ static bool move_compute(const struct mover *m, struct plan *p) {
   uint16_t temps[32];
   unsigned n = group_temps(m->sp->gs, m->sp->g, temps, 32);
   if (!n || !p->norder) return false;
-  int arg = (int)below(m, n < 32 ? n : 32), at = find_step(p, STEP_compute, -1, arg);
-  if (at < 0) return add_step(p, STEP_compute, any_loop(m, p), arg);
+  int arg = (int)below(m, n < 32 ? n : 32), at = plan_find(p, STEP_compute, -1, arg);
+  if (at < 0) return plan_add(p, STEP_compute, any_loop(m, p), arg);
   if (below(m, 2))
-    drop_step(p, at);
+    plan_drop(p, at);
   else
     p->extra[at].loop = any_loop(m, p);
   return true;
@@ -478,6 +403,7 @@ static bool move_compute(const struct mover *m, struct plan *p) {
 
 bool move_any(const struct mover *m, struct plan *p) {
   if (!p->naxis) return false;
+  if (m->sp->lim->simt && below(m, 2)) return move_threads(m, p);
   switch (below(m, 24)) {
   case 0:
   case 1:

@@ -41,7 +41,8 @@ static void draw(const struct mover *m, struct plan *p) {
   memset(p, 0, sizeof *p);
   p->naxis = m->sp->gs->g[m->sp->g].naxis;
   for (unsigned x = 0; x < p->naxis; x++) p->order[p->norder++] = LOOP_ID(x, 0);
-  (void)move_vector(m, p);
+  for (unsigned i = m->sp->lim->simt ? 1 + move_below(m, 4) : 0; i-- > 0;) (void)move_threads(m, p);
+  if (!m->sp->lim->simt) (void)move_vector(m, p);
   for (unsigned x = 0; x < p->naxis; x++)
     for (unsigned l = move_below(m, 3); l-- > 0;) (void)move_level(m, p, x);
   for (unsigned i = move_below(m, 4); i-- > 0;) (void)move_loop(m, p);

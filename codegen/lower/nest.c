@@ -473,7 +473,8 @@ static bool packs_alone(const struct build *b, const struct set *s, unsigned l, 
 static struct lstmt *pack_alone(struct build *b, const struct set *s, unsigned pos, const struct env *e) {
   struct env in = *e;
   struct stmts body = {0};
-  stmts_add(b, &body, pack_at(b, s, e->order[pos], &in));
+  stmts_add(b, &body, pack_at(b, s, e->order[pos], &in, true));
+  stmts_add(b, &body, pack_at(b, s, e->order[pos], &in, false));
   stmts_add(b, &body, nest_build(b, s, pos + 1, &in));
   return stmts_block(b, &body);
 }

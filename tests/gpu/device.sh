@@ -58,12 +58,12 @@ got=$("$hone" db list --db "$tmp/gpu.db" 2>&1) && rc=0 || rc=$?
 has "$got" "nvidia-sm_90a" && has "$got" "time/1t/warm" || rc=1
 say $rc "records of a device"
 
-# A kernel that fails for good, and one that hangs: each is alone to blame, the worker is replaced, tuning goes on. Shuffles are in some variants only.
-got=$(CUDA_FAKE_STICKY=shfl.sync with_gpu "$hone" tune --ptxas none "$mm" --target cuda:0 --dims $dims --trials 12 --strategy random --seed 3 --db "$tmp/sticky.db" -v 2>&1) && rc=0 || rc=$?
+# A kernel that fails for good, and one that hangs: each is alone to blame, the worker is replaced, tuning goes on. Asynchronous copies are in some variants only.
+got=$(CUDA_FAKE_STICKY=cp.async with_gpu "$hone" tune --ptxas none "$mm" --target cuda:0 --dims $dims --trials 12 --strategy random --seed 3 --db "$tmp/sticky.db" -v 2>&1) && rc=0 || rc=$?
 has "$got" "12 trials" && hasnt "$got" "12 trials, 0 infeasible" && hasnt "$got" "12 infeasible" || rc=1
 "$hone" db export --db "$tmp/sticky.db" >"$tmp/sticky.jsonl" && grep -q '"status":"crash".*unspecified launch failure\|unspecified launch failure.*"status":"crash"' "$tmp/sticky.jsonl" || rc=1
 say $rc "a sticky error"
-got=$(CUDA_FAKE_HANG=shfl.sync with_gpu "$hone" tune --ptxas none "$mm" --target cuda:0 --dims $dims --trials 4 --strategy random --seed 3 --db "$tmp/hang.db" 2>&1) && rc=0 || rc=$?
+got=$(CUDA_FAKE_HANG=cp.async with_gpu "$hone" tune --ptxas none "$mm" --target cuda:0 --dims $dims --trials 4 --strategy random --seed 5 --db "$tmp/hang.db" 2>&1) && rc=0 || rc=$?
 has "$got" "4 trials" && hasnt "$got" "4 trials, 0 infeasible" || rc=1
 "$hone" db export --db "$tmp/hang.db" | grep -q '"status":"timeout"' || rc=1
 say $rc "a kernel that hangs is killed"

@@ -30,7 +30,7 @@
   "}"
 
 enum how { STRICT = 1, BLOCKS };
-#define TILES "tile i 16; tile j 16; tile k 8; order i1 j1 k1 k0; lanes j0 4; piece j0 2; threads i0 8; pack A k1; pack B k1; "
+#define STAGED "tile i 16; tile j 16; tile k 8; order i1 j1 k1 k0; lanes j0 4; piece j0 2; threads i0 8; pack A k1; pack B k1; "
 #define BIG_TILES "tile i 64; tile j 16; tile k 64; order i1 j1 k1 k0; lanes j0 4; piece j0 2; threads i0 8; pack A k1; "
 static const struct {
   const char *kernel, *sched, *why;
@@ -174,9 +174,9 @@ static const struct {
      "stage A: copies by tensor maps and swizzled buffers are not there", BLOCKS},
     {MATMUL, "tile k 16; pack A k1; unroll k1 2; stage A smem 2",
      "stage A: the loop k1 is parallel, unrolled or peeled", BLOCKS},
-    {MATMUL, TILES "stage A smem 3; stage B smem 2", "stage A: not as many buffers as others in loop k1", BLOCKS},
-    {MATMUL, TILES "stage A smem 3; stage B smem 3", NULL, BLOCKS},
-    {MATMUL, TILES "stage B smem 3", NULL, BLOCKS},
+    {MATMUL, STAGED "stage A smem 3; stage B smem 2", "stage A: not as many buffers as others in loop k1", BLOCKS},
+    {MATMUL, STAGED "stage A smem 3; stage B smem 3", NULL, BLOCKS},
+    {MATMUL, STAGED "stage B smem 3", NULL, BLOCKS},
     {MATMUL, BIG_TILES "stage A smem 2", NULL, BLOCKS},
     {MATMUL, BIG_TILES "stage A smem 4", "stage: 69632 bytes of buffers, the target has 65536 in a block", BLOCKS},
     {STREAM, "tile j 16; order j1 i0 j0", NULL, false},

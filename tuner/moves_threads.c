@@ -1,0 +1,245 @@
+/* Moves for blocks of threads: which axes the digits of a thread's number stand along, how many threads, pieces and
+   warps each has, products by the matrix instruction of a warp as a whole (its threads, depth and panels belong
+   together), and how far ahead operands are staged. */
+#include "ir/dot.h"
+#include "tuner/moves.h"
+
+enum { LANES_MOST = 256, REPEATS_MOST = 8, STAGES_MOST = 6 };
+
+static unsigned below(const struct mover *m, unsigned n) {
+  return move_below(m, n);
+}
+
+/* ---- digits ---- */
+
+/* The step that puts axis x on threads; -1: none does. */
+static int digit_of(const struct plan *p, unsigned x) {
+  int at = plan_find(p, STEP_lanes, LOOP_ID(x, 0), -1);
+  return at >= 0 ? at : plan_find(p, STEP_threads, LOOP_ID(x, 0), -1);
+}
+
+/* The argument of a step on loop (x, 0), 1 without it. */
+static int number(const struct plan *p, enum stepkind kind, unsigned x) {
+  int at = plan_find(p, kind, LOOP_ID(x, 0), -1);
+  return at < 0 ? 1 : p->extra[at].arg;
+}
+
+static void set_number(struct plan *p, enum stepkind kind, unsigned x, int n) {
+  int at = plan_find(p, kind, LOOP_ID(x, 0), -1);
+  if (at >= 0 && n < 2)
+    plan_drop(p, at);
+  else if (at >= 0)
+    p->extra[at].arg = (int16_t)n;
+  else if (n > 1)
+    (void)plan_add(p, kind, LOOP_ID(x, 0), n);
+}
+
+int64_t move_digit_width(const struct plan *p, unsigned x) {
+  int at = digit_of(p, x);
+  if (at < 0) return 0;
+  return (int64_t)p->extra[at].arg * number(p, STEP_piece, x) * number(p, STEP_warps, x);
+}
+
+static bool set_tile(struct plan *p, unsigned x, int64_t size) {
+  if (size < 1 || size > PLAN_TILE_MOST) return false;
+  if (!p->tile[x][0]) return plan_insert(p, x, 0, size);
+  p->tile[x][0] = (int16_t)size;
+  plan_fit(p, x);
+  return true;
+}
+
+/* The tile holds whole rounds of the threads: as it was where that fits, or as many rounds as before. */
+static bool fit_tile(const struct mover *m, struct plan *p, unsigned x, int64_t rounds) {
+  int64_t width = move_digit_width(p, x);
+  if (p->tile[x][0] && p->tile[x][0] % width == 0 && below(m, 2)) return true;
+  return set_tile(p, x, width * (rounds < 1 ? 1 : rounds > REPEATS_MOST ? REPEATS_MOST : rounds));
+}
+
+/* Another power of two. */
+static bool renumber(const struct mover *m, struct plan *p, enum stepkind kind, unsigned x) {
+  int old = number(p, kind, x), n = 1 << below(m, 4);
+  set_number(p, kind, x, n);
+  return n != old;
+}
+
+static bool change_digit(const struct mover *m, struct plan *p) {
+  unsigned x = below(m, p->naxis);
+  int at = digit_of(p, x);
+  if (at < 0) return false;
+  int64_t width = move_digit_width(p, x), rounds = p->tile[x][0] / width;
+  bool fixed = plan_find(p, STEP_tensorize, -1, MATRIX_mma) >= 0; /* the instruction says how its threads stand */
+  unsigned what = fixed ? 2 + below(m, 2) : below(m, 4);
+  if (what == 3) {
+    rounds = below(m, 2) ? rounds * 2 : rounds / 2;
+    return rounds >= 1 && rounds <= REPEATS_MOST && set_tile(p, x, width * rounds);
+  }
+  if (what == 0) {
+    int n = below(m, 2) ? p->extra[at].arg * 2 : p->extra[at].arg / 2;
+    if (n < 2 || n > LANES_MOST) return false;
+    p->extra[at].arg = (int16_t)n;
+  } else if (!renumber(m, p, what == 1 ? STEP_piece : STEP_warps, x)) {
+    return false;
+  }
+  return fit_tile(m, p, x, rounds);
+}
+
+static void drop_digit(struct plan *p, unsigned x) {
+  set_number(p, STEP_piece, x, 1);
+  set_number(p, STEP_warps, x, 1);
+  plan_drop(p, digit_of(p, x));
+}
+
+static bool put_digit(const struct mover *m, struct plan *p, unsigned x, enum stepkind kind, int n) {
+  int unrolled = plan_find(p, STEP_unroll, LOOP_ID(x, 0), -1), vector = plan_vector(p, x);
+  if (digit_of(p, x) >= 0 || plan_find(p, STEP_tensorize, LOOP_ID(x, 0), -1) >= 0) return false;
+  if (unrolled >= 0) plan_drop(p, unrolled);
+  if (vector >= 0) p->vector[vector] = p->vector[--p->nvector];
+  return plan_add(p, kind, LOOP_ID(x, 0), n) && fit_tile(m, p, x, 1);
+}
+
+/* To another axis, off, or one more: lanes first. */
+static bool move_digit(const struct mover *m, struct plan *p) {
+  unsigned x = below(m, p->naxis), y = below(m, p->naxis);
+  int at = digit_of(p, x);
+  if (plan_find(p, STEP_tensorize, -1, MATRIX_mma) >= 0) return false;
+  if (at >= 0) {
+    enum stepkind kind = (enum stepkind)p->extra[at].kind;
+    int n = p->extra[at].arg;
+    drop_digit(p, x);
+    return below(m, 3) == 0 || put_digit(m, p, y, kind, n);
+  }
+  bool lanes = plan_find(p, STEP_lanes, -1, -1) >= 0;
+  return put_digit(m, p, y, lanes ? STEP_threads : STEP_lanes, 2 << below(m, 8));
+}
+
+/* ---- matrix instructions of a warp ---- */
+
+static bool find_dot(const struct mover *m, struct dot *d, struct mma_form *form) {
+  const struct groups *gs = m->sp->gs;
+  for (unsigned i = 0; i < gs->g[m->sp->g].neq; i++)
+    if (dot_of(gs->k->eq[gs->g[m->sp->g].eq[i]].body, d) && !d->alone && mma_form(d->kind, form)) return true;
+  return false;
+}
+
+static bool along(const struct mover *m, expr_t read, unsigned x) {
+  return x < m->sp->gs->g[m->sp->g].naxis && expr_has_sym(read, m->sp->gs->g[m->sp->g].axis[x].sym);
+}
+
+/* All that stood on the axis goes; `size` elements of it are the innermost tile, `outer` (0: none) the next. */
+static bool retile(struct plan *p, unsigned x, int64_t size, int64_t outer) {
+  while (plan_levels(p, x) > 1) plan_remove(p, x, 0);
+  if (digit_of(p, x) >= 0) drop_digit(p, x);
+  int unrolled = plan_find(p, STEP_unroll, LOOP_ID(x, 0), -1);
+  if (unrolled >= 0) plan_drop(p, unrolled);
+  return (!outer || plan_insert(p, x, 0, outer)) && plan_insert(p, x, 0, size);
+}
+
+static void order_last(struct plan *p, uint8_t loop) {
+  for (unsigned i = 0; i + 1 < p->norder; i++) {
+    if (p->order[i] != loop) continue;
+    for (unsigned j = i; j + 1 < p->norder; j++) p->order[j] = p->order[j + 1];
+    p->order[p->norder - 1] = loop;
+  }
+}
+
+static bool operand_number(const struct mover *m, unsigned tensor, int *out) {
+  uint16_t ops[32];
+  unsigned n = group_operands(m->sp->gs, m->sp->g, ops, 32);
+  for (unsigned i = 0; i < n && i < 32; i++)
+    if (ops[i] == tensor) {
+      *out = (int)i;
+      return true;
+    }
+  return false;
+}
+
+static bool pack_at_loop(const struct mover *m, struct plan *p, expr_t read, unsigned loop) {
+  int arg;
+  if (!operand_number(m, read->acc->tensor, &arg)) return false;
+  for (int at; (at = plan_find(p, STEP_pack, -1, arg)) >= 0 || (at = plan_find(p, STEP_copy, -1, arg)) >= 0;)
+    plan_drop(p, at);
+  return plan_add(p, STEP_pack, loop, arg);
+}
+
+static bool put_mma(const struct mover *m, struct plan *p, const struct dot *d, const struct mma_form *form) {
+  unsigned v = below(m, p->naxis), t = below(m, p->naxis), k = below(m, p->naxis), w = 1u << below(m, 2);
+  bool sides = along(m, d->a, t) != along(m, d->b, t) && along(m, d->a, v) != along(m, d->b, v) &&
+               along(m, d->a, t) != along(m, d->a, v) && along(m, d->a, k) && along(m, d->b, k);
+  if (!sides || v == t || k == v || k == t) return false;
+  for (unsigned x = 0; x < p->naxis; x++)
+    if (digit_of(p, x) >= 0) drop_digit(p, x);
+  p->nvector = 0;
+  bool ok = retile(p, v, 8 * (int64_t)w * (1 + below(m, 4)), 0) &&
+            retile(p, t, 8 * (int64_t)form->rows * w * (1 + below(m, 4)), 0) &&
+            retile(p, k, form->depth, (int64_t)form->depth * (2 << below(m, 2)));
+  ok = ok && plan_add(p, STEP_lanes, LOOP_ID(v, 0), 4) && plan_add(p, STEP_piece, LOOP_ID(v, 0), 2) &&
+       plan_add(p, STEP_threads, LOOP_ID(t, 0), 8) && plan_add(p, STEP_tensorize, LOOP_ID(k, 0), MATRIX_mma);
+  if (!ok) return false;
+  set_number(p, STEP_warps, v, (int)w);
+  set_number(p, STEP_warps, t, (int)w);
+  const uint8_t last[] = {LOOP_ID(t, 1), LOOP_ID(v, 1), LOOP_ID(k, 2), LOOP_ID(k, 1),
+                          LOOP_ID(k, 0), LOOP_ID(t, 0), LOOP_ID(v, 0)};
+  for (unsigned i = 0; i < sizeof last; i++) order_last(p, last[i]);
+  if (!pack_at_loop(m, p, d->a, LOOP_ID(k, 2)) || !pack_at_loop(m, p, d->b, LOOP_ID(k, 2))) return false;
+  for (unsigned i = 0; i < 2; i++) {
+    unsigned loop = i ? LOOP_ID(v, 1) : LOOP_ID(t, 1);
+    if (plan_find(p, STEP_parallel, (int)loop, -1) < 0) (void)plan_add(p, STEP_parallel, loop, 0);
+  }
+  return true;
+}
+
+/* In, or out with its threads. */
+static bool move_mma(const struct mover *m, struct plan *p) {
+  struct mma_form form;
+  struct dot d;
+  int at = plan_find(p, STEP_tensorize, -1, MATRIX_mma);
+  if (!m->sp->lim->matrix_per_cycle[MATRIX_mma]) return false;
+  if (at < 0) return find_dot(m, &d, &form) && put_mma(m, p, &d, &form);
+  plan_remove(p, LOOP_AXIS(p->extra[at].loop), 0);
+  return true;
+}
+
+/* ---- stages ---- */
+
+void move_unstage(struct plan *p, int operand) {
+  int at = plan_find(p, STEP_stage, -1, operand);
+  if (at >= 0) plan_drop(p, at);
+}
+
+/* All that is packed in the loop of one operand is staged alike: more or fewer buffers, or none. */
+static bool move_stages(const struct mover *m, struct plan *p) {
+  int pack = -1;
+  unsigned n = 0, old = 0;
+  for (unsigned i = 0; i < p->nextra; i++)
+    if (p->extra[i].kind == STEP_pack && below(m, ++n) == 0) pack = (int)i;
+  if (pack < 0) return false;
+  unsigned loop = p->extra[pack].loop;
+  int16_t operand[PLAN_EXTRA];
+  unsigned many = 0, staged = 0;
+  for (unsigned i = 0; i < p->nextra; i++)
+    if (p->extra[i].kind == STEP_pack && p->extra[i].loop == loop) operand[many++] = p->extra[i].arg;
+  for (unsigned i = 0; i < many; i++) {
+    int at = plan_find(p, STEP_stage, -1, operand[i]);
+    if (at >= 0) old = p->extra[at].loop & STAGE_COUNT, staged++;
+    move_unstage(p, operand[i]);
+  }
+  unsigned now = !old ? 2 + below(m, 3) : below(m, 4) == 0 ? 0 : staged < many ? old : below(m, 2) ? old + 1 : old - 1;
+  if (now == 1 || now > STAGES_MOST) now = 0;
+  for (unsigned i = 0; i < many && now; i++)
+    if (!plan_add(p, STEP_stage, now, operand[i])) return false;
+  return now != old || staged < many;
+}
+
+bool move_threads(const struct mover *m, struct plan *p) {
+  switch (below(m, 8)) {
+  case 0:
+    return move_digit(m, p);
+  case 1:
+    return move_mma(m, p);
+  case 2:
+  case 3:
+    return move_stages(m, p);
+  default:
+    return change_digit(m, p);
+  }
+}
