@@ -10,7 +10,7 @@ static const struct loc nowhere = {0};
 /* GROUP ----------------------------------------------------------------------------------------------------------------------------------- */
 
 static struct groups *run_passes(struct hone *h, struct kernel *k) {
-  struct unit u = {.level = LEVEL_TENSOR, .k = k, .strict = h->opts.strict};
+  struct unit u = {.level = LEVEL_TENSOR, .k = k, .strict = h->opts.fp == FP_STRICT};
   if (pass_run(h->arena, hone_passes, hone_npasses, &u, h->diag) != ST_OK) return NULL;
   return u.gs;
 }
@@ -26,7 +26,7 @@ struct groups *hone_groups_at(struct hone *h, const struct kernel *k, const bool
 static unsigned whole(const struct groups *gs) { return gs->n == 1 ? 0 : KEY_WHOLE; }
 
 static struct lower_opts lower_opts(const struct hone *h) {
-  return lower_opts_for(&h->target, h->opts.strict, h->opts.threads);
+  return lower_opts_for(&h->target, h->opts.fp, h->opts.threads);
 }
 
 static struct sched *defaults(struct hone *h, const struct groups *gs) {
@@ -51,7 +51,7 @@ static bool parse_scheds(struct hone *h, const struct groups *gs, const char *te
 }
 
 static void make_key(struct hone *h, const struct groups *symbolic, const struct groups *bound, const int64_t *value, struct db_key *key) {
-  key_make(h->arena, symbolic, whole(symbolic), bound, whole(bound), value, &h->target, h->opts.threads, h->opts.cold, h->opts.strict, key);
+  key_make(h->arena, symbolic, whole(symbolic), bound, whole(bound), value, &h->target, h->opts.threads, h->opts.cold, h->opts.fp, key);
 }
 
 enum status hone_choose(struct hone *h, struct db *db, const struct groups *symbolic, const struct groups *bound, const int64_t *value, struct hone_choice *out) {
@@ -210,7 +210,7 @@ enum status hone_entry(struct hone *h, struct db *db, const struct spec_fn *fn, 
   *tuned = 0;
   out->k = fn->k ? fn->k : fn->source->f->k;
   out->source = fn->source ? fn->source->f : NULL;
-  if (out->source) out->source->reassoc = !h->opts.strict;
+  if (out->source) out->source->reassoc = h->opts.fp != FP_STRICT;
   if (!fn->k) return all_parts(h, db, fn, out, tuned);
   struct groups *symbolic = hone_groups(h, fn->k);
   if (!symbolic) return ST_INTERNAL;

@@ -13,7 +13,7 @@ struct hone_options {
   const char *db;                    /* path; NULL: the default place */
   bool locked;                       /* the database is read-only, must exist, and nothing is measured */
   enum hone_miss on_miss;
-  bool strict;                       /* --fp strict */
+  enum fpmode fp;                    /* --fp */
   bool cold;                         /* tuned for data that no cache holds: a key of its own */
   unsigned threads;                  /* at least 1 */
   unsigned nflag;

@@ -231,6 +231,7 @@ static void mul_block(const struct node *n, const struct lanes *a, const struct 
     if (y > 0) e += y * dabs(a->v[l]) + x * y;
     e = interp_error(OP_mul, t, operand(a, l), operand(b, l), v, e);
     if (n->flush) e += interp_flush(operand(a, l), operand(b, l), v);
+    if (n->tf32) e += interp_tf32(operand(a, l), operand(b, l), v);
     r->v[l] = v;
     r->e[l] = e;
   }

@@ -119,7 +119,7 @@ static unsigned build(struct icontext *c, struct prog *p, expr_t x, const struct
     for (unsigned i = 0; i < x->nkid; i++) n.kid[i] = (uint16_t)build(c, p, x->kid[i], axis, naxis);
     if (x->nkid) n.from = x->kid[0]->type;
     struct dot d;
-    n.flush = dot_of(x, &d) && d.kind == DOT_bf16;
+    if (dot_of(x, &d)) n.tf32 = d.kind == DOT_f32 && c->args->tf32, n.flush = d.kind == DOT_bf16 || n.tf32;
     break;
   }
   return add_node(c, p, &n);
@@ -226,6 +226,13 @@ double interp_error(enum op o, enum dtype t, struct ival a, struct ival b, long 
   return 0;
 }
 
+/* Each operand loses half a unit of 11 bits; the largest ones become infinite. */
+double interp_tf32(struct ival a, struct ival b, long double v) {
+  static const double MOST = FLT_MAX * (1 - 0x1p-12);
+  if (dabs(a.v) + a.e > MOST || dabs(b.v) + b.e > MOST) return INFINITY;
+  return isfinite(v) ? dabs(v) * 0x1.01p-10 : 0;
+}
+
 static bool subnormal(long double x) { return x != 0 && dabs(x) < FLT_MIN; }
 
 /* A subnormal operand may count as 0, and so may a partial sum: one of larger terms is a multiple of the product's last bit, never subnormal. */
@@ -254,7 +261,7 @@ static struct ival float_op(const struct node *n, struct ival a, struct ival b, 
   case OP_sub: r.v = a.v - b.v; r.e = interp_error(OP_sub, t, a, b, r.v, a.e + b.e); break;
   case OP_mul: {
     r.v = a.v * b.v;
-    r.e = (n->flush ? interp_flush(a, b, r.v) : 0);
+    r.e = (n->flush ? interp_flush(a, b, r.v) : 0) + (n->tf32 ? interp_tf32(a, b, r.v) : 0);
     r.e += interp_error(OP_mul, t, a, b, r.v, (a.e > 0 ? a.e * dabs(b.v) : 0) + (b.e > 0 ? b.e * dabs(a.v) + a.e * b.e : 0));
     break;
   }

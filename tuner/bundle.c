@@ -172,12 +172,12 @@ static enum status build_all(struct bundle *b, const struct db_key *key, const s
 enum status bundle_add(struct bundle *b, const struct kernel *k, const char *dims, const struct tune_job *job,
                        const struct tune_opts *o, unsigned count, struct diag *d) {
   const struct groups *gs = job->bound;
-  struct lower_opts lo = lower_opts_for(job->target, o->strict, o->threads);
+  struct lower_opts lo = lower_opts_for(job->target, o->fp, o->threads);
   struct sched *list = ARENA_NEW(b->arena, struct sched, count + 1u),
                *all = ARENA_NEW(b->arena, struct sched, (size_t)(count + 1) * gs->n + 1);
   struct db_key key;
   unsigned most = 0;
-  key_make(b->arena, job->symbolic, job->gsym, gs, job->gbound, job->value, job->target, o->threads, o->cold, o->strict,
+  key_make(b->arena, job->symbolic, job->gsym, gs, job->gbound, job->value, job->target, o->threads, o->cold, o->fp,
            &key);
   for (unsigned g = 0; g < gs->n; g++) {
     struct space sp = {.gs = gs, .g = g, .lim = &job->target->limits, .opts = lo};

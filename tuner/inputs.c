@@ -339,8 +339,9 @@ enum status check_problem(struct arena *a, const struct kernel *k, const int64_t
   for (unsigned s = 0; s < k->nsym; s++) has[s] = k->sym[s].kind == SYM_DIM;
   *out = (struct problem){.k = kernel_specialise(a, k, has, value), .threads = threads, .seed = seed};
   k = out->k;
-  out->args = (struct args){ARENA_NEW(a, int64_t, k->nparam + 1), ARENA_NEW(a, union value, k->nparam + 1),
-                            ARENA_NEW(a, void *, k->nparam + 1)};
+  out->args = (struct args){.dim = ARENA_NEW(a, int64_t, k->nparam + 1),
+                            .scalar = ARENA_NEW(a, union value, k->nparam + 1),
+                            .data = ARENA_NEW(a, void *, k->nparam + 1)};
   struct facts f = learn_facts(a, k);
   struct source s = {.rng = seed * 2654435761u + kind, .kind = kind, .rare = fmin(0.125, 0.25 / longest_sum(k))};
   if (kind == INPUTS_EXACT) s.exact = exact_size(a, k);

@@ -99,7 +99,7 @@ void key_target_id(const struct target *t, uint8_t out[32]) {
 }
 
 void key_make(struct arena *a, const struct groups *symbolic, unsigned gsym, const struct groups *bound, unsigned gbound, const int64_t *value,
-              const struct target *t, unsigned threads, bool cold, bool strict, struct db_key *out) {
+              const struct target *t, unsigned threads, bool cold, enum fpmode fp, struct db_key *out) {
   memset(out, 0, sizeof *out);
   id_of(symbolic, gsym, out->family_id);
   id_of(bound, gbound, out->kernel_id);
@@ -114,5 +114,5 @@ void key_make(struct arena *a, const struct groups *symbolic, unsigned gsym, con
   out->dims = dims_text(a, symbolic, gsym, value);
   const char *what = t->device == DEVICE_EMULATED ? "model" : "time";
   out->objective = arena_printf(a, "%s/%ut/%s", what, threads, cold ? "cold" : "warm");
-  out->fp = strict ? "strict" : "reassoc";
+  out->fp = fp == FP_STRICT ? "strict" : fp == FP_TF32 ? "tf32" : "reassoc";
 }

@@ -11,6 +11,7 @@ static enum status open_inputs(struct bench *b, const int64_t *value, enum input
   enum status st = check_problem(b->arena, b->gs->k, value, kind, o->seed + kind, o->threads, &b->problem[kind], d);
   if (st != ST_OK) return st;
   b->problem[kind].cold = o->cold;
+  b->problem[kind].args.tf32 = o->fp == FP_TF32;
   b->reference[kind] = check_reference(b->arena, &b->problem[kind], d);
   if (!b->reference[kind]) return ST_INFEASIBLE;
   b->has[kind] = true;
@@ -23,7 +24,7 @@ enum status bench_open(struct bench *b, const struct groups *bound, unsigned g, 
   b->arena = arena_new();
   b->gs = g == KEY_WHOLE ? (struct groups *)bound : group_extract(b->arena, bound, g);
   b->target = t;
-  b->lower = lower_opts_for(t, o->strict, o->threads);
+  b->lower = lower_opts_for(t, o->fp, o->threads);
   b->measure = o->measure;
   b->builder = builder_open(b->gs, b->target, &b->lower, o->ptxas);
   if (!b->builder) {

@@ -517,7 +517,7 @@ static void try_imported(struct loop *l) {
 static enum status open_all(struct loop *l) {
   const struct tune_job *j = l->job;
   const struct tune_opts *o = l->o;
-  key_make(l->arena, j->symbolic, j->gsym, j->bound, j->gbound, j->value, j->target, o->threads, o->cold, o->strict,
+  key_make(l->arena, j->symbolic, j->gsym, j->bound, j->gbound, j->value, j->target, o->threads, o->cold, o->fp,
            &l->key);
   enum status st = bench_open(&l->bench, j->bound, j->gbound, j->target, o, l->d);
   if (st != ST_OK) return st;

@@ -19,7 +19,8 @@ struct tune_opts {
   unsigned max_trials;              /* 0: no limit */
   uint64_t seed;
   unsigned threads;
-  bool strict, cold;
+  enum fpmode fp;
+  bool cold;
   struct measure *measure;          /* the device */
   const char *ptxas;                /* of a GPU target: the assembler (emit.h); NULL: none */
   volatile const int *stop;         /* set by Ctrl-C: keep the best so far; may be NULL */

@@ -129,7 +129,7 @@ enum status tune_whole(struct db *db, const struct tune_job *job, const struct s
   enum status st = bench_open(&b, job->bound, KEY_WHOLE, job->target, o, d);
   if (st == ST_OK) {
     key_make(b.arena, job->symbolic, KEY_WHOLE, job->bound, KEY_WHOLE, job->value, job->target, o->threads, o->cold,
-             o->strict, &key);
+             o->fp, &key);
     st = run(db, job, sched, &b, &key, out, d);
   }
   bench_close(&b);

@@ -5,6 +5,8 @@
 #include "ir/loop.h"
 #include "codegen/target/target.h"
 
+/* --fp: may reductions be re-ordered and products contracted; no; and may GPUs round operands of f32 products to tf32, too. */
+enum fpmode { FP_REASSOC, FP_STRICT, FP_TF32 };
 struct lower_opts {
   bool strict;              /* --fp strict: the specification's own order of every reduction */
   unsigned threads;         /* 1: parallel steps are run serially */
@@ -13,8 +15,8 @@ struct lower_opts {
 };
 enum { LOWER_SIZE_MAX = 8000 };
 /* A grid of blocks has as many threads as the GPU has SMs, whatever the host was asked for. */
-static inline struct lower_opts lower_opts_for(const struct target *t, bool strict, unsigned threads) {
-  return (struct lower_opts){.strict = strict, .threads = t->limits.simt ? t->limits.cores : threads};
+static inline struct lower_opts lower_opts_for(const struct target *t, enum fpmode fp, unsigned threads) {
+  return (struct lower_opts){.strict = fp == FP_STRICT, .threads = t->limits.simt ? t->limits.cores : threads, .tf32 = fp == FP_TF32};
 }
 /* Lowers the whole kernel: group g with sched[g], one after the other, temps between groups on the heap.
    ST_INFEASIBLE with *why (arena) when a schedule is not legal here; never fails otherwise. The result passes lfunc_verify. */

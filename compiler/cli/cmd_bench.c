@@ -35,7 +35,7 @@ static struct row *add_row(struct table *t, const char *name) {
 
 static enum status add_form(struct table *t, const char *name, const struct hone_choice *c) {
   struct hone *h = t->h;
-  struct lower_opts lo = lower_opts_for(&h->target, h->opts.strict, h->opts.threads);
+  struct lower_opts lo = lower_opts_for(&h->target, h->opts.fp, h->opts.threads);
   struct emit_entry e = {.k = t->bound};
   struct emit_opts eo = {.kind = h->target.limits.simt ? EMIT_PACKAGE : EMIT_OBJ, .call_stub = true, .pic = true};
   if (h->target.limits.simt) eo.ptxas = ptxas_find(h->arena, h->opts.ptxas);
@@ -209,6 +209,7 @@ static enum status bench_fn(struct hone *h, struct options *o, struct db *db, st
   if (!symbolic || !bound) return ST_INTERNAL;
   st = check_problem(h->arena, t->bound, value, INPUTS_RANDOM, o->seed, h->opts.threads, &t->problem, h->diag);
   t->problem.cold = h->opts.cold;
+  t->problem.args.tf32 = h->opts.fp == FP_TF32;
   if (st == ST_OK && !(t->ref = check_reference(h->arena, &t->problem, h->diag))) st = ST_INTERNAL;
   if (st == ST_OK) st = add_rows(t, db, path, symbolic, bound, value);
   if (st == ST_OK) st = measure_rows(t);

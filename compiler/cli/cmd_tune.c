@@ -105,7 +105,7 @@ static enum status options_of(struct options *o, struct tune_opts *to, struct di
                            .max_trials = o->trials,
                            .seed = o->seed,
                            .threads = o->hone.threads,
-                           .strict = o->hone.strict,
+                           .fp = o->hone.fp,
                            .cold = o->hone.cold,
                            .stop = &cli_stop};
   if (to->strategy) return ST_OK;
@@ -169,6 +169,10 @@ static enum status make_bundle(struct options *o, struct arena *a, const struct 
   enum status st = target_resolve(a, o->hone.target, o->hone.cpu, &t, d);
   if (st == ST_OK && (!t.limits.simt || t.device != DEVICE_NONE)) {
     diag_error(d, nowhere, "--emit-bundle is for a GPU elsewhere: --target names its architecture (sm_90a)");
+    st = ST_USAGE;
+  }
+  if (st == ST_OK && o->hone.fp == FP_TF32) {
+    diag_error(d, nowhere, "--emit-bundle does not go with --fp tf32: the runner's checks do not allow for it");
     st = ST_USAGE;
   }
   struct bundle *b = st == ST_OK ? bundle_open(o->bundle, &t, d) : NULL;

@@ -73,7 +73,7 @@ static void print_floor(struct why *w, const struct hone_choice *c) {
 /* How the threads would share the work: arithmetic, so it may be asked for any number of them. */
 static void print_split(struct why *w, const struct hone_choice *c) {
   enum { MOST = 16 };
-  struct lower_opts lo = lower_opts_for(&w->h->target, w->h->opts.strict, w->h->opts.threads);
+  struct lower_opts lo = lower_opts_for(&w->h->target, w->h->opts.fp, w->h->opts.threads);
   struct split part[MOST];
   struct lfunc *f;
   const char *why = NULL;
@@ -107,7 +107,7 @@ static enum status explain(struct why *w, const char *dims) {
   enum status st = hone_choose(w->h, w->db, w->symbolic, w->bound, w->value, &c);
   if (st != ST_OK) return st;
   unsigned all = w->symbolic->n == 1 ? 0 : KEY_WHOLE, mine = w->bound->n == 1 ? 0 : KEY_WHOLE;
-  key_make(w->h->arena, w->symbolic, all, w->bound, mine, w->value, &w->h->target, w->h->opts.threads, false, w->h->opts.strict, &key);
+  key_make(w->h->arena, w->symbolic, all, w->bound, mine, w->value, &w->h->target, w->h->opts.threads, false, w->h->opts.fp, &key);
   buf_printf(w->out, "%s %s for %s\n  match     %s\n", w->k->name, dims ? dims : "", w->h->target.class_, match_name[c.match]);
   if (c.match != MATCH_NONE) {
     buf_puts(w->out, "  winner    ");

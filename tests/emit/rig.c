@@ -203,7 +203,7 @@ static void compare_once(struct rig *r, const int64_t *dims, double ulps, bool a
     if (k->param[i].kind == PARAM_DIM) dim[i] = *dims++;
     if (k->param[i].kind == PARAM_SCALAR) scalar[i] = random_value((enum dtype)k->param[i].type, &seed);
   }
-  struct args x = {dim, scalar, d1}, y = {dim, scalar, d2};
+  struct args x = {.dim = dim, .scalar = scalar, .data = d1}, y = {.dim = dim, .scalar = scalar, .data = d2};
   struct buffers got, want;
   fill(r, &x, &got, at_end);
   fill(r, &y, &want, at_end);

@@ -59,7 +59,7 @@ static void work(struct buf *out) {
     a = arena_new();
     struct lfunc *f;
     float x[3] = {1, 2, 3};
-    struct args args = {(int64_t[]){3, 0}, NULL, (void *[]){NULL, x}};
+    struct args args = {.dim = (int64_t[]){3, 0}, .data = (void *[]){NULL, x}};
     diag_file(d, "p", program, strlen(program));
     ck_assert_int_eq(lfunc_parse(a, d, 0, program, strlen(program), &f), ST_OK);
     ck_assert(lfunc_verify(f, d));

@@ -29,7 +29,7 @@ static enum status run(const char *text, int64_t n, const void *x, void *y, uint
   int64_t dims[4] = {n};
   union value scalars[4] = {{0}, {.f = 2.5}};
   void *data[4] = {NULL, NULL, (void *)(uintptr_t)x, y};
-  struct args args = {dims, scalars, data};
+  struct args args = {.dim = dims, .scalar = scalars, .data = data};
   return lfunc_interp(f, &args, max_ops, d);
 }
 
@@ -75,7 +75,7 @@ START_TEST(tiled_matrix_product) {
             W[i * (n + 2) + j] = 0;
             for (int l = 0; l < k; l++) W[i * (n + 2) + j] += A[i * k + l] * B[l * n + j];
           }
-        struct args args = {(int64_t[]){m, n, k, 0, 0, 0}, NULL, (void *[]){NULL, NULL, NULL, A, B, C}};
+        struct args args = {.dim = (int64_t[]){m, n, k, 0, 0, 0}, .data = (void *[]){NULL, NULL, NULL, A, B, C}};
         ck_assert_int_eq(lfunc_interp(f, &args, 1000000, d), ST_OK);
         ck_assert_mem_eq(C, W, sizeof C);
       }
@@ -244,7 +244,7 @@ START_TEST(unknown_extents) {
   struct lfunc *f =
       parse("func f {\n sym N, i\n param N: i32 dim N\n param X: f32 tensor X flat\n tensor X: f32[] inout\n"
             " for i in 0 .. N { X[2*i + 1] = X[2*i] } }");
-  struct args args = {(int64_t[]){3, 0}, NULL, (void *[]){NULL, x}};
+  struct args args = {.dim = (int64_t[]){3, 0}, .data = (void *[]){NULL, x}};
   ck_assert_int_eq(lfunc_interp(f, &args, 1000, d), ST_OK);
   ck_assert(x[1] == 1 && x[3] == 3 && x[5] == 5);
 }
