@@ -179,10 +179,16 @@ struct size {
   poly_t p;
 };
 
+/* Whole steps of the instruction that reads along it. */
+int64_t pack_span(const struct packing *k, unsigned l) {
+  int64_t n = loop_span(k->b->p, l), step = (int)l == k->inner ? k->b->p->axis[LOOP_AXIS(l)].tile[0] : 1;
+  return (n + step - 1) / step * step;
+}
+
 static bool pack_dim(struct packing *k, unsigned l, struct size *s, poly_t *extent, poly_t *stride) {
   struct build *b = k->b;
   const struct paxis *x = &b->p->axis[LOOP_AXIS(l)];
-  int64_t step = (int)l == k->inner ? 1 : b->p->loop[l].step, span = loop_span(b->p, l);
+  int64_t step = (int)l == k->inner ? 1 : b->p->loop[l].step, span = pack_span(k, l);
   if (s->c % step) return false;
   s->c /= step;
   *stride = poly_scale(b->a, s->p, s->c);
@@ -205,11 +211,11 @@ static int64_t pack_row_pad(const struct packing *k) {
   int sub = k->reader->sub;
   bool fragments = sub >= 0 && k->b->p->loop[sub].matrix == MATRIX_mma;
   if (!k->nside || k->nd < 2 || (!fragments && pack_contiguous(k, k->dim[k->nd - 1]))) return 0;
-  int64_t row = loop_span(k->b->p, k->dim[k->nd - 1]), size = (int64_t)type_size(k->read->type), pad = 16 / size;
+  int64_t row = pack_span(k, k->dim[k->nd - 1]), size = (int64_t)type_size(k->read->type), pad = 16 / size;
   if (fragments && (size == 8 || (size == 4 && k->inner < 0))) pad = 32 / size;
   if (fragments && row * size / 16 % 2) pad = 0;
   for (unsigned d = 0; d + 1 < k->nd; d++)
-    if ((row + pad) * loop_span(k->b->p, k->dim[d]) % k->b->p->loop[k->dim[d]].step) return 0;
+    if ((row + pad) * pack_span(k, k->dim[d]) % k->b->p->loop[k->dim[d]].step) return 0;
   return row ? pad : 0;
 }
 

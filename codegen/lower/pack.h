@@ -34,6 +34,8 @@ enum dtype pack_type(const struct packing *k); /* of an element of the buffer */
 bool pack_contiguous(const struct packing *k, unsigned l);
 /* Loop l is at `at`; of a copy, and of the dimension `inner`, that is the place on the whole axis. */
 void pack_open(const struct packing *k, unsigned l, poly_t at, struct env *e);
+/* Elements that loop l walks in the buffer; 0: not constant. */
+int64_t pack_span(const struct packing *k, unsigned l);
 /* One element: buffer = read. */
 struct lstmt *pack_element(struct packing *k, const struct env *e, const struct place *x, const struct member *m, expr_t read);
 

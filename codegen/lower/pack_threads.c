@@ -21,7 +21,7 @@ static bool may_be_side(const struct packing *k, unsigned l) {
 
 static void add_side(struct packing *k, unsigned l, unsigned threads, unsigned piece, unsigned digit) {
   struct packside *x = &k->side[k->nside++];
-  *x = (struct packside){.loop = (uint8_t)l, .n = loop_span(k->b->p, l), .step = 1, .piece = piece, .digit = digit};
+  *x = (struct packside){.loop = (uint8_t)l, .n = pack_span(k, l), .step = 1, .piece = piece, .digit = digit};
   while (x->n % x->piece) x->piece /= 2;
   x->lanes = least_power(x->n / x->piece);
   if (x->lanes > threads) x->lanes = threads;
