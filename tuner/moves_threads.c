@@ -67,8 +67,8 @@ static bool change_digit(const struct mover *m, struct plan *p) {
   int at = digit_of(p, x);
   if (at < 0) return false;
   int64_t width = move_digit_width(p, x), rounds = p->tile[x][0] / width;
-  bool fixed = plan_find(p, STEP_tensorize, -1, MATRIX_mma) >= 0; /* the instruction says how its threads stand */
-  unsigned what = fixed ? 2 + below(m, 2) : below(m, 4);
+  bool fixed = plan_find(p, STEP_tensorize, -1, MATRIX_mma) >= 0; /* the instruction says how most threads stand */
+  unsigned what = fixed && below(m, 4) ? 2 + below(m, 2) : below(m, 4);
   if (what == 3) {
     rounds = below(m, 2) ? rounds * 2 : rounds / 2;
     return rounds >= 1 && rounds <= REPEATS_MOST && set_tile(p, x, width * rounds);
@@ -194,7 +194,11 @@ static bool move_mma(const struct mover *m, struct plan *p) {
   struct dot d;
   int at = plan_find(p, STEP_tensorize, -1, MATRIX_mma);
   if (!m->sp->lim->matrix_per_cycle[MATRIX_mma]) return false;
-  if (at < 0) return find_dot(m, &d, &form) && put_mma(m, p, &d, &form);
+  if (at < 0 && !find_dot(m, &d, &form)) return false;
+  unsigned k = below(m, p->naxis);
+  if (at < 0 && p->tile[k][0] == (int64_t)form.depth && below(m, 2)) /* all stands as it must already */
+    return plan_add(p, STEP_tensorize, LOOP_ID(k, 0), MATRIX_mma);
+  if (at < 0) return put_mma(m, p, &d, &form);
   plan_remove(p, LOOP_AXIS(p->extra[at].loop), 0);
   return true;
 }

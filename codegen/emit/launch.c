@@ -1,7 +1,7 @@
 /* Splits a LOOP function into kernels: every outermost statement becomes one, its parallel loops the grid. Buffers
    around kernels live in device memory; buffers inside one go to shared memory as long as they fit, else each block
-   gets its own piece of device memory. What a kernel declares is limited; staged buffers beyond that are asked for at
-   the launch. */
+   gets its own piece of device memory. What a kernel declares is limited; what is beyond that is asked for at the
+   launch. */
 #include "codegen/emit/launch.h"
 #include <string.h>
 
@@ -82,30 +82,49 @@ static bool add_buffer(struct split *s, unsigned object, int block) {
   return true;
 }
 
-static bool place_staged(struct split *s, unsigned object, int64_t bytes) {
-  unsigned need = ((unsigned)bytes + LAUNCH_ALIGN - 1) / LAUNCH_ALIGN * LAUNCH_ALIGN;
-  if (s->staged + need > s->lim->shared_bytes)
-    return refuse(s, arena_printf(s->a, "the stages of '%s' do not fit into shared memory", s->f->object[object].name));
+/* In the part of shared memory that the launch asks for. */
+static bool ask_for(struct split *s, unsigned object, int64_t bytes) {
+  int64_t need = (bytes + LAUNCH_ALIGN - 1) / LAUNCH_ALIGN * LAUNCH_ALIGN;
+  if (s->staged + need > s->lim->shared_bytes) return false;
   s->p->shared[object] = 1;
   s->p->dynamic[object] = (int32_t)s->staged;
-  s->staged += need;
+  s->staged += (unsigned)need;
   return true;
 }
 
+static bool place_staged(struct split *s, unsigned object) {
+  const struct object *o = &s->f->object[object];
+  int64_t bytes;
+  if (object_stage_bytes(o, &bytes) && bytes <= s->lim->shared_bytes && ask_for(s, object, bytes * o->stages))
+    return true;
+  return refuse(s, arena_printf(s->a, "the stages of '%s' do not fit into shared memory", o->name));
+}
+
+/* The kernel's own as long as that lasts, then what is left beyond it, then device memory. */
 static bool place_inside(struct split *s, unsigned object, unsigned kernel) {
   int64_t bytes;
-  const struct object *o = &s->f->object[object];
-  if (o->stages > 1 && object_stage_bytes(o, &bytes) && bytes <= s->lim->shared_bytes)
-    return place_staged(s, object, bytes * o->stages);
-  if (constant_size(s->f, object, &bytes) && bytes <= LAUNCH_OWN_SHARED) {
+  if (s->p->shared[object]) return true;
+  if (constant_size(s->f, object, &bytes) && bytes <= s->lim->shared_bytes) {
     unsigned need = ((unsigned)bytes + 63u) & ~63u;
     if (s->shared + need <= LAUNCH_OWN_SHARED) {
       s->shared += need;
       s->p->shared[object] = 1;
       return true;
     }
+    if (s->staged + bytes + LAUNCH_ALIGN + LAUNCH_OWN_SHARED <= s->lim->shared_bytes && ask_for(s, object, bytes))
+      return true;
   }
   return add_buffer(s, object, (int)kernel);
+}
+
+/* Staged buffers first: only they cannot lie elsewhere. */
+static bool stages_inside(struct split *s, const struct lstmt *x) {
+  if (!x) return true;
+  if (x->kind == L_ALLOC && s->f->object[x->id].stages > 1 && !s->p->shared[x->id] && !place_staged(s, x->id))
+    return false;
+  for (uint32_t i = 0; i < x->nbody; i++)
+    if (!stages_inside(s, x->body[i])) return false;
+  return true;
 }
 
 static bool buffers_inside(struct split *s, const struct lstmt *x, unsigned kernel) {
@@ -156,7 +175,7 @@ static bool add_kernel(struct split *s, const struct lstmt *x) {
   if (k->threads > LAUNCH_THREADS) return refuse(s, "a vector has more lanes than a block has threads");
   s->shared = 2048; /* reductions across the block */
   s->staged = 0;
-  if (!buffers_inside(s, x, p->nkernel)) return false;
+  if (!stages_inside(s, x) || !buffers_inside(s, x, p->nkernel)) return false;
   if (s->shared + s->staged > s->lim->shared_bytes)
     return refuse(s, "the buffers of a block do not fit into shared memory");
   if (s->shared + s->staged > LAUNCH_OWN_SHARED)

@@ -27,7 +27,7 @@ struct launch_plan {
   uint8_t *shared;                         /* [nobject] the object lives in the shared memory of its block */
   int32_t *dynamic;                        /* [nobject] where in the part that the launch asks for; -1: in the kernel's own */
 };
-/* Kernels have at most LAUNCH_OWN_SHARED bytes of their own; staged buffers beyond that are asked for, aligned to LAUNCH_ALIGN. */
+/* Kernels have at most LAUNCH_OWN_SHARED bytes of their own; buffers beyond that are asked for, aligned to LAUNCH_ALIGN. */
 enum { LAUNCH_OWN_SHARED = 48 << 10, LAUNCH_ALIGN = 1024 };
 /* Parameters of every kernel: those of f->k in order (dims as i64, tensors as device pointers), then one pointer for each buffer.
    ST_INFEASIBLE with *why when the function cannot run so. */

@@ -135,7 +135,10 @@ static void choose(struct chooser *c) {
   struct reuse k = {0};
   c->main = def_find_main(c);
   if (!c->main) return;
-  if (c->stream >= 0 && !c->o->strict && def_stream(c) && legal(c)) return;
+  bool stream = c->stream >= 0 && !c->o->strict;
+  if (stream && c->lim->simt && c->o->threads > 1 && def_blocks_stream(c) && legal(c)) return;
+  c->s = sched_none();
+  if (stream && def_stream(c) && legal(c)) return;
   c->s = sched_none();
   if (c->lim->simt && c->o->threads > 1 && choose_blocks(c)) return;
   if (def_tiles(c) && legal(c)) return;

@@ -85,7 +85,12 @@ bool def_dots(const struct chooser *c, struct dots *x); /* false: the main membe
 bool def_tiles(struct chooser *c);
 bool def_matrix(struct chooser *c);
 bool def_product(struct chooser *c, int lane, int row, const struct reuse *k);
+/* A running reduction over axis s: scores that walk it (a sum over d, for rows t), and a sum over it (with columns v); the operands that it moves in
+   each, NULL: none. */
+struct stream_axes { unsigned s; int t, d, v; const struct eq *score, *out; const struct access *keys, *values; };
+bool def_find_stream(const struct chooser *c, struct stream_axes *x);
 bool def_stream(struct chooser *c);
+bool def_blocks_stream(struct chooser *c); /* for blocks of threads */
 bool def_window(struct chooser *c, int lane, int row, const struct reuse *k);
 /* The lanes of a window whose `lane` runs along the image go to another axis, along which its shared operand is turned. */
 bool def_window_turned(struct chooser *c, int lane);

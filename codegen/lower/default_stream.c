@@ -120,11 +120,25 @@ static int64_t whole_stream(const struct chooser *c, unsigned s, const struct eq
   return row * ext <= c->lim->l2_bytes / 2 ? def_round_up(ext, tile) : 0;
 }
 
+bool def_find_stream(const struct chooser *c, struct stream_axes *x) {
+  x->s = (unsigned)c->stream;
+  x->score = product_over(c, x->s, false);
+  x->out = product_over(c, x->s, true);
+  x->t = last_shared(c, x->out);
+  x->d = x->score ? own_axis(c, x->score, x->s, true) : -1;
+  x->v = x->out ? own_axis(c, x->out, x->s, false) : -1;
+  if (x->t < 0 || !x->score || !x->out || x->v < 0 || x->d < 0) return false;
+  x->keys = stream_read(c, x->score, x->s);
+  x->values = stream_read(c, x->out, x->s);
+  return true;
+}
+
 bool def_stream(struct chooser *c) {
-  unsigned s = (unsigned)c->stream;
-  const struct eq *score = product_over(c, s, false), *out = product_over(c, s, true);
-  int t = last_shared(c, out), d = score ? own_axis(c, score, s, true) : -1, v = out ? own_axis(c, out, s, false) : -1;
-  if (t < 0 || !score || !out || v < 0 || d < 0) return false;
+  struct stream_axes x;
+  if (!def_find_stream(c, &x)) return false;
+  unsigned s = x.s;
+  const struct eq *score = x.score, *out = x.out;
+  int t = x.t, d = x.d, v = x.v;
   int64_t lanes = def_lanes(c, out);
   if (lanes < 2) return false;
   struct reuse k = shared_read(c, score, s, (unsigned)t);
