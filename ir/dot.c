@@ -10,6 +10,7 @@ const char *const matrix_name[MATRIX_COUNT] = {
 bool matrix_takes(enum matrix m, enum dotkind k) {
   struct mma_form form;
   if (m == MATRIX_mma) return mma_form(k, &form);
+  if (m == MATRIX_wgmma) return mma_form(k, &form) && form.bytes < 4;
   if (m == MATRIX_bf16) return k == DOT_bf16;
   if (m == MATRIX_amx && (k == DOT_bf16 || k == DOT_u8u8)) return true;
   return k == DOT_u8i8 || k == DOT_i8i8 || (k == DOT_i16i16 && m != MATRIX_amx);

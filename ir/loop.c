@@ -23,6 +23,9 @@ static void add_tensors(struct lfunc *f) {
                                    t->rank,
                                    arena_dup(f->arena, t->extent, sizeof(poly_t) * t->rank),
                                    NULL,
+                                   0,
+                                   false,
+                                   0,
                                    0};
     if (t->stride) f->object[i].stride = arena_dup(f->arena, t->stride, sizeof(poly_t) * t->rank);
   }
@@ -72,7 +75,7 @@ unsigned lfunc_add_object(struct lfunc *f, const char *name, enum dtype t, enum 
   const char *u = unique(f, name);
   f->object = one_more(f->arena, f->object, &f->nobject, sizeof *f->object);
   struct object *o = &f->object[f->nobject - 1];
-  *o = (struct object){u, (uint8_t)t, (uint8_t)s, (uint8_t)rank, NULL, NULL, 0};
+  *o = (struct object){u, (uint8_t)t, (uint8_t)s, (uint8_t)rank, NULL, NULL, 0, false, 0, 0};
   o->extent = arena_dup(f->arena, extent, sizeof(poly_t) * rank);
   return f->nobject - 1u;
 }

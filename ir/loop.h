@@ -19,7 +19,12 @@ struct object {
   poly_t *stride;          /* in elements; NULL: row-major dense */
   uint8_t stages;          /* > 1: a buffer of constant size that only the first statement of a loop's body writes, what follows in that iteration reads
                               it: the emitter may run that statement so many - 1 iterations ahead, into buffers in turn. Text: `stages N` */
+  bool tma;                /* with stages and panels: boxes of a tensor map may bring it, since what lies behind the tensor's extents is 0. Text: `stages N tma` */
+  uint32_t panel_rows, panel_cols; /* blocks of threads; 0: none. SCOPE_HEAP: each run of rows x cols elements is a tile that matrix instructions read in
+                              place: the elements stand in panels of PANEL_BYTES of each row, a panel after the other, the 16 byte pieces of row r at their
+                              number xor r % 8. Only addresses change by it. Text: `panels ROWS x COLS` */
 };
+enum { PANEL_BYTES = 128 };
 enum { OBJECT_STAGES = 15 };
 /* Bytes of one buffer of a staged object, a multiple of 128. false: its size is not constant. */
 bool object_stage_bytes(const struct object *o, int64_t *bytes);

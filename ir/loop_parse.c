@@ -257,6 +257,17 @@ static bool parse_tensor(struct parser *p) {
   return true;
 }
 
+/* [panels ROWS x COLS] */
+static bool take_panels(struct parser *p, uint32_t *rows, uint32_t *cols) {
+  int64_t r, c;
+  *rows = *cols = 0;
+  if (!lex_accept(&p->l, "panels")) return true;
+  if (!lex_int(&p->l, &r) || !lex_expect(&p->l, "x") || !lex_int(&p->l, &c)) return false;
+  if (r < 1 || c < 1 || r > 1 << 16 || c > 1 << 16) return lex_error(&p->l, "panels must be from 1 to %d", 1 << 16);
+  *rows = (uint32_t)r, *cols = (uint32_t)c;
+  return true;
+}
+
 /* A tensor's name replaces its default object. */
 static bool parse_object(struct parser *p) {
   static const char *const scope[] = {"arg", "reg", "stack", "heap"};
@@ -269,12 +280,16 @@ static bool parse_object(struct parser *p) {
   if (!lex_name(&p->l, "a name", &name) || !lex_expect(&p->l, ":") || !take_shape(p, &s)) return false;
   int c = word_of(p, scope, 4, "arg, reg, stack or heap");
   int64_t stages = 0;
+  bool tma = false;
+  uint32_t rows, cols;
   if (c < 0 || !take_strides(p, s.rank, &stride)) return false;
   if (lex_is(&p->l, "stages")) {
     lex_next(&p->l);
     if (!lex_int(&p->l, &stages)) return false;
     if (stages < 2 || stages > OBJECT_STAGES) return lex_error(&p->l, "2 to %d stages", OBJECT_STAGES);
+    tma = lex_accept(&p->l, "tma");
   }
+  if (!take_panels(p, &rows, &cols)) return false;
   if (n < 0) n = (int)lfunc_add_object(p->f, name, s.type, (enum scope)c, s.rank, s.extent);
   p->f->object[n] = (struct object){arena_strdup(p->a, name),
                                     (uint8_t)s.type,
@@ -282,7 +297,10 @@ static bool parse_object(struct parser *p) {
                                     (uint8_t)s.rank,
                                     arena_dup(p->a, s.extent, sizeof *s.extent * s.rank),
                                     stride,
-                                    (uint8_t)stages};
+                                    (uint8_t)stages,
+                                    tma,
+                                    rows,
+                                    cols};
   for (unsigned i = 0; c != SCOPE_ARG && i < s.rank; i++)
     if (!s.extent[i]) return lex_error(&p->l, "a buffer's extent must be known");
   return true;

@@ -440,6 +440,10 @@ static void check_objects(struct verifier *v) {
     if (o->stages && (arg || o->scope == SCOPE_REG || o->stages < 2 || !object_stage_bytes(o, &stage)))
       bad(v, "%s cannot have %u stages", o->name, o->stages);
     if (o->scope == SCOPE_REG && o->stride) bad(v, "register %s has strides", o->name);
+    if (o->tma && (o->stages < 2 || !o->panel_rows)) bad(v, "%s: a tensor map brings staged panels", o->name);
+    if (o->panel_rows &&
+        (o->scope != SCOPE_HEAP || o->panel_rows % 8 || o->panel_cols * type_size((enum dtype)o->type) % PANEL_BYTES))
+      bad(v, "%s: panels are of 8 rows and %d bytes, in a heap buffer", o->name, (int)PANEL_BYTES);
     if (o->scope == SCOPE_REG || o->scope == SCOPE_STACK) {
       int64_t bytes = constant_bytes(v, o);
       if (o->scope == SCOPE_STACK && __builtin_add_overflow(stack, bytes, &stack)) stack = INT64_MAX;

@@ -26,6 +26,8 @@ struct hone_cuda_module {
                        number of lower bounds, these, number of upper bounds, these. The grid is the product of the loops' iterations.
      for each buffer   the kernel for whose every block there is one (-1: one for all), bytes of an element, rank, 1 when strides follow,
                        and for each dimension: extent, stride.
+     the number of tensor maps, and for each: the parameter whose array it is of, the driver's type, bytes of an element, rank, 1 when
+                       strides follow, and for each dimension, the innermost first: extent, stride, elements of a box. Boxes are swizzled by 128 bytes.
    Bounds, extents and strides are polynomials over dims: number of terms, and for each: factor, number of dims, their parameter numbers. */
 struct hone_cuda_form {
   struct hone_cuda_module *module;

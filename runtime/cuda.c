@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_SHARED = 1 << 20, MAX_ARGS = 256, MAX_THREADS = 1024, LOG_BYTES = 2048 };
+enum { MAX_MAPS = 8, MAX_SHARED = 1 << 20, MAX_ARGS = 256, MAX_THREADS = 1024, LOG_BYTES = 2048 };
 
 static struct cuda_calls api;
 static cuda_get_proc *driver; /* NULL: libcuda.so.1 */
@@ -235,6 +235,7 @@ struct call {
   struct grid *grid;
   cuda_ptr *buffer;
   int nbuffer; /* allocated */
+  _Alignas(CUDA_MAP_BYTES) unsigned char map[MAX_MAPS][CUDA_MAP_BYTES];
 };
 
 static int alloc_buffers(struct call *c, struct reader *r) {
@@ -249,6 +250,42 @@ static int alloc_buffers(struct call *c, struct reader *r) {
     c->args[c->form->nparam + i] = &c->buffer[i];
   }
   return 0;
+}
+
+/* One map; where the array or its rows do not begin at 16 bytes, or there is nothing in it, it stays 0: the kernels ask
+   for the same, and do not look at it. */
+static int make_map(struct call *c, struct reader *r, void *map) {
+  uint64_t dim[CUDA_MAP_RANK] = {0}, stride[CUDA_MAP_RANK] = {0};
+  uint32_t box[CUDA_MAP_RANK] = {0}, step[CUDA_MAP_RANK] = {1, 1, 1, 1, 1};
+  int64_t param = next(r), type = next(r), size = next(r), rank = next(r), strided = next(r), dense = size;
+  bool fits = true;
+  if (param < 0 || param >= c->form->nparam || rank < 2 || rank > CUDA_MAP_RANK) r->bad = true;
+  for (int64_t d = 0; d < rank && !r->bad; d++) {
+    int64_t extent = read_poly(r), bytes = dense;
+    if (strided) r->bad |= __builtin_mul_overflow(read_poly(r), size, &bytes);
+    r->bad |= __builtin_mul_overflow(dense, extent, &dense);
+    fits &= extent > 0 && (!d || (bytes > 0 && bytes % 16 == 0));
+    dim[d] = (uint64_t)extent, stride[d] = (uint64_t)bytes, box[d] = (uint32_t)next(r);
+  }
+  if (r->bad) return HONE_CUDA_SIZE;
+  uint64_t at = (uint64_t) * (const cuda_ptr *)c->args[param];
+  if (!fits || !at || at % 16) return 0;
+  if (!api.tensor_map) return HONE_CUDA_NO_DRIVER;
+  return api.tensor_map(map, (int)type, (uint32_t)rank, (void *)(uintptr_t)at, dim, stride + 1, box, step, 0,
+                        CUDA_SWIZZLE_128, CUDA_PROMOTE_256, 0);
+}
+
+static int make_maps(struct call *c, struct reader *r) {
+  int64_t n = next(r);
+  int rc = 0;
+  if (n < 0 || n > MAX_MAPS || c->form->nparam + c->form->nbuffer + n > MAX_ARGS) r->bad = true;
+  if (r->bad) return HONE_CUDA_SIZE;
+  memset(c->map, 0, sizeof c->map);
+  for (int64_t i = 0; i < n && !rc; i++) {
+    c->args[c->form->nparam + c->form->nbuffer + i] = c->map[i];
+    rc = make_map(c, r, c->map[i]);
+  }
+  return rc;
 }
 
 static int launch_all(struct call *c, void *const *function) {
@@ -270,6 +307,7 @@ static int run(struct call *c, void *const *function) {
   for (int i = 0; i < c->form->nkernel; i++) c->grid[i] = read_kernel(&r);
   if (r.bad) return HONE_CUDA_SIZE;
   int rc = alloc_buffers(c, &r), freed = 0;
+  if (!rc) rc = make_maps(c, &r);
   if (!rc) rc = launch_all(c, function);
   for (int i = 0; i < c->nbuffer; i++) {
     int x = api.free_async(c->buffer[i], c->stream);

@@ -13,6 +13,7 @@ enum { CUDA_INVALID = 1, CUDA_NO_MEMORY = 2, CUDA_NO_DEVICE = 100, CUDA_INVALID_
 enum { CUDA_ATTR_CLOCK_KHZ = 13, CUDA_ATTR_SMS = 16, CUDA_ATTR_MEMORY_KHZ = 36, CUDA_ATTR_BUS_BITS = 37, CUDA_ATTR_L2_BYTES = 38,
        CUDA_ATTR_MAJOR = 75, CUDA_ATTR_MINOR = 76 };
 enum { CUDA_CAPTURE_RELAXED = 2, CUDA_FUNC_DYNAMIC_SHARED = 8 };
+enum { CUDA_MAP_BYTES = 128, CUDA_MAP_RANK = 5, CUDA_SWIZZLE_128 = 3, CUDA_PROMOTE_256 = 3 };
 
 /* CALL(field, name for cuGetProcAddress, parameters, 1 when the runtime cannot do without it): what entries of objects need. */
 #define CUDA_CALLS(CALL)                                                                                               \
@@ -25,6 +26,9 @@ enum { CUDA_CAPTURE_RELAXED = 2, CUDA_FUNC_DYNAMIC_SHARED = 8 };
   CALL(module_load, cuModuleLoadDataEx,                                                                                \
        (void **module, const void *image, unsigned n, const int *option, void **value), 1)                            \
   CALL(module_function, cuModuleGetFunction, (void **function, void *module, const char *name), 1)                     \
+  CALL(tensor_map, cuTensorMapEncodeTiled,                                                                             \
+       (void *map, int type, uint32_t rank, void *at, const uint64_t *dim, const uint64_t *stride, const uint32_t *box,\
+        const uint32_t *step, int interleave, int swizzle, int promotion, int fill), 0)                                \
   CALL(function_set, cuFuncSetAttribute, (void *function, int attribute, int value), 1)                                \
   CALL(alloc_async, cuMemAllocAsync, (cuda_ptr *at, size_t bytes, void *stream), 1)                                    \
   CALL(free_async, cuMemFreeAsync, (cuda_ptr at, void *stream), 1)                                                     \

@@ -173,6 +173,14 @@ static cuda_result function_set(void *function, int attribute, int value) {
   f->dynamic = (unsigned)value;
   return 0;
 }
+static cuda_result tensor_map(void *map, int type, uint32_t rank, void *at, const uint64_t *dim, const uint64_t *stride,
+                              const uint32_t *box, const uint32_t *step, int interleave, int swizzle, int promotion,
+                              int fill) {
+  (void)promotion;
+  if (interleave || fill) return CUDA_INVALID;
+  const char *why = emu_tensor_map(map, (enum emu_map_type)type, rank, (uintptr_t)at, dim, stride, box, step, swizzle);
+  return why ? CUDA_INVALID : 0;
+}
 static cuda_result module_unload(void *module) {
   lock();
   for (struct function **f = &emu.functions; *f;) {
@@ -437,6 +445,7 @@ cuda_result emu_cuda_get_proc(const char *name, void **fn, int version, uint64_t
                                           .module_load = module_load,
                                           .module_function = module_function,
                                           .function_set = function_set,
+                                          .tensor_map = tensor_map,
                                           .alloc_async = alloc_async,
                                           .free_async = free_async,
                                           .launch = launch,

@@ -268,7 +268,8 @@ struct spot spot_of(struct fn *f, const struct access *acc) {
     return s;
   }
   if (f->simt && !dyn.v) s.align = simt_align(f, acc->tensor, rest);
-  s.at = fn_address(f, base, rest, size, &s.disp);
+  const struct object *o = &f->f->object[acc->tensor];
+  s.at = f->simt && o->panel_rows ? panel_address(f, o, base, rest, &s.disp) : fn_address(f, base, rest, size, &s.disp);
   if (dyn.v && !dyn.lanes) s.at = scalar_gep(f, s.at, dyn);
   if (!dyn.v || !dyn.lanes) return s;
   if (varies) {

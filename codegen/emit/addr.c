@@ -244,6 +244,35 @@ struct val fn_address(struct fn *f, struct val base, poly_t p, unsigned size, in
   return at;
 }
 
+static struct val shifted(struct fn *f, LLVMOpcode op, struct val a, int64_t c) {
+  return vbin(f, op, a, vi64(f, c), false);
+}
+
+/* Where byte x of the tiles lies: its panel, its row, its piece of 16 bytes xor the row. */
+static struct val panel_byte(struct fn *f, const struct object *o, struct val x) {
+  int64_t row_bytes = (int64_t)o->panel_cols * (int64_t)type_size((enum dtype)o->type);
+  if (row_bytes == PANEL_BYTES) {
+    struct val row = shifted(f, LLVMAnd, shifted(f, LLVMLShr, x, 3), 7 << 4);
+    return vbin(f, LLVMXor, x, row, false);
+  }
+  struct val in = shifted(f, LLVMURem, x, row_bytes * o->panel_rows), first = vbin(f, LLVMSub, x, in, false);
+  struct val row = shifted(f, LLVMUDiv, in, row_bytes), col = shifted(f, LLVMURem, in, row_bytes);
+  struct val panel = shifted(f, LLVMLShr, col, 7), byte = shifted(f, LLVMAnd, col, PANEL_BYTES - 1);
+  byte = vbin(f, LLVMXor, byte, shifted(f, LLVMShl, shifted(f, LLVMAnd, row, 7), 4), false);
+  first = vbin(f, LLVMAdd, first, shifted(f, LLVMMul, panel, (int64_t)o->panel_rows * PANEL_BYTES), false);
+  return vbin(f, LLVMAdd, vbin(f, LLVMAdd, first, shifted(f, LLVMShl, row, 7), false), byte, false);
+}
+
+struct val panel_address(struct fn *f, const struct object *o, struct val base, poly_t p, int64_t *disp) {
+  int64_t size = (int64_t)type_size((enum dtype)o->type), piece = 16 / size, c = 0;
+  const struct mono *last = p->n ? &p->mono[p->n - 1] : NULL;
+  if (last && !last->n) c = last->coef;
+  int64_t low = poly_divisor(f, poly_addc(f->m->arena, p, -c)) % piece || c < 0 ? 0 : c % piece;
+  struct val x = shifted(f, LLVMMul, fn_poly(f, poly_addc(f->m->arena, p, -low)), size);
+  *disp = low * size;
+  return gep(f, base, f->m->i8, panel_byte(f, o, x));
+}
+
 poly_t object_stride(struct fn *f, const struct object *o, unsigned d) {
   if (o->stride) return o->stride[d];
   poly_t s = poly_const(f->m->arena, 1);

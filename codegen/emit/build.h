@@ -124,7 +124,7 @@ struct digit { /* an open vector loop: its lane stands for `bits` bits of the th
   uint8_t at, bits;
   struct val on; /* this thread's lane is one of the loop's; .v NULL: all are */
 };
-enum { DIGIT_LIMIT = 8 };
+enum { DIGIT_LIMIT = 8, PENDING_LIMIT = 4 };
 /* Threads in blocks (simt.c): every thread runs the whole kernel; lanes of vector loops are threads, so all values are scalars. */
 struct simt {
   const struct launch_plan *plan;
@@ -138,7 +138,15 @@ struct simt {
   unsigned aligned;        /* what divides the addresses of arrays here; 0: nothing is known */
   bool claimed;            /* that was of use */
   sym_t mma_row, mma_odd, mma_half, mma_group, mma_word; /* what a thread adds to addresses of fragments (simt_mma.c): lane % 8, bits 3 and 4 of it; lane / 4, lane % 4 */
+  struct val group;        /* simt_wgmma.c: number of the warp group, the same value in all its threads; .v NULL: not needed */
+  sym_t own_rows, own_cols;
+  unsigned npending, pending[PENDING_LIMIT]; /* register objects whose sums matrix instructions still make */
+  bool making;             /* such an instruction is being made: it alone may touch them */
   LLVMValueRef *shared;    /* by object: where it lies in shared memory, once it was allocated */
+  bool grouped;            /* behind the threads that run the LOOP stands a warp group that copies for them (simt_tma.c) */
+  bool producing;          /* what is emitted is its part */
+  struct ring *rings;
+  const struct ring *ring; /* whose loop is open */
   const struct staging *staging; /* the loop around that copies ahead (simt_stage.c); NULL: none */
   bool copying;            /* what is emitted are its copies */
   LLVMValueRef parts;      /* shared memory where warps meet in a reduction */
@@ -246,6 +254,8 @@ poly_t fn_subst(struct fn *f, poly_t p);
 struct val fn_poly(struct fn *f, poly_t substituted); /* i64; varying when it holds the lane symbol */
 unsigned poly_level(struct fn *f, poly_t substituted);
 struct val fn_address(struct fn *f, struct val base, poly_t elements, unsigned size, int64_t *disp);
+/* The same in an object of panels (ir/loop.h); p in elements as if there were none. */
+struct val panel_address(struct fn *f, const struct object *o, struct val base, poly_t p, int64_t *disp);
 poly_t access_poly(struct fn *f, const struct access *acc); /* elements from the object's start, before substitution, without dyn */
 poly_t object_stride(struct fn *f, const struct object *o, unsigned d);
 sym_t fresh_sym(struct fn *f, struct val v);
@@ -372,7 +382,7 @@ void emit_branch(struct fn *f, struct val cond, const struct lstmt *effects, arm
 void emit_kernels(struct module *m, const struct lfunc *f);
 void simt_stmt(struct fn *f, const struct lstmt *s); /* outside of vector loops */
 /* The open vector loop whose lane p names; NULL: none. *more: there is another. */
-LLVMValueRef simt_shared(struct fn *f, const char *name, uint64_t bytes); /* the address of so much shared memory */
+LLVMValueRef simt_shared(struct fn *f, const char *name, uint64_t bytes, unsigned align); /* the address of so much shared memory */
 void simt_alloc(struct fn *f, const struct lstmt *s);                      /* a buffer in memory of a block, around its body */
 void simt_mma_init(struct fn *f); /* at the kernel's entry */
 /* simt_mma.c: the sub loop around st by a matrix instruction; false: it is not of that form. */
@@ -382,6 +392,15 @@ bool simt_staged(struct fn *f, const struct lstmt *s);
 bool simt_stage_body(struct fn *f, const struct lstmt *s);
 /* The loop s over a piece that is copied ahead, for the threads of `writers` (.v NULL: all); false: not by cp.async. */
 bool simt_copy_piece(struct fn *f, const struct lstmt *s, struct val writers);
+/* simt_wgmma.c: the same for a warp group's; they run on until simt_wgmma_wait, which is called before anything else touches their sums, and barriers. */
+bool simt_wgmma(struct fn *f, const struct lstmt *s, const struct lstmt *st);
+void simt_wgmma_wait(struct fn *f);
+void simt_wgmma_init(struct fn *f);
+/* simt_tma.c: the two parts of a kernel with rings: `workers` and, for the warp group behind them, `copier`. */
+void simt_rings(struct fn *f, const struct lstmt *body, arm_fn *workers, arm_fn *copier, void *ctx);
+bool simt_ring_loop(struct fn *f, const struct lstmt *s);  /* a loop whose operands tensor maps bring; false: s is none. */
+bool simt_ring_body(struct fn *f, const struct lstmt *s);  /* its body, in place of the statement */
+bool simt_produce(struct fn *f, const struct lstmt *s);    /* in the copier's part: all that it does of s; false: s is to be run as it is */
 /* What is known to divide the address of the element `at` of an object. */
 unsigned simt_align(struct fn *f, unsigned object, poly_t at);
 const struct digit *simt_digit(const struct fn *f, poly_t p, bool *more);

@@ -52,6 +52,26 @@ static void put_buffer(struct numbers *x, const struct lfunc *f, const struct la
   }
 }
 
+/* The driver's numbers of types. */
+static int64_t map_type(enum dtype t) {
+  enum { U8 = 0, F16 = 6, BF16 = 9 };
+  return t == DT_f16 ? F16 : t == DT_bf16 ? BF16 : U8;
+}
+
+static void put_map(struct numbers *x, const struct lfunc *f, const struct launch_map *m) {
+  const struct object *o = &f->object[m->tensor];
+  put(x, f->k->tensor[m->tensor].param);
+  put(x, map_type((enum dtype)o->type));
+  put(x, (int64_t)type_size((enum dtype)o->type));
+  put(x, o->rank);
+  put(x, o->stride != NULL);
+  for (unsigned d = o->rank; d-- > 0;) {
+    put_poly(x, o->extent[d]);
+    if (o->stride) put_poly(x, o->stride[d]);
+    put(x, m->box[o->rank - 1u - d]);
+  }
+}
+
 static struct numbers plan_numbers(struct arena *a, const struct launch_plan *p) {
   struct numbers x = {.a = a, .k = p->f->k};
   for (unsigned i = 0; i < p->nkernel; i++) {
@@ -61,6 +81,8 @@ static struct numbers plan_numbers(struct arena *a, const struct launch_plan *p)
     for (unsigned l = 0; l < p->kernel[i].nloop; l++) put_loop(&x, p->kernel[i].loop[l]);
   }
   for (unsigned i = 0; i < p->nbuffer; i++) put_buffer(&x, p->f, &p->buffer[i]);
+  put(&x, p->nmap);
+  for (unsigned i = 0; i < p->nmap; i++) put_map(&x, p->f, &p->map[i]);
   return x;
 }
 

@@ -25,6 +25,7 @@ struct state state_of(struct fn *f, const struct lstmt *s) {
   uint8_t *objects = ARENA_NEW(f->m->arena, uint8_t, f->f->nobject + 1),
           *locals = ARENA_NEW(f->m->arena, uint8_t, f->f->nlocal + 1);
   stmt_effects(s, objects, locals);
+  if (f->simt) simt_wgmma_wait(f);
   unsigned n = 0, cap = 0;
   for (unsigned i = 0; i < f->f->nlocal; i++) cap += locals[i];
   for (unsigned i = 0; i < f->f->nobject; i++)
@@ -54,6 +55,7 @@ struct state state_of(struct fn *f, const struct lstmt *s) {
 }
 
 void state_settle(struct fn *f, const struct state *st) {
+  if (f->simt) simt_wgmma_wait(f);
   for (unsigned i = 0; i < st->n; i++)
     if (st->was[i].lanes && !st->at[i]->lanes) *st->at[i] = vsplat(f, *st->at[i]);
 }
@@ -314,7 +316,7 @@ static void emit_alloc(struct fn *f, const struct lstmt *s) {
 void emit_stmt(struct fn *f, const struct lstmt *s) {
   if (f->m->fail || !s) return;
   debug_line(f, s->loc);
-  if (f->simt && simt_stage_body(f, s)) return;
+  if (f->simt && (simt_ring_body(f, s) || simt_stage_body(f, s))) return;
   bool tiles = amx_open(f, s);
   if (f->simt && s->kind != L_BLOCK)
     simt_stmt(f, s);

@@ -11,7 +11,7 @@ struct split {
   const struct limits *lim;
   struct launch_plan *p;
   unsigned shared; /* bytes of its own so far, of the kernel at hand */
-  unsigned staged; /* and of staged buffers */
+  unsigned staged; /* and of staged buffers and tiles of warp groups */
   const char *why;
 };
 
@@ -94,9 +94,8 @@ static bool ask_for(struct split *s, unsigned object, int64_t bytes) {
 
 static bool place_staged(struct split *s, unsigned object) {
   const struct object *o = &s->f->object[object];
-  int64_t bytes;
-  if (object_stage_bytes(o, &bytes) && bytes <= s->lim->shared_bytes && ask_for(s, object, bytes * o->stages))
-    return true;
+  int64_t bytes, n = o->stages > 1 ? o->stages : 1;
+  if (object_stage_bytes(o, &bytes) && bytes <= s->lim->shared_bytes && ask_for(s, object, bytes * n)) return true;
   return refuse(s, arena_printf(s->a, "the stages of '%s' do not fit into shared memory", o->name));
 }
 
@@ -117,11 +116,11 @@ static bool place_inside(struct split *s, unsigned object, unsigned kernel) {
   return add_buffer(s, object, (int)kernel);
 }
 
-/* Staged buffers first: only they cannot lie elsewhere. */
+/* Staged buffers and tiles of warp groups first: only they cannot lie elsewhere. */
 static bool stages_inside(struct split *s, const struct lstmt *x) {
   if (!x) return true;
-  if (x->kind == L_ALLOC && s->f->object[x->id].stages > 1 && !s->p->shared[x->id] && !place_staged(s, x->id))
-    return false;
+  const struct object *o = x->kind == L_ALLOC ? &s->f->object[x->id] : NULL;
+  if (o && (o->stages > 1 || o->panel_rows) && !s->p->shared[x->id] && !place_staged(s, x->id)) return false;
   for (uint32_t i = 0; i < x->nbody; i++)
     if (!stages_inside(s, x->body[i])) return false;
   return true;
@@ -153,6 +152,141 @@ static const char *kernel_name(struct split *s) {
   return name;
 }
 
+/* ---- tensor maps ---- */
+
+struct boxing { /* from the copying's first statement inwards */
+  struct arena *a;
+  const struct launch_plan *p;
+  unsigned object, n;
+  const struct lstmt *loop[32];
+  struct launch_map *out;
+};
+
+static bool mono_has(const struct mono *t, sym_t s) {
+  for (unsigned j = 0; j < t->n; j++)
+    if (t->sym[j] == s) return true;
+  return false;
+}
+
+/* The furthest that the subscript gets from where all loops begin; -1: it cannot be told. */
+static int64_t box_span(const struct boxing *x, poly_t ix) {
+  int64_t span = 0, hi, lo, c;
+  for (unsigned i = 0; i < x->n; i++) {
+    const struct lstmt *s = x->loop[i];
+    bool known = s->nlo && poly_is_const(s->lo[0], &lo) && !lo && s->nhi && poly_is_const(s->hi[0], &hi) && hi > 0;
+    for (uint32_t m = 0; m < ix->n; m++) {
+      const struct mono *t = &ix->mono[m];
+      if (!mono_has(t, s->sym)) continue;
+      if (!known || t->n != 1 || __builtin_mul_overflow(t->coef, (hi - 1) / s->step * s->step, &c) || c < 0) return -1;
+      if (__builtin_add_overflow(span, c, &span)) return -1;
+    }
+  }
+  return span < 1 << 16 ? span : -1;
+}
+
+/* Rows begin at 16 bytes where arrays do and the dims that rows are long by are multiples of 16 bytes. */
+static bool rows_aligned(const struct launch_plan *p, unsigned tensor, struct arena *a) {
+  const struct object *o = &p->f->object[tensor];
+  int64_t size = (int64_t)type_size((enum dtype)o->type);
+  poly_t stride = poly_const(a, 1), row = NULL;
+  for (unsigned d = o->rank; d-- > 0;) {
+    poly_t s = o->stride ? o->stride[d] : stride;
+    if (d + 2u == o->rank) row = s;
+    for (uint32_t i = 0; i < s->n && d + 1u < o->rank; i++) {
+      bool known = s->mono[i].n ? false : s->mono[i].coef * size % 16 == 0;
+      for (unsigned j = 0; j < s->mono[i].n; j++)
+        for (uint32_t k = 0; k < row->n; k++) known |= mono_has(&row->mono[k], s->mono[i].sym[j]);
+      if (!known) return false;
+    }
+    if (o->stride && d + 1u == o->rank && !poly_eq(s, poly_const(a, 1))) return false;
+    if (d && !o->stride) stride = poly_mul(a, stride, o->extent[d]);
+  }
+  return true;
+}
+
+/* One dimension is the panels' rows, the last one their columns, the others stand still. */
+static bool box_of(const struct boxing *x, const struct access *from) {
+  const struct lfunc *f = x->p->f;
+  const struct object *o = &f->object[x->object];
+  uint32_t wide = (uint32_t)(PANEL_BYTES / type_size((enum dtype)o->type));
+  unsigned tall = 0;
+  if (f->object[from->tensor].scope != SCOPE_ARG || from->rank < 2 || from->rank > LAUNCH_RANK) return false;
+  for (unsigned d = 0; d < from->rank; d++)
+    if (from->ix[d].dyn || !f->object[from->tensor].extent[d]) return false;
+  if (!rows_aligned(x->p, from->tensor, x->a)) return false;
+  *x->out = (struct launch_map){.object = (uint16_t)x->object, .tensor = from->tensor};
+  for (unsigned d = 0; d < from->rank; d++) {
+    int64_t span = box_span(x, from->ix[d].poly);
+    bool last = d + 1u == from->rank;
+    if (span < 0 || (last && span + 1 != o->panel_cols) || (!last && span && span + 1 != o->panel_rows)) return false;
+    tall += !last && span;
+    x->out->box[from->rank - 1u - d] = last ? wide : (uint32_t)span + 1;
+  }
+  return tall == 1 && o->panel_rows <= 256;
+}
+
+static bool find_box(struct boxing *x, const struct lstmt *s) {
+  if (!s) return false;
+  if (s->kind == L_STORE) return s->acc->tensor == x->object && s->value->kind == E_READ && box_of(x, s->value->acc);
+  bool loop = s->kind == L_FOR;
+  if (loop && x->n == sizeof x->loop / sizeof *x->loop) return false;
+  if (loop) x->loop[x->n++] = s;
+  bool found = false;
+  for (uint32_t i = 0; i < s->nbody && !found; i++) found = find_box(x, s->body[i]);
+  if (loop) x->n--;
+  return found;
+}
+
+static void find_stores(const struct lfunc *f, const struct lstmt *s, uint8_t *objects, bool *other) {
+  if (s->kind == L_STORE) {
+    const struct object *o = &f->object[s->acc->tensor];
+    *other |= !o->tma || o->stages < 2;
+    objects[s->acc->tensor] = 1;
+  }
+  for (uint32_t i = 0; i < s->nbody; i++)
+    if (s->body[i]) find_stores(f, s->body[i], objects, other);
+}
+
+/* The copying that may run ahead of the rest of the loop's body. */
+static const struct lstmt *first_of(const struct lstmt *s) {
+  const struct lstmt *body = s->kind == L_FOR && s->fkind == F_SERIAL && s->nbody ? s->body[0] : NULL;
+  return body && body->kind == L_BLOCK && body->nbody > 1 ? body->body[0] : NULL;
+}
+
+bool launch_ring(const struct launch_plan *p, const struct lstmt *s, uint8_t *objects, unsigned *stages) {
+  const struct lstmt *first = first_of(s);
+  bool other = false;
+  if (!first) return false;
+  memset(objects, 0, p->f->nobject);
+  find_stores(p->f, first, objects, &other);
+  *stages = 0;
+  for (unsigned i = 0; i < p->f->nobject && !other; i++) {
+    bool map = false;
+    if (!objects[i]) continue;
+    for (unsigned m = 0; m < p->nmap; m++) map |= p->map[m].object == i;
+    if (!map || !p->shared[i] || (*stages && *stages != p->f->object[i].stages)) return false;
+    *stages = p->f->object[i].stages;
+  }
+  return !other && *stages > 1;
+}
+
+/* Maps of all loops of the kernel that can have them. *rings: there is such a loop. */
+static void find_maps(struct split *s, const struct lstmt *x, bool *rings) {
+  const struct lfunc *f = s->f;
+  const struct lstmt *first = first_of(x);
+  unsigned stages;
+  for (unsigned i = 0; i < f->nobject && first; i++) {
+    bool known = false;
+    for (unsigned m = 0; m < s->p->nmap; m++) known |= s->p->map[m].object == i;
+    if (known || s->p->nmap == LAUNCH_MAPS || !f->object[i].tma || !s->p->shared[i]) continue;
+    struct boxing b = {.a = s->a, .p = s->p, .object = i, .out = &s->p->map[s->p->nmap]};
+    if (find_box(&b, first)) s->p->nmap++;
+  }
+  if (first) *rings |= launch_ring(s->p, x, arena_alloc(s->a, f->nobject + 1u), &stages);
+  for (uint32_t i = 0; i < x->nbody; i++)
+    if (x->body[i]) find_maps(s, x->body[i], rings);
+}
+
 /* They are few bytes: no launch need ask for them. */
 static void own_stages(struct split *s, const struct lstmt *x) {
   if (!x) return;
@@ -178,6 +312,11 @@ static bool add_kernel(struct split *s, const struct lstmt *x) {
   if (!stages_inside(s, x) || !buffers_inside(s, x, p->nkernel)) return false;
   if (s->shared + s->staged > s->lim->shared_bytes)
     return refuse(s, "the buffers of a block do not fit into shared memory");
+  bool rings = false;
+  k->workers = k->threads;
+  find_maps(s, x, &rings);
+  if (rings && k->threads % LAUNCH_GROUP == 0 && k->threads + LAUNCH_GROUP <= LAUNCH_THREADS)
+    k->threads += LAUNCH_GROUP;
   if (s->shared + s->staged > LAUNCH_OWN_SHARED)
     k->dynamic = s->staged;
   else

@@ -5,13 +5,14 @@
 #include "ir/loop.h"
 #include "codegen/target/target.h"
 
-enum { LAUNCH_LOOPS = 3, LAUNCH_KERNELS = 256, LAUNCH_THREADS = 1024 };
+enum { LAUNCH_LOOPS = 3, LAUNCH_KERNELS = 256, LAUNCH_THREADS = 1024, LAUNCH_GROUP = 128 };
 struct launch_kernel {
   const char *name;                        /* of the entry in the module: FUNCTION_kN */
   const struct lstmt *body;
   unsigned nloop;                          /* parallel loops, outermost first: the grid is the product of their iterations; none: one block */
   const struct lstmt *loop[LAUNCH_LOOPS];
   unsigned threads;                        /* in a block; a multiple of 32 */
+  unsigned workers;                        /* those that run the LOOP; more: a warp group behind them copies by tensor maps */
   unsigned dynamic;                        /* bytes of shared memory that the launch must ask for, beside the kernel's own */
 };
 /* A buffer in device memory. block < 0: one, for all kernels; else one for each block of kernel number `block`. */
@@ -19,9 +20,16 @@ struct launch_buffer {
   uint16_t object;
   int block;
 };
+/* A tensor map: boxes of a tensor as a tile of warp groups lies. Dimensions innermost first, as in the tensor's type. */
+enum { LAUNCH_MAPS = 8, LAUNCH_RANK = 5 };
+struct launch_map {
+  uint16_t object, tensor;                 /* the tile, and where it comes from */
+  uint32_t box[LAUNCH_RANK];               /* elements; the innermost: 128 bytes */
+};
 struct launch_plan {
   const struct lfunc *f;
-  unsigned nkernel, nbuffer;
+  unsigned nkernel, nbuffer, nmap;
+  struct launch_map map[LAUNCH_MAPS];
   struct launch_kernel *kernel;
   struct launch_buffer *buffer;
   uint8_t *shared;                         /* [nobject] the object lives in the shared memory of its block */
@@ -29,7 +37,10 @@ struct launch_plan {
 };
 /* Kernels have at most LAUNCH_OWN_SHARED bytes of their own; buffers beyond that are asked for, aligned to LAUNCH_ALIGN. */
 enum { LAUNCH_OWN_SHARED = 48 << 10, LAUNCH_ALIGN = 1024 };
-/* Parameters of every kernel: those of f->k in order (dims as i64, tensors as device pointers), then one pointer for each buffer.
+/* Is s a loop whose operands tensor maps bring (the copies are the first statement of its body)? objects: [nobject] set to 1 for them. */
+bool launch_ring(const struct launch_plan *p, const struct lstmt *s, uint8_t *objects, unsigned *stages);
+/* Parameters of every kernel: those of f->k in order (dims as i64, tensors as device pointers), then one pointer for each buffer, then the maps
+   (128 bytes each). Arrays and rows that do not begin at 16 bytes have none: what is there instead is not looked at.
    ST_INFEASIBLE with *why when the function cannot run so. */
 enum status launch_plan_make(struct arena *a, const struct lfunc *f, const struct limits *lim, struct launch_plan *out, const char **why);
 /* Blocks of kernel i and bytes of buffer i (of one block) for these values of the dims, by symbol. -1: overflow. */

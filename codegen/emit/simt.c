@@ -60,7 +60,7 @@ static LLVMValueRef bits_of(struct fn *f, LLVMValueRef x, unsigned mask) {
 static struct val meet(struct fn *f, enum red red, struct val v, unsigned warps) {
   struct module *m = f->m;
   LLVMTypeRef t = part_type(f, v);
-  if (!f->simt->parts) f->simt->parts = simt_shared(f, "parts", 8 * LAUNCH_THREADS / WARP);
+  if (!f->simt->parts) f->simt->parts = simt_shared(f, "parts", 8 * LAUNCH_THREADS / WARP, 64);
   emit_barrier(f);
   LLVMValueRef lane = bits_of(f, f->simt->tid.v, WARP - 1);
   LLVMValueRef first = LLVMBuildICmp(f->b, LLVMIntEQ, lane, LLVMConstInt(m->i64, 0, 0), "");
@@ -385,7 +385,7 @@ static void for_stmt(struct fn *f, const struct lstmt *s) {
     simt_vector(f, s);
   else if (s->fkind == F_PARALLEL)
     emit_serial(f, s);
-  else if (!simt_staged(f, s))
+  else if (!simt_ring_loop(f, s) && !simt_staged(f, s))
     emit_for(f, s);
 }
 
@@ -424,6 +424,7 @@ static void uniform_stmt(struct fn *f, const struct lstmt *s) {
 }
 
 void simt_stmt(struct fn *f, const struct lstmt *s) {
+  if (f->simt->producing && simt_produce(f, s)) return;
   if (f->simt->nopen)
     lane_stmt(f, s);
   else

@@ -179,9 +179,21 @@ static struct fence touches(struct fn *f, const struct lstmt *s) {
   return x;
 }
 
+/* Matrix instructions read shared memory by another way than loads: writers say when theirs is to be seen there. */
+static void show_panels(struct fn *f) {
+  bool any = false;
+  for (unsigned i = 0; i < f->f->nobject; i++) any |= f->simt->written[i] && f->f->object[i].panel_rows;
+  if (any) call_intrinsic(f->m, f->b, "llvm.nvvm.fence.proxy.async.shared_cta", NULL, 0, NULL, 0);
+}
+
 void emit_barrier(struct fn *f) {
-  LLVMValueRef zero = LLVMConstInt(f->m->i32, 0, 0);
-  call_intrinsic(f->m, f->b, "llvm.nvvm.barrier.cta.sync.aligned.all", NULL, 0, &zero, 1);
+  if (f->simt->producing) return; /* rings order what the copier does */
+  simt_wgmma_wait(f);
+  show_panels(f);
+  LLVMValueRef id[2] = {LLVMConstInt(f->m->i32, f->simt->grouped, 0), LLVMConstInt(f->m->i32, f->simt->threads, 0)};
+  const char *name =
+      f->simt->grouped ? "llvm.nvvm.barrier.cta.sync.aligned.count" : "llvm.nvvm.barrier.cta.sync.aligned.all";
+  call_intrinsic(f->m, f->b, name, NULL, 0, id, f->simt->grouped ? 2 : 1);
   memset(f->simt->read, 0, f->f->nobject);
   memset(f->simt->written, 0, f->f->nobject);
 }

@@ -14,7 +14,7 @@ static LLVMValueRef sreg(struct fn *f, const char *name) {
 
 /* ---- memory ---- */
 
-LLVMValueRef simt_shared(struct fn *f, const char *name, uint64_t bytes) {
+LLVMValueRef simt_shared(struct fn *f, const char *name, uint64_t bytes, unsigned align) {
   struct module *m = f->m;
   char full[96];
   snprintf(full, sizeof full, "%s.%s.%u", f->simt->plan->kernel[f->simt->kernel].name, name, m->nbody++);
@@ -22,7 +22,7 @@ LLVMValueRef simt_shared(struct fn *f, const char *name, uint64_t bytes) {
   LLVMValueRef g = LLVMAddGlobalInAddressSpace(m->mod, t, full, SHARED_SPACE);
   LLVMSetLinkage(g, LLVMInternalLinkage);
   LLVMSetInitializer(g, LLVMGetUndef(t));
-  LLVMSetAlignment(g, 64);
+  LLVMSetAlignment(g, align);
   return LLVMConstAddrSpaceCast(g, m->ptr);
 }
 
@@ -79,7 +79,7 @@ static LLVMValueRef shared_object(struct fn *f, unsigned object, uint64_t bytes)
   f->simt->shared_used += (unsigned)bytes;
   if (f->simt->shared_used > f->m->target->limits.shared_bytes)
     emit_fail(f->m, "the buffers of a block do not fit into shared memory");
-  return *at = simt_shared(f, f->f->object[object].name, bytes);
+  return *at = simt_shared(f, f->f->object[object].name, bytes, f->f->object[object].panel_rows ? LAUNCH_ALIGN : 64);
 }
 
 void simt_alloc(struct fn *f, const struct lstmt *s) {
@@ -105,18 +105,28 @@ void simt_alloc(struct fn *f, const struct lstmt *s) {
 
 static LLVMTypeRef kernel_type(struct module *m, const struct launch_plan *p) {
   const struct kernel *k = p->f->k;
-  LLVMTypeRef *in = ARENA_NEW(m->arena, LLVMTypeRef, k->nparam + p->nbuffer + 1);
+  LLVMTypeRef *in = ARENA_NEW(m->arena, LLVMTypeRef, k->nparam + p->nbuffer + p->nmap + 1);
   for (unsigned i = 0; i < k->nparam; i++)
     in[i] = k->param[i].kind == PARAM_DIM      ? m->i64
             : k->param[i].kind == PARAM_TENSOR ? m->ptr
                                                : mem_type(m, k->param[i].type);
-  for (unsigned i = 0; i < p->nbuffer; i++) in[k->nparam + i] = m->ptr;
-  return LLVMFunctionType(m->void_, in, k->nparam + p->nbuffer, 0);
+  for (unsigned i = 0; i < p->nbuffer + p->nmap; i++) in[k->nparam + i] = m->ptr;
+  return LLVMFunctionType(m->void_, in, k->nparam + p->nbuffer + p->nmap, 0);
 }
 
 static void string_attr(struct module *m, LLVMValueRef fn, const char *name, const char *value) {
   LLVMAttributeRef a = LLVMCreateStringAttribute(m->ctx, name, (unsigned)strlen(name), value, (unsigned)strlen(value));
   LLVMAddAttributeAtIndex(fn, LLVMAttributeFunctionIndex, a);
+}
+
+/* A tensor map is used where it lies, in the parameters. */
+static void map_attrs(struct module *m, LLVMValueRef fn, unsigned param) {
+  unsigned kind = LLVMGetEnumAttributeKindForName("byval", 5);
+  LLVMAttributeRef byval = LLVMCreateTypeAttribute(m->ctx, kind, LLVMArrayType2(m->i8, 128));
+  LLVMAddAttributeAtIndex(fn, param + 1, byval);
+  add_attr(m, fn, (int)param + 1, "align", 64);
+  const char *grid = "nvvm.grid_constant";
+  LLVMAddAttributeAtIndex(fn, param + 1, LLVMCreateStringAttribute(m->ctx, grid, (unsigned)strlen(grid), "", 0));
 }
 
 static LLVMValueRef kernel_fn(struct module *m, const struct launch_plan *p, const struct launch_kernel *k) {
@@ -127,6 +137,7 @@ static LLVMValueRef kernel_fn(struct module *m, const struct launch_plan *p, con
   add_attr(m, fn, (int)LLVMAttributeFunctionIndex, "nounwind", 0);
   add_attr(m, fn, (int)LLVMAttributeFunctionIndex, "convergent", 0);
   string_attr(m, fn, "nvvm.reqntid", dim);
+  for (unsigned i = 0; i < p->nmap; i++) map_attrs(m, fn, p->f->k->nparam + p->nbuffer + i);
   string_attr(m, fn, "nvvm.minctasm", "1"); /* ptxas would rather spill than run one block at a time */
   return fn;
 }
@@ -251,6 +262,7 @@ struct body {
   const struct launch_kernel *k;
   const bool *dim;
   unsigned each; /* elements in 16 bytes */
+  struct val aligned;
 };
 
 static void body_aligned(struct fn *f, void *ctx) {
@@ -272,30 +284,48 @@ static void body_plain(struct fn *f, void *ctx) {
   emit_stmt(f, x->k->body);
 }
 
+static void emit_workers(struct fn *f, void *ctx) {
+  struct body *x = ctx;
+  if (LLVMIsConstant(x->aligned.v)) {
+    body_aligned(f, x);
+    return;
+  }
+  emit_branch(f, x->aligned, x->k->body, body_aligned, body_plain, x);
+  if (!f->simt->claimed) LLVMReplaceAllUsesWith(x->aligned.v, LLVMConstInt(f->m->i1, 1, 0));
+}
+
+/* The warp group that copies: where arrays are not aligned, the workers copy themselves. */
+static void emit_copier(struct fn *f, void *ctx) {
+  struct body *x = ctx;
+  struct val one = vicmp(f, LLVMIntEQ, f->simt->tid, vi64(f, f->simt->threads));
+  f->simt->producing = true;
+  emit_branch(f, mask_and(f, one, x->aligned), x->k->body, body_aligned, NULL, x);
+  f->simt->producing = false;
+}
+
 /* Where 16 bytes at a time can be loaded or stored when all is aligned, there is a body for that, and one for all else.
  */
 static void emit_bodies(struct fn *f, const struct launch_kernel *k) {
   bool *dim = arena_alloc(f->m->arena, f->f->k->nsym + 1u);
   memset(dim, 0, f->f->k->nsym + 1u);
-  struct body x = {k, dim, ALIGN};
+  struct body x = {.k = k, .dim = dim, .each = ALIGN};
   unsigned least = ALIGN;
   row_dims(f, dim, &least);
   x.each = ALIGN / least;
   simt_mma_init(f);
+  simt_wgmma_init(f);
   struct val apart = mkval(misalignment(f, dim, x.each), 0, DT_i64, 0);
-  struct val cond = vicmp(f, LLVMIntEQ, apart, vi64(f, 0));
-  if (LLVMIsConstant(cond.v)) {
-    body_aligned(f, &x);
-    return;
-  }
-  emit_branch(f, cond, k->body, body_aligned, body_plain, &x);
-  if (!f->simt->claimed) LLVMReplaceAllUsesWith(cond.v, LLVMConstInt(f->m->i1, 1, 0));
+  x.aligned = vicmp(f, LLVMIntEQ, apart, vi64(f, 0));
+  if (f->simt->grouped)
+    simt_rings(f, k->body, emit_workers, emit_copier, &x);
+  else
+    emit_workers(f, &x);
 }
 
 static void emit_kernel(struct module *m, const struct launch_plan *p, unsigned index) {
   const struct launch_kernel *k = &p->kernel[index];
   struct fn f;
-  struct simt x = {.plan = p, .kernel = index, .threads = k->threads};
+  struct simt x = {.plan = p, .kernel = index, .threads = k->workers, .grouped = k->threads > k->workers};
   fn_init(&f, m, p->f, kernel_fn(m, p, k), true);
   LLVMBasicBlockRef body = LLVMGetInsertBlock(f.b);
   f.simt = &x;

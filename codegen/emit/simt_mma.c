@@ -50,7 +50,7 @@ static bool panel_of(struct fn *f, const struct lstmt *s, const struct access *a
   int64_t c;
   out->object = a->tensor;
   out->type = (enum dtype)f->f->object[a->tensor].type;
-  if (a->nguard || !f->simt->plan->shared[a->tensor]) return false;
+  if (a->nguard || !f->simt->plan->shared[a->tensor] || f->f->object[a->tensor].panel_rows) return false;
   for (unsigned d = 0; d < a->rank; d++)
     if (a->ix[d].dyn) return false;
   bool many = own->at == 0 || out->rows > 1;

@@ -125,6 +125,11 @@ bool simt_stage_body(struct fn *f, const struct lstmt *s) {
   const struct staging *x = f->simt->staging;
   if (!x || s != x->body) return false;
   simple(f, "llvm.nvvm.cp.async.wait.group", (int)x->n - 2);
+  for (unsigned i = 0; i < f->f->nobject; i++)
+    if (x->object[i] && f->f->object[i].panel_rows) {
+      simple(f, "llvm.nvvm.fence.proxy.async.shared_cta", -1);
+      break;
+    }
   emit_barrier(f);
   copy_ahead(f, x, poly_sym(f->m->arena, x->loop->sym), x->n - 1, true);
   use_buffer(f, x, iteration(f, x, 0));
@@ -214,7 +219,11 @@ static bool find_piece(struct fn *f, const struct lstmt *s, struct piece *p) {
 
 static LLVMValueRef pointer_to(struct fn *f, const struct access *a, unsigned space) {
   int64_t disp, size = (int64_t)type_size((enum dtype)f->f->object[a->tensor].type);
-  struct spot s = {.at = fn_address(f, f->base[a->tensor], fn_subst(f, access_poly(f, a)), (unsigned)size, &disp)};
+  const struct object *o = &f->f->object[a->tensor];
+  poly_t p = fn_subst(f, access_poly(f, a));
+  struct val base = f->base[a->tensor];
+  struct spot s = {.at = o->panel_rows ? panel_address(f, o, base, p, &disp)
+                                       : fn_address(f, base, p, (unsigned)size, &disp)};
   s.disp = disp;
   return LLVMBuildAddrSpaceCast(f->b, spot_address(f, &s), LLVMPointerTypeInContext(f->m->ctx, space), "");
 }

@@ -320,7 +320,7 @@ void emit_sub(struct fn *f, const struct lstmt *s) {
     return;
   }
   bool plain = st->kind != L_STORE || st->acc->nguard;
-  if (!plain && f->simt && simt_mma(f, s, st)) return;
+  if (!plain && f->simt && (simt_mma(f, s, st) || simt_wgmma(f, s, st))) return;
   if (!plain && st->red == RED_sum && emit_product(f, s, st)) return;
   if (!plain && st->red == RED_none && emit_interleave(f, s, st)) return;
   emit_plain(f, s);

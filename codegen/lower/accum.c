@@ -260,7 +260,10 @@ static struct lstmt *start_with(struct build *b, const struct accum *c, const st
                                 struct lstmt *(*init)(struct over *, const struct env *),
                                 struct lstmt *(*load)(struct over *, const struct env *)) {
   const struct member *m = c->m;
-  if (!m->outer) return over_acc(b, c, e, false, init);
+  struct env all = *e;
+  /* sums of warps are whole whatever the tile is: starting them asks for nothing */
+  all.whole |= m->sub >= 0 && loop_by_warps(b->p, (unsigned)m->sub) && member_init(b, m)->kind == E_CONST;
+  if (!m->outer) return over_acc(b, c, &all, false, init);
   if (!m->first) return over_acc(b, c, e, false, load);
   poly_t g[MAX_LOOP];
   unsigned n = accum_first(b, m, e, g);

@@ -25,7 +25,9 @@ struct choice {
 
 static bool find_instruction(const struct chooser *c, struct choice *x) {
   for (x->insn = (enum matrix)0; x->insn < MATRIX_COUNT; x->insn++)
-    if (x->insn != MATRIX_amx && x->insn != MATRIX_mma && c->lim->matrix_per_cycle[x->insn] && matrix_takes(x->insn, x->d.kind)) return true;
+    if (x->insn != MATRIX_amx && x->insn != MATRIX_mma && x->insn != MATRIX_wgmma &&
+        c->lim->matrix_per_cycle[x->insn] && matrix_takes(x->insn, x->d.kind))
+      return true;
   return false;
 }
 

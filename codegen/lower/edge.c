@@ -52,7 +52,7 @@ bool edge_wanted(struct build *b, const struct set *s, unsigned pos, const struc
 /* Tiles of a warp's matrix instruction are always whole. */
 static bool fragments(const struct plan *p) {
   for (unsigned i = 0; i < p->nmember; i++)
-    if (p->member[i].sub >= 0 && p->loop[p->member[i].sub].matrix == MATRIX_mma) return true;
+    if (p->member[i].sub >= 0 && loop_by_warps(p, (unsigned)p->member[i].sub)) return true;
   return false;
 }
 

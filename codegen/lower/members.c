@@ -639,20 +639,26 @@ static bool check_stream(struct plan *p) {
   return true;
 }
 
-/* The rows of threads are the digit above the lanes of all other vector loops, warps those above both. */
+/* The rows of threads are the digit above the lanes of all other vector loops, warps those above both: those of lanes,
+   then those of rows; a warp group is four of rows, so they come first there. */
 static bool find_digits(struct plan *p) {
-  unsigned most[4] = {1, 1, 1, 1}, digit[5] = {0}; /* lanes, rows of threads, warps of lanes, warps of rows */
+  unsigned most[4] = {1, 1, 1, 1}, digit[5] = {0},
+           first = 0; /* lanes, rows of threads, warps of lanes, warps of rows */
+  for (unsigned l = 0; l < MAX_LOOP; l++) {
+    const struct ploop *x = &p->loop[l];
+    if (x->mark == MARK_SUB && x->matrix == MATRIX_wgmma) first = 1;
+  }
   for (unsigned l = 0; l < MAX_LOOP; l++) {
     const struct ploop *x = &p->loop[l];
     if (x->mark != MARK_VECTOR) continue;
     if (x->lanes > most[x->rows]) most[x->rows] = x->lanes;
-    if (x->warps > most[2 + x->rows]) most[2 + x->rows] = x->warps;
+    if (x->warps > most[2 + (x->rows ^ first)]) most[2 + (x->rows ^ first)] = x->warps;
   }
   for (unsigned i = 0; i < 4; i++) digit[i + 1] = digit[i] + (unsigned)__builtin_ctz(most[i]);
   if (digit[4] > 10) p->why = "threads: more than 1024 threads in a block";
   for (unsigned l = 0; l < MAX_LOOP; l++) {
     p->loop[l].digit = (uint8_t)digit[p->loop[l].rows];
-    p->loop[l].warp_digit = (uint8_t)digit[2 + p->loop[l].rows];
+    p->loop[l].warp_digit = (uint8_t)digit[2 + (p->loop[l].rows ^ first)];
   }
   p->threads = 1u << (digit[4] > 10 ? 10 : digit[4]);
   return !p->why;

@@ -94,7 +94,7 @@ static void find_axes(struct packing *k, const struct env *e) {
    the sum is then the last dimension, one for all its loops. */
 static int inner_loop(const struct packing *k, const struct env *e) {
   int l = k->reader->sub;
-  if (l < 0 || k->b->p->loop[l].matrix != MATRIX_mma || k->step->keep || (e->open & BIT(l))) return -1;
+  if (l < 0 || !loop_by_warps(k->b->p, (unsigned)l) || k->step->keep || (e->open & BIT(l))) return -1;
   if (!(k->axes >> LOOP_AXIS(l) & 1) || (!pack_contiguous(k, (unsigned)l) && type_size(k->read->type) > 1)) return -1;
   return axis_inner(k->b->p, e, LOOP_AXIS(l));
 }
@@ -124,12 +124,14 @@ static void find_dims(struct packing *k, const struct env *e) {
 
 /* Is the operand contiguous along the axis of loop l, which walks single elements? */
 bool pack_contiguous(const struct packing *k, unsigned l) {
-  const struct access *r = k->read->acc;
-  sym_t s = k->b->p->axis[LOOP_AXIS(l)].sym;
+  if (LOOP_LEVEL(l) && !k->step->keep) return false;
+  return pack_runs_along(k->b->a, k->read->acc, k->b->p->axis[LOOP_AXIS(l)].sym);
+}
+
+bool pack_runs_along(struct arena *a, const struct access *r, sym_t s) {
   poly_t c, rest;
   int64_t v;
-  if ((LOOP_LEVEL(l) && !k->step->keep) || !r->rank || !poly_split(k->b->a, r->ix[r->rank - 1].poly, s, &c, &rest))
-    return false;
+  if (!r->rank || !poly_split(a, r->ix[r->rank - 1].poly, s, &c, &rest)) return false;
   for (unsigned d = 0; d + 1 < r->rank; d++)
     if (poly_has(r->ix[d].poly, s)) return false;
   return poly_is_const(c, &v) && v == 1;
@@ -203,12 +205,28 @@ static bool pack_dim(struct packing *k, unsigned l, struct size *s, poly_t *exte
   return !s->p->overflow && poly_over_dims(b->p->k, *extent);
 }
 
+static bool in_panels(const struct packing *k) {
+  int sub = k->reader->sub;
+  return sub >= 0 && k->nside && k->b->p->loop[sub].matrix == MATRIX_wgmma && k->axes >> LOOP_AXIS(sub) & 1;
+}
+
+/* Rows and columns of the tile: the last dimension is what lies side by side. */
+static void set_panels(struct packing *k, struct object *o) {
+  int64_t cols = loop_span(k->b->p, k->dim[k->nd - 1]), rows = 1;
+  for (unsigned d = 0; d + 1 < k->nd; d++) {
+    int64_t step = k->b->p->loop[k->dim[d]].step, span = loop_span(k->b->p, k->dim[d]);
+    rows *= (span + step - 1) / step;
+  }
+  o->panel_rows = (uint32_t)rows, o->panel_cols = (uint32_t)cols;
+}
+
 /* Threads that turn an operand while they copy it, and matrix instructions that read eight rows at once, would all meet
    in few banks of shared memory: rows get some bytes more. ldmatrix reads 8 rows of 16 bytes: an odd number of these
    between rows puts all into banks of their own; single words are read from 4 rows (of f64: 4 rows in a half warp), 8
    neighbours (4) of each. */
 static int64_t pack_row_pad(const struct packing *k) {
   int sub = k->reader->sub;
+  if (in_panels(k)) return 0;
   bool fragments = sub >= 0 && k->b->p->loop[sub].matrix == MATRIX_mma;
   if (!k->nside || k->nd < 2 || (!fragments && pack_contiguous(k, k->dim[k->nd - 1]))) return 0;
   int64_t row = pack_span(k, k->dim[k->nd - 1]), size = (int64_t)type_size(k->read->type), pad = 16 / size;
@@ -226,6 +244,7 @@ static bool stage_buffer(const struct packing *k, unsigned object) {
   int64_t bytes;
   if (!k->nside || o->stages) return true;
   o->stages = k->step->stage & STAGE_COUNT;
+  o->tma = k->step->stage & STAGE_TMA;
   if (!object_stage_bytes(o, &bytes)) {
     b->why =
         arena_printf(b->a, "stage %s: the size of its buffer follows the dims", b->p->k->tensor[k->step->tensor].name);
@@ -254,6 +273,7 @@ static bool pack_buffer(struct packing *k, const struct env *e, struct place *x)
   memcpy(x->dim, k->dim, sizeof x->dim);
   const char *name = arena_printf(b->a, "%s_pack", b->p->k->tensor[k->step->tensor].name);
   x->object = (uint16_t)buffer_new(b, e, name, pack_type(k), k->nd, extent, stride);
+  if (in_panels(k)) set_panels(k, &b->f->object[x->object]);
   return !k->step->stage || stage_buffer(k, x->object);
 }
 
@@ -573,6 +593,63 @@ static void compare(expr_t x, void *ctx) {
     c->differ = true;
 }
 
+/* What a tensor map brings is 0 behind the tensor's extents: the sum must end there. */
+static bool sum_fills(const struct plan *p, const struct access *r, unsigned sum) {
+  const struct paxis *x = &p->axis[sum];
+  const struct tensor *t = &p->k->tensor[r->tensor];
+  int64_t lo;
+  unsigned uses = 0;
+  bool whole = false;
+  for (unsigned d = 0; d < r->rank; d++) {
+    if (!poly_has(r->ix[d].poly, x->sym)) continue;
+    uses++;
+    whole = poly_eq(r->ix[d].poly, poly_sym(p->a, x->sym)) && t->extent[d] && poly_eq(t->extent[d], x->hi);
+  }
+  return uses == 1 && whole && x->uniform && poly_is_const(x->lo, &lo) && !lo;
+}
+
+/* The own axis of the operand is alone in its subscript, as it is. */
+static bool own_plain(const struct plan *p, const struct access *r, unsigned own) {
+  unsigned uses = 0;
+  bool plain = true;
+  for (unsigned d = 0; d < r->rank; d++) {
+    poly_t c, rest;
+    int64_t v;
+    if (!poly_has(r->ix[d].poly, p->axis[own].sym)) continue;
+    uses++;
+    plain &= poly_split(p->a, r->ix[d].poly, p->axis[own].sym, &c, &rest) && poly_is_const(c, &v) && v == 1;
+  }
+  return uses == 1 && plain;
+}
+
+/* tma and swizzle128 speak of tiles of warp groups: those always have it, others never. */
+static bool check_panels(struct plan *p, const struct ppack *k) {
+  const char *name = p->k->tensor[k->tensor].name;
+  bool tma = k->stage & STAGE_TMA, group = false, fits = true;
+  unsigned how = STAGE_SWIZZLE_BYTES(k->stage);
+  if (!tma && !how) return true;
+  for (unsigned i = 0; i < p->nmember; i++) {
+    const struct member *m = &p->member[i];
+    expr_t read = member_read_of(m, k->tensor);
+    if (!read || m->sub < 0 || p->loop[m->sub].matrix != MATRIX_wgmma) continue;
+    const struct access *r = read->acc;
+    unsigned own =
+        LOOP_AXIS((unsigned)(expr_has_sym(read, p->axis[LOOP_AXIS((unsigned)m->thr)].sym) ? m->thr : m->vec));
+    bool along = pack_runs_along(p->a, r, p->axis[LOOP_AXIS((unsigned)m->sub)].sym);
+    group = true;
+    fits &= !r->nguard && !m->e->nguard && r->rank <= 5 && p->axis[own].tile[0] <= 256 && own_plain(p, r, own) &&
+            sum_fills(p, r, LOOP_AXIS((unsigned)m->sub)) && (along || type_size((enum dtype)read->type) > 1) &&
+            (along || pack_runs_along(p->a, r, p->axis[own].sym));
+  }
+  if (how && (how != PANEL_BYTES || !group))
+    p->why = arena_printf(p->a, "stage %s: tiles of warp groups have swizzle128, others none", name);
+  else if (tma && (!group || !how))
+    p->why = arena_printf(p->a, "stage %s tma: wants a tile of a warp group, with swizzle128", name);
+  else if (tma && !fits)
+    p->why = arena_printf(p->a, "stage %s tma: it is no box of the tensor, which ends where the sum does", name);
+  return !p->why;
+}
+
 /* The loop runs many times, one iteration after the other, and all that is staged in it is so equally far ahead. */
 static bool check_stage(struct plan *p, const struct ppack *k) {
   const struct ploop *l = &p->loop[k->loop];
@@ -607,7 +684,7 @@ static bool check_one(struct plan *p, const struct ppack *k) {
     p->why = arena_printf(p->a, "pack %s %s: it is read with different or computed subscripts", name, loop);
   else if (p->loop[k->loop].mark)
     p->why = arena_printf(p->a, "pack %s %s: the loop is unrolled or a vector", name, loop);
-  if (p->why || (k->stage && !check_stage(p, k))) return false;
+  if (p->why || (k->stage && (!check_stage(p, k) || !check_panels(p, k)))) return false;
   int64_t size = (int64_t)type_size(p->k->tensor[k->tensor].type);
   for (unsigned a = 0; a < p->naxis; a++) {
     bool uses = false;

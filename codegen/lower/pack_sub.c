@@ -6,7 +6,7 @@
 /* The loops of a copy are cut where guards of its reader end: there is no going on with zeros behind them. */
 int pack_sub_loop(const struct packing *k, const struct env *e) {
   int l = k->reader->sub;
-  if (l >= 0 && k->b->p->loop[l].matrix == MATRIX_mma) return -1; /* staged as it is walked, whole steps by threads */
+  if (l >= 0 && loop_by_warps(k->b->p, (unsigned)l)) return -1; /* staged as it is walked, whole steps by threads */
   if (k->step->keep && k->reader->e->nguard + k->reader->nsoft) return -1;
   return l >= 0 && (k->axes >> LOOP_AXIS((unsigned)l) & 1) && !(e->open & BIT(l)) ? l : -1;
 }

@@ -159,8 +159,6 @@ static bool stage_read(struct plan *p, struct step s) {
   if (k->stage) return refuse(p, arena_printf(p->a, "stage %s: it is staged already", name));
   if ((s.loop & STAGE_COUNT) < 2 || (s.loop & STAGE_COUNT) > STAGES_MAX)
     return refuse(p, arena_printf(p->a, "stage %s: the number of buffers is not 2 to %d", name, STAGES_MAX));
-  if (s.loop & ~STAGE_COUNT)
-    return refuse(p, arena_printf(p->a, "stage %s: copies by tensor maps and swizzled buffers are not there", name));
   k->stage = s.loop;
   return true;
 }

@@ -3,6 +3,7 @@
 #ifndef HONE_CODEGEN_PLAN_H
 #define HONE_CODEGEN_PLAN_H
 #include "codegen/lower/lower.h"
+#include "ir/dot.h"
 
 enum { MAX_LOOP = GROUP_MAX_AXIS * LEVEL_MAX, MAX_MEMBER = 160, MAX_GUARD = 24, MAX_PACK = 16, VT_BASE = 0x8000, MAX_DIMS = 16 };
 #define BIT(l) (UINT64_C(1) << (l))
@@ -103,6 +104,10 @@ const char *plan_loop_name(const struct plan *p, unsigned loop);
 unsigned expr_widest(expr_t x); /* bytes of the widest type in x, at least 1 */
 int plan_axis(const struct plan *p, sym_t s);             /* -1: not an axis of the group */
 bool plan_streams(const struct plan *p, const struct member *m, const struct access *a); /* a store of m to a goes past the caches */
+/* Is the loop done by a matrix instruction of warps? */
+static inline bool loop_by_warps(const struct plan *p, unsigned l) {
+  return p->loop[l].mark == MARK_SUB && (p->loop[l].matrix == MATRIX_mma || p->loop[l].matrix == MATRIX_wgmma);
+}
 /* members.c: equations -> members; then what each loop means to each of them (after all marks are known). */
 bool members_make(struct plan *p);
 bool members_stream(struct plan *p);   /* adds what the running loop needs; drops it where it cannot be done */
@@ -222,6 +227,8 @@ void loop_bounds(struct build *b, const struct set *s, unsigned l, const struct 
 unsigned loop_tests(struct build *b, const struct set *s, unsigned l, struct env *e, poly_t *g, unsigned max);
 void loop_open(struct build *b, unsigned l, struct env *e);
 struct lstmt *loop_close(struct build *b, unsigned l, const struct env *e, const struct bounds *bd, struct lstmt *body);
+/* pack.c: is what the access reads contiguous along s? */
+bool pack_runs_along(struct arena *a, const struct access *r, sym_t s);
 /* compute.c: what stands inside loop l behind the packs: the temps computed there, then the nest */
 struct lstmt *compute_body(struct build *b, const struct set *s, unsigned l, unsigned pos, const struct env *e);
 bool compute_read(struct plan *p, unsigned loop, unsigned tensor);
@@ -292,6 +299,7 @@ bool bias_members(struct plan *p);
 int tensorize_loop(const struct plan *p, const struct member *m);            /* m->sub; lanes known */
 bool tensorize_read(struct plan *p, struct step s);
 bool tensorize_check(struct plan *p);
+bool tensorize_tile(const struct build *b, const struct set *s, unsigned l, const struct env *e); /* loop l of the sum always walks its whole tile */
 bool tensorize_whole(const struct plan *p, unsigned sub);                    /* no step of the loop is ever cut */
 struct lstmt *tensorize_close(struct build *b, const struct env *outer, const struct member *m, struct lstmt *body);
 /* mtile.c: sums in matrix tiles */

@@ -14,7 +14,8 @@ enum {
   APART = 4,
   STREAM_BODIES = 3,
   BODIES = 3,
-  PLAIN = 8
+  PLAIN = 8,
+  GROUP = 16 /* an instruction of a warp group, with its descriptors */
 };
 
 struct sizing {
@@ -121,9 +122,28 @@ static double size_store(struct sizing *w, const struct lstmt *s) {
 
 static double size_stmt(struct sizing *w, const struct lstmt *s);
 
+static void find_panels(expr_t x, void *ctx) {
+  const struct lfunc **f = ctx;
+  if (x->kind == E_READ && *f && (*f)->object[x->acc->tensor].panel_rows) *f = NULL;
+}
+
+/* A product of a warp group: one instruction makes all of a thread's sums. */
+static bool by_group(const struct sizing *w, const struct lstmt *s, double *size) {
+  const struct lfunc *f = w->f;
+  const struct lstmt *st = s->body[0];
+  uint32_t sums = 0;
+  if (s->fkind != F_SUB || st->kind != L_STORE || st->red == RED_none) return false;
+  expr_visit(st->value, find_panels, &f);
+  if (f) return false;
+  for (unsigned d = 0; d < st->acc->rank; d++) sums |= poly_loops(w, st->acc->ix[d].poly);
+  *size = GROUP * times(w, ((1u << w->n) - 1) & ~sums);
+  return true;
+}
+
 static double size_loop(struct sizing *w, const struct lstmt *s) {
   struct sizing in = *w;
   double extra = 0, count = 1;
+  if (by_group(w, s, &extra)) return extra;
   if (s->fkind == F_VECTOR) {
     in.lane = s->sym;
     in.lanes = 1u << s->lanes_log2;

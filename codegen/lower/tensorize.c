@@ -67,16 +67,84 @@ static bool fragments(const struct plan *p, const struct member *m, const struct
   return packed == 3 && (ab || ba);
 }
 
+/* Those of a warp group: rows of four warps, 16 each; up to 256 columns. */
+enum { GROUP_RESERVE = 4096 }; /* of shared memory: what is left for alignment and reductions */
+enum { GROUP_ROWS = 16, GROUP_WARPS = 4, GROUP_COLUMNS = 256, GROUP_DIGIT = 5, GROUP_BYTES = 32 };
+static bool group_fragments(const struct plan *p, const struct member *m, unsigned bytes) {
+  const struct ploop *v = &p->loop[m->vec], *t = &p->loop[m->thr];
+  int64_t rows = p->axis[LOOP_AXIS((unsigned)m->thr)].tile[0], cols = p->axis[LOOP_AXIS((unsigned)m->vec)].tile[0];
+  int64_t step = bytes == 1 ? 16 : 8; /* of integers 8 and 24 columns exist, too, but no other odd multiples of 8 */
+  if (rows != (int64_t)GROUP_ROWS * t->warps || t->warps < GROUP_WARPS || t->warp_digit != GROUP_DIGIT) return false;
+  cols /= v->warps;
+  return cols <= GROUP_COLUMNS && cols % step == 0;
+}
+
+/* Elements of the axis inside the loop where the tensor is packed; 0: it is not, or all of the axis is inside. */
+static int64_t packed_extent(const struct plan *p, unsigned tensor, unsigned a) {
+  for (unsigned i = 0; i < p->npack; i++) {
+    if (p->pack[i].tensor != tensor || p->pack[i].keep) continue;
+    int64_t n = 0;
+    bool inside = false;
+    for (unsigned k = 0; k < p->norder; k++) {
+      unsigned l = p->order[k];
+      if (inside && LOOP_AXIS(l) == a && LOOP_LEVEL(l) == p->axis[a].ntile) return 0;
+      if (inside && LOOP_AXIS(l) == a && p->axis[a].tile[LOOP_LEVEL(l)] > n) n = p->axis[a].tile[LOOP_LEVEL(l)];
+      inside |= l == p->pack[i].loop;
+    }
+    return n;
+  }
+  return 0;
+}
+
+static bool walked_in_pack(const struct plan *p, unsigned tensor, unsigned a) {
+  for (unsigned i = 0; i < p->npack; i++) {
+    bool inside = false;
+    for (unsigned k = 0; k < p->norder && p->pack[i].tensor == tensor; k++) {
+      if (inside && LOOP_AXIS(p->order[k]) == a && !p->loop[p->order[k]].trivial) return true;
+      inside |= p->order[k] == p->pack[i].loop;
+    }
+  }
+  return false;
+}
+
+/* An operand of a warp group is a tile of its own axis and the sum, in panels: the sum one panel wide, or the operand's
+   axis whole panels where it is contiguous along that (16 bit elements only). Nothing else of it is inside its pack. */
+static bool side_panels(const struct plan *p, expr_t read, unsigned sum, unsigned own, bool turned) {
+  int64_t size = (int64_t)type_size((enum dtype)read->type), k = packed_extent(p, read->acc->tensor, sum);
+  int64_t n = packed_extent(p, read->acc->tensor, own);
+  for (unsigned a = 0; a < p->naxis; a++)
+    if (a != sum && a != own && expr_has_sym(read, p->axis[a].sym) && walked_in_pack(p, read->acc->tensor, a))
+      return false;
+  if (n != p->axis[own].tile[0] || k <= p->axis[sum].tile[0]) return false;
+  return turned ? size == 2 && n * size % PANEL_BYTES == 0 && k % 8 == 0 : k * size == PANEL_BYTES && n % 8 == 0;
+}
+
+static bool group_panels(const struct plan *p, const struct member *m, unsigned l, const struct dot *d) {
+  unsigned sum = LOOP_AXIS(l), total = 0;
+  expr_t side[2] = {d->a, d->b};
+  for (unsigned i = 0; i < 2; i++) {
+    unsigned own = LOOP_AXIS((unsigned)(moves_along(p, side[i], (unsigned)m->thr) ? m->thr : m->vec));
+    int64_t size = (int64_t)type_size((enum dtype)side[i]->type);
+    if (!side_panels(p, side[i], sum, own, size > 1 && !pack_runs_along(p->a, side[i]->acc, p->axis[sum].sym)))
+      return false;
+    total +=
+        (unsigned)(packed_extent(p, side[i]->acc->tensor, sum) * packed_extent(p, side[i]->acc->tensor, own) * size);
+  }
+  return total + GROUP_RESERVE <= p->lim->shared_bytes;
+}
+
 static bool takes(const struct plan *p, const struct member *m, unsigned l) {
   struct mma_form form;
   struct dot d;
   sym_t s = p->axis[LOOP_AXIS(l)].sym;
   if (m->e->red != RED_sum || !dot_of(m->e->body, &d) || !matrix_takes(p->loop[l].matrix, d.kind)) return false;
   if (type_is_float((enum dtype)m->e->body->type) && p->o->strict) return false;
-  bool warp = p->loop[l].matrix == MATRIX_mma && mma_form(d.kind, &form);
-  unsigned step = warp ? form.depth : d.group;
+  bool group = p->loop[l].matrix == MATRIX_wgmma;
+  bool warp = (p->loop[l].matrix == MATRIX_mma || group) && mma_form(d.kind, &form);
+  unsigned step = group ? GROUP_BYTES / form.bytes : warp ? form.depth : d.group;
   if (warp && !fragments(p, m, &d, &form)) return false;
   if (p->loop[l].matrix == MATRIX_amx && mtile_refuses(p, m, l)) return false;
+  if (group && (d.shifted || !group_fragments(p, m, form.bytes) || !group_panels(p, m, l, &d))) return false;
   return p->axis[LOOP_AXIS(l)].tile[0] == step && (d.alone || plain_read(d.a->acc, s)) && plain_read(d.b->acc, s);
 }
 
@@ -106,6 +174,12 @@ static bool check_loop(struct plan *p, unsigned l) {
   const char *insn = matrix_name[p->loop[l].matrix], *name = plan_loop_name(p, l);
   if (amx && !any) why = no_tiles(p, l);
   if (why) return refuse(p, arena_printf(p->a, "tensorize %s %s: %s", insn, name, why));
+  if (!any && p->loop[l].matrix == MATRIX_wgmma)
+    return refuse(p,
+                  arena_printf(p->a,
+                               "tensorize %s %s: no product of its types with 16 rows on each of four warps (lanes 4, "
+                               "piece 2, threads 8) and both operands packed, 128 bytes deep",
+                               insn, name));
   if (!any)
     return refuse(p, arena_printf(p->a, "tensorize %s %s: no product of its types over the loop with its tile on lanes",
                                   insn, name));
@@ -120,6 +194,27 @@ bool tensorize_check(struct plan *p) {
 }
 
 /* ---- the loop ---- */
+
+/* A level of the sum above the sub loop, inside the packs of a warp group's operands: both go on with zeros to the
+   whole tile, so the loop need not end where the axis does, and all its instructions run as one group. */
+bool tensorize_tile(const struct build *b, const struct set *s, unsigned l, const struct env *e) {
+  bool any = false;
+  for (unsigned i = 0; i < s->n; i++) {
+    const struct member *m = s->m[i];
+    struct dot d;
+    if (!(m->walks & BIT(l))) continue;
+    if (m->sub < 0 || b->p->loop[m->sub].matrix != MATRIX_wgmma || LOOP_AXIS((unsigned)m->sub) != LOOP_AXIS(l))
+      return false;
+    if (!dot_of(m->e->body, &d) || d.alone) return false;
+    expr_t side[2] = {d.a, d.b};
+    for (unsigned k = 0; k < 2; k++) {
+      const struct place *x = place_of(e, m, side[k]->acc->tensor, side[k]->acc->ix);
+      if (!x || !(x->filled & BIT(l))) return false;
+    }
+    any = true;
+  }
+  return any && LOOP_LEVEL(l) < b->p->axis[LOOP_AXIS(l)].ntile;
+}
 
 bool tensorize_whole(const struct plan *p, unsigned sub) {
   const struct paxis *x = &p->axis[LOOP_AXIS(sub)];

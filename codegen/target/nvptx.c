@@ -87,6 +87,7 @@ static bool resolve(struct arena *a, const char *triple, const char *cpu, struct
     t->device = emulated ? DEVICE_EMULATED : DEVICE_NONE;
     set_limits(t, &archs[i]);
     t->limits.matrix_per_cycle[MATRIX_mma] = 1;
+    t->limits.matrix_per_cycle[MATRIX_wgmma] = !strcmp(name, "sm_90a");
     if (comma && !emulated) describe_device(t, comma);
     return true;
   }

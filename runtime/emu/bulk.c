@@ -7,7 +7,8 @@
 #include <string.h>
 
 #define FAIL(d, ...) emu_dec_fail(d, (d)->line, (d)->col, __VA_ARGS__)
-enum { M_MULTICAST = 1 }; /* above 4 bits: offset of the mbarrier */
+enum { MB_BIAS = 1 << 20 }; /* offsets of an mbarrier, kept as numbers that are not negative */
+enum { M_MULTICAST = 1 };   /* above 4 bits: offset of the mbarrier */
 enum { RED_NONE, RED_ADD, RED_MIN, RED_MAX, RED_AND, RED_OR, RED_XOR };
 
 /* ---- tensor maps ---- */
@@ -249,7 +250,7 @@ static bool issue_in(struct warp *w, const struct ins *i, uint32_t l) {
   struct cluster *c = w->b->c;
   if (!source(w, i, l, &j) || !(b = shared_side(w, i, l, slot_at(w, i->s[1], l) + (uint64_t)i->off, &j, true)))
     return false;
-  struct mbar *m = emu_mbar_at(w, i, l, slot_at(w, i->s[3], l) + i->m / 16, true, &mb);
+  struct mbar *m = emu_mbar_at(w, i, l, slot_at(w, i->s[3], l) + (uint64_t)((int64_t)(i->m / 16) - MB_BIAS), true, &mb);
   if (!m) return false;
   j.a[3] = m->off;
   j.a[4] = i->m & M_MULTICAST ? slot_at(w, i->s[5], l) & 0xffff : 1u << b->rank;
@@ -385,8 +386,8 @@ static void decode_in(struct dec *d, bool tensor) {
   if (!tensor) i->s[4] = emu_src(d, &d->op[2], TY_U32);
   i->space = SP_CLUSTER;
   i->s[3] = emu_src_addr(d, &d->op[mb]);
-  if (i->off < 0 || i->off > 1 << 20) FAIL(d, "an mbarrier's offset must be small");
-  i->m = (uint32_t)i->off * 16 | many;
+  if (i->off < -MB_BIAS || i->off > MB_BIAS) FAIL(d, "an mbarrier's offset must be small");
+  i->m = (uint32_t)(i->off + MB_BIAS) * 16 | many;
   if (many) i->s[5] = emu_src(d, &d->op[mb + 1], TY_B16);
   i->s[1] = emu_src_addr(d, &d->op[0]);
   i->fn = bulk_in;

@@ -7,16 +7,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+void (*emulate_edit)(struct buf *ptx);
+
 enum { MAX_PARAM = 96 };
 struct call {
   const struct lfunc *f;
   const struct args *a;
   struct emu *dev;
   struct launch_plan plan;
-  int64_t *dim;             /* by symbol */
+  int64_t *dim;              /* by symbol */
   uint64_t value[MAX_PARAM]; /* of each kernel parameter */
   uint64_t bytes[MAX_PARAM]; /* of tensors */
   struct diag *d;
+  _Alignas(128) unsigned char map[LAUNCH_MAPS][128];
 };
 static const struct loc none;
 
@@ -53,11 +56,38 @@ static bool bind_buffers(struct call *c) {
   return true;
 }
 
+static bool bind_maps(struct call *c) {
+  const struct lfunc *f = c->f;
+  for (unsigned i = 0; i < c->plan.nmap; i++) {
+    const struct launch_map *m = &c->plan.map[i];
+    const struct object *o = &f->object[m->tensor];
+    uint64_t dim[LAUNCH_RANK], stride[LAUNCH_RANK], size = type_size((enum dtype)o->type), dense = size;
+    int64_t e, s;
+    bool fits = true;
+    for (unsigned d = 0; d < o->rank; d++) {
+      unsigned from = o->rank - 1u - d;
+      if (!poly_eval(o->extent[from], c->dim, &e) || (o->stride && !poly_eval(o->stride[from], c->dim, &s)))
+        return false;
+      dim[d] = (uint64_t)e, stride[d] = o->stride ? (uint64_t)s * size : dense;
+      fits &= e > 0 && (!d || stride[d] % 16 == 0);
+      dense *= dim[d];
+    }
+    enum emu_map_type t = o->type == DT_bf16 ? EMU_MAP_BF16 : o->type == DT_f16 ? EMU_MAP_F16 : EMU_MAP_U8;
+    uint64_t at = c->value[f->k->tensor[m->tensor].param];
+    memset(c->map[i], 0, sizeof c->map[i]);
+    if (fits && at % 16 == 0 && emu_tensor_map(c->map[i], t, o->rank, at, dim, stride + 1, m->box, NULL, 3))
+      return false;
+  }
+  return true;
+}
+
 static bool launch_all(struct call *c, struct emu_module *m, bool lazy, uint64_t seed) {
   const void *params[MAX_PARAM];
   struct emu_report *rep = calloc(1, sizeof *rep);
   bool ok = rep != NULL;
-  for (unsigned i = 0; i < MAX_PARAM; i++) params[i] = &c->value[i];
+  unsigned n = c->f->k->nparam + c->plan.nbuffer;
+  for (unsigned i = 0; i < MAX_PARAM; i++)
+    params[i] = i < n || i >= n + c->plan.nmap ? (void *)&c->value[i] : c->map[i - n];
   for (unsigned i = 0; i < c->plan.nkernel && ok; i++) {
     int64_t blocks = launch_blocks(&c->plan, i, c->dim);
     if (blocks == 0) continue;
@@ -67,7 +97,7 @@ static bool launch_all(struct call *c, struct emu_module *m, bool lazy, uint64_t
                              .lazy = lazy,
                              .seed = seed,
                              .max_steps = UINT64_C(1) << 28};
-    ok = emu_launch(m, c->plan.kernel[i].name, &how, params, (int)(c->f->k->nparam + c->plan.nbuffer), rep);
+    ok = emu_launch(m, c->plan.kernel[i].name, &how, params, (int)(n + c->plan.nmap), rep);
     if (!ok) {
       char text[2048];
       emu_report_text(rep, text, sizeof text);
@@ -90,6 +120,7 @@ static enum status ptx_of(const struct lfunc *f, const struct target *t, struct 
   const char *why = "";
   enum status st = emit_module(f->arena, &e, 1, t, &o, false, out, &why);
   if (st != ST_OK) diag_error(d, none, "emit: %s", why);
+  if (st == ST_OK && emulate_edit) emulate_edit(out);
   if (st == ST_OK && getenv("HONE_DUMP")) fputs(out->data, stderr);
   return st;
 }
@@ -101,7 +132,7 @@ static enum status run(struct call *c, const struct buf *ptx, bool lazy, uint64_
     diag_error(c->d, none, "PTX %u:%u: %s", err.line, err.col, err.text);
     return ST_REFUSED;
   }
-  bool ok = bind_args(c) && bind_buffers(c) && launch_all(c, m, lazy, seed) && fetch(c);
+  bool ok = bind_args(c) && bind_buffers(c) && bind_maps(c) && launch_all(c, m, lazy, seed) && fetch(c);
   emu_unload(m);
   return ok ? ST_OK : ST_REFUSED;
 }
@@ -114,7 +145,7 @@ enum status emulate(const struct lfunc *f, const struct args *a, const char *arc
   struct call c = {.f = f, .a = a, .d = d};
   if (target_resolve(f->arena, arch, NULL, &t, d) != ST_OK) return ST_REFUSED;
   if (launch_plan_make(f->arena, f, &t.limits, &c.plan, &why) != ST_OK ||
-      f->k->nparam + c.plan.nbuffer > MAX_PARAM) {
+      f->k->nparam + c.plan.nbuffer + c.plan.nmap > MAX_PARAM) {
     diag_error(d, none, "no launch plan: %s", why);
     return ST_INFEASIBLE;
   }

@@ -7,6 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* GPU_ARCH: this one alone, with what it has. */
+static const char *arch(void) {
+  return getenv("GPU_ARCH");
+}
+
 static enum status run_emulated(const struct lfunc *f, const struct args *a, uint64_t max_ops, struct diag *d) {
   static unsigned n;
   (void)max_ops;
@@ -18,7 +23,7 @@ static enum status run_emulated(const struct lfunc *f, const struct args *a, uin
     buf_free(&b);
   }
   n++;
-  return emulate(f, a, n % 2 ? "sm_80" : "sm_90a", n % 3 == 0, n, d);
+  return emulate(f, a, arch() ? arch() : n % 2 ? "sm_80" : "sm_90a", n % 3 == 0, n, d);
 }
 
 /* Blocks of 32, 64 or 128 threads of f32, where CPUs have vectors of 16, 32 or 64 bytes. */
@@ -26,7 +31,7 @@ static void gpu_limits(struct limits *lim) {
   unsigned bytes = lim->vector_bytes * 8;
   struct target t;
   struct arena *a = arena_new();
-  if (target_resolve(a, "sm_80", NULL, &t, NULL) == ST_OK) *lim = t.limits;
+  if (target_resolve(a, arch() ? arch() : "sm_80", NULL, &t, NULL) == ST_OK) *lim = t.limits;
   lim->vector_bytes = bytes;
   arena_free(a);
 }

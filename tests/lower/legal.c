@@ -32,6 +32,15 @@
 enum how { STRICT = 1, BLOCKS };
 #define STAGED "tile i 16; tile j 16; tile k 8; order i1 j1 k1 k0; lanes j0 4; piece j0 2; threads i0 8; pack A k1; pack B k1; "
 #define BIG_TILES "tile i 64; tile j 16; tile k 64; order i1 j1 k1 k0; lanes j0 4; piece j0 2; threads i0 8; pack A k1; "
+/* Of a warp group: rows of the tile, warps of these, depth of what is packed. */
+#define GROUP(rows, warps, depth)                                                                                     \
+  "tile i " rows "; tile j 64; tile k 16; tile k " depth                                                               \
+  "; order i1 j1 k2 k1 k0; lanes j0 4; piece j0 2; threads i0 8; warps i0 " warps                                      \
+  "; pack A k2; pack B k2; tensorize wgmma k0"
+#define NO_GROUP                                                                                                       \
+  "tensorize wgmma k0: no product of its types with 16 rows on each of four warps (lanes 4, piece 2, threads 8) and " \
+  "both operands packed, 128 bytes deep"
+
 static const struct {
   const char *kernel, *sched, *why;
   int how; /* enum how, or true: strict */
@@ -168,10 +177,16 @@ static const struct {
     {MATMUL, "tile k 16; pack A k1; stage A smem 1", "stage A: the number of buffers is not 2 to 8", BLOCKS},
     {MATMUL, "tile k 16; pack A k1; stage A smem 9", "stage A: the number of buffers is not 2 to 8", BLOCKS},
     {MATMUL, "tile k 16; pack A k1; stage A smem 2; stage A smem 2", "stage A: it is staged already", BLOCKS},
-    {MATMUL, "tile k 16; pack A k1; stage A smem 2 tma",
-     "stage A: copies by tensor maps and swizzled buffers are not there", BLOCKS},
-    {MATMUL, "tile k 16; pack A k1; stage A smem 2 swizzle64",
-     "stage A: copies by tensor maps and swizzled buffers are not there", BLOCKS},
+    {MATMUL, "tile k 16; pack A k1; stage A smem 2 tma", "stage A tma: wants a tile of a warp group, with swizzle128", BLOCKS},
+    {MATMUL, "tile k 16; pack A k1; stage A smem 2 swizzle64", "stage A: tiles of warp groups have swizzle128, others none",
+     BLOCKS},
+    {HALVES, GROUP("64", "4", "64") "; stage A smem 2 swizzle64", "stage A: tiles of warp groups have swizzle128, others none",
+     BLOCKS},
+    {HALVES, GROUP("64", "4", "64") "; stage A smem 2 tma", "stage A tma: wants a tile of a warp group, with swizzle128", BLOCKS},
+    {HALVES, GROUP("64", "4", "64") "; stage A smem 2 tma swizzle128", NULL, BLOCKS},
+    {"kernel f(A: bf16[M, K], B: bf16[K, N]) -> C: f32[M, N] { C[i, j] = sum(k in 0..K - 1) f32(A[i, k]) * f32(B[k, j]) }",
+     GROUP("64", "4", "64") "; stage A smem 2 tma swizzle128",
+     "stage A tma: it is no box of the tensor, which ends where the sum does", BLOCKS},
     {MATMUL, "tile k 16; pack A k1; unroll k1 2; stage A smem 2",
      "stage A: the loop k1 is parallel, unrolled or peeled", BLOCKS},
     {MATMUL, STAGED "stage A smem 3; stage B smem 2", "stage A: not as many buffers as others in loop k1", BLOCKS},
@@ -179,6 +194,11 @@ static const struct {
     {MATMUL, STAGED "stage B smem 3", NULL, BLOCKS},
     {MATMUL, BIG_TILES "stage A smem 2", NULL, BLOCKS},
     {MATMUL, BIG_TILES "stage A smem 4", "stage: 69632 bytes of buffers, the target has 65536 in a block", BLOCKS},
+    {HALVES, GROUP("64", "4", "64"), NULL, BLOCKS},
+    {HALVES, GROUP("128", "8", "64"), NULL, BLOCKS},
+    {HALVES, GROUP("128", "4", "64"), NO_GROUP, BLOCKS},
+    {HALVES, GROUP("32", "2", "64"), NO_GROUP, BLOCKS},
+    {HALVES, GROUP("64", "4", "32"), NO_GROUP, BLOCKS},
     {STREAM, "tile j 16; order j1 i0 j0", NULL, false},
     {STREAM, "tile j 16; tile i 4; order j1 i1", NULL, false},
 };

@@ -24,7 +24,7 @@ void lab_open(struct lab *b, unsigned vector_bytes) {
                            .has_fma = true,
                            .has_masks = true};
   b->lim.matrix_per_cycle[MATRIX_vnni] = b->lim.matrix_per_cycle[MATRIX_bf16] = 2;
-  b->lim.matrix_per_cycle[MATRIX_mma] = 1;
+  b->lim.matrix_per_cycle[MATRIX_mma] = b->lim.matrix_per_cycle[MATRIX_wgmma] = 1;
   b->lim.matrix_per_cycle[MATRIX_amx] = 16;
   b->lim.shared_bytes = 64u << 10;
   if (lab_limits) memset(b->lim.matrix_per_cycle, 0, sizeof b->lim.matrix_per_cycle), lab_limits(&b->lim);

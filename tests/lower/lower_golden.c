@@ -51,6 +51,14 @@ static const struct tcase cases[] = {
     {"threads_stages", MATMUL,
      "tile i 16; tile j 16; tile k 8; order i1 j1 k1 k0; lanes j0 4; piece j0 2; threads i0 8; pack A k1; pack B k1; stage A smem 3; stage B smem 3; parallel i1; parallel j1",
      .blocks = true, .dims = {"M=19,N=21,K=30", "M=1,N=1,K=0"}},
+    {"wgmma", HALVES,
+     "tile i 64; tile j 64; tile k 16; tile k 64; order i1 j1 k2 k1 k0; lanes j0 4; piece j0 2; threads i0 8; warps i0 4; pack A k2; pack B k2; "
+     "tensorize wgmma k0; parallel i1; parallel j1",
+     .blocks = true, .dims = {"M=17,N=20,K=19", "M=64,N=64,K=64", "M=2,N=3,K=0"}},
+    {"wgmma_tma", HALVES,
+     "tile i 64; tile j 128; tile k 16; tile k 64; order i1 j1 k2 k1 k0; lanes j0 4; piece j0 2; threads i0 8; warps i0 4; pack A k2; pack B k2; "
+     "stage A smem 2 tma swizzle128; stage B smem 2 tma swizzle128; tensorize wgmma k0; parallel i1; parallel j1",
+     .blocks = true, .dims = {"M=17,N=20,K=90", "M=2,N=3,K=0"}},
     {"threads_rows", SOFTMAX, "tile i 4; threads i0 4; tile j 16; lanes j0 8; piece j0 2; order i1 j1 i0 j0; parallel i1",
      .blocks = true, .dims = {"I=9,J=70", "I=2,J=1", "I=2,J=0"}},
     {"outer_reduction", MATMUL, "tile i 2; tile j 16; tile k 8; order k1 j1 i1 k0 i0 j0; unroll i0 0; vector j0",

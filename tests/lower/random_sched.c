@@ -171,6 +171,53 @@ static bool random_tiles(struct lab *b, const struct groups *gs, unsigned g, str
   return true;
 }
 
+/* The axis that a product of the group sums over; -1: there is none. */
+static int summed_axis(const struct groups *gs, unsigned g, struct dot *out) {
+  struct dot d;
+  for (unsigned i = 0; i < gs->g[g].neq; i++) {
+    const struct eq *e = &gs->k->eq[gs->g[g].eq[i]];
+    for (unsigned a = 0; a < gs->g[g].naxis && e->nax > e->npar && dot_of(e->body, &d); a++)
+      if (gs->g[g].axis[a].sym == e->axis[e->nax - 1].sym && !d.alone) {
+        *out = d;
+        return (int)a;
+      }
+  }
+  return -1;
+}
+
+/* The same for a warp group's: both operands packed in a tile of the sum that is a panel deep. */
+static bool random_groups(struct lab *b, const struct groups *gs, unsigned g, struct sched *s, uint64_t *r) {
+  unsigned n = gs->g[g].naxis, lane = pick(r, n), row = pick(r, n), wide = pick(r, 2) ? 16 : 32;
+  struct dot d = {0};
+  unsigned red = (unsigned)summed_axis(gs, g, &d), warps = 4u << pick(r, 2), beside = 1 + pick(r, 2), cols = (pick(r, 2) ? 64 : 16) * (1 + pick(r, 3));
+  uint16_t operand[16];
+  struct sched t = *s;
+  unsigned nop = group_operands(gs, g, operand, 16);
+  if (red >= n || lane == row || lane == red || row == red) return false;
+  if (!try_step(b, gs, g, &t, STEP_tile, LOOP_ID(lane, 0), (int)(cols * beside)) ||
+      !try_step(b, gs, g, &t, STEP_tile, LOOP_ID(row, 0), (int)(16 * warps)) ||
+      !try_step(b, gs, g, &t, STEP_tile, LOOP_ID(red, 0), (int)wide) ||
+      !try_step(b, gs, g, &t, STEP_tile, LOOP_ID(red, 0), (int)(4 * wide)) ||
+      !try_step(b, gs, g, &t, STEP_lanes, LOOP_ID(lane, 0), 4) || !try_step(b, gs, g, &t, STEP_piece, LOOP_ID(lane, 0), 2) ||
+      !try_step(b, gs, g, &t, STEP_threads, LOOP_ID(row, 0), 8) ||
+      !try_step(b, gs, g, &t, STEP_warps, LOOP_ID(row, 0), (int)warps))
+    return false;
+  if (beside > 1 && !try_step(b, gs, g, &t, STEP_warps, LOOP_ID(lane, 0), 2)) return false;
+  for (unsigned i = 0; i < nop && i < 16; i++) /* without them the code may be too large */
+    if (operand[i] == d.a->acc->tensor || operand[i] == d.b->acc->tensor) sched_push(&t, STEP_pack, LOOP_ID(red, 2), (int)i);
+  uint8_t order[] = {LOOP_ID(row, 1), LOOP_ID(lane, 1), LOOP_ID(red, 2), LOOP_ID(red, 1), LOOP_ID(red, 0)};
+  for (unsigned a = 0; a < n; a++)
+    if (a != lane && a != row && a != red) sched_push(&t, STEP_order, LOOP_ID(a, 0), 0);
+  for (unsigned i = 0; i < 5; i++) sched_push(&t, STEP_order, order[i], 0);
+  if (!try_step(b, gs, g, &t, STEP_tensorize, LOOP_ID(red, 0), MATRIX_wgmma)) return false;
+  if (pick(r, 2)) try_step(b, gs, g, &t, STEP_parallel, LOOP_ID(row, 1), 0);
+  unsigned stages = pick(r, 3) ? 2 + pick(r, 3) : 0, how = pick(r, 3) ? STAGE_TMA | STAGE_SWIZZLE : 0;
+  for (unsigned i = 0; i < nop && i < 16 && stages; i++)
+    if (pick(r, 16)) try_step(b, gs, g, &t, STEP_stage, stages | how, (int)i);
+  *s = t;
+  return true;
+}
+
 static void random_threads(struct lab *b, const struct groups *gs, unsigned g, struct sched *s, uint64_t *r) {
   random_digit(b, gs, g, s, STEP_lanes, r);
   for (unsigned i = pick(r, 4); i > 0; i--)
@@ -194,7 +241,8 @@ static void random_sched(struct lab *b, const struct groups *gs, unsigned g, str
   bool may = b->lim.matrix_per_cycle[MATRIX_mma] && fragment_depth(gs, g);
   for (unsigned i = may && pick(r, 4) ? 200 : 0; i > 0 && !fragments; i--) {
     struct sched t = sched_none();
-    fragments = random_fragments(b, gs, g, &t, r);
+    bool groups = b->lim.matrix_per_cycle[MATRIX_wgmma] && pick(r, 3);
+    fragments = groups ? random_groups(b, gs, g, &t, r) : random_fragments(b, gs, g, &t, r);
     if (fragments) *s = t;
   }
   if (fragments) return;
