@@ -1,5 +1,5 @@
 /* The walk: TENSOR to GROUP, a schedule from the database or the model, LOOP, object. Reading is read.c; tuning is tune_kernel.c. */
-#include "compiler/hone.h"
+#include "compiler/given.h"
 #include "compiler/pass/passes.h"
 #include "tuner/key.h"
 #include <string.h>
@@ -71,12 +71,21 @@ enum status hone_choose(struct hone *h, struct db *db, const struct groups *symb
   return ST_OK;
 }
 
+enum status hone_given(struct hone *h, const struct groups *gs, struct hone_choice *out) {
+  *out = (struct hone_choice){.groups = (struct groups *)gs, .sched = ARENA_NEW(h->arena, struct sched, gs->n + 1u), .given = true, .dims = ""};
+  return given_schedule(h, gs, out->sched);
+}
+
 /* Forms of one function -------------------------------------------------------------------------------------------------------------------- */
 
 static enum status lower_form(struct hone *h, struct hone_choice *c, const char *name, struct lfunc **out) {
   struct lower_opts lo = lower_opts(h);
   const char *why = NULL;
   enum status st = lower_kernel(h->arena, c->groups, c->sched, &h->target.limits, &lo, name, out, &why);
+  if (st == ST_INFEASIBLE && c->given) {
+    diag_error(h->diag, nowhere, "--schedule: %s", why);
+    return ST_REFUSED;
+  }
   if (st != ST_INFEASIBLE) return st;
   struct groups *apart = groups_trivial(h->arena, c->groups->k); /* each equation by itself, no steps */
   struct sched *none = ARENA_NEW(h->arena, struct sched, apart->n + 1u);
@@ -88,14 +97,15 @@ static enum status lower_form(struct hone *h, struct hone_choice *c, const char 
 
 struct forms { struct emit_variant *v; unsigned n; unsigned tuned; };
 
-/* A variant for one binding of the dims; want: the user asked for these dims, so they get one tuned or not. */
+enum wish { IF_TUNED, ALWAYS, AS_GIVEN };
+/* A variant for one binding of the dims: where a winner is known; ALWAYS: the user asked for these dims; AS_GIVEN: and for this schedule. */
 static enum status add_variant(struct hone *h, struct db *db, const struct kernel *k, const struct groups *symbolic, const bool *has, const int64_t *value,
-                               bool want, struct forms *f) {
+                               enum wish wish, struct forms *f) {
   struct groups *bound = hone_groups_at(h, k, has, value);
   if (!bound) return ST_INTERNAL;
   struct hone_choice c;
-  enum status st = hone_choose(h, db, symbolic, bound, value, &c);
-  if (st != ST_OK || (c.match == MATCH_NONE && !want)) return st;
+  enum status st = wish == AS_GIVEN ? hone_given(h, bound, &c) : hone_choose(h, db, symbolic, bound, value, &c);
+  if (st != ST_OK || (c.match == MATCH_NONE && wish == IF_TUNED)) return st;
   if (c.match == MATCH_CLASS && h->target.limits.simt)
     diag_note(h->diag, k->loc, "'%s' %s: the schedule was tuned on a GPU of class %s (--target cuda:N takes those of that very device first)", k->name, c.dims,
               h->target.class_);
@@ -106,7 +116,7 @@ static enum status add_variant(struct hone *h, struct db *db, const struct kerne
   v->has = has;
   v->value = value;
   f->n++;
-  f->tuned += c.match != MATCH_NONE;
+  f->tuned += c.given || c.match != MATCH_NONE;
   return ST_OK;
 }
 
@@ -120,6 +130,7 @@ static bool same_binding(const struct forms *f, const struct kernel *k, const bo
 }
 
 static enum status asked_variants(struct hone *h, struct db *db, const struct kernel *k, bool is_part, const struct groups *symbolic, struct forms *f) {
+  enum wish wish = h->opts.schedule && !is_part ? AS_GIVEN : ALWAYS;
   for (unsigned i = 0; i < h->opts.ndims && f->n < MAX_VARIANTS; i++) {
     bool *has = ARENA_NEW(h->arena, bool, k->nsym + 1u);
     int64_t *value = ARENA_NEW(h->arena, int64_t, k->nsym + 1u);
@@ -128,7 +139,7 @@ static enum status asked_variants(struct hone *h, struct db *db, const struct ke
     enum status st = hone_dims(h, k, text, has, value);
     if (st != ST_OK) return st;
     if (same_binding(f, k, has, value)) continue;
-    st = add_variant(h, db, k, symbolic, has, value, true, f);
+    st = add_variant(h, db, k, symbolic, has, value, wish, f);
     if (st != ST_OK) return st;
   }
   return ST_OK;
@@ -150,7 +161,7 @@ static enum status tuned_variants(struct hone *h, struct db *db, const struct ke
     int64_t *value = ARENA_NEW(h->arena, int64_t, symbolic->k->nsym + 1u);
     if (!key_dims_parse(symbolic, whole(symbolic), dims[i], value)) continue;
     for (unsigned j = 0; j < ndim; j++) has[dim[j]] = true;
-    if (!same_binding(f, k, has, value)) st = add_variant(h, db, k, symbolic, has, value, false, f);
+    if (!same_binding(f, k, has, value)) st = add_variant(h, db, k, symbolic, has, value, IF_TUNED, f);
   }
   return st;
 }
@@ -223,7 +234,8 @@ enum status hone_entry(struct hone *h, struct db *db, const struct spec_fn *fn, 
   int64_t *zero = ARENA_NEW(h->arena, int64_t, symbolic->k->nsym + 1u);
   sym_t dim[64];
   bool constant = key_dims(symbolic, whole(symbolic), dim, 64) == 0;
-  st = hone_choose(h, constant ? db : NULL, symbolic, symbolic, zero, &c);
+  if (h->opts.schedule && !h->opts.ndims && !fn->is_part) st = hone_given(h, symbolic, &c);
+  else st = hone_choose(h, constant ? db : NULL, symbolic, symbolic, zero, &c);
   if (st == ST_OK) st = lower_form(h, &c, arena_printf(h->arena, "%s.general", fn->k->name), &out->general);
   if (st == ST_INFEASIBLE && fn->source) {
     diag_warn(h->diag, fn->k->loc, "not-raised", "'%s' is compiled as written: %s", fn->k->name, c.why);
@@ -235,10 +247,10 @@ enum status hone_entry(struct hone *h, struct db *db, const struct spec_fn *fn, 
     return ST_REFUSED;
   }
   bool shared = h->opts.threads > 1 || h->target.limits.simt;
-  out->plain = fn->source && !shared && c.match == MATCH_NONE && kernel_is_light(fn->k, fn->source->f->body);
+  out->plain = fn->source && !shared && c.match == MATCH_NONE && !h->opts.schedule && kernel_is_light(fn->k, fn->source->f->body);
   out->variant = f.v;
   out->nvariant = f.n;
-  *tuned = f.tuned + (c.match != MATCH_NONE);
+  *tuned = f.tuned + (c.given || c.match != MATCH_NONE);
   return st;
 }
 

@@ -25,6 +25,8 @@ struct hone_options {
   const char *only;
   unsigned ndims;
   const char *const *dims;           /* "M=1024,N=1024": extents that get a variant of their own whether tuned or not */
+  const char *schedule;              /* of the variants for `dims`, without any of the general form: instead of what the database or the model says;
+                                        one a group with '|' between them; NULL: none. For one function (--only) */
 };
 
 struct hone {                        /* one specification on its way; everything lives in arena */
@@ -56,11 +58,14 @@ struct hone_choice {
   struct db_record record;           /* when matched */
   struct groups *groups;
   struct sched *sched;               /* [groups->n] */
+  bool given;                        /* by the user */
   const char *why;                   /* set when this form cannot be lowered at all */
 };
 /* Schedules for the kernel at bound dims: the winner, else the default. db may be NULL. */
 enum status hone_choose(struct hone *h, struct db *db, const struct groups *symbolic, const struct groups *bound, const int64_t *value, struct hone_choice *out);
-/* The entry of function fn with its variants, general and source forms. *tuned: number of forms that a winner decided. */
+/* The user's own schedule (opts.schedule) in place of it. ST_REFUSED: it does not parse or is not legal here. */
+enum status hone_given(struct hone *h, const struct groups *gs, struct hone_choice *out);
+/* The entry of function fn with its variants, general and source forms. *tuned: number of forms that a winner or the user decided. */
 enum status hone_entry(struct hone *h, struct db *db, const struct spec_fn *fn, struct emit_entry *out, unsigned *tuned);
 
 struct hone_output { struct buf object, header; };

@@ -1,7 +1,7 @@
 /* First part of the walk: a path becomes kernels. */
 #include "compiler/compdb.h"
 #include "compiler/frontend/frontend.h"
-#include "compiler/hone.h"
+#include "compiler/given.h"
 #include "compiler/pass/parts.h"
 #include "compiler/pass/raise.h"
 #include <errno.h>
@@ -136,7 +136,8 @@ enum status hone_open(struct hone *h, const char *path, const struct hone_option
   }
   buf_free(&text);
   enum status raised = st == ST_OK || h->spec.nrefused ? raise_all(h) : ST_OK;
-  return st == ST_OK ? raised : st;
+  if (st == ST_OK) st = raised;
+  return st == ST_OK ? given_for(h) : st;
 }
 
 void hone_close(struct hone *h) {

@@ -1,5 +1,5 @@
 /* Tuning one function: each group by itself, then all together. */
-#include "compiler/hone.h"
+#include "compiler/given.h"
 #include "tuner/bundle.h"
 #include "tuner/key.h"
 #include <string.h>
@@ -57,7 +57,7 @@ enum status hone_bundle(struct hone *h, struct bundle *b, const struct spec_fn *
   enum status st = prepare(h, fn, dims, &t, &v);
   if (st != ST_OK) return st;
   unsigned gs = t.symbolic->n == 1 ? 0 : KEY_WHOLE, gb = t.bound->n == 1 ? 0 : KEY_WHOLE;
-  struct tune_job job = {t.symbolic, t.bound, gs, gb, v, &h->target};
+  struct tune_job job = {t.symbolic, t.bound, gs, gb, v, &h->target, NULL};
   return bundle_add(b, fn->k, hone_known_dims(h, fn->k, dims), &job, o, count, h->diag);
 }
 
@@ -69,16 +69,18 @@ enum status hone_tune(struct hone *h, struct db *db, const struct spec_fn *fn, c
   bool same_shape = out->symbolic->n == n;
   out->result = ARENA_NEW(h->arena, struct tune_result, n + 1u);
   struct sched *sched = ARENA_NEW(h->arena, struct sched, n + 1u);
+  struct hone_choice given = {0};
+  if (h->opts.schedule && !fn->is_part) st = hone_given(h, out->bound, &given);
   for (unsigned g = 0; g < n && st == ST_OK; g++) {
     struct tune_opts mine = *o;
     double part = share(h, out->bound, g, o->threads);
     mine.budget_s *= part;
     if (o->max_trials && n > 1) mine.max_trials = (unsigned)(o->max_trials * part) + 1;
-    struct tune_job job = {same_shape ? out->symbolic : out->bound, out->bound, g, g, v, &h->target};
+    struct tune_job job = {same_shape ? out->symbolic : out->bound, out->bound, g, g, v, &h->target, given.sched ? &given.sched[g] : NULL};
     st = tune_group(db, &job, &mine, &out->result[g], h->diag);
     sched[g] = out->result[g].sched;
   }
   if (st != ST_OK || n == 1) return st;
-  struct tune_job job = {out->symbolic, out->bound, KEY_WHOLE, KEY_WHOLE, v, &h->target};
+  struct tune_job job = {out->symbolic, out->bound, KEY_WHOLE, KEY_WHOLE, v, &h->target, NULL};
   return tune_whole(db, &job, sched, o, &out->result[n], h->diag);
 }

@@ -546,6 +546,7 @@ static enum status run_loop(struct loop *l) {
     resume(l);
     if (l->o->strategy->measures) {
       revive_winner(l);
+      if (l->job->start) run_one(l, l->job->start);
       try_imported(l);
       search(l);
     } else {

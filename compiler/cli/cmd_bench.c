@@ -59,9 +59,11 @@ static void add_compiler(struct table *t, const char *path, const char *cc, cons
 }
 
 static enum status add_rows(struct table *t, struct db *db, const char *path, const struct groups *symbolic, const struct groups *bound, const int64_t *value) {
-  struct hone_choice won, def;
-  enum status st = hone_choose(t->h, db, symbolic, bound, value, &won);
+  struct hone_choice won, def, given;
+  enum status st = t->h->opts.schedule ? hone_given(t->h, bound, &given) : ST_OK;
+  if (st == ST_OK) st = hone_choose(t->h, db, symbolic, bound, value, &won);
   if (st == ST_OK) st = hone_choose(t->h, NULL, symbolic, bound, value, &def);
+  if (st == ST_OK && t->h->opts.schedule) st = add_form(t, "hone, --schedule", &given);
   if (st == ST_OK && won.match != MATCH_NONE) st = add_form(t, "hone, winner", &won);
   if (st == ST_OK) st = add_form(t, "hone, default schedule", &def);
   if (st != ST_OK) return st;
@@ -262,7 +264,7 @@ static enum status run(struct options *o, struct buf *out, struct diag *d) {
 
 const struct command command_bench = {
     "bench", "measure the winner beside the default schedule, the C compilers and BLAS",
-    "usage: hone bench SPEC… --dims M=1024,… [--dims …] [--db FILE] [--threads N] [--json]\n\n"
+    "usage: hone bench SPEC… --dims M=1024,… [--dims …] [--schedule TEXT] [--db FILE] [--threads N] [--json]\n\n"
     "All forms run in one process in interleaved rounds on the same data; each is checked against the specification first. That process does not see\n"
     "settings of libraries in the environment (OPENBLAS_CORETYPE, OMP_NUM_THREADS …).\n"
     "--target cuda:N measures on a GPU; --target emu:sm_90a runs the kernels on the emulator: results, races and deadlocks, counts, a modelled time.\n\n"

@@ -104,7 +104,8 @@ static enum status run(struct options *o, struct buf *out, struct diag *d) {
 const struct command command_compile = {
     "compile", "a specification becomes an object file; uses winners, never measures",
     "usage: hone compile SPEC [-o OUT.o] [--header OUT.h] [-MD [-MF DEP] [-MT TARGET] [-MP]] [--db FILE] [--locked]\n"
-    "                    [--on-miss=warn|error|quiet] [--dims M=64,…]… [--emit source|tensor|groups|loops|llvm|asm|ptx|obj]\n"
+    "                    [--on-miss=warn|error|quiet] [--dims M=64,…]… [--schedule TEXT]\n"
+    "                    [--emit source|tensor|groups|loops|llvm|asm|ptx|obj]\n"
     "                    [--only F,G] [--target T] [--cpu C] [--threads N] [--fp MODE]\n\n"
     "The object has the symbol and the signature of the C function and is right for all dims; tuned dims run their winner.\n"
     "--locked: the database must exist and is only read: the same input and database give the same bytes.\n\n"

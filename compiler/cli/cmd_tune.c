@@ -219,7 +219,7 @@ const struct command command_tune = {
     "tune", "search for a faster schedule, check it, remember it in the database",
     "usage: hone tune SPEC… --dims M=1024,N=1024,… [--budget 30s | --trials N] [--strategy forest|local|random|estimate] "
     "[--seed N]\n"
-    "                 [--target cuda:N|emu:sm_90a | --target sm_90a --emit-bundle DIR] [--ptxas FILE|none] [--db FILE] [--threads N] [--fp MODE] [--only F,G] [--json] [-v]\n\n"
+    "                 [--schedule TEXT] [--target cuda:N|emu:sm_90a | --target sm_90a --emit-bundle DIR] [--ptxas FILE|none] [--db FILE] [--threads N] [--fp MODE] [--only F,G] [--json] [-v]\n\n"
     "--target cuda:N tunes on a GPU; --target emu:sm_90a on the emulator, ranking by a model (such records never count as measured).\n"
     "Every trial is checked against the specification and recorded; an interrupted run goes on where it stopped; "
     "Ctrl-C keeps the best so far.\n\n"

@@ -15,7 +15,7 @@ static const struct row table[] = {
     {"-o", TEXT, AT(output)}, {"--header", TEXT, AT(header)}, {"--target", TEXT, AT(hone.target)}, {"--cpu", TEXT, AT(hone.cpu)}, {"--ptxas", TEXT, AT(hone.ptxas)},
     {"--db", TEXT, AT(hone.db)}, {"--locked", FLAG, AT(hone.locked)}, {"--cold", FLAG, AT(hone.cold)}, {"--on-miss", MISS, 0}, {"--only", TEXT, AT(hone.only)}, {"--compile-commands", TEXT, AT(hone.compile_commands)},
     {"-g", FLAG, AT(hone.debug)}, {"-ffile-prefix-map=", PREFIX, 0}, {"-fdebug-prefix-map=", PREFIX, 0},
-    {"--emit", TEXT, AT(emit)}, {"--fp", FP, 0}, {"--threads", COUNT, AT(hone.threads)}, {"--dims", DIMS, 0},
+    {"--emit", TEXT, AT(emit)}, {"--fp", FP, 0}, {"--threads", COUNT, AT(hone.threads)}, {"--dims", DIMS, 0}, {"--schedule", TEXT, AT(hone.schedule)},
     {"-MD", FLAG, AT(deps)}, {"-MP", FLAG, AT(deps_phony)}, {"-MF", TEXT, AT(dep_file)}, {"-MT", TEXT, AT(dep_target)},
     {"--budget", SECONDS, AT(budget_s)}, {"--trials", COUNT, AT(trials)}, {"--strategy", TEXT, AT(strategy)}, {"--seed", SEED, AT(seed)},
     {"--tune", FLAG, AT(tune)}, {"--json", FLAG, AT(json)}, {"-v", FLAG, AT(verbose)}, {"--verbose", FLAG, AT(verbose)}, {"--winners", FLAG, AT(winners)}, {"--trust", FLAG, AT(trust)}, {"--all", FLAG, AT(all)}, {"--worker", TEXT, AT(worker)}, {"--emit-bundle", TEXT, AT(bundle)},

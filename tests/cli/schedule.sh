@@ -1,0 +1,90 @@
+#!/bin/sh
+# Schedules in the user's own words: compiled, measured, tuned from, and refused with the reason. usage: schedule.sh HONE ROOT CC
+set -u
+hone=$(realpath "$1") examples=$(realpath "$2")/examples
+shift 2
+cc=$*
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+cd "$tmp" || exit 1
+unset HONE_DB
+export XDG_DATA_HOME="$tmp/data"
+passed=0 failed=0
+ok() { passed=$((passed + 1)); }
+no() { failed=$((failed + 1)); echo "not ok: $*"; cat err 2>/dev/null; }
+says() { # what, exit code, text
+  if [ "$2" != "$code" ]; then no "$1: exit code $code"
+  elif ! grep -qF -- "$3" err; then no "$1: does not say '$3'"
+  else ok; fi
+}
+mm=$examples/matmul/matmul.c
+own='tile i 5; tile j 16; order j1 i1 k0 i0 j0; vector j0; unroll i0 0; unroll k0 2; pack B j1'
+
+# of the general form without --dims, of the variants with it
+"$hone" compile "$mm" --schedule "$own" --emit loops >out 2>err || no "general form"
+if grep -q 'step 5' out && grep -q 'B_pack' out && ! grep -q untuned err; then ok; else no "the general form does not follow"; fi
+"$hone" compile "$mm" --schedule "$own" --dims M=33,N=40,K=17 --emit loops >out 2>err || no "variant"
+if sed -n '/^func `matmul.v0`/,/^}/p' out | grep -q 'step 5' && ! sed -n '/^func `matmul.general`/,/^}/p' out | grep -q 'step 5'; then ok; else no "the variant does not follow"; fi
+
+# the object is right
+cat >main.c <<'K'
+#include <stdio.h>
+void matmul(int M, int N, int K, const float A[M][K], const float B[K][N], float C[M][N]);
+enum { M = 33, N = 41, K = 17 };
+static float A[M][K], B[K][N], C[M][N];
+int main(void) {
+  for (int i = 0; i < M; i++) for (int k = 0; k < K; k++) A[i][k] = (float)((i * 7 + k * 3) % 11 - 5);
+  for (int k = 0; k < K; k++) for (int j = 0; j < N; j++) B[k][j] = (float)((k * 5 + j) % 13 - 6);
+  matmul(M, N, K, A, B, C);
+  for (int i = 0; i < M; i++)
+    for (int j = 0; j < N; j++) {
+      float s = 0;
+      for (int k = 0; k < K; k++) s += A[i][k] * B[k][j];
+      if (s != C[i][j]) return printf("C[%d][%d]: %g, not %g\n", i, j, C[i][j], s), 1;
+    }
+  return 0;
+}
+K
+"$hone" compile "$mm" --schedule "$own" -o matmul.o 2>err || no "object"
+if $cc main.c matmul.o -o main && ./main; then ok; else no "the object is wrong"; fi
+
+# measured, and tuned from: one trial is the given one
+"$hone" bench "$mm" --dims M=64,N=64,K=64 --schedule "$own" --json >out 2>err || no bench
+if grep '"form":"hone, --schedule"' out | grep -q '"right":true'; then ok; else no "bench has no row of it"; fi
+"$hone" tune "$mm" --dims M=64,N=64,K=64 --schedule "$own" --trials 1 --db own.db >out 2>err || no tune
+"$hone" db export --db own.db >records 2>err
+if grep -q 'tile a0 5' records; then ok; else no "tune did not try it"; fi
+
+# refused
+try() { "$hone" compile "$mm" -o no.o --schedule "$@" >out 2>err; code=$?; }
+try 'tile i 6; tile q 4'
+says "unknown axis" 1 "--schedule:1:16: error: no axis 'q' in this group"
+try 'tile i 6; vector i1'
+says "not legal" 1 "--schedule: vector i1: not the innermost level of a tiled axis"
+try 'tile i 6 | tile j 4'
+says "two for one group" 1 "'matmul' has 1 group: one schedule for each"
+try 'tile i 6;;'
+says "syntax" 1 "--schedule:1:10: error:"
+printf 'void f(int n, float *x) { for (int i = 0; i < n; i++) x[i] = 1; }\nvoid g(int n, float *x) { for (int i = 0; i < n; i++) x[i] = 2; }\n' >two.c
+mm=two.c
+try 'tile i 6'
+says "two functions" 2 "--schedule is for one function: --only F says which"
+try 'tile i 16; vector i0' --only g
+if [ "$code" = 0 ]; then ok; else no "--only"; fi
+rm -f no.o
+mm=two.c
+try 'vector z' --only g
+[ ! -e no.o ] && ok || no "an object was written"
+
+# several groups: one schedule each
+cat >twice.hone <<'K'
+kernel twice(x: f32[n], z: f32[m]) -> y: f32[n], w: f32[m] {
+  y[i] = 2.0 * x[i]
+  w[i] = 3.0 * z[i]
+}
+K
+"$hone" compile twice.hone -o twice.o --schedule 'tile i 16; vector i0 | tile i 32; vector i0' >out 2>err
+code=$?
+[ "$code" = 0 ] && ok || no "two groups"
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
