@@ -4,6 +4,10 @@
    hand is asked for where the body of L begins, so that it is there when the result is stored Only constant innermost
    tiles, a tile's worth of lines. A hint may point anywhere: there is no test for the last iteration. */
 #include "codegen/lower/plan.h"
+
+enum {
+  MOST_LINES = 64
+}; /* asked for at one place: more would be in flight than the machine has buffers for, many times over */
 #include <string.h>
 
 struct fetch {
@@ -38,8 +42,9 @@ static int tile_loop(const struct plan *p, const struct env *e, unsigned axis) {
   return l >= 0 && LOOP_LEVEL((unsigned)l) ? -1 : l;
 }
 
-/* Over the constant innermost tiles of the axes in the subscripts: every row, and every line of a row. */
-static struct lstmt *all_lines(const struct fetch *k, const struct env *e) {
+/* Over the constant innermost tiles of the axes in the subscripts: every row, and every line of a row. room: so many
+ * lines at most, else none. */
+static struct lstmt *all_lines(const struct fetch *k, const struct env *e, int64_t room) {
   struct build *b = k->b;
   unsigned a = 0, line = b->p->lim->line_bytes / (unsigned)type_size(tensor_type(b->p, k->tensor));
   while (a < b->p->naxis && !(in_subscripts(b->p, k->ix, k->rank, a) && axis_inner(b->p, e, a) >= 0)) a++;
@@ -47,13 +52,14 @@ static struct lstmt *all_lines(const struct fetch *k, const struct env *e) {
   int l = tile_loop(b->p, e, a);
   int64_t n = l < 0 ? 0 : loop_span(b->p, (unsigned)l),
           step = k->rank && poly_has(k->ix[k->rank - 1].poly, b->p->axis[a].sym) && line ? line : 1;
-  if (n < 1 || n / step > 64) return NULL;
+  int64_t lines = n < 1 ? 0 : (n + step - 1) / step;
+  if (lines < 1 || lines > room) return NULL;
   sym_t s = lfunc_add_sym(b->f, arena_printf(b->a, "%sf", plan_loop_name(b->p, (unsigned)l)));
   struct env in = *e;
   for (unsigned v = 0; v <= b->p->axis[a].ntile; v++) /* those of one iteration add nothing */
     if (!(in.open & BIT(LOOP_ID(a, v)))) in.open |= BIT(LOOP_ID(a, v)), in.val[LOOP_ID(a, v)] = cpoly(b, 0);
   in.val[l] = poly_sym(b->a, s);
-  struct lstmt *x = all_lines(k, &in);
+  struct lstmt *x = all_lines(k, &in, room / lines);
   return x ? loop_for(b->a, F_UNROLL, s, cpoly(b, 0), cpoly(b, n), step, x) : NULL;
 }
 
@@ -79,7 +85,7 @@ static struct lstmt *next_read(struct build *b, const struct set *s, unsigned l,
     if (!innermost(&k, e, l, step->loop)) return NULL;
     struct env next = *e;
     next.val[step->loop] = poly_addc(b->a, next.val[step->loop], b->p->loop[step->loop].step);
-    return all_lines(&k, &next);
+    return all_lines(&k, &next, MOST_LINES);
   }
   return NULL;
 }
@@ -92,7 +98,7 @@ static struct lstmt *tile_written(struct build *b, const struct set *s, unsigned
     struct subscript *ix = ARENA_NEW(b->a, struct subscript, rank + 1);
     for (unsigned d = 0; d < rank; d++) ix[d].poly = s->m[i]->e->lhs_idx[d];
     struct fetch k = {b, s->m[i], step->tensor, rank, ix, true};
-    return all_lines(&k, e);
+    return all_lines(&k, e, MOST_LINES);
   }
   return NULL;
 }
