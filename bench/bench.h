@@ -22,6 +22,7 @@ struct buffer {
 };
 struct row {
   const char *kernel, *dims; /* "matmul", "M=64,N=64,K=64" */
+  const char *names;         /* of the dims by the order of the kernel's parameters: "M,N,K" */
   int64_t d[MAX_DIMS];       /* by the order of the kernel's parameters */
   unsigned nd, nbuf;
   struct buffer buf[MAX_BUFS]; /* by the order of the kernel's parameters; outputs last */
@@ -46,6 +47,11 @@ bool row_make(struct row *r, const char *kernel,
               const char *dims);                 /* sizes and flops, no memory; false: no such kernel or bad dims */
 double row_bytes(const struct row *r, bool out); /* of inputs or outputs */
 bool row_is(const struct row *r, const char *kernel);
+
+/* The same row for a kernel that takes the constant operand in panels (panels.c): other dims, and that operand re-arranged (allocated, never freed).
+   false: the kernel has no such form, or its sizes are no whole panels. */
+bool row_panels(const struct row *r, struct row *out);
+bool row_panels_dims(const struct row *r, char *text, size_t room); /* its dims as text; needs no data */
 
 /* Floors (floor.c): measured here and now with `threads` threads. */
 double floor_flops(enum bench_type t, unsigned threads); /* multiply-adds in registers, operations a second */

@@ -1,9 +1,10 @@
 /* The bench program: one row, all its forms, in interleaved rounds. hone's objects, the C compilers' and the C
    libraries are called in this process, peers that only have a Python interface in a process of their own, on the same
    data (a shared file), round by round. bench_row FAMILY KERNEL DIMS [--threads N] [--rounds N] [--seconds S] [--object
-   NAME=FILE]… [--peer FILE]… [--python INTERPRETER SCRIPT PEER]… bench_row --have LIBRARY prints a JSON line a form (or
-   says by its exit status whether a library is there). With one thread a call's time is CPU time of the process where
-   that is less than the elapsed time: others on the machine do not count. */
+   NAME=FILE]… [--panels NAME=FILE]… [--peer FILE]… [--python INTERPRETER SCRIPT PEER]… prints a JSON line a form;
+   bench_row --have LIBRARY says by its exit status whether a library is there, bench_row --panel-dims KERNEL DIMS what
+   the dims of the kernel are that takes its constant operand in panels. With one thread a call's time is CPU time of
+   the process where that is less than the elapsed time: others on the machine do not count. */
 #include "bench.h"
 #include <dirent.h>
 #include <dlfcn.h>
@@ -118,7 +119,7 @@ static void object_run(void *p) {
   const int64_t *a = o->a;
   o->fn(a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], a[10], a[11], a[12], a[13], a[14], a[15]);
 }
-static bool add_object(struct bench *b, const char *arg) {
+static bool add_object(struct bench *b, const struct row *r, const char *arg) {
   const char *eq = strchr(arg, '=');
   if (!eq || b->n == MAX_FORMS) return false;
   void *lib = dlopen(eq + 1, RTLD_NOW | RTLD_LOCAL);
@@ -131,12 +132,17 @@ static bool add_object(struct bench *b, const char *arg) {
   }
   memcpy(&o->fn, &sym, sizeof sym);
   unsigned n = 0;
-  for (unsigned i = 0; i < b->row.nd; i++) o->a[n++] = b->row.d[i];
-  for (unsigned i = 0; i < b->row.nbuf; i++) o->a[n++] = (int64_t)(intptr_t)b->row.buf[i].p;
+  for (unsigned i = 0; i < r->nd; i++) o->a[n++] = r->d[i];
+  for (unsigned i = 0; i < r->nbuf; i++) o->a[n++] = (int64_t)(intptr_t)r->buf[i].p;
   struct entry *e = &b->e[b->n++];
   *e = (struct entry){.f = {.run = object_run, .state = o}};
   snprintf(e->f.name, sizeof e->f.name, "%.*s", (int)(eq - arg), arg);
   return true;
+}
+
+static void add_panels(struct bench *b, const char *arg) {
+  static struct row laid;
+  if (row_panels(&b->row, &laid) && add_object(b, &laid, arg)) b->e[b->n - 1].f.prepacked = true;
 }
 
 static void add_peer(struct bench *b, const char *path) {
@@ -351,9 +357,14 @@ static void pin(unsigned threads) {
 int main(int argc, char **argv) {
   static struct bench b = {.rounds = 15, .seconds = 4};
   if (argc == 3 && !strcmp(argv[1], "--have")) return !dlopen(argv[2], RTLD_LAZY | RTLD_LOCAL);
+  if (argc == 4 && !strcmp(argv[1], "--panel-dims")) {
+    char text[512];
+    if (!row_make(&b.row, argv[2], argv[3]) || !row_panels_dims(&b.row, text, sizeof text)) return 1;
+    return puts(text) < 0;
+  }
   if (argc < 4 || !row_make(&b.row, argv[2], argv[3])) {
     fprintf(stderr, "usage: bench_row FAMILY KERNEL DIMS [--threads N] [--rounds N] [--seconds S] [--object "
-                    "NAME=FILE]… [--peer FILE]… [--python EXE SCRIPT PEER]…\n");
+                    "NAME=FILE]… [--panels NAME=FILE]… [--peer FILE]… [--python EXE SCRIPT PEER]…\n");
     return 2;
   }
   b.family = argv[1];
@@ -371,7 +382,8 @@ int main(int argc, char **argv) {
     return 5;
   }
   for (int i = 4; i + 1 < argc; i += 2) {
-    if (!strcmp(argv[i], "--object")) add_object(&b, argv[i + 1]);
+    if (!strcmp(argv[i], "--object")) add_object(&b, &b.row, argv[i + 1]);
+    if (!strcmp(argv[i], "--panels")) add_panels(&b, argv[i + 1]);
     if (!strcmp(argv[i], "--peer")) add_peer(&b, argv[i + 1]);
     if (!strcmp(argv[i], "--python") && i + 3 < argc) add_python(&b, &argv[i + 1]), i += 2;
   }

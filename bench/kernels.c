@@ -231,6 +231,7 @@ bool row_make(struct row *r, const char *name, const char *dims) {
   *r = (struct row){.kernel = name, .dims = dims, .threads = 1};
   for (size_t i = 0; i < sizeof kernel / sizeof *kernel; i++)
     if (!strcmp(kernel[i].name, name)) {
+      r->names = kernel[i].dims;
       if (!read_dims(r, kernel[i].dims, dims)) return false;
       kernel[i].shape(r);
       return true;

@@ -38,9 +38,9 @@ build_driver() {
   stamp="$march $build"
   [ "$(cat "$out/stamp" 2>/dev/null)" = "$stamp" ] && [ -z "$(find "$here" -name '*.[ch]' -newer "$out/stamp")" ] && return 0 # nothing has changed
   rm -f "$out"/*.so "$out/stamp"
-  for f in driver kernels python; do "${CC:-cc}" $cc_flags -O2 -c "$here/$f.c" -o "$out/$f.o"; done
+  for f in driver kernels panels python; do "${CC:-cc}" $cc_flags -O2 -c "$here/$f.c" -o "$out/$f.o"; done
   "${CC:-cc}" $cc_flags -O3 -march=$march -ffast-math -c "$here/floor.c" -o "$out/floor.o"
-  "${CC:-cc}" -rdynamic "$out/driver.o" "$out/kernels.o" "$out/python.o" "$out/floor.o" -o "$out/bench_row" -ldl -lm -lpthread
+  "${CC:-cc}" -rdynamic "$out/driver.o" "$out/kernels.o" "$out/panels.o" "$out/python.o" "$out/floor.o" -o "$out/bench_row" -ldl -lm -lpthread
   echo "$stamp" >"$out/stamp"
 }
 listed() { case ",$1," in *",$2,"*) return 0 ;; *) return 1 ;; esac; }
@@ -88,21 +88,31 @@ python_of() {
   done
 }
 
-# One row: objects of hone (tuned first: all ratios are to it), of the C compilers where asked, then the peers.
+# args: specification, dims
+tuned() {
+  [ -n "$tune" ] || return 0
+  "$hone" tune "$1" --dims "$2" ${trials:+--trials $trials} --budget "$budget" --db "$db" --strategy "$strategy" --threads "$threads" ${cpu:+--cpu $cpu} >"$tmp/log" 2>&1 ||
+    { echo "bench: tuning $1 $2 failed:" >&2; cat "$tmp/log" >&2; }
+}
+# args: specification, dims, database, name of the form: compiled and linked as $tmp/NAME.so
+object() {
+  "$hone" compile "$1" --dims "$2" --db "$3" --on-miss=quiet --threads "$threads" ${cpu:+--cpu $cpu} -o "$tmp/$4.o" >"$tmp/log" 2>&1 && shared "$tmp/$4.o" "$tmp/$4.so" 2>"$tmp/log" && return 0
+  echo "bench: compiling $1 $2 ($4) failed:" >&2
+  cat "$tmp/log" >&2
+  return 1
+}
+
+# One row: objects of hone (tuned first: all ratios are to it; where there is a kernel for weights in panels, that too), of the C compilers where asked, then the peers.
 row() { # family kernel dims
-  spec=$(spec_of "$2") objects=
-  if [ -n "$tune" ]; then
-    "$hone" tune "$spec" --dims "$3" ${trials:+--trials $trials} --budget "$budget" --db "$db" --strategy "$strategy" --threads "$threads" ${cpu:+--cpu $cpu} >"$tmp/log" 2>&1 ||
-      { echo "bench: tuning $2 $3 failed:" >&2; cat "$tmp/log" >&2; }
+  spec=$(spec_of "$2") objects= laid=
+  for f in "$here/specs/panels/$2.c" "$here/specs/panels/$2.hone"; do [ -f "$f" ] && laid=$f; done
+  tuned "$spec" "$3"
+  object "$spec" "$3" "$db" hone && objects="--object hone=$tmp/hone.so"
+  object "$spec" "$3" "$tmp/none.db" default && objects="$objects --object default=$tmp/default.so"
+  if [ -n "$laid" ] && paneled=$("$out/bench_row" --panel-dims "$2" "$3"); then
+    tuned "$laid" "$paneled"
+    object "$laid" "$paneled" "$db" panels && objects="$objects --panels panels=$tmp/panels.so"
   fi
-  for form in hone default; do
-    d=$db; [ $form = hone ] || d=$tmp/none.db
-    if "$hone" compile "$spec" --dims "$3" --db "$d" --on-miss=quiet --threads "$threads" ${cpu:+--cpu $cpu} -o "$tmp/$form.o" >"$tmp/log" 2>&1 && shared "$tmp/$form.o" "$tmp/$form.so" 2>"$tmp/log"; then
-      objects="$objects --object $form=$tmp/$form.so"
-    else
-      echo "bench: compiling $2 $3 ($form) failed:" >&2; cat "$tmp/log" >&2
-    fi
-  done
   case $1:$cc:$spec in
     loops:*.c|*:1:*.c)
       flags="-O3 -march=$march -ffast-math -shared -fPIC -I$root/examples"

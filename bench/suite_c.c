@@ -301,10 +301,10 @@ static int usage(void) {
   return 2;
 }
 
-static char *slurp(const char *path) {
+static const char *slurp(const char *path) {
+  static char text[1 << 16];
   FILE *f = fopen(path, "rb");
-  char *text = calloc(1, 1 << 16);
-  size_t n = f && text ? fread(text, 1, (1 << 16) - 1, f) : 0;
+  size_t n = f ? fread(text, 1, sizeof text - 1, f) : 0;
   if (!n) {
     perror(path);
     exit(5);

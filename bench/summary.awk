@@ -1,4 +1,5 @@
 # JSON lines of bench_row -> a table in Markdown: a line a family. Ratios are peer's time / hone's time, geometric means over rows against the best peer of each row.
+# Prepacked peers are compared with hone's kernel for operands in panels, where there is one.
 # "of floor" is the machine's floor / hone's time; "at the floor" is what "best peer" would be if hone ran at the floor: no kernel can do much better.
 function field(s, name) {
   if (match(s, "\"" name "\":\"[^\"]*\"")) return substr(s, RSTART + length(name) + 4, RLENGTH - length(name) - 5)
@@ -11,13 +12,19 @@ function mean(sum, n) { return n ? sprintf("%.2f", exp(sum / n)) : "" }
   if (!(f in seen)) { seen[f] = 1; fams[++nf] = f }
   if (form == "hone") { floor[key] = field($0, "floor_us") / field($0, "us"); family[key] = f; label[key] = field($0, "kernel") " " field($0, "dims"); order[++n] = key; next }
   if (field($0, "same") == "false") next
+  if (form == "panels") { own[key] = r; next }
   if (form == "default") { sd[f] -= log(r); nd[f]++; next }
-  if (field($0, "prepacked") != "true" && (!(key in plain) || r < plain[key])) plain[key] = r
-  if (!(key in any) || r < any[key]) { any[key] = r; by[key] = form }
+  if (field($0, "prepacked") == "true") { if (!(key in packed) || r < packed[key]) { packed[key] = r; packed_by[key] = form } }
+  else if (!(key in plain) || r < plain[key]) { plain[key] = r; plain_by[key] = form }
 }
 END {
   for (i = 1; i <= n; i++) {
     key = order[i]; f = family[key]
+    if (key in plain) { any[key] = plain[key]; by[key] = plain_by[key] }
+    if (key in packed) {
+      if (key in own) packed[key] /= own[key]
+      if (!(key in any) || packed[key] < any[key]) { any[key] = packed[key]; by[key] = packed_by[key] }
+    }
     if (key in plain) { sp[f] += log(plain[key]); np[f]++; if (floor[key] > 0) { sc[f] += log(plain[key] / floor[key]); nc[f]++ } }
     if (floor[key] > 0) { sf[f] += log(floor[key]); nfl[f]++ }
     if (key in any) {

@@ -1,8 +1,10 @@
 /* i8 x i8 where the instruction takes u8 x i8: sum a * b = sum (a + 128) * b - 128 * sum b, exact because sums wrap.
-   The second sum belongs to b alone: where b is packed for many rows it is made once a panel, and the first costs no
-   more than u8 x i8. (The emitter has another way, step by step, for what is not taken apart here: guards, operands in
-   place.) */
+   The second sum belongs to b alone: where b is packed for many rows, or lies in panels already, it is made once a
+   panel, and the first costs no more than u8 x i8. (The emitter has another way, step by step, for what is not taken
+   apart here: guards, operands in place.) */
 #include "codegen/lower/plan.h"
+
+enum { ENOUGH_ROWS = 12 };
 
 static bool packed(const struct plan *p, expr_t read) {
   for (unsigned i = 0; i < p->npack; i++)
@@ -16,6 +18,23 @@ static bool on_sub(const struct plan *p, const struct eq *e) {
     if (a >= 0 && p->loop[LOOP_ID(a, 0)].mark == MARK_SUB && p->loop[LOOP_ID(a, 0)].matrix == MATRIX_vnni) return true;
   }
   return false;
+}
+
+/* The operand lies as the instruction reads it, steps of the reduction last, and enough rows use it to sum it for. */
+static bool laid(const struct plan *p, const struct eq *e, expr_t b) {
+  const struct access *r = b->acc;
+  int64_t rows = 1;
+  bool last = false;
+  for (unsigned x = 0; x < e->nax; x++) {
+    int a = plan_axis(p, e->axis[x].sym);
+    if (a < 0 || !r->rank) return false;
+    bool here = poly_has(r->ix[r->rank - 1].poly, e->axis[x].sym);
+    if (here && p->loop[LOOP_ID(a, 0)].mark != MARK_SUB) return false;
+    last |= here;
+    if (!expr_has_sym(b, e->axis[x].sym))
+      rows = p->axis[a].ext < 0 || rows > ENOUGH_ROWS ? ENOUGH_ROWS : rows * p->axis[a].ext;
+  }
+  return last && rows >= ENOUGH_ROWS;
 }
 
 /* b walks all that is reduced, with an axis on lanes, and some row uses it again. */
@@ -32,16 +51,21 @@ static bool shared(const struct plan *p, const struct eq *e, expr_t b) {
   return again && lanes;
 }
 
+/* Is the sum of b made once for many rows? */
+static bool once(const struct plan *p, const struct eq *e, expr_t b) {
+  return (packed(p, b) || laid(p, e, b)) && shared(p, e, b);
+}
+
 static bool splits(const struct plan *p, const struct member *m, struct dot *d) {
   const struct eq *e = m->e;
   if (m->kind != MK_EQ || e->red != RED_sum || e->nguard || m->nsoft || e->init || e->state != UINT16_MAX) return false;
   if (!on_sub(p, e) || !dot_of(e->body, d) || d->kind != DOT_i8i8 || d->a->acc->nguard || d->b->acc->nguard)
     return false;
-  if (!packed(p, d->b) || !shared(p, e, d->b)) {
+  if (!once(p, e, d->b)) {
     expr_t t = d->a;
     d->a = d->b, d->b = t;
   }
-  return packed(p, d->b) && shared(p, e, d->b);
+  return once(p, e, d->b);
 }
 
 /* to[its axes] = sum of i32(b) */

@@ -68,6 +68,8 @@ unsigned def_lanes(const struct chooser *c, const struct eq *e);    /* elements 
 const struct eq *def_find_main(const struct chooser *c);
 void def_find_shared(expr_t x, void *ctx);                          /* visitor; ctx: struct reuse */
 int def_find_rows(const struct chooser *c, const struct eq *e, unsigned lane, struct reuse *out);
+/* Does the shared operand lie in panels as packing would make them: the lanes of one step of the reduction (at most a tile), then those of the next? */
+bool def_in_panels(const struct chooser *c, const struct reuse *k, unsigned lane, int64_t tile);
 /* ---- sizes ---- */
 int64_t def_round_up(int64_t n, int64_t m);
 int64_t def_pick_vectors(int64_t ext, int64_t lanes, int64_t max);

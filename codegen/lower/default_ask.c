@@ -80,6 +80,16 @@ const poly_t *def_subs(const struct chooser *c, const struct access *r) {
   return ix;
 }
 
+bool def_in_panels(const struct chooser *c, const struct reuse *k, unsigned lane, int64_t tile) {
+  const poly_t *ix = def_subs(c, k->acc);
+  int64_t lanes = def_extent(c, lane), step;
+  bool next = false;
+  if (!lanes || lanes > tile || !def_stride(c, k->tensor, ix, k->lane, &step) || step != 1) return false;
+  for (unsigned x = c->main->npar; x < c->main->nax; x++)
+    next |= def_stride(c, k->tensor, ix, c->main->axis[x].sym, &step) && step == lanes;
+  return next;
+}
+
 bool def_has(const struct access *r, sym_t s) {
   for (unsigned d = 0; d < r->rank; d++)
     if (poly_has(r->ix[d].poly, s)) return true;

@@ -21,6 +21,7 @@ struct choice {
   const struct access *b, *a;
   enum matrix insn;
   int64_t mr, nv, kc, mc, nc; /* kc, mc, nc 0: the whole axis */
+  bool laid;                  /* both operands lie as the instruction takes them: red is an axis of just one step */
 };
 
 static bool find_instruction(const struct chooser *c, struct choice *x) {
@@ -41,11 +42,25 @@ static int step_along(const struct chooser *c, const struct access *r, int axis)
   return def_step(c, r->tensor, def_subs(c, r), c->g->axis[axis].sym);
 }
 
+/* Operands in the instruction's own layout, B[.., k / g][j][k % g] and A[..][k / g][k % g]: an axis of one step,
+ * contiguous in both. */
+static bool find_laid(const struct chooser *c, struct choice *x) {
+  for (unsigned i = c->main->npar; i < c->main->nax && x->red < 0; i++) {
+    int a = def_axis(c, c->main->axis[i].sym);
+    if (a >= 0 && def_extent(c, (unsigned)a) == x->d.group && step_along(c, x->d.a->acc, a) == 1 &&
+        step_along(c, x->d.b->acc, a) == 1)
+      x->red = a;
+  }
+  x->laid = x->red >= 0;
+  return x->laid;
+}
+
 /* The reduction along which most operands are contiguous. */
 static bool find_reduction(const struct chooser *c, struct dots *x) {
   const struct access *r[2] = {x->d.a->acc, x->d.b->acc};
   int most = -1;
   x->red = -1;
+  if (find_laid(c, x)) return true;
   for (unsigned i = c->main->npar; i < c->main->nax; i++) {
     int a = def_axis(c, c->main->axis[i].sym), n = 0;
     if (a < 0 || !def_has(r[0], c->g->axis[a].sym) || !def_has(r[1], c->g->axis[a].sym)) continue;
@@ -97,10 +112,21 @@ static int64_t most_rows(const struct chooser *c, const struct choice *x) {
   return room < x->nv ? 1 : room / x->nv;
 }
 
+/* Neighbours on lanes are one step apart: nothing is packed. */
+static bool pick_laid(const struct chooser *c, struct choice *x) {
+  int64_t lanes = c->lim->vector_bytes / DOT_BYTES, step;
+  if (!def_stride(c, x->b->tensor, def_subs(c, x->b), c->g->axis[x->lane].sym, &step) || step != x->d.group)
+    return false;
+  x->nv = def_pick_vectors(def_most(c, (unsigned)x->lane), lanes, c->lim->vector_regs >= 32 ? 4 : 2);
+  x->mr = x->row < 0 ? 1 : def_pick_rows(def_extent(c, (unsigned)x->row), most_rows(c, x));
+  return true;
+}
+
 static bool pick_sizes(const struct chooser *c, struct choice *x, bool *pack, bool *copy) {
   int64_t lanes = c->lim->vector_bytes / DOT_BYTES, ext = def_extent(c, (unsigned)x->lane),
           k = def_extent(c, (unsigned)x->red);
   int64_t rows = x->row < 0 ? 1 : def_guess(c, (unsigned)x->row), size = (int64_t)type_size((enum dtype)x->d.a->type);
+  if (x->laid) return pick_laid(c, x);
   bool far = step_along(c, x->b, x->lane) != 1, turned = x->row >= 0 && step_along(c, x->a, x->red) != 1;
   if (far && step_along(c, x->b, x->red) != 1) return false;
   if (x->row < 0 && step_along(c, x->a, x->red) != 1) return false;
@@ -160,10 +186,20 @@ static void loops(const struct chooser *c, const struct choice *x, bool packs, s
   def_then(o, (unsigned)x->red, 0);
 }
 
+/* The innermost of the other reduction axes counts the steps. */
+static void unroll_steps(struct chooser *c, const struct choice *x) {
+  for (unsigned i = c->main->nax; i-- > c->main->npar;) {
+    int a = def_axis(c, c->main->axis[i].sym);
+    if (a < 0 || a == x->red) continue;
+    def_push(c, STEP_unroll, LOOP_ID(a, 0), 2);
+    return;
+  }
+}
+
 bool def_matrix(struct chooser *c) {
   struct choice x = {0};
   struct order o = {0};
-  bool pack, copy;
+  bool pack = false, copy = false;
   int pack_at, copy_at;
   struct dots found;
   if (!def_dots(c, &found)) return false;
@@ -174,6 +210,7 @@ bool def_matrix(struct chooser *c) {
   def_push_order(c, &o);
   def_push(c, STEP_vector, LOOP_ID(x.lane, 0), 0);
   if (x.row >= 0) def_push(c, STEP_unroll, LOOP_ID(x.row, 0), 0);
+  if (x.laid) unroll_steps(c, &x);
   if (!def_push(c, STEP_tensorize, LOOP_ID(x.red, 0), x.insn)) return false;
   if (pack) def_push(c, STEP_pack, (unsigned)pack_at, def_operand(c, x.b->tensor));
   if (copy && copy_at >= 0)

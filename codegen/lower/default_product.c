@@ -26,13 +26,6 @@ static bool pack_pays(const struct chooser *c, const struct reuse *k, unsigned r
   return def_guess(c, row) >= 96 && all > (def_guess(c, row) >= 512 ? c->lim->l1_bytes : c->lim->l2_bytes / 4.0);
 }
 
-/* The operand that does not move with the lanes. */
-static const struct access *row_operand(const struct chooser *c, unsigned lane, unsigned row) {
-  struct reuse k = {c->g->axis[row].sym, c->g->axis[lane].sym, c, false, 0, NULL};
-  expr_visit(c->main->body, def_find_shared, &k); /* walks rows, not lanes */
-  return k.acc;
-}
-
 struct blocks {
   int64_t nv, tile;       /* vectors of a register tile, and their elements */
   int64_t mr, kc, nc, mc; /* vectors, rows, and cache blocks of reduction, lanes and rows; 0: the whole axis */
@@ -40,9 +33,29 @@ struct blocks {
   bool few, once;         /* few rows; all of them are one tile: the shared operand is read once, as a stream */
   bool far;               /* the panel lies across memory: lanes are a row apart */
   bool wide;              /* rows of narrow floats: large blocks of them are converted once, outside of all panels */
+  bool laid;              /* the shared operand lies in panels: as if packed, but for the copy */
   bool deep; /* few panels, a long reduction: its blocks pass by one after the other, each used by all panels. Its rows
                 are short, so a block of them is one stretch of memory: it is read in place */
 };
+
+/* The operand that does not move with the lanes. */
+static const struct access *row_operand(const struct chooser *c, unsigned lane, unsigned row) {
+  struct reuse k = {c->g->axis[row].sym, c->g->axis[lane].sym, c, false, 0, NULL};
+  expr_visit(c->main->body, def_find_shared, &k); /* walks rows, not lanes */
+  return k.acc;
+}
+
+/* The axis that counts panels: in the shared operand and the result, not on lanes; -1: none. */
+static int panel_axis(const struct chooser *c, const struct access *shared, unsigned lane, unsigned row) {
+  const struct access *rows = row_operand(c, lane, row);
+  for (unsigned x = 0; x < c->main->npar; x++) {
+    int a = def_axis(c, c->main->axis[x].sym);
+    if (a >= 0 && !is_row_or_lane((unsigned)a, (int)row, (int)lane) && def_has(shared, c->main->axis[x].sym) &&
+        !(rows && def_has(rows, c->main->axis[x].sym)))
+      return a;
+  }
+  return -1;
+}
 
 /* Rows that one thread takes at a time, where there are too few panels to share. */
 static int64_t share_rows(const struct chooser *c, int64_t panels, int64_t er, int64_t mr) {
@@ -93,7 +106,8 @@ static struct blocks pick_blocks(const struct chooser *c, unsigned lane, unsigne
   o.far = def_step(c, k->tensor, def_subs(c, k->acc), k->lane) == 2;
   o.tile = ev >= 4 && ev < lanes && (ev & (ev - 1)) == 0 ? ev : o.nv * lanes;
   o.pack = pack_pays(c, k, row) && (o.far || o.tile <= def_guess(c, lane));
-  o.deep = ev && ev <= 4 * o.tile && bytes_of(c, k->acc) > (double)l2;
+  o.laid = def_in_panels(c, k, lane, o.tile) && panel_axis(c, k->acc, lane, row) >= 0;
+  o.deep = !o.laid && ev && ev <= 4 * o.tile && bytes_of(c, k->acc) > (double)l2;
   if (o.deep && !o.far) o.pack = false;
   bool low = o.deep || (o.few && !o.pack);
   o.kc = fits || (o.once && !o.pack) ? 0 : def_pick_block(def_extent(c, red), 4, l2 / (low ? 16 : 4) / (o.tile * size));
@@ -113,12 +127,13 @@ static struct blocks pick_blocks(const struct chooser *c, unsigned lane, unsigne
 
 /* *pack, *copy: the loops inside which a panel is packed and rows are copied; MAX_LOOP: none. */
 static void product_order(const struct chooser *c, unsigned lane, unsigned row, unsigned red, const struct blocks *b,
-                          struct order *o, unsigned *pack, unsigned *copy) {
+                          const struct reuse *k, struct order *o, unsigned *pack, unsigned *copy) {
   const struct eq *e = c->main;
+  int panel = b->laid && b->mc ? panel_axis(c, k->acc, lane, row) : -1; /* several pass by a block of rows */
   unsigned ll = b->nc ? 2 : 1, lr = b->mc ? 2 : 1;
   for (unsigned x = 0; x < e->npar; x++) {
     int a = def_axis(c, e->axis[x].sym);
-    if (a >= 0 && !is_row_or_lane((unsigned)a, (int)row, (int)lane)) def_then(o, (unsigned)a, 0);
+    if (a >= 0 && a != panel && !is_row_or_lane((unsigned)a, (int)row, (int)lane)) def_then(o, (unsigned)a, 0);
   }
   if (c->lim->simt && b->mc) def_then(o, row, lr); /* a block of threads takes its rows through the whole reduction */
   if (b->wide) def_then(o, row, 2), *copy = LOOP_ID(row, 2);
@@ -127,6 +142,7 @@ static void product_order(const struct chooser *c, unsigned lane, unsigned row, 
   if (b->kc) def_then(o, red, 1);
   *pack = o->n ? o->l[o->n - 1] : MAX_LOOP;
   if (b->mc) def_then(o, row, lr);
+  if (panel >= 0) def_then(o, (unsigned)panel, 0);
   if (!b->wide) *copy = o->n ? o->l[o->n - 1] : MAX_LOOP;
   if (b->deep && !b->pack) def_then(o, row, 1); /* each row is brought near once */
   def_then(o, lane, 1);
@@ -171,6 +187,11 @@ static void push_prefetch(struct chooser *c, unsigned lane, unsigned row, unsign
     def_push(c, STEP_prefetch, LOOP_ID(row, 1), def_operand(c, out->lhs));
   if (def_guess(c, row) > 256 || shared <= c->lim->l2_bytes) return;
   if (b->far || b->deep) return; /* a line for each element; one stretch, which the machine asks for itself */
+  if (b->laid) {
+    unsigned panel = (unsigned)panel_axis(c, k->acc, lane, row);
+    def_push(c, STEP_prefetch, b->kc ? LOOP_ID(red, 1) : LOOP_ID(panel, 0), def_operand(c, k->tensor));
+    return;
+  }
   unsigned next = b->once && !b->pack ? LOOP_ID(red, 0) : LOOP_ID(lane, b->nc ? 2 : 1);
   def_push(c, STEP_prefetch, next, def_operand(c, k->tensor));
 }
@@ -214,13 +235,13 @@ bool def_product(struct chooser *c, int lane, int row, const struct reuse *k) {
   if (b.kc) def_push(c, STEP_tile, LOOP_ID(red, 0), b.kc);
   if (b.nc) def_push(c, STEP_tile, LOOP_ID(lane, 0), b.nc);
   if (b.mc) def_push(c, STEP_tile, LOOP_ID(row, 0), b.mc);
-  product_order(c, (unsigned)lane, (unsigned)row, (unsigned)red, &b, &o, &pack, &copy);
+  product_order(c, (unsigned)lane, (unsigned)row, (unsigned)red, &b, k, &o, &pack, &copy);
   def_push_order(c, &o);
   def_push(c, STEP_vector, LOOP_ID(lane, 0), 0);
   def_push(c, STEP_unroll, LOOP_ID(row, 0), 0);
   if (e->nax == e->npar + 1) def_push(c, STEP_unroll, LOOP_ID(red, 0), 4);
   push_padding(c, &o, (unsigned)lane, (unsigned)row);
-  if (b.pack && pack < MAX_LOOP) def_push(c, STEP_pack, pack, def_operand(c, k->tensor));
+  if (b.pack && !b.laid && pack < MAX_LOOP) def_push(c, STEP_pack, pack, def_operand(c, k->tensor));
   if (b.copy && copy < MAX_LOOP)
     def_push(c, STEP_copy, copy, def_operand(c, row_operand(c, (unsigned)lane, (unsigned)row)->tensor));
   push_prefetch(c, (unsigned)lane, (unsigned)row, (unsigned)red, &b, k);

@@ -218,6 +218,17 @@ static bool push_turn(struct chooser *c, const struct window *w, const struct re
   return def_push(c, STEP_pack, at, def_operand(c, k->tensor));
 }
 
+/* Panels that come from beyond the second cache, a block of them for few rows: it is asked for while the one before is
+ * used. */
+static bool far_panels(const struct chooser *c, const struct window *w, const struct reuse *k) {
+  double rows = 1;
+  for (unsigned x = 0; x < c->main->npar; x++) {
+    int a = def_axis(c, c->main->axis[x].sym);
+    if (a >= 0 && !def_has(k->acc, c->main->axis[x].sym)) rows *= (double)def_guess(c, (unsigned)a);
+  }
+  return w->kc && rows <= 256 && bytes_along(c, k->acc, -1) > c->lim->l2_bytes && def_in_panels(c, k, w->lane, w->tile);
+}
+
 static bool plan_window(struct chooser *c, struct window w, const struct reuse *k) {
   unsigned lane = w.lane, row = w.row;
   struct order o = {0};
@@ -234,6 +245,7 @@ static bool plan_window(struct chooser *c, struct window w, const struct reuse *
   bool ends = push_peels(c, &w);
   if (def_guess(c, (unsigned)w.red) >= 32) def_push(c, STEP_unroll, LOOP_ID(w.red, 0), ends ? 2 : 4);
   if (w.turned && !push_turn(c, &w, k, &o)) return false;
+  if (far_panels(c, &w, k)) def_push(c, STEP_prefetch, LOOP_ID(w.red, 1), def_operand(c, k->tensor));
   def_push_parallel(c, &o);
   return true;
 }
