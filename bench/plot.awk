@@ -32,14 +32,15 @@ END {
     m = split(point[order[i]], p, "\n")
     for (j = 1; j < m; j++) {
       split(p[j], q, "\t")
-      if (q[1] == "default") out = out sprintf("<rect x=\"%.1f\" y=\"%d\" width=\"7\" height=\"7\" fill=\"#999\"><title>default schedule %s</title></rect>\n", at(q[2]) - 3.5, TOP + y - 4, q[2])
+      own = q[1] == "default" ? "default schedule" : q[1] == "panels" ? "weights in panels" : ""
+      if (own != "") out = out sprintf("<rect x=\"%.1f\" y=\"%d\" width=\"7\" height=\"7\" stroke=\"#999\" fill=\"%s\"><title>%s %s</title></rect>\n", at(q[2]) - 3.5, TOP + y - 4, q[1] == "panels" ? "none" : "#999", own, q[2])
       else out = out sprintf("<circle cx=\"%.1f\" cy=\"%d\" r=\"4.5\" stroke=\"%s\" fill=\"%s\"><title>%s %s</title></circle>\n", at(q[2]), TOP + y, colour(q[1]), (q[3] == "true" ? "none" : colour(q[1])), escaped(q[1]), q[2])
     }
   }
   y += 30
   printf "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" font-family=\"sans-serif\" font-size=\"11\">\n<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n", LEFT + WIDE + 30, TOP + y + 40
   printf "<text x=\"8\" y=\"20\" font-size=\"15\">Time of each peer / time of hone (tuned); right of the line hone is faster</text>\n"
-  printf "<text x=\"8\" y=\"38\">filled: operands as they are; ring: constants prepacked; grey square: hone's default schedule; black mark: the floor of the machine</text>\n"
+  printf "<text x=\"8\" y=\"38\">filled: operands as they are; ring: constants prepacked; grey square: hone's default schedule (hollow: hone with weights in panels); black mark: the floor of the machine</text>\n"
   for (r = LOW; r <= HIGH; r *= 2)
     printf "<line x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" y2=\"%d\" stroke=\"%s\"/><text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%g</text>\n", at(r), at(r), TOP, TOP + y - 10, (r == 1 ? "#000" : "#ccc"), at(r), TOP - 5, r
   printf "%s", out
