@@ -120,18 +120,21 @@ static void cross_entropy(struct row *r) { /* R,C: x[R,C], label[R] -> loss[R] *
   work(r, 4.0 * (double)(r->d[0] * r->d[1]), B_F32);
 }
 
-static void attend(struct row *r, int64_t h, int64_t t, int64_t s, int64_t d, double part) {
-  in(r, B_F32, h * t * d);
-  in(r, B_F32, h * s * d);
-  in(r, B_F32, h * s * d);
-  out(r, B_F32, h * t * d);
-  work(r, part * 4.0 * (double)(h * t) * (double)(s * d), B_F32);
+static void attend(struct row *r, enum bench_type type, int64_t h, int64_t t, int64_t s, int64_t d, double part) {
+  in(r, type, h * t * d);
+  in(r, type, h * s * d);
+  in(r, type, h * s * d);
+  out(r, type, h * t * d);
+  work(r, part * 4.0 * (double)(h * t) * (double)(s * d), type);
 }
 static void attention(struct row *r) {
-  attend(r, r->d[0], r->d[1], r->d[2], r->d[3], 1);
+  attend(r, B_F32, r->d[0], r->d[1], r->d[2], r->d[3], 1);
+}
+static void attention_bf16(struct row *r) {
+  attend(r, B_BF16, r->d[0], r->d[1], r->d[2], r->d[3], 1);
 }
 static void attention_causal(struct row *r) {
-  attend(r, r->d[0], r->d[1], r->d[1], r->d[2], 0.5 + 0.5 / (double)r->d[1]);
+  attend(r, B_F32, r->d[0], r->d[1], r->d[1], r->d[2], 0.5 + 0.5 / (double)r->d[1]);
 }
 
 static void plane(struct row *r, int64_t n, double flops) {
@@ -201,6 +204,7 @@ static const struct kernel kernel[] = {
     {"gelu", "n", gelu},
     {"cross_entropy", "R,C", cross_entropy},
     {"attention", "H,T,S,D", attention},
+    {"attention_bf16", "H,T,S,D", attention_bf16},
     {"attention_causal", "H,T,D", attention_causal},
     {"jacobi2d", "n", jacobi2d},
     {"blur", "h,w", blur},

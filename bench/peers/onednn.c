@@ -254,17 +254,21 @@ static void rows(struct list *l) {
  * -------------------------------------------------------------------------------------------------------------------------------------
  */
 
-/* Head after head, so that the scores of one stay in the caches: scores = softmax(Q K' / sqrt D), out = scores V. */
+/* Head after head, so that the scores of one stay in the caches: scores = softmax(Q K' / sqrt D), out = scores V. With
+   bf16 operands the scores are f32, the weights bf16, as oneDNN's fast paths want them. */
 static void attention(struct list *l, int64_t h, int64_t t, int64_t s, int64_t d, bool causal) {
   const struct row *r = l->r;
   struct work *w = calloc(1, sizeof *w);
+  enum bench_type type = r->buf[0].type;
+  size_t size = bench_size[type];
   float *scores = aligned_alloc(64, (size_t)(t * s * 4 + 63) & ~(size_t)63),
+        *weights = type == B_F32 ? scores : aligned_alloc(64, (size_t)(t * s * 4 + 63) & ~(size_t)63),
         *mask = causal ? malloc((size_t)(t * s) * 4) : NULL, scale = 1.0f / sqrtf((float)d);
-  if (!w || !scores || (causal && !mask)) return;
+  if (!w || !scores || !weights || (causal && !mask)) return;
   for (int64_t i = 0; causal && i < t; i++)
     for (int64_t j = 0; j < s; j++) mask[i * s + j] = j > i ? -1e30f : 0;
-  dnnl_memory_desc_t q = matrix(B_F32, t, d, false), kt = matrix(B_F32, d, s, true), v = matrix(B_F32, s, d, false),
-                     p = matrix(B_F32, t, s, false);
+  dnnl_memory_desc_t q = matrix(type, t, d, false), kt = matrix(type, d, s, true), v = matrix(type, s, d, false),
+                     p = matrix(B_F32, t, s, false), u = matrix(type, t, s, false);
   dnnl_primitive_attr_t attr = NULL;
   dnnl_post_ops_t ops = NULL;
   dnnl_primitive_attr_create(&attr);
@@ -275,23 +279,23 @@ static void attention(struct list *l, int64_t h, int64_t t, int64_t s, int64_t d
   dnnl_matmul_desc_t first, last;
   dnnl_softmax_v2_desc_t middle;
   dnnl_matmul_desc_init(&first, &q, &kt, NULL, &p);
-  dnnl_softmax_v2_forward_desc_init(&middle, dnnl_forward_inference, dnnl_softmax_accurate, &p, &p, 1);
-  dnnl_matmul_desc_init(&last, &p, &v, NULL, &q);
+  dnnl_softmax_v2_forward_desc_init(&middle, dnnl_forward_inference, dnnl_softmax_accurate, &p, &u, 1);
+  dnnl_matmul_desc_init(&last, &u, &v, NULL, &q);
   struct operand a[] = {{DNNL_ARG_SRC, q, r->buf[0].p},
                         {DNNL_ARG_WEIGHTS, kt, r->buf[1].p},
                         {DNNL_ARG_DST, p, scores},
                         {DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, p, mask}};
-  struct operand b[] = {{DNNL_ARG_SRC, p, scores}, {DNNL_ARG_DST, p, scores}};
-  struct operand c[] = {{DNNL_ARG_SRC, p, scores}, {DNNL_ARG_WEIGHTS, v, r->buf[2].p}, {DNNL_ARG_DST, q, r->buf[3].p}};
+  struct operand b[] = {{DNNL_ARG_SRC, p, scores}, {DNNL_ARG_DST, u, weights}};
+  struct operand c[] = {{DNNL_ARG_SRC, u, weights}, {DNNL_ARG_WEIGHTS, v, r->buf[2].p}, {DNNL_ARG_DST, q, r->buf[3].p}};
   if (!make_step(&w->step[0], &first, attr, a, causal ? 4 : 3, NULL) ||
       !make_step(&w->step[1], &middle, NULL, b, 2, NULL) || !make_step(&w->step[2], &last, NULL, c, 3, NULL))
     return;
-  size_t qs = (size_t)(t * d) * 4, ks = (size_t)(s * d) * 4;
+  size_t qs = (size_t)(t * d) * size, ks = (size_t)(s * d) * size;
   w->n = 3;
   w->repeat = (unsigned)h;
   memcpy(w->base[0], (char *[MAX_ARGS]){r->buf[0].p, r->buf[1].p, (char *)scores, (char *)mask}, sizeof w->base[0]);
-  memcpy(w->base[1], (char *[MAX_ARGS]){(char *)scores, (char *)scores}, sizeof w->base[1]);
-  memcpy(w->base[2], (char *[MAX_ARGS]){(char *)scores, r->buf[2].p, r->buf[3].p}, sizeof w->base[2]);
+  memcpy(w->base[1], (char *[MAX_ARGS]){(char *)scores, (char *)weights}, sizeof w->base[1]);
+  memcpy(w->base[2], (char *[MAX_ARGS]){(char *)weights, r->buf[2].p, r->buf[3].p}, sizeof w->base[2]);
   memcpy(w->move[0], (size_t[MAX_ARGS]){qs, ks}, sizeof w->move[0]);
   memcpy(w->move[2], (size_t[MAX_ARGS]){0, ks, qs}, sizeof w->move[2]);
   add_form(l, "composed", false, w, NULL);
@@ -322,7 +326,7 @@ unsigned peer_forms(const struct row *r, struct form *f, unsigned room, const ch
   if (row_is(r, "depthwise"))
     conv(&l, &(struct conv){1, d[1], d[2], d[0], d[0], 3, d[1], d[2], 1, 1, true, true, false});
   if (row_is(r, "softmax") || row_is(r, "layernorm") || row_is(r, "gelu")) rows(&l);
-  if (row_is(r, "attention")) attention(&l, d[0], d[1], d[2], d[3], false);
+  if (row_is(r, "attention") || row_is(r, "attention_bf16")) attention(&l, d[0], d[1], d[2], d[3], false);
   if (row_is(r, "attention_causal")) attention(&l, d[0], d[1], d[1], d[2], true);
   return l.n;
 }

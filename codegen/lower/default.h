@@ -43,6 +43,7 @@ struct dots { /* a product of narrow values as the main member */
   struct dot d;
   int lane, row, red;         /* axes; row -1: none */
   const struct access *b, *a; /* moves with the lanes; the other */
+  bool laid;                  /* both operands lie as an instruction takes them: red is an axis of just one step */
 };
 
 /* ---- asking ---- */
@@ -84,6 +85,7 @@ double def_work(const struct chooser *c);                            /* operatio
 void def_push_parallel(struct chooser *c, const struct order *o);
 /* ---- shapes: false (matrix, taps, product, window, stream, pairs): this group has not got the shape ---- */
 bool def_dots(const struct chooser *c, struct dots *x); /* false: the main member is no such product */
+int def_instruction(const struct chooser *c, const struct eq *e, struct dot *d); /* enum matrix, on vectors, that makes e; -1: none */
 bool def_tiles(struct chooser *c);
 bool def_matrix(struct chooser *c);
 bool def_product(struct chooser *c, int lane, int row, const struct reuse *k);

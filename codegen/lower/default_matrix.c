@@ -21,21 +21,25 @@ struct choice {
   const struct access *b, *a;
   enum matrix insn;
   int64_t mr, nv, kc, mc, nc; /* kc, mc, nc 0: the whole axis */
-  bool laid;                  /* both operands lie as the instruction takes them: red is an axis of just one step */
+  bool laid;
 };
 
-static bool find_instruction(const struct chooser *c, struct choice *x) {
-  for (x->insn = (enum matrix)0; x->insn < MATRIX_COUNT; x->insn++)
-    if (x->insn != MATRIX_amx && x->insn != MATRIX_mma && x->insn != MATRIX_wgmma &&
-        c->lim->matrix_per_cycle[x->insn] && matrix_takes(x->insn, x->d.kind))
-      return true;
-  return false;
+static bool is_product(const struct chooser *c, const struct eq *e, struct dot *d) {
+  if (e->red != RED_sum || !dot_of(e->body, d) || d->alone) return false;
+  return !c->o->strict || !type_is_float((enum dtype)e->body->type);
 }
 
-static bool find_product(const struct chooser *c, struct dots *x) {
-  const struct eq *e = c->main;
-  if (e->red != RED_sum || !dot_of(e->body, &x->d) || x->d.alone) return false;
-  return !c->o->strict || !type_is_float((enum dtype)e->body->type);
+/* An instruction on vectors; -1: none. */
+static int on_vectors(const struct chooser *c, const struct dot *d) {
+  for (unsigned i = 0; i < MATRIX_COUNT; i++)
+    if (i != MATRIX_amx && i != MATRIX_mma && i != MATRIX_wgmma && c->lim->matrix_per_cycle[i] &&
+        matrix_takes((enum matrix)i, d->kind))
+      return (int)i;
+  return -1;
+}
+
+int def_instruction(const struct chooser *c, const struct eq *e, struct dot *d) {
+  return is_product(c, e, d) ? on_vectors(c, d) : -1;
 }
 
 static int step_along(const struct chooser *c, const struct access *r, int axis) {
@@ -44,7 +48,7 @@ static int step_along(const struct chooser *c, const struct access *r, int axis)
 
 /* Operands in the instruction's own layout, B[.., k / g][j][k % g] and A[..][k / g][k % g]: an axis of one step,
  * contiguous in both. */
-static bool find_laid(const struct chooser *c, struct choice *x) {
+static bool find_laid(const struct chooser *c, struct dots *x) {
   for (unsigned i = c->main->npar; i < c->main->nax && x->red < 0; i++) {
     int a = def_axis(c, c->main->axis[i].sym);
     if (a >= 0 && def_extent(c, (unsigned)a) == x->d.group && step_along(c, x->d.a->acc, a) == 1 &&
@@ -100,7 +104,7 @@ static void find_row(const struct chooser *c, struct dots *x) {
 
 bool def_dots(const struct chooser *c, struct dots *x) {
   *x = (struct dots){.row = -1};
-  if (!find_product(c, x) || !find_reduction(c, x) || !find_lane(c, x)) return false;
+  if (!is_product(c, c->main, &x->d) || !find_reduction(c, x) || !find_lane(c, x)) return false;
   find_row(c, x);
   return true;
 }
@@ -203,8 +207,12 @@ bool def_matrix(struct chooser *c) {
   int pack_at, copy_at;
   struct dots found;
   if (!def_dots(c, &found)) return false;
-  x.d = found.d, x.lane = found.lane, x.row = found.row, x.red = found.red, x.a = found.a, x.b = found.b;
-  if (!find_instruction(c, &x) || !pick_sizes(c, &x, &pack, &copy)) return false;
+  x.d = found.d, x.lane = found.lane, x.row = found.row, x.red = found.red, x.a = found.a, x.b = found.b,
+  x.laid = found.laid;
+  int insn = on_vectors(c, &x.d);
+  if (insn < 0) return false;
+  x.insn = (enum matrix)insn;
+  if (!pick_sizes(c, &x, &pack, &copy)) return false;
   tiles(c, &x);
   loops(c, &x, pack, &o, &pack_at, &copy_at);
   def_push_order(c, &o);

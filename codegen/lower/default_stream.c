@@ -133,12 +133,11 @@ bool def_find_stream(const struct chooser *c, struct stream_axes *x) {
   return true;
 }
 
-bool def_stream(struct chooser *c) {
-  struct stream_axes x;
-  if (!def_find_stream(c, &x)) return false;
-  unsigned s = x.s;
-  const struct eq *score = x.score, *out = x.out;
-  int t = x.t, d = x.d, v = x.v;
+/* insn: the matrix instruction that makes the scores (step: of the reduction), -1: none. */
+static bool many_rows(struct chooser *c, const struct stream_axes *x, int insn, int64_t step) {
+  unsigned s = x->s;
+  const struct eq *score = x->score, *out = x->out;
+  int t = x->t, d = x->d, v = x->v;
   int64_t lanes = def_lanes(c, out);
   if (lanes < 2) return false;
   struct reuse k = shared_read(c, score, s, (unsigned)t);
@@ -157,6 +156,7 @@ bool def_stream(struct chooser *c) {
   def_push(c, STEP_tile, LOOP_ID(v, 0), vv * lanes);
   if (tb) def_push(c, STEP_tile, LOOP_ID(t, 0), tb);
   if (sb) def_push(c, STEP_tile, LOOP_ID(s, 0), sb);
+  if (insn >= 0) def_push(c, STEP_tile, LOOP_ID(d, 0), step);
   for (unsigned a = 0; a < c->g->nshared; a++)
     if ((int)a != t) def_then(&o, a, 0);
   unsigned at = o.n;
@@ -165,16 +165,28 @@ bool def_stream(struct chooser *c) {
   def_then(&o, (unsigned)t, 1);
   def_then(&o, (unsigned)v, 1);
   def_then(&o, s, 1);
-  def_then(&o, (unsigned)d, 0);
+  def_then(&o, (unsigned)d, insn >= 0);
   def_then(&o, s, 0);
   def_then(&o, (unsigned)t, 0);
   def_then(&o, (unsigned)v, 0);
+  def_then(&o, (unsigned)d, 0);
   def_push_order(c, &o);
   def_push(c, STEP_vector, LOOP_ID(s, 0), 0);
   def_push(c, STEP_vector, LOOP_ID(v, 0), 0);
   def_push(c, STEP_unroll, LOOP_ID(t, 0), 0);
-  def_push(c, STEP_unroll, LOOP_ID(d, 0), 4);
+  def_push(c, STEP_unroll, LOOP_ID(d, insn >= 0), 4);
+  if (insn >= 0 && !def_push(c, STEP_tensorize, LOOP_ID(d, 0), insn)) return false;
   if (k.shared && (at || tb)) def_push(c, STEP_pack, o.l[at ? at - 1 : 0], def_operand(c, k.tensor));
   def_push_parallel(c, &o);
   return true;
+}
+
+bool def_stream(struct chooser *c) {
+  struct stream_axes x;
+  struct dot d;
+  if (!def_find_stream(c, &x)) return false;
+  int insn = def_instruction(c, x.score, &d);
+  if (insn >= 0 && many_rows(c, &x, insn, d.group)) return true;
+  c->s = sched_none();
+  return many_rows(c, &x, -1, 0);
 }

@@ -329,9 +329,10 @@ static void keep_vector_loops(struct plan *p) {
   }
 }
 
-/* So does a loop of one iteration in which something is packed: "pack B j2" with a tile as long as the axis is how the whole of B is packed once. */
+/* So does a loop of one iteration in which something is packed: "pack B j2" with a tile as long as the axis is how the whole of B is packed once. (Blocks
+   of threads stage tiles, never a whole operand.) */
 static void keep_pack_loops(struct plan *p) {
-  for (unsigned i = 0; i < p->npack; i++) p->loop[p->pack[i].loop].trivial = false;
+  for (unsigned i = 0; i < p->npack && !p->lim->simt; i++) p->loop[p->pack[i].loop].trivial = false;
 }
 
 /* Serial loops outside are fine: a region costs half a microsecond to hand over. Members that sum over the loop get one
