@@ -329,12 +329,6 @@ static void keep_vector_loops(struct plan *p) {
   }
 }
 
-/* So does a loop of one iteration in which something is packed: "pack B j2" with a tile as long as the axis is how the whole of B is packed once. (Blocks
-   of threads stage tiles, never a whole operand.) */
-static void keep_pack_loops(struct plan *p) {
-  for (unsigned i = 0; i < p->npack && !p->lim->simt; i++) p->loop[p->pack[i].loop].trivial = false;
-}
-
 /* Serial loops outside are fine: a region costs half a microsecond to hand over. Members that sum over the loop get one
  * of their own, so some must be left that do not. */
 static bool check_parallel(struct plan *p) {
@@ -394,7 +388,6 @@ bool plan_make(struct plan *p, struct arena *a, const struct groups *gs, unsigne
   if (!bias_members(p)) return false;
   if (!members_stream(p)) return false;
   keep_vector_loops(p);
-  keep_pack_loops(p);
   return read_order(p, s) && members_analyse(p) && tensorize_check(p) && check_parallel(p) && compute_check(p) &&
          peel_check(p) && pack_check(p) && prefetch_check(p);
 }
