@@ -170,9 +170,10 @@ static void pairs(struct dec *d, enum emu_type to, enum emu_type from) {
   struct ins *i = d->ins;
   bool narrow = to == TY_E4M3X2 || to == TY_E5M2X2;
   if (narrow && !(i->m & M_SATFINITE)) FAIL(d, "'.satfinite' is required for .%s", emu_type_name(to));
+  uint32_t n = from == TY_F32 ? 3 : 2;
+  emu_need_ops(d, n, n);
   i->s[0] = emu_dst(d, &d->op[0], narrow ? TY_B16 : TY_B32);
   if (from == TY_F32) {
-    emu_need_ops(d, 3, 3);
     i->s[1] = emu_src(d, &d->op[1], TY_F32);
     i->s[2] = emu_src(d, &d->op[2], TY_F32);
     i->fn = pack_pair;
@@ -180,7 +181,6 @@ static void pairs(struct dec *d, enum emu_type to, enum emu_type from) {
   }
   bool ok = (narrow && from == TY_F16X2) || (to == TY_F16X2 && (from == TY_E4M3X2 || from == TY_E5M2X2));
   if (!ok) FAIL(d, "no conversion from .%s to .%s", emu_type_name(from), emu_type_name(to));
-  emu_need_ops(d, 2, 2);
   i->s[1] = emu_src(d, &d->op[1], narrow ? TY_B32 : TY_B16);
   i->fn = convert_pair;
 }

@@ -256,6 +256,7 @@ static const struct {
   uint32_t col;
 } refused[] = {
     {"add.s32 %r0, %r1;", "3 operands expected, not 2", 1},
+    {"cvt.rn.satfinite.e4m3x2.f32 ;", "3 operands expected, not 0", 1},
     {"add.s32 %r0, %r1, %d2;", "register has 64 bits, .s32 takes 32", 19},
     {"add.s99 %r0, %r1, %r2;", "a type is missing", 1},
     {"add.foo.s32 %r0, %r1, %r2;", "modifier '.foo' is unknown", 5},
