@@ -7,7 +7,7 @@ static const struct loc nowhere = {0};
 
 static enum status one(struct hone *h, const struct groups *gs, unsigned g, const char *text, size_t len,
                        struct sched *out) {
-  struct lower_opts lo = lower_opts_for(&h->target, h->opts.strict, h->opts.threads);
+  struct lower_opts lo = lower_opts_for(&h->target, h->opts.fp, h->opts.threads);
   uint16_t file = diag_file(h->diag, "--schedule", arena_strndup(h->arena, text, len), len);
   enum status st = sched_parse(h->diag, file, text, len, gs, g, out);
   if (st != ST_OK) return st;
