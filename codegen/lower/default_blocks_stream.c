@@ -66,10 +66,10 @@ bool def_blocks_stream(struct chooser *c) {
   if (def_guess(c, t) < 2 * THREADS) return false;
   struct find k = {&x, c, NULL};
   expr_visit(x.score->body, find_rows, &k);
-  int64_t depth = matrix_depth(c, &x), columns = at_most(def_guess(c, v), COLUMNS);
+  int64_t depth = matrix_depth(c, &x), columns = at_most(def_guess(c, v), def_extent(c, v) ? COLUMNS : COLUMNS / 2);
   struct panels p = {k.acc, def_extent(c, d), def_extent(c, v) ? columns : 0};
   def_push(c, STEP_tile, LOOP_ID(t, 0), ROWS);
-  def_push(c, STEP_tile, LOOP_ID(s, 0), BLOCK);
+  def_push(c, STEP_tile, LOOP_ID(s, 0), def_extent(c, v) ? BLOCK : BLOCK / 2); /* masks and strides take registers */
   def_push(c, STEP_tile, LOOP_ID(v, 0), columns);
   if (depth) def_push(c, STEP_tile, LOOP_ID(d, 0), depth);
   for (unsigned a = 0; a < c->g->nshared; a++)
