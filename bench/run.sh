@@ -7,7 +7,7 @@ root=$(dirname "$here")
 build=${HONE_BUILD_DIR:-$root/build}
 hone=${HONE:-$build/compiler/hone}
 out=$build/bench
-budget=20s trials= only= family= dims= save= db= strategy=local threads=1 quick= json= tune=1 peers=1 pythons="onnxruntime openvino torch jax halide" without= cc= seconds=3 plot= cpu= venv=$root/.cache/peers
+budget=20s trials= only= family= dims= save= db= strategy=forest threads=1 quick= json= tune=1 peers=1 pythons="onnxruntime openvino torch jax halide" without= cc= seconds=3 plot= cpu= venv=$root/.cache/peers
 
 usage() {
   cat <<'EOF'
@@ -16,7 +16,7 @@ usage: ./dev bench [OPTIONS]
   --only K,L         only these kernels      --dims TEXT  only rows whose dims contain TEXT
   --quick            a few rows of each family
   --budget 20s       tuning time of a row    --trials N   instead   --no-tune  what the database has (or the default schedule)
-  --db FILE          tuning database (default: a fresh one)         --strategy local|random|estimate
+  --db FILE          tuning database (default: a fresh one)         --strategy forest|local|random|estimate
   --threads N        of hone and of the peers
   --cpu C            haswell or x86-64-v2: hone, the C compilers, the floor, and the peers that can be told, for that CPU
   --seconds S        of measuring a row, about (3)

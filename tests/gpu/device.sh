@@ -75,7 +75,7 @@ cat >"$tmp/ptxas" <<'X'
 echo run >>"$PTXAS_RUNS"
 [ "$1" = -arch=sm_90a ] || { echo "ptxas fatal   : Value '$1' is not defined"; exit 1; }
 echo "ptxas info    : Function properties for kernel_k0" >&2
-if grep -q bar.sync "$3"; then echo "    8 bytes stack frame, 16 bytes spill stores, 24 bytes spill loads" >&2
+if [ $(($(wc -l <"$3") % 2)) = 0 ]; then echo "    8 bytes stack frame, 16 bytes spill stores, 24 bytes spill loads" >&2
 else echo "    0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads" >&2; fi
 echo "ptxas info    : Used 40 registers, used 0 barriers, 512 bytes smem" >&2
 printf '\177ELF of' >"$5"
