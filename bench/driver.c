@@ -242,7 +242,10 @@ static void check(struct bench *b) {
     b->e[k].err = k ? difference(&got, want) : 0;
   }
   for (unsigned k = 0; k < b->n; k++)
-    b->e[k].same = b->e[k].err < (o->type == B_I8 ? 0.009 : o->type == B_I32 ? 1e-12 : o->type == B_BF16 ? 1.6e-2 : 2e-3);
+    b->e[k].same = b->e[k].err < (o->type == B_I8     ? 0.009
+                                  : o->type == B_I32  ? 1e-12
+                                  : o->type == B_BF16 ? 1.6e-2
+                                                      : 2e-3);
   free(want);
 }
 

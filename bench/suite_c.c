@@ -1,9 +1,11 @@
-/* The functions of C files as hone compiles them, beside what C compilers make of the same files: which are raised, in parts, kept or refused, and how the times
-   compare. Called by bench/run.sh, which names the objects' makers; docs/bench.md says how to read the table. Printing is awk's (bench/suite_c.awk): this program
-   writes one JSON line a function.
+/* The functions of C files as hone compiles them, beside what C compilers make of the same files: which are raised, in
+   parts, kept or refused, and how the times compare. Called by bench/run.sh, which names the objects' makers;
+   docs/bench.md says how to read the table. Printing is awk's (bench/suite_c.awk): this program writes one JSON line a
+   function.
 
-   Each function is called with sizes of bench/sizes.txt. All forms run in one process (a fork for each function: one that crashes takes no other with it), take turns
-   within a round, and get what they write restored before each sample. */
+   Each function is called with sizes of bench/sizes.txt. All forms run in one process (a fork for each function: one
+   that crashes takes no other with it), take turns within a round, and get what they write restored before each sample.
+ */
 #include "compiler/hone.h"
 #include "ir/interp.h"
 #include "tests/source/call.h"
@@ -88,8 +90,11 @@ static void dominate(const struct call *c, const struct param *p, char *data) {
   int64_t n = 0;
   if (o->rank != 2 || !type_is_float(p->type) || !poly_eq(o->extent[0], o->extent[1])) return;
   for (unsigned i = 0; i < c->f->k->nparam; i++)
-    if (c->f->k->param[i].kind == PARAM_DIM && o->extent[0]->n == 1 && o->extent[0]->mono[0].n == 1 && o->extent[0]->mono[0].sym[0] == c->f->k->param[i].ref) n = c->dim[i];
-  for (int64_t i = 0; i < n && i * n + i < ELEMS; i++) type_store(p->type, data + (size_t)(i * n + i) * type_size(p->type), (union value){.f = (double)n});
+    if (c->f->k->param[i].kind == PARAM_DIM && o->extent[0]->n == 1 && o->extent[0]->mono[0].n == 1 &&
+        o->extent[0]->mono[0].sym[0] == c->f->k->param[i].ref)
+      n = c->dim[i];
+  for (int64_t i = 0; i < n && i * n + i < ELEMS; i++)
+    type_store(p->type, data + (size_t)(i * n + i) * type_size(p->type), (union value){.f = (double)n});
 }
 
 static void *array(const struct call *c, const struct param *p, bool positive) {
@@ -99,7 +104,8 @@ static void *array(const struct call *c, const struct param *p, bool positive) {
   if (!x) exit(5);
   bool whole = call_is_index(p) || !strcmp(p->name, "rowptr");
   for (size_t i = 0; i < (whole ? ELEMS + PAD : BLOCK); i++) type_store(p->type, x + i * size, element(p, i, positive));
-  for (size_t i = BLOCK; !whole && i < ELEMS + PAD; i += BLOCK) memcpy(x + i * size, x, (i + BLOCK < ELEMS + PAD ? BLOCK : ELEMS + PAD - i) * size);
+  for (size_t i = BLOCK; !whole && i < ELEMS + PAD; i += BLOCK)
+    memcpy(x + i * size, x, (i + BLOCK < ELEMS + PAD ? BLOCK : ELEMS + PAD - i) * size);
   dominate(c, p, x);
   return x;
 }
@@ -108,15 +114,19 @@ static void fill(struct call *c, const char *sizes) {
   const struct kernel *k = c->f->k;
   unsigned n = k->nparam;
   bool positive = strstr(sizes, " positive ");
-  c->dim = calloc(n + 1, sizeof *c->dim), c->scalar = calloc(n + 1, sizeof *c->scalar), c->data = calloc(n + 1, sizeof *c->data);
+  c->dim = calloc(n + 1, sizeof *c->dim), c->scalar = calloc(n + 1, sizeof *c->scalar),
+  c->data = calloc(n + 1, sizeof *c->data);
   c->start = calloc(n + 1, sizeof *c->start), c->written = calloc(n + 1, sizeof *c->written);
   for (unsigned i = 0; i < n; i++) {
     const struct param *p = &k->param[i];
     double v = type_is_float(p->type) ? 0.9 : 1;
     bool given = size_of(sizes, p->name, &v);
     if (p->kind == PARAM_DIM) c->dim[i] = (int64_t)v;
-    if (p->kind == PARAM_SCALAR) c->scalar[i] = type_round(p->type, type_is_float(p->type) ? (union value){.f = v} : (union value){.i = (int64_t)v});
-    if (p->kind == PARAM_DIM && !given && strncmp(p->name, "has_", 4) != 0) fprintf(stderr, "bench: no size of '%s' for %s\n", p->name, k->name);
+    if (p->kind == PARAM_SCALAR)
+      c->scalar[i] =
+          type_round(p->type, type_is_float(p->type) ? (union value){.f = v} : (union value){.i = (int64_t)v});
+    if (p->kind == PARAM_DIM && !given && strncmp(p->name, "has_", 4) != 0)
+      fprintf(stderr, "bench: no size of '%s' for %s\n", p->name, k->name);
   }
   for (unsigned i = 0; i < n; i++) {
     if (k->param[i].kind != PARAM_TENSOR) continue;
@@ -149,7 +159,8 @@ static bool same(const struct call *c, void **want) {
     enum dtype t = c->f->k->param[i].type;
     double most = 0, worst = 0;
     for (size_t e = 0; e < c->written[i]; e++) {
-      union value a = type_load(t, (char *)want[i] + e * type_size(t)), b = type_load(t, (char *)c->data[i] + e * type_size(t));
+      union value a = type_load(t, (char *)want[i] + e * type_size(t)),
+                  b = type_load(t, (char *)c->data[i] + e * type_size(t));
       double x = type_is_float(t) ? a.f : (double)a.i, y = type_is_float(t) ? b.f : (double)b.i;
       if (!isfinite(x)) continue;
       most = fmax(most, fabs(x));
@@ -256,7 +267,12 @@ static void line_of(const struct suite *s, const char *file, const struct spec_f
   const char *name = fn->source->f->k->name, *base = strrchr(file, '/');
   char line[512], *sizes = sizes_of(s->sizes, name, line);
   if (s->only && !listed(s->only, name)) return;
-  printf("{\"suite\":\"c\",\"file\":\"%s\",\"function\":\"%s\",\"status\":\"%s\",\"parts\":%u", base ? base + 1 : file, name, fn->k ? "raised" : fn->npart ? "parts" : "kept", fn->npart);
+  printf("{\"suite\":\"c\",\"file\":\"%s\",\"function\":\"%s\",\"status\":\"%s\",\"parts\":%u", base ? base + 1 : file,
+         name,
+         fn->k       ? "raised"
+         : fn->npart ? "parts"
+                     : "kept",
+         fn->npart);
   if (!sizes) {
     puts("}");
     return;
@@ -270,7 +286,8 @@ static void line_of(const struct suite *s, const char *file, const struct spec_f
     double best = INFINITY;
     for (unsigned f = 1; f + 1 < s->nform; f++) {
       printf(",\"%s\":%.4f", s->form[f].name, r.ratio[f]);
-      if (strcmp(s->form[f].name, "polly") != 0) best = fmin(best, r.ratio[f]); /* clang with Polly stands beside, as in the tables of loops */
+      if (strcmp(s->form[f].name, "polly") != 0)
+        best = fmin(best, r.ratio[f]); /* clang with Polly stands beside, as in the tables of loops */
     }
     bool all = true;
     for (unsigned f = 0; f + 1 < s->nform; f++) all &= r.same[f];
@@ -297,7 +314,9 @@ static void make_callers(const struct suite *s, const char *path, const struct s
 }
 
 static int usage(void) {
-  fputs("usage: suite_c --callers DIR FILE.c\n       suite_c --measure DIR SIZES SECONDS ONLY FILE.c FORM...   (DIR/FORM.so; the first is hone's, the last not timed)\n", stderr);
+  fputs("usage: suite_c --callers DIR FILE.c\n       suite_c --measure DIR SIZES SECONDS ONLY FILE.c FORM...   "
+        "(DIR/FORM.so; the first is hone's, the last not timed)\n",
+        stderr);
   return 2;
 }
 
@@ -316,11 +335,13 @@ static const char *slurp(const char *path) {
 static void refused_lines(const char *path, const struct spec *spec) {
   const char *base = strrchr(path, '/');
   for (unsigned i = 0; i < spec->nrefused; i++)
-    printf("{\"suite\":\"c\",\"file\":\"%s\",\"function\":\"%s\",\"status\":\"refused\"}\n", base ? base + 1 : path, spec->refused[i].name);
+    printf("{\"suite\":\"c\",\"file\":\"%s\",\"function\":\"%s\",\"status\":\"refused\"}\n", base ? base + 1 : path,
+           spec->refused[i].name);
 }
 
 int main(int argc, char **argv) {
-  bool callers = argc == 4 && !strcmp(argv[1], "--callers"), timed = argc > 9 && argc < 7 + MAX_FORMS && !strcmp(argv[1], "--measure");
+  bool callers = argc == 4 && !strcmp(argv[1], "--callers"),
+       timed = argc > 9 && argc < 7 + MAX_FORMS && !strcmp(argv[1], "--measure");
   if (!callers && !timed) return usage();
   struct suite s = {.dir = argv[2]};
   const char *path = argv[callers ? 3 : 6];

@@ -16,8 +16,11 @@ enum status hone_dims(struct hone *h, const struct kernel *k, const char *text, 
     enum dtype t = (enum dtype)k->param[k->sym[s].param].type;
     bool fits = type_round(t, (union value){.i = value[s]}).i == value[s];
     if (value[s] >= 0 && fits) continue;
-    if (value[s] < 0) diag_error(h->diag, nowhere, "--dims %s: '%s' is negative", text, k->sym[s].name);
-    else diag_error(h->diag, nowhere, "--dims %s: '%s' does not fit into its type, %s", text, k->sym[s].name, type_name(t));
+    if (value[s] < 0)
+      diag_error(h->diag, nowhere, "--dims %s: '%s' is negative", text, k->sym[s].name);
+    else
+      diag_error(h->diag, nowhere, "--dims %s: '%s' does not fit into its type, %s", text, k->sym[s].name,
+                 type_name(t));
     return ST_USAGE;
   }
   return ST_OK;

@@ -1,4 +1,5 @@
-/* The walk: TENSOR to GROUP, a schedule from the database or the model, LOOP, object. Reading is read.c; tuning is tune_kernel.c. */
+/* The walk: TENSOR to GROUP, a schedule from the database or the model, LOOP, object. Reading is read.c; tuning is
+ * tune_kernel.c. */
 #include "compiler/given.h"
 #include "compiler/pass/passes.h"
 #include "tuner/key.h"
@@ -7,7 +8,9 @@
 enum { MAX_VARIANTS = 6 };
 static const struct loc nowhere = {0};
 
-/* GROUP ----------------------------------------------------------------------------------------------------------------------------------- */
+/* GROUP
+ * -----------------------------------------------------------------------------------------------------------------------------------
+ */
 
 static struct groups *run_passes(struct hone *h, struct kernel *k) {
   struct unit u = {.level = LEVEL_TENSOR, .k = k, .strict = h->opts.fp == FP_STRICT};
@@ -15,15 +18,21 @@ static struct groups *run_passes(struct hone *h, struct kernel *k) {
   return u.gs;
 }
 
-struct groups *hone_groups(struct hone *h, const struct kernel *k) { return run_passes(h, kernel_clone(h->arena, k)); }
+struct groups *hone_groups(struct hone *h, const struct kernel *k) {
+  return run_passes(h, kernel_clone(h->arena, k));
+}
 
 struct groups *hone_groups_at(struct hone *h, const struct kernel *k, const bool *has, const int64_t *value) {
   return run_passes(h, kernel_specialise(h->arena, k, has, value));
 }
 
-/* Schedules ------------------------------------------------------------------------------------------------------------------------------- */
+/* Schedules
+ * -------------------------------------------------------------------------------------------------------------------------------
+ */
 
-static unsigned whole(const struct groups *gs) { return gs->n == 1 ? 0 : KEY_WHOLE; }
+static unsigned whole(const struct groups *gs) {
+  return gs->n == 1 ? 0 : KEY_WHOLE;
+}
 
 static struct lower_opts lower_opts(const struct hone *h) {
   return lower_opts_for(&h->target, h->opts.fp, h->opts.threads);
@@ -50,11 +59,14 @@ static bool parse_scheds(struct hone *h, const struct groups *gs, const char *te
   return true;
 }
 
-static void make_key(struct hone *h, const struct groups *symbolic, const struct groups *bound, const int64_t *value, struct db_key *key) {
-  key_make(h->arena, symbolic, whole(symbolic), bound, whole(bound), value, &h->target, h->opts.threads, h->opts.cold, h->opts.fp, key);
+static void make_key(struct hone *h, const struct groups *symbolic, const struct groups *bound, const int64_t *value,
+                     struct db_key *key) {
+  key_make(h->arena, symbolic, whole(symbolic), bound, whole(bound), value, &h->target, h->opts.threads, h->opts.cold,
+           h->opts.fp, key);
 }
 
-enum status hone_choose(struct hone *h, struct db *db, const struct groups *symbolic, const struct groups *bound, const int64_t *value, struct hone_choice *out) {
+enum status hone_choose(struct hone *h, struct db *db, const struct groups *symbolic, const struct groups *bound,
+                        const int64_t *value, struct hone_choice *out) {
   memset(out, 0, sizeof *out);
   out->groups = (struct groups *)bound;
   out->sched = defaults(h, bound);
@@ -66,17 +78,22 @@ enum status hone_choose(struct hone *h, struct db *db, const struct groups *symb
   enum status st = db_winner(db, h->arena, &key, &out->record, &out->match, h->diag);
   if (st != ST_OK) return st;
   struct sched *s = ARENA_NEW(h->arena, struct sched, bound->n + 1u);
-  if (out->match != MATCH_NONE && parse_scheds(h, bound, out->record.sched, s)) out->sched = s;
-  else out->match = MATCH_NONE;
+  if (out->match != MATCH_NONE && parse_scheds(h, bound, out->record.sched, s))
+    out->sched = s;
+  else
+    out->match = MATCH_NONE;
   return ST_OK;
 }
 
 enum status hone_given(struct hone *h, const struct groups *gs, struct hone_choice *out) {
-  *out = (struct hone_choice){.groups = (struct groups *)gs, .sched = ARENA_NEW(h->arena, struct sched, gs->n + 1u), .given = true, .dims = ""};
+  *out = (struct hone_choice){
+      .groups = (struct groups *)gs, .sched = ARENA_NEW(h->arena, struct sched, gs->n + 1u), .given = true, .dims = ""};
   return given_schedule(h, gs, out->sched);
 }
 
-/* Forms of one function -------------------------------------------------------------------------------------------------------------------- */
+/* Forms of one function
+ * --------------------------------------------------------------------------------------------------------------------
+ */
 
 static enum status lower_form(struct hone *h, struct hone_choice *c, const char *name, struct lfunc **out) {
   struct lower_opts lo = lower_opts(h);
@@ -95,20 +112,27 @@ static enum status lower_form(struct hone *h, struct hone_choice *c, const char 
   return st;
 }
 
-struct forms { struct emit_variant *v; unsigned n; unsigned tuned; };
+struct forms {
+  struct emit_variant *v;
+  unsigned n;
+  unsigned tuned;
+};
 
 enum wish { IF_TUNED, ALWAYS, AS_GIVEN };
-/* A variant for one binding of the dims: where a winner is known; ALWAYS: the user asked for these dims; AS_GIVEN: and for this schedule. */
-static enum status add_variant(struct hone *h, struct db *db, const struct kernel *k, const struct groups *symbolic, const bool *has, const int64_t *value,
-                               enum wish wish, struct forms *f) {
+/* A variant for one binding of the dims: where a winner is known; ALWAYS: the user asked for these dims; AS_GIVEN: and
+ * for this schedule. */
+static enum status add_variant(struct hone *h, struct db *db, const struct kernel *k, const struct groups *symbolic,
+                               const bool *has, const int64_t *value, enum wish wish, struct forms *f) {
   struct groups *bound = hone_groups_at(h, k, has, value);
   if (!bound) return ST_INTERNAL;
   struct hone_choice c;
   enum status st = wish == AS_GIVEN ? hone_given(h, bound, &c) : hone_choose(h, db, symbolic, bound, value, &c);
   if (st != ST_OK || (c.match == MATCH_NONE && wish == IF_TUNED)) return st;
   if (c.match == MATCH_CLASS && h->target.limits.simt)
-    diag_note(h->diag, k->loc, "'%s' %s: the schedule was tuned on a GPU of class %s (--target cuda:N takes those of that very device first)", k->name, c.dims,
-              h->target.class_);
+    diag_note(
+        h->diag, k->loc,
+        "'%s' %s: the schedule was tuned on a GPU of class %s (--target cuda:N takes those of that very device first)",
+        k->name, c.dims, h->target.class_);
   struct emit_variant *v = &f->v[f->n];
   st = lower_form(h, &c, arena_printf(h->arena, "%s.v%u", k->name, f->n), &v->f);
   if (st == ST_INFEASIBLE) return ST_OK; /* the general form says why */
@@ -123,13 +147,15 @@ static enum status add_variant(struct hone *h, struct db *db, const struct kerne
 static bool same_binding(const struct forms *f, const struct kernel *k, const bool *has, const int64_t *value) {
   for (unsigned i = 0; i < f->n; i++) {
     bool same = true;
-    for (unsigned s = 0; s < k->nsym && same; s++) same = has[s] == f->v[i].has[s] && (!has[s] || value[s] == f->v[i].value[s]);
+    for (unsigned s = 0; s < k->nsym && same; s++)
+      same = has[s] == f->v[i].has[s] && (!has[s] || value[s] == f->v[i].value[s]);
     if (same) return true;
   }
   return false;
 }
 
-static enum status asked_variants(struct hone *h, struct db *db, const struct kernel *k, bool is_part, const struct groups *symbolic, struct forms *f) {
+static enum status asked_variants(struct hone *h, struct db *db, const struct kernel *k, bool is_part,
+                                  const struct groups *symbolic, struct forms *f) {
   enum wish wish = h->opts.schedule && !is_part ? AS_GIVEN : ALWAYS;
   for (unsigned i = 0; i < h->opts.ndims && f->n < MAX_VARIANTS; i++) {
     bool *has = ARENA_NEW(h->arena, bool, k->nsym + 1u);
@@ -146,7 +172,8 @@ static enum status asked_variants(struct hone *h, struct db *db, const struct ke
 }
 
 /* Dims of the kernel that the key of the symbolic groups names, by symbol of k (passes keep the numbers of dims). */
-static enum status tuned_variants(struct hone *h, struct db *db, const struct kernel *k, const struct groups *symbolic, struct forms *f) {
+static enum status tuned_variants(struct hone *h, struct db *db, const struct kernel *k, const struct groups *symbolic,
+                                  struct forms *f) {
   struct db_key key;
   int64_t *zero = ARENA_NEW(h->arena, int64_t, symbolic->k->nsym + 1u);
   const char *dims[MAX_VARIANTS];
@@ -166,7 +193,8 @@ static enum status tuned_variants(struct hone *h, struct db *db, const struct ke
   return st;
 }
 
-/* A form for small values of one dim: the dim a constant, or the kernel under the assumption. Default schedules: what is tuned is tuned for all dims. */
+/* A form for small values of one dim: the dim a constant, or the kernel under the assumption. Default schedules: what
+ * is tuned is tuned for all dims. */
 static enum status small_form(struct hone *h, const struct kernel *k, const struct small_dim *s, struct forms *f) {
   bool *has = ARENA_NEW(h->arena, bool, k->nsym + 1u);
   int64_t *value = ARENA_NEW(h->arena, int64_t, k->nsym + 1u);
@@ -202,7 +230,8 @@ static enum status small_forms(struct hone *h, const struct kernel *k, const str
   return st;
 }
 
-static enum status all_parts(struct hone *h, struct db *db, const struct spec_fn *fn, struct emit_entry *out, unsigned *tuned) {
+static enum status all_parts(struct hone *h, struct db *db, const struct spec_fn *fn, struct emit_entry *out,
+                             unsigned *tuned) {
   struct emit_entry *part = ARENA_NEW(h->arena, struct emit_entry, fn->npart + 1u);
   enum status st = ST_OK;
   for (unsigned i = 0; i < fn->npart && st == ST_OK; i++) {
@@ -216,7 +245,8 @@ static enum status all_parts(struct hone *h, struct db *db, const struct spec_fn
   return st;
 }
 
-enum status hone_entry(struct hone *h, struct db *db, const struct spec_fn *fn, struct emit_entry *out, unsigned *tuned) {
+enum status hone_entry(struct hone *h, struct db *db, const struct spec_fn *fn, struct emit_entry *out,
+                       unsigned *tuned) {
   memset(out, 0, sizeof *out);
   *tuned = 0;
   out->k = fn->k ? fn->k : fn->source->f->k;
@@ -234,8 +264,10 @@ enum status hone_entry(struct hone *h, struct db *db, const struct spec_fn *fn, 
   int64_t *zero = ARENA_NEW(h->arena, int64_t, symbolic->k->nsym + 1u);
   sym_t dim[64];
   bool constant = key_dims(symbolic, whole(symbolic), dim, 64) == 0;
-  if (h->opts.schedule && !h->opts.ndims && !fn->is_part) st = hone_given(h, symbolic, &c);
-  else st = hone_choose(h, constant ? db : NULL, symbolic, symbolic, zero, &c);
+  if (h->opts.schedule && !h->opts.ndims && !fn->is_part)
+    st = hone_given(h, symbolic, &c);
+  else
+    st = hone_choose(h, constant ? db : NULL, symbolic, symbolic, zero, &c);
   if (st == ST_OK) st = lower_form(h, &c, arena_printf(h->arena, "%s.general", fn->k->name), &out->general);
   if (st == ST_INFEASIBLE && fn->source) {
     diag_warn(h->diag, fn->k->loc, "not-raised", "'%s' is compiled as written: %s", fn->k->name, c.why);
@@ -247,16 +279,20 @@ enum status hone_entry(struct hone *h, struct db *db, const struct spec_fn *fn, 
     return ST_REFUSED;
   }
   bool shared = h->opts.threads > 1 || h->target.limits.simt;
-  out->plain = fn->source && !shared && c.match == MATCH_NONE && !h->opts.schedule && kernel_is_light(fn->k, fn->source->f->body);
+  out->plain = fn->source && !shared && c.match == MATCH_NONE && !h->opts.schedule &&
+               kernel_is_light(fn->k, fn->source->f->body);
   out->variant = f.v;
   out->nvariant = f.n;
   *tuned = f.tuned + (c.given || c.match != MATCH_NONE);
   return st;
 }
 
-/* The whole --------------------------------------------------------------------------------------------------------------------------------- */
+/* The whole
+ * ---------------------------------------------------------------------------------------------------------------------------------
+ */
 
-/* Looking up is all that compiling does with the database: it is opened read-only, and one that does not exist yet is an empty one unless locked. */
+/* Looking up is all that compiling does with the database: it is opened read-only, and one that does not exist yet is
+ * an empty one unless locked. */
 static enum status open_db(struct hone *h, struct db **db) {
   const char *path = db_default_path(h->arena, h->opts.db);
   *db = NULL;
@@ -319,7 +355,10 @@ static const struct emit_files *debug_files(struct hone *h) {
 
 enum status hone_compile(struct hone *h, enum emit_kind kind, const char *guard, struct hone_output *out) {
   struct emit_entry *e = ARENA_NEW(h->arena, struct emit_entry, h->spec.n + 1u);
-  struct emit_opts eo = {.kind = kind, .pic = true, .files = debug_files(h), .ptxas = h->target.limits.simt ? ptxas_find(h->arena, h->opts.ptxas) : NULL};
+  struct emit_opts eo = {.kind = kind,
+                         .pic = true,
+                         .files = debug_files(h),
+                         .ptxas = h->target.limits.simt ? ptxas_find(h->arena, h->opts.ptxas) : NULL};
   struct db *db;
   const char *why = NULL;
   enum status st = open_db(h, &db);
@@ -330,8 +369,9 @@ enum status hone_compile(struct hone *h, enum emit_kind kind, const char *guard,
   if (st == ST_INFEASIBLE) {
     /* not everything that runs on a CPU can be said there yet; and a function may be too large */
     bool theirs = h->target.limits.simt || (why && strstr(why, "took too long"));
-    diag_error(h->diag, nowhere, theirs ? "cannot be compiled for %s: %s" : "internal: code generation for %s failed: %s",
-               h->target.cpu, why ? why : "?");
+    diag_error(h->diag, nowhere,
+               theirs ? "cannot be compiled for %s: %s" : "internal: code generation for %s failed: %s", h->target.cpu,
+               why ? why : "?");
     return theirs ? ST_REFUSED : ST_INTERNAL;
   }
   if (st == ST_OK && guard) emit_header(&out->header, e, h->spec.n, guard, h->target.limits.simt);
@@ -352,8 +392,10 @@ static enum status equations(struct hone *h, const struct spec_fn *fn, bool grou
   if (!fn->k || st != ST_OK) return st;
   struct groups *gs = grouped ? hone_groups(h, fn->k) : NULL;
   if (grouped && !gs) return ST_INTERNAL;
-  if (gs) groups_print(out, gs);
-  else kernel_print(out, fn->k);
+  if (gs)
+    groups_print(out, gs);
+  else
+    kernel_print(out, fn->k);
   return ST_OK;
 }
 

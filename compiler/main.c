@@ -1,4 +1,5 @@
-/* hone: the command line. Parses options, runs one command, prints diagnostics on standard error and results on standard output, sets the exit code. */
+/* hone: the command line. Parses options, runs one command, prints diagnostics on standard error and results on
+ * standard output, sets the exit code. */
 #include "compiler/cli/tuning.h"
 #include <signal.h>
 #include <stdlib.h>
@@ -9,11 +10,12 @@
 volatile int cli_stop;
 const char *cli_self;
 
-static const struct command *const commands[] = {&command_compile, &command_tune, &command_check, &command_bench,
+static const struct command *const commands[] = {&command_compile, &command_tune, &command_check,  &command_bench,
                                                  &command_why,     &command_db,   &command_targets};
 
-static const char help_head[] = "hone " HONE_VERSION ": a C function (or a few lines of index notation) in, a tuned and checked object file out\n"
-                                "usage: hone COMMAND [OPTIONS] SPEC…          hone COMMAND --help shows an example\n\n";
+static const char help_head[] =
+    "hone " HONE_VERSION ": a C function (or a few lines of index notation) in, a tuned and checked object file out\n"
+    "usage: hone COMMAND [OPTIONS] SPEC…          hone COMMAND --help shows an example\n\n";
 static const char help_tail[] =
     "\n  --db FILE           tuning database (else $HONE_DB, else the XDG data folder)\n"
     "  --target T --cpu C  what to generate code for (default: this machine; hone targets lists them)\n"
@@ -23,13 +25,16 @@ static const char help_tail[] =
     "  --only F,G          these functions of a C file only\n"
     "  -g  -ffile-prefix-map=OLD=NEW        line tables for debuggers and profilers\n"
     "  --compile-commands FILE|DIR          flags of C files from a build's compile_commands.json\n"
-    "  -I -D -U -isystem -include -std=     for the C preprocessor      -Wno-FLAG -Werror[=FLAG]      @FILE  more options\n"
+    "  -I -D -U -isystem -include -std=     for the C preprocessor      -Wno-FLAG -Werror[=FLAG]      @FILE  more "
+    "options\n"
     "  --json --color=auto|always|never --help --version\n"
-    "exit codes: 0 done, 1 input refused, 2 usage, 3 nothing tuned and --on-miss=error, 4 internal error, 5 environment\n";
+    "exit codes: 0 done, 1 input refused, 2 usage, 3 nothing tuned and --on-miss=error, 4 internal error, 5 "
+    "environment\n";
 
 static void print_help(struct buf *out) {
   buf_puts(out, help_head);
-  for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) buf_printf(out, "  %-9s %s\n", commands[i]->name, commands[i]->what);
+  for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+    buf_printf(out, "  %-9s %s\n", commands[i]->name, commands[i]->what);
   buf_puts(out, help_tail);
 }
 
@@ -53,8 +58,10 @@ static enum status dispatch(struct options *o, struct buf *out, struct diag *d) 
     print_help(out);
     return ST_OK;
   }
-  if (!o->command) diag_error(d, (struct loc){0}, "no command (hone --help lists them)");
-  else if (!c) diag_error(d, (struct loc){0}, "unknown command '%s' (hone --help lists them)", o->command);
+  if (!o->command)
+    diag_error(d, (struct loc){0}, "no command (hone --help lists them)");
+  else if (!c)
+    diag_error(d, (struct loc){0}, "unknown command '%s' (hone --help lists them)", o->command);
   if (!c) return ST_USAGE;
   struct arena *a = arena_new();
   enum status st = tuning_target(a, o, d);

@@ -76,15 +76,16 @@ static void raise_parts(struct hone *h, struct spec_fn *fn) {
   pass_parts(h->arena, fn->source, h->diag, &p);
   fn->part = ARENA_NEW(h->arena, struct spec_fn, p.n + 1u);
   fn->npart = p.n;
-  for (unsigned i = 0; i < p.n; i++) fn->part[i] = (struct spec_fn){.source = p.v[i].source, .k = p.v[i].k, .is_part = true};
+  for (unsigned i = 0; i < p.n; i++)
+    fn->part[i] = (struct spec_fn){.source = p.v[i].source, .k = p.v[i].k, .is_part = true};
 }
 
 static void warn_kept(struct hone *h, const struct spec_fn *fn, const char *why, struct loc at) {
   const char *name = fn->source->f->k->name;
   if (!why) why = "not an index-notation operation";
   if (fn->npart)
-    diag_warn(h->diag, at, "not-raised", "'%s' is raised in %u part%s, what is around them is compiled as written: %s", name,
-              fn->npart, fn->npart == 1 ? "" : "s", why);
+    diag_warn(h->diag, at, "not-raised", "'%s' is raised in %u part%s, what is around them is compiled as written: %s",
+              name, fn->npart, fn->npart == 1 ? "" : "s", why);
   else
     diag_warn(h->diag, at, "not-raised", "'%s' is compiled as written: %s", name, why);
 }

@@ -7,14 +7,16 @@
 static const struct loc nowhere = {0};
 
 /* All dims that the equations use must have a value. */
-static enum status bind_dims(struct hone *h, const struct kernel *k, const struct groups *symbolic, const char *text, bool *has, int64_t *value) {
+static enum status bind_dims(struct hone *h, const struct kernel *k, const struct groups *symbolic, const char *text,
+                             bool *has, int64_t *value) {
   enum status st = hone_dims(h, k, text, has, value);
   if (st != ST_OK) return st;
   sym_t dim[64];
   unsigned n = key_dims(symbolic, KEY_WHOLE, dim, 64);
   for (unsigned i = 0; i < n; i++)
     if (!has[dim[i]]) {
-      diag_error(h->diag, nowhere, "'%s' needs a value for dim '%s': --dims %s=…", k->name, k->sym[dim[i]].name, k->sym[dim[i]].name);
+      diag_error(h->diag, nowhere, "'%s' needs a value for dim '%s': --dims %s=…", k->name, k->sym[dim[i]].name,
+                 k->sym[dim[i]].name);
       return ST_USAGE;
     }
   return ST_OK;
@@ -34,7 +36,8 @@ static double share(struct hone *h, const struct groups *gs, unsigned g, unsigne
 }
 
 /* The groups of fn, symbolic and with its dims bound; *values: by symbol of the symbolic groups. */
-static enum status prepare(struct hone *h, const struct spec_fn *fn, const char *dims, struct hone_tuned *out, int64_t **values) {
+static enum status prepare(struct hone *h, const struct spec_fn *fn, const char *dims, struct hone_tuned *out,
+                           int64_t **values) {
   const struct kernel *k = fn->k;
   memset(out, 0, sizeof *out);
   bool *has = ARENA_NEW(h->arena, bool, k->nsym + 1u);
@@ -51,7 +54,8 @@ static enum status prepare(struct hone *h, const struct spec_fn *fn, const char 
   return ST_OK;
 }
 
-enum status hone_bundle(struct hone *h, struct bundle *b, const struct spec_fn *fn, const char *dims, const struct tune_opts *o, unsigned count) {
+enum status hone_bundle(struct hone *h, struct bundle *b, const struct spec_fn *fn, const char *dims,
+                        const struct tune_opts *o, unsigned count) {
   struct hone_tuned t;
   int64_t *v;
   enum status st = prepare(h, fn, dims, &t, &v);
@@ -61,7 +65,8 @@ enum status hone_bundle(struct hone *h, struct bundle *b, const struct spec_fn *
   return bundle_add(b, fn->k, hone_known_dims(h, fn->k, dims), &job, o, count, h->diag);
 }
 
-enum status hone_tune(struct hone *h, struct db *db, const struct spec_fn *fn, const char *dims, const struct tune_opts *o, struct hone_tuned *out) {
+enum status hone_tune(struct hone *h, struct db *db, const struct spec_fn *fn, const char *dims,
+                      const struct tune_opts *o, struct hone_tuned *out) {
   int64_t *v;
   enum status st = prepare(h, fn, dims, out, &v);
   if (st != ST_OK) return st;
@@ -76,7 +81,8 @@ enum status hone_tune(struct hone *h, struct db *db, const struct spec_fn *fn, c
     double part = share(h, out->bound, g, o->threads);
     mine.budget_s *= part;
     if (o->max_trials && n > 1) mine.max_trials = (unsigned)(o->max_trials * part) + 1;
-    struct tune_job job = {same_shape ? out->symbolic : out->bound, out->bound, g, g, v, &h->target, given.sched ? &given.sched[g] : NULL};
+    struct tune_job job = {same_shape ? out->symbolic : out->bound, out->bound, g, g, v, &h->target,
+                           given.sched ? &given.sched[g] : NULL};
     st = tune_group(db, &job, &mine, &out->result[g], h->diag);
     sched[g] = out->result[g].sched;
   }

@@ -1,4 +1,5 @@
-/* Groups as data: who is private to a group, a group as a kernel of its own, the trivial grouping. Text is group_text.c, rules are group_verify.c. */
+/* Groups as data: who is private to a group, a group as a kernel of its own, the trivial grouping. Text is
+ * group_text.c, rules are group_verify.c. */
 #include "ir/group.h"
 #include <string.h>
 
@@ -9,7 +10,8 @@ int eq_axis(const struct eq *e, sym_t s) {
 }
 
 static bool eq_reads(const struct eq *e, unsigned t) {
-  return expr_reads(e->body, t) || (e->init && expr_reads(e->init, t)) || (e->start && expr_reads(e->start, t)) || (e->running && expr_reads(e->running, t));
+  return expr_reads(e->body, t) || (e->init && expr_reads(e->init, t)) || (e->start && expr_reads(e->start, t)) ||
+         (e->running && expr_reads(e->running, t));
 }
 
 static bool in_group(const struct group *g, unsigned eq) {
@@ -48,14 +50,16 @@ struct groups *groups_trivial(struct arena *a, const struct kernel *k) {
   return gs;
 }
 
-/* Extraction ------------------------------------------------------------------------------------------------------------------------------- */
+/* Extraction
+ * -------------------------------------------------------------------------------------------------------------------------------
+ */
 
 struct extract {
   struct arena *a;
   const struct groups *gs;
   unsigned g;
-  struct kernel *k;                /* the clone that shrinks */
-  bool *tensor, *dim, *scalar;     /* in use: by tensor, symbol, parameter */
+  struct kernel *k;            /* the clone that shrinks */
+  bool *tensor, *dim, *scalar; /* in use: by tensor, symbol, parameter */
   uint16_t *new_tensor, *new_param;
 };
 
@@ -100,7 +104,8 @@ static void use_all(struct extract *x) {
   for (unsigned i = 0; i < x->k->nassume; i++) use_poly(x, x->k->assume[i]);
 }
 
-/* What the group does to a tensor that lives outside of it. Partial writes keep the rest, so only what was OUT and is first written here stays OUT. */
+/* What the group does to a tensor that lives outside of it. Partial writes keep the rest, so only what was OUT and is
+ * first written here stays OUT. */
 static enum role role_of(const struct extract *x, unsigned t) {
   const struct group *g = &x->gs->g[x->g];
   const struct tensor *old = &x->gs->k->tensor[t];
@@ -193,8 +198,14 @@ static void fix_syms(struct extract *x) {
 
 struct groups *group_extract(struct arena *a, const struct groups *gs, unsigned g) {
   const struct kernel *k = gs->k;
-  struct extract x = {.a = a, .gs = gs, .g = g, .k = kernel_clone(a, k), .tensor = ARENA_NEW(a, bool, k->ntensor + 1u), .dim = ARENA_NEW(a, bool, k->nsym + 1u),
-                      .scalar = ARENA_NEW(a, bool, k->nparam + 1u), .new_tensor = ARENA_NEW(a, uint16_t, k->ntensor + 1u),
+  struct extract x = {.a = a,
+                      .gs = gs,
+                      .g = g,
+                      .k = kernel_clone(a, k),
+                      .tensor = ARENA_NEW(a, bool, k->ntensor + 1u),
+                      .dim = ARENA_NEW(a, bool, k->nsym + 1u),
+                      .scalar = ARENA_NEW(a, bool, k->nparam + 1u),
+                      .new_tensor = ARENA_NEW(a, uint16_t, k->ntensor + 1u),
                       .new_param = ARENA_NEW(a, uint16_t, k->nparam + 1u)};
   use_all(&x);
   keep_params(&x);

@@ -1,5 +1,6 @@
-/* The TENSOR interpreter: equations one after the other, each right side wholly before its left side when it reads its own tensor. Values are real numbers (long
-   double) with an error bound that any correct implementation meets; see docs/design.md, Numerics. Expressions are interp_expr.c. */
+/* The TENSOR interpreter: equations one after the other, each right side wholly before its left side when it reads its
+   own tensor. Values are real numbers (long double) with an error bound that any correct implementation meets; see
+   docs/design.md, Numerics. Expressions are interp_expr.c. */
 #include "ir/interp_expr.h"
 #include <math.h>
 #include <stdlib.h>
@@ -10,10 +11,10 @@ struct eval {
   const struct eq *e;
   struct prog *body, *init, *start;
   struct place *lhs;
-  struct lin *guard;               /* [nguard] */
+  struct lin *guard; /* [nguard] */
   struct diag *d;
   uint64_t max_ops;
-  struct cell *late;               /* results that wait until the whole right side is done */
+  struct cell *late; /* results that wait until the whole right side is done */
   int64_t *late_at, nlate, late_cap;
   enum status st;
 };
@@ -29,9 +30,12 @@ bool tensor_span(const struct kernel *k, unsigned t, const struct args *a, int64
     int64_t n, st, t1;
     ok = x->extent[d] && poly_eval(x->extent[d], val, &n) && poly_eval(tensor_stride(scratch, x, d), val, &st);
     if (!ok) break;
-    if (n <= 0) empty = true;
-    else if (st < 0) negative = true; /* row-major strides are when an inner extent is: then the tensor is empty */
-    else ok = !__builtin_mul_overflow(n - 1, st, &t1) && !__builtin_add_overflow(span, t1, &span);
+    if (n <= 0)
+      empty = true;
+    else if (st < 0)
+      negative = true; /* row-major strides are when an inner extent is: then the tensor is empty */
+    else
+      ok = !__builtin_mul_overflow(n - 1, st, &t1) && !__builtin_add_overflow(span, t1, &span);
   }
   arena_free(scratch);
   free(val);
@@ -39,7 +43,9 @@ bool tensor_span(const struct kernel *k, unsigned t, const struct args *a, int64
   return ok && (empty || !negative) && *nelem <= max;
 }
 
-/* Set-up ------------------------------------------------------------------------------------------------------------------------------------ */
+/* Set-up
+ * ------------------------------------------------------------------------------------------------------------------------------------
+ */
 
 static bool is_written(const struct kernel *k, unsigned t) {
   for (unsigned i = 0; i < k->neq; i++)
@@ -50,7 +56,9 @@ static bool is_written(const struct kernel *k, unsigned t) {
 static bool load_layout(struct icontext *c, unsigned t, int64_t *extent, int64_t *stride) {
   const struct tensor *x = &c->k->tensor[t];
   for (unsigned d = 0; d < x->rank && d < 16; d++)
-    if (!x->extent[d] || !poly_eval(x->extent[d], c->sym, &extent[d]) || !poly_eval(tensor_stride(c->arena, x, d), c->sym, &stride[d])) return false;
+    if (!x->extent[d] || !poly_eval(x->extent[d], c->sym, &extent[d]) ||
+        !poly_eval(tensor_stride(c->arena, x, d), c->sym, &stride[d]))
+      return false;
   return tensor_span(c->k, t, c->args, INT64_C(1) << 31, &c->store[t].n);
 }
 
@@ -63,13 +71,16 @@ static void load_cells(struct icontext *c, unsigned t) {
   for (int64_t i = 0; i < s->n; i++) {
     union value v = type_load(type, s->data + (size_t)i * type_size(type));
     s->cell[i].def = x->role != ROLE_OUT;
-    if (type_is_float(type)) s->cell[i].v = v.f;
-    else s->cell[i].i = v.i;
+    if (type_is_float(type))
+      s->cell[i].v = v.f;
+    else
+      s->cell[i].i = v.i;
   }
 }
 
 static enum status open_tensors(struct icontext *c, struct diag *d) {
-  int64_t *extent = ARENA_NEW(c->arena, int64_t, c->k->ntensor * 16u + 1), *stride = ARENA_NEW(c->arena, int64_t, c->k->ntensor * 16u + 1);
+  int64_t *extent = ARENA_NEW(c->arena, int64_t, c->k->ntensor * 16u + 1),
+          *stride = ARENA_NEW(c->arena, int64_t, c->k->ntensor * 16u + 1);
   c->extent = extent;
   c->stride = stride;
   for (unsigned t = 0; t < c->k->ntensor; t++) {
@@ -84,16 +95,18 @@ static enum status open_tensors(struct icontext *c, struct diag *d) {
   return ST_OK;
 }
 
-/* Reductions -------------------------------------------------------------------------------------------------------------------------------- */
+/* Reductions
+ * --------------------------------------------------------------------------------------------------------------------------------
+ */
 
 struct fold {
   enum red red;
   enum dtype type;
   struct ival acc;
-  long double mag;          /* sum of |terms| */
-  double serial;            /* a float sum in the type's own arithmetic, term after term: how far equal terms drift */
+  long double mag; /* sum of |terms| */
+  double serial;   /* a float sum in the type's own arithmetic, term after term: how far equal terms drift */
   double len;
-  int64_t index, lo, hi;    /* argmin, argmax: the first best, and how far ties within the errors reach */
+  int64_t index, lo, hi; /* argmin, argmax: the first best, and how far ties within the errors reach */
   bool any;
 };
 
@@ -108,8 +121,10 @@ static bool improves(const struct fold *f, struct ival x, double margin) {
 
 static void fold_arg(struct fold *f, struct ival x, int64_t at) {
   double margin = x.e + f->acc.e;
-  bool clear = improves(f, x, margin), tie = !clear && margin > 0 && type_is_float(f->type) && fabsl(x.v - f->acc.v) <= margin;
-  if (clear) f->lo = f->hi = at;
+  bool clear = improves(f, x, margin),
+       tie = !clear && margin > 0 && type_is_float(f->type) && fabsl(x.v - f->acc.v) <= margin;
+  if (clear)
+    f->lo = f->hi = at;
   else if (tie) {
     if (!f->any) f->lo = f->hi = f->index;
     f->hi = at > f->hi ? at : f->hi;
@@ -128,9 +143,12 @@ static void fold_arg(struct fold *f, struct ival x, int64_t at) {
 static void sum_term(struct fold *f, long double x) {
   f->acc.v += x;
   f->mag += fabsl(x);
-  if (f->type == DT_f32) f->serial = (float)f->serial + (float)x;
-  else if (f->type == DT_f64) f->serial += (double)x;
-  else f->serial = type_round(f->type, (union value){.f = f->serial + (double)x}).f;
+  if (f->type == DT_f32)
+    f->serial = (float)f->serial + (float)x;
+  else if (f->type == DT_f64)
+    f->serial += (double)x;
+  else
+    f->serial = type_round(f->type, (union value){.f = f->serial + (double)x}).f;
 }
 
 static void fold_step(struct fold *f, struct ival x, int64_t at) {
@@ -153,9 +171,10 @@ static void fold_step(struct fold *f, struct ival x, int64_t at) {
   }
 }
 
-/* |got - ref| <= u S (8 + 2 sqrt K) for a sum of K terms of magnitude S in any order (docs/design.md), as if roundings were independent. Those of
-   equal terms are not: each addition between two powers of two errs alike. So what the plain order loses counts twice on top: no order loses more than
-   that one but for chance. A sum that overflows on the way is for checking to judge. */
+/* |got - ref| <= u S (8 + 2 sqrt K) for a sum of K terms of magnitude S in any order (docs/design.md), as if roundings
+   were independent. Those of equal terms are not: each addition between two powers of two errs alike. So what the plain
+   order loses counts twice on top: no order loses more than that one but for chance. A sum that overflows on the way is
+   for checking to judge. */
 static double sum_error(const struct fold *f, double u) {
   double drift = fabs((double)(f->serial - f->acc.v));
   return u * (double)f->mag * (8 + 2 * sqrt(f->len)) + (isfinite(drift) ? 2 * drift : 0);
@@ -164,15 +183,18 @@ static double sum_error(const struct fold *f, double u) {
 static struct ival fold_end(const struct fold *f) {
   struct ival r = f->acc;
   double u = type_is_float(f->type) ? type_epsilon(f->type) : 0;
-  if (f->red == RED_sum && u > 0) r.e += sum_error(f, u);
-  else if (f->red == RED_prod && u > 0) r.e += 2 * u * f->len * (double)fabsl(r.v);
+  if (f->red == RED_sum && u > 0)
+    r.e += sum_error(f, u);
+  else if (f->red == RED_prod && u > 0)
+    r.e += 2 * u * f->len * (double)fabsl(r.v);
   if (f->red == RED_argmin || f->red == RED_argmax) {
     r.i = f->index;
     r.v = 0;
     r.e = f->any ? fmax((double)(f->hi - f->index), (double)(f->index - f->lo)) : 0;
     if (r.e < 0) r.e = 0;
   }
-  if (type_is_float(f->type) && !isfinite(r.v)) r.e = isinf(f->acc.e) ? INFINITY : 0; /* an infinite term decides in any order */
+  if (type_is_float(f->type) && !isfinite(r.v))
+    r.e = isinf(f->acc.e) ? INFINITY : 0; /* an infinite term decides in any order */
   if (isnan(r.e)) r.e = isfinite(r.v) ? INFINITY : 0;
   return r;
 }
@@ -182,8 +204,10 @@ static struct fold fold_begin(struct eval *v) {
   struct fold f = {.red = (enum red)e->red, .type = (enum dtype)e->body->type, .index = -1};
   bool arg = e->red == RED_argmin || e->red == RED_argmax;
   union value id = red_identity(f.red, f.type);
-  if (type_is_float(f.type)) f.acc.v = id.f;
-  else f.acc.i = id.i;
+  if (type_is_float(f.type))
+    f.acc.v = id.f;
+  else
+    f.acc.i = id.i;
   if (arg && v->start) f.acc = prog_run(v->c, v->start);
   if (arg && v->init) f.index = prog_run(v->c, v->init).i;
   if (!arg && v->init) {
@@ -195,7 +219,9 @@ static struct fold fold_begin(struct eval *v) {
   return f;
 }
 
-/* Walking ------------------------------------------------------------------------------------------------------------------------------------- */
+/* Walking
+ * -------------------------------------------------------------------------------------------------------------------------------------
+ */
 
 static bool guards_hold(const struct eval *v) {
   for (unsigned g = 0; g < v->e->nguard; g++) {
@@ -273,11 +299,14 @@ static struct cell finish(const struct eval *v, struct ival r, enum dtype from) 
   struct cell x = {.def = 1, .e = r.e};
   if (type_is_float(to)) {
     x.v = type_is_float(from) ? r.v : (long double)r.i;
-    if ((!type_is_float(from) || type_mantissa(from) > type_mantissa(to)) && isfinite(x.v)) x.e += type_epsilon(to) * (double)fabsl(x.v);
+    if ((!type_is_float(from) || type_mantissa(from) > type_mantissa(to)) && isfinite(x.v))
+      x.e += type_epsilon(to) * (double)fabsl(x.v);
   } else {
     union value in, out;
-    if (type_is_float(from)) in.f = (double)r.v;
-    else in.i = r.i;
+    if (type_is_float(from))
+      in.f = (double)r.v;
+    else
+      in.i = r.i;
     out = type_convert(to, from, in);
     x.i = out.i;
   }
@@ -316,13 +345,18 @@ static void point(struct eval *v) {
   int64_t at = place_element(v->c, v->lhs, &f);
   if (at < 0 || r.bad) {
     v->st = ST_REFUSED;
-    say_fault(v, at < 0 ? "write outside the tensor:" : r.bad == BAD_BOUNDS ? "read outside the tensor:" : "read of an undefined element:", at < 0 ? &f : &v->c->fault);
+    say_fault(v,
+              at < 0                ? "write outside the tensor:"
+              : r.bad == BAD_BOUNDS ? "read outside the tensor:"
+                                    : "read of an undefined element:",
+              at < 0 ? &f : &v->c->fault);
     return;
   }
   put(v, at, finish(v, r, from));
 }
 
-/* Elements sym = at … at + n - 1 of an equation without reduction. What is not all right is done one by one, for the message. */
+/* Elements sym = at … at + n - 1 of an equation without reduction. What is not all right is done one by one, for the
+ * message. */
 static void map_block(struct eval *v, sym_t sym, int64_t at, unsigned n) {
   int64_t to, step;
   const struct lanes *r = prog_block(v->c, v->body, sym, at, n);
@@ -369,7 +403,8 @@ static void walk(struct eval *v, unsigned x) {
 }
 
 static bool reads_itself(const struct eq *e) {
-  return expr_reads(e->body, e->lhs) || (e->init && expr_reads(e->init, e->lhs)) || (e->start && expr_reads(e->start, e->lhs));
+  return expr_reads(e->body, e->lhs) || (e->init && expr_reads(e->init, e->lhs)) ||
+         (e->start && expr_reads(e->start, e->lhs));
 }
 
 static void free_late(struct icontext *c) {
@@ -383,7 +418,13 @@ static enum status run_eq(struct icontext *c, const struct eq *e, uint64_t max_o
   for (unsigned i = 0; i < c->k->tensor[e->lhs].rank; i++) ix[i].poly = e->lhs_idx[i];
   struct access *lhs = ARENA_NEW(c->arena, struct access, 1);
   *lhs = (struct access){.tensor = e->lhs, .rank = c->k->tensor[e->lhs].rank, .ix = ix};
-  struct eval v = {.c = c, .e = e, .d = d, .max_ops = max_ops, .st = ST_OK, .body = prog_new(c, e->body, e->axis, e->nax), .lhs = place_new(c, lhs, e->axis, e->npar)};
+  struct eval v = {.c = c,
+                   .e = e,
+                   .d = d,
+                   .max_ops = max_ops,
+                   .st = ST_OK,
+                   .body = prog_new(c, e->body, e->axis, e->nax),
+                   .lhs = place_new(c, lhs, e->axis, e->npar)};
   if (e->init) v.init = prog_new(c, e->init, e->axis, e->npar);
   if (e->start) v.start = prog_new(c, e->start, e->axis, e->npar);
   v.guard = ARENA_NEW(c->arena, struct lin, e->nguard + 1u);
@@ -399,9 +440,12 @@ static enum status run_eq(struct icontext *c, const struct eq *e, uint64_t max_o
   return v.st;
 }
 
-/* Results ------------------------------------------------------------------------------------------------------------------------------------- */
+/* Results
+ * -------------------------------------------------------------------------------------------------------------------------------------
+ */
 
-static void mark_written(struct icontext *c, const struct eq *e, unsigned x, const struct place *lhs, uint8_t *written) {
+static void mark_written(struct icontext *c, const struct eq *e, unsigned x, const struct place *lhs,
+                         uint8_t *written) {
   if (x == e->npar) {
     struct eval v = {.c = c, .e = e};
     int64_t at = parallel_guards_hold(&v) ? place_element(c, lhs, NULL) : -1;
@@ -436,21 +480,27 @@ static void deliver(struct icontext *c, unsigned t, struct expect *w) {
   if (w) {
     w->written = written;
     w->bound = ARENA_NEW(c->arena, double, s->n + 1);
-    if (type_is_float(type)) w->ref = ARENA_NEW(c->arena, double, s->n + 1);
-    else w->ival = ARENA_NEW(c->arena, int64_t, s->n + 1);
+    if (type_is_float(type))
+      w->ref = ARENA_NEW(c->arena, double, s->n + 1);
+    else
+      w->ival = ARENA_NEW(c->arena, int64_t, s->n + 1);
   }
   unsigned char *data = c->args->data[x->param];
   for (int64_t i = 0; i < s->n; i++) {
     if (!written[i]) continue;
     union value v;
-    if (type_is_float(type)) v.f = (double)s->cell[i].v;
-    else v.i = s->cell[i].i;
+    if (type_is_float(type))
+      v.f = (double)s->cell[i].v;
+    else
+      v.i = s->cell[i].i;
     v = type_round(type, v);
     type_store(type, data + (size_t)i * type_size(type), v);
     if (!w) continue;
     w->bound[i] = s->cell[i].e;
-    if (type_is_float(type)) w->ref[i] = (double)s->cell[i].v, w->bound[i] += isfinite(w->ref[i]) ? type_epsilon(type) * fabs(w->ref[i]) : 0;
-    else w->ival[i] = v.i;
+    if (type_is_float(type))
+      w->ref[i] = (double)s->cell[i].v, w->bound[i] += isfinite(w->ref[i]) ? type_epsilon(type) * fabs(w->ref[i]) : 0;
+    else
+      w->ival[i] = v.i;
   }
 }
 
@@ -470,7 +520,8 @@ static void close_tensors(struct icontext *c) {
   free_late(c);
 }
 
-enum status kernel_interp(const struct kernel *k, const struct args *a, struct arena *arena, struct expect *want, uint64_t max_ops, struct diag *d) {
+enum status kernel_interp(const struct kernel *k, const struct args *a, struct arena *arena, struct expect *want,
+                          uint64_t max_ops, struct diag *d) {
   struct icontext *c = ARENA_NEW(arena, struct icontext, 1);
   c->k = k;
   c->args = a;

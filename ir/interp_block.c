@@ -222,7 +222,8 @@ static void add_block(enum op o, enum dtype t, const struct lanes *a, const stru
   }
 }
 
-static void mul_block(const struct node *n, const struct lanes *a, const struct lanes *b, struct lanes *r, unsigned count) {
+static void mul_block(const struct node *n, const struct lanes *a, const struct lanes *b, struct lanes *r,
+                      unsigned count) {
   enum dtype t = (enum dtype)n->type;
   for (unsigned l = 0; l < count; l++) {
     long double v = a->v[l] * b->v[l];

@@ -1,12 +1,15 @@
-/* Expressions of the interpreter: each becomes a list of nodes in order of evaluation. Subscripts that are affine in the axes are evaluated with integer
-   coefficients worked out once for the dims at hand. Errors are carried to first order (docs/design.md, Numerics). */
+/* Expressions of the interpreter: each becomes a list of nodes in order of evaluation. Subscripts that are affine in
+   the axes are evaluated with integer coefficients worked out once for the dims at hand. Errors are carried to first
+   order (docs/design.md, Numerics). */
 #include "ir/dot.h"
 #include "ir/interp_expr.h"
 #include <float.h>
 #include <math.h>
 #include <string.h>
 
-/* Subscripts --------------------------------------------------------------------------------------------------------------------------------- */
+/* Subscripts
+ * ---------------------------------------------------------------------------------------------------------------------------------
+ */
 
 static bool linear(struct icontext *c, poly_t p, const struct axis *axis, unsigned naxis, struct lin *out) {
   memset(out, 0, sizeof *out);
@@ -75,7 +78,9 @@ int64_t place_element(struct icontext *c, const struct place *p, struct fault *f
       if (v.bad || __builtin_add_overflow(ix, v.i, &ix)) out = true;
     }
     if (f) f->ix[d] = ix;
-    if (ix < 0 || ix >= extent[d] || __builtin_mul_overflow(ix, stride[d], &step) || __builtin_add_overflow(at, step, &at)) out = true;
+    if (ix < 0 || ix >= extent[d] || __builtin_mul_overflow(ix, stride[d], &step) ||
+        __builtin_add_overflow(at, step, &at))
+      out = true;
   }
   if (out || at < 0 || at >= c->store[p->acc->tensor].n) {
     if (f) f->acc = p->acc;
@@ -84,12 +89,16 @@ int64_t place_element(struct icontext *c, const struct place *p, struct fault *f
   return at;
 }
 
-/* Programs ----------------------------------------------------------------------------------------------------------------------------------- */
+/* Programs
+ * -----------------------------------------------------------------------------------------------------------------------------------
+ */
 
 static struct ival exact(enum dtype t, union value v) {
   struct ival r = {0};
-  if (type_is_float(t)) r.v = v.f;
-  else r.i = v.i;
+  if (type_is_float(t))
+    r.v = v.f;
+  else
+    r.i = v.i;
   return r;
 }
 
@@ -108,9 +117,15 @@ static unsigned add_node(struct icontext *c, struct prog *p, const struct node *
 static unsigned build(struct icontext *c, struct prog *p, expr_t x, const struct axis *axis, unsigned naxis) {
   struct node n = {.kind = x->kind, .type = x->type, .op = x->op, .from = x->type};
   switch (x->kind) {
-  case E_CONST: n.val = exact((enum dtype)x->type, x->val); break;
-  case E_SCALAR: n.val = exact((enum dtype)x->type, c->args->scalar[x->id]); break;
-  case E_POLY: n.lin = lin_new(c, x->poly, axis, naxis); break;
+  case E_CONST:
+    n.val = exact((enum dtype)x->type, x->val);
+    break;
+  case E_SCALAR:
+    n.val = exact((enum dtype)x->type, c->args->scalar[x->id]);
+    break;
+  case E_POLY:
+    n.lin = lin_new(c, x->poly, axis, naxis);
+    break;
   case E_READ:
     n.place = place_new(c, x->acc, axis, naxis);
     if (x->acc->otherwise) n.kid[0] = (uint16_t)build(c, p, x->acc->otherwise, axis, naxis);
@@ -132,7 +147,9 @@ struct prog *prog_new(struct icontext *c, expr_t x, const struct axis *axis, uns
   return p;
 }
 
-/* Reads --------------------------------------------------------------------------------------------------------------------------------------- */
+/* Reads
+ * ---------------------------------------------------------------------------------------------------------------------------------------
+ */
 
 static struct ival read_element(const struct icontext *c, unsigned t, int64_t at) {
   const struct store *s = &c->store[t];
@@ -159,9 +176,12 @@ struct ival prog_read(struct icontext *c, const struct node *n, const struct iva
   return (struct ival){.bad = BAD_BOUNDS};
 }
 
-/* Float operations with errors ----------------------------------------------------------------------------------------------------------------- */
+/* Float operations with errors
+ * ----------------------------------------------------------------------------------------------------------------- */
 
-static double dabs(long double x) { return (double)fabsl(x); }
+static double dabs(long double x) {
+  return (double)fabsl(x);
+}
 
 /* Derivative magnitude times the operand's error, plus the function's own error in units of u. */
 static struct ival smooth(long double v, double slope, double e, double ulps, double u) {
@@ -196,7 +216,9 @@ static struct ival angle(struct ival a, struct ival b, double u) {
   return r;
 }
 
-static long double sigmoidl_(long double x) { return 1 / (1 + expl(-x)); }
+static long double sigmoidl_(long double x) {
+  return 1 / (1 + expl(-x));
+}
 
 static struct ival float_pick(struct ival a, struct ival b, bool second) {
   struct ival r = second ? b : a;
@@ -212,7 +234,9 @@ static double underflow(enum dtype t, long double v) {
 }
 
 /* May a finite operand be zero, or of the other sign? */
-static bool may_vanish(struct ival x) { return x.e > 0 && x.e >= dabs(x.v); }
+static bool may_vanish(struct ival x) {
+  return x.e > 0 && x.e >= dabs(x.v);
+}
 
 double interp_error(enum op o, enum dtype t, struct ival a, struct ival b, long double v, double carried) {
   if (isfinite(v)) {
@@ -233,22 +257,28 @@ double interp_tf32(struct ival a, struct ival b, long double v) {
   return isfinite(v) ? dabs(v) * 0x1.01p-10 : 0;
 }
 
-static bool subnormal(long double x) { return x != 0 && dabs(x) < FLT_MIN; }
+static bool subnormal(long double x) {
+  return x != 0 && dabs(x) < FLT_MIN;
+}
 
-/* A subnormal operand may count as 0, and so may a partial sum: one of larger terms is a multiple of the product's last bit, never subnormal. */
+/* A subnormal operand may count as 0, and so may a partial sum: one of larger terms is a multiple of the product's last
+ * bit, never subnormal. */
 double interp_flush(struct ival a, struct ival b, long double v) {
   bool zero = subnormal(a.v) || subnormal(b.v);
   if (!isfinite(v)) return zero ? INFINITY : 0;
   return (zero ? dabs(v) : 0) + (v != 0 && dabs(v) < 0x1p-100 ? FLT_MIN : 0);
 }
 
-/* Results that leave the type's range are infinite in every implementation when nothing can be contracted or re-associated with the operation.
-   (Sums and products may be: theirs stay real numbers, and checking allows for an overflow on the way.) */
+/* Results that leave the type's range are infinite in every implementation when nothing can be contracted or
+   re-associated with the operation. (Sums and products may be: theirs stay real numbers, and checking allows for an
+   overflow on the way.) */
 static struct ival overflowed(enum dtype t, struct ival r) {
   double max = t == DT_f16 ? 65504 : t == DT_f64 ? DBL_MAX : FLT_MAX;
   if (!isfinite(r.v) || dabs(r.v) + r.e <= max) return r;
-  if (dabs(r.v) - r.e > max) r = (struct ival){.v = copysignl(INFINITY, r.v)};
-  else r.e = INFINITY;
+  if (dabs(r.v) - r.e > max)
+    r = (struct ival){.v = copysignl(INFINITY, r.v)};
+  else
+    r.e = INFINITY;
   return r;
 }
 
@@ -257,12 +287,19 @@ static struct ival float_op(const struct node *n, struct ival a, struct ival b, 
   double u = type_epsilon(t);
   struct ival r = {0};
   switch (n->op) {
-  case OP_add: r.v = a.v + b.v; r.e = interp_error(OP_add, t, a, b, r.v, a.e + b.e); break;
-  case OP_sub: r.v = a.v - b.v; r.e = interp_error(OP_sub, t, a, b, r.v, a.e + b.e); break;
+  case OP_add:
+    r.v = a.v + b.v;
+    r.e = interp_error(OP_add, t, a, b, r.v, a.e + b.e);
+    break;
+  case OP_sub:
+    r.v = a.v - b.v;
+    r.e = interp_error(OP_sub, t, a, b, r.v, a.e + b.e);
+    break;
   case OP_mul: {
     r.v = a.v * b.v;
     r.e = (n->flush ? interp_flush(a, b, r.v) : 0) + (n->tf32 ? interp_tf32(a, b, r.v) : 0);
-    r.e += interp_error(OP_mul, t, a, b, r.v, (a.e > 0 ? a.e * dabs(b.v) : 0) + (b.e > 0 ? b.e * dabs(a.v) + a.e * b.e : 0));
+    r.e += interp_error(OP_mul, t, a, b, r.v,
+                        (a.e > 0 ? a.e * dabs(b.v) : 0) + (b.e > 0 ? b.e * dabs(a.v) + a.e * b.e : 0));
     break;
   }
   case OP_div: {
@@ -272,47 +309,119 @@ static struct ival float_op(const struct node *n, struct ival a, struct ival b, 
     r.e = interp_error(OP_div, t, a, b, r.v, carried);
     break;
   }
-  case OP_neg: r = a; r.v = -a.v; break;
-  case OP_abs: r = a; r.v = fabsl(a.v); break;
-  case OP_min: r = float_pick(a, b, b.v < a.v); break;
-  case OP_max: r = float_pick(a, b, b.v > a.v); break;
-  case OP_fmin: r = float_pick(a, b, isnan(a.v) || b.v < a.v); break;
-  case OP_fmax: r = float_pick(a, b, isnan(a.v) || b.v > a.v); break;
+  case OP_neg:
+    r = a;
+    r.v = -a.v;
+    break;
+  case OP_abs:
+    r = a;
+    r.v = fabsl(a.v);
+    break;
+  case OP_min:
+    r = float_pick(a, b, b.v < a.v);
+    break;
+  case OP_max:
+    r = float_pick(a, b, b.v > a.v);
+    break;
+  case OP_fmin:
+    r = float_pick(a, b, isnan(a.v) || b.v < a.v);
+    break;
+  case OP_fmax:
+    r = float_pick(a, b, isnan(a.v) || b.v > a.v);
+    break;
   case OP_fma:
     r.v = fmal(a.v, b.v, c.v);
     r.e = a.e * dabs(b.v) + b.e * dabs(a.v) + a.e * b.e + c.e + u * (dabs(r.v) + dabs(a.v * b.v));
     break;
-  case OP_sqrt: r = smooth(sqrtl(a.v), a.e > 0 ? 1 / (dabs(sqrtl(fmaxl(a.v - a.e, 0))) + dabs(sqrtl(fabsl(a.v))) + DBL_MIN) : 0, a.e, 1, u); break;
-  case OP_rsqrt: r = smooth(1 / sqrtl(a.v), a.e > 0 ? 0.5 / dabs(powl(fmaxl(a.v - a.e, LDBL_MIN), 1.5L)) : 0, a.e, 3, u); break;
-  case OP_exp: r = smooth(expl(a.v), a.e > 0 ? (double)expl(a.v + a.e) : 0, a.e, 3, u); break;
-  case OP_log: r = smooth(logl(a.v), a.e > 0 ? 1 / fmax(dabs(a.v) - a.e, DBL_MIN) : 0, a.e, 3, u); r.e += u; break;
-  case OP_tanh: r = monotone(tanhl, a, 3, u); break;
-  case OP_erf: r = monotone(erfl, a, 3, u); break;
-  case OP_sigmoid: r = monotone(sigmoidl_, a, 3, u); break;
+  case OP_sqrt:
+    r = smooth(sqrtl(a.v), a.e > 0 ? 1 / (dabs(sqrtl(fmaxl(a.v - a.e, 0))) + dabs(sqrtl(fabsl(a.v))) + DBL_MIN) : 0,
+               a.e, 1, u);
+    break;
+  case OP_rsqrt:
+    r = smooth(1 / sqrtl(a.v), a.e > 0 ? 0.5 / dabs(powl(fmaxl(a.v - a.e, LDBL_MIN), 1.5L)) : 0, a.e, 3, u);
+    break;
+  case OP_exp:
+    r = smooth(expl(a.v), a.e > 0 ? (double)expl(a.v + a.e) : 0, a.e, 3, u);
+    break;
+  case OP_log:
+    r = smooth(logl(a.v), a.e > 0 ? 1 / fmax(dabs(a.v) - a.e, DBL_MIN) : 0, a.e, 3, u);
+    r.e += u;
+    break;
+  case OP_tanh:
+    r = monotone(tanhl, a, 3, u);
+    break;
+  case OP_erf:
+    r = monotone(erfl, a, 3, u);
+    break;
+  case OP_sigmoid:
+    r = monotone(sigmoidl_, a, 3, u);
+    break;
   case OP_pow:
     r = smooth(powl(a.v, b.v), 1, 0, 8 + 2 * dabs(b.v * logl(fmaxl(fabsl(a.v), LDBL_MIN))), u);
     if (a.e > 0) r.e += dabs(b.v * powl(a.v, b.v - 1)) * a.e;
     if (b.e > 0) r.e += dabs(r.v * logl(fmaxl(fabsl(a.v), LDBL_MIN))) * b.e;
     break;
-  case OP_sin: r = smooth(sinl(a.v), 1, a.e, 4, u); r.e += u * 1e-3; break;
-  case OP_cos: r = smooth(cosl(a.v), 1, a.e, 4, u); r.e += u * 1e-3; break;
-  case OP_log2: r = smooth(log2l(a.v), a.e > 0 ? 1.5 / fmax(dabs(a.v) - a.e, DBL_MIN) : 0, a.e, 3, u); r.e += u; break;
-  case OP_log10: r = smooth(log10l(a.v), a.e > 0 ? 0.5 / fmax(dabs(a.v) - a.e, DBL_MIN) : 0, a.e, 3, u); r.e += u; break;
-  case OP_log1p: r = smooth(log1pl(a.v), a.e > 0 ? 1 / fmax(dabs(1 + a.v) - a.e, DBL_MIN) : 0, a.e, 3, u); break;
-  case OP_exp2: r = monotone(exp2l, a, 3, u); break;
-  case OP_expm1: r = monotone(expm1l, a, 3, u); break;
-  case OP_sinh: r = monotone(sinhl, a, 4, u); break;
-  case OP_cosh: r = smooth(coshl(a.v), a.e > 0 ? (double)coshl(dabs(a.v) + a.e) : 0, a.e, 4, u); break;
-  case OP_asinh: r = monotone(asinhl, a, 4, u); break;
-  case OP_acosh: r = inside(acoshl, a, a.v - a.e >= 1, u); break;
-  case OP_atanh: r = inside(atanhl, a, dabs(a.v) + a.e <= 1, u); break;
-  case OP_asin: r = inside(asinl, a, dabs(a.v) + a.e <= 1, u); break;
-  case OP_acos: r = inside(acosl, a, dabs(a.v) + a.e <= 1, u); break;
-  case OP_atan: r = monotone(atanl, a, 3, u); break;
-  case OP_cbrt: r = monotone(cbrtl, a, 3, u); break;
-  case OP_erfc: r = monotone(erfcl, a, 16, u); break;
-  case OP_atan2: r = angle(a, b, u); break;
-  case OP_hypot: r = smooth(hypotl(a.v, b.v), 1, a.e + b.e, 3, u); break;
+  case OP_sin:
+    r = smooth(sinl(a.v), 1, a.e, 4, u);
+    r.e += u * 1e-3;
+    break;
+  case OP_cos:
+    r = smooth(cosl(a.v), 1, a.e, 4, u);
+    r.e += u * 1e-3;
+    break;
+  case OP_log2:
+    r = smooth(log2l(a.v), a.e > 0 ? 1.5 / fmax(dabs(a.v) - a.e, DBL_MIN) : 0, a.e, 3, u);
+    r.e += u;
+    break;
+  case OP_log10:
+    r = smooth(log10l(a.v), a.e > 0 ? 0.5 / fmax(dabs(a.v) - a.e, DBL_MIN) : 0, a.e, 3, u);
+    r.e += u;
+    break;
+  case OP_log1p:
+    r = smooth(log1pl(a.v), a.e > 0 ? 1 / fmax(dabs(1 + a.v) - a.e, DBL_MIN) : 0, a.e, 3, u);
+    break;
+  case OP_exp2:
+    r = monotone(exp2l, a, 3, u);
+    break;
+  case OP_expm1:
+    r = monotone(expm1l, a, 3, u);
+    break;
+  case OP_sinh:
+    r = monotone(sinhl, a, 4, u);
+    break;
+  case OP_cosh:
+    r = smooth(coshl(a.v), a.e > 0 ? (double)coshl(dabs(a.v) + a.e) : 0, a.e, 4, u);
+    break;
+  case OP_asinh:
+    r = monotone(asinhl, a, 4, u);
+    break;
+  case OP_acosh:
+    r = inside(acoshl, a, a.v - a.e >= 1, u);
+    break;
+  case OP_atanh:
+    r = inside(atanhl, a, dabs(a.v) + a.e <= 1, u);
+    break;
+  case OP_asin:
+    r = inside(asinl, a, dabs(a.v) + a.e <= 1, u);
+    break;
+  case OP_acos:
+    r = inside(acosl, a, dabs(a.v) + a.e <= 1, u);
+    break;
+  case OP_atan:
+    r = monotone(atanl, a, 3, u);
+    break;
+  case OP_cbrt:
+    r = monotone(cbrtl, a, 3, u);
+    break;
+  case OP_erfc:
+    r = monotone(erfcl, a, 16, u);
+    break;
+  case OP_atan2:
+    r = angle(a, b, u);
+    break;
+  case OP_hypot:
+    r = smooth(hypotl(a.v, b.v), 1, a.e + b.e, 3, u);
+    break;
   case OP_fmod: /* jumps where the quotient is a whole number */
     r.v = fmodl(a.v, b.v);
     r.e = a.e > 0 || b.e > 0 ? INFINITY : 0;
@@ -321,14 +430,28 @@ static struct ival float_op(const struct node *n, struct ival a, struct ival b, 
     r = (struct ival){.v = copysignl(a.v, isnan(b.v) ? 1 : b.v), .e = a.e};
     if (b.e > 0 && b.e >= dabs(b.v)) r.e += 2 * dabs(a.v);
     break;
-  case OP_floor: r = monotone(floorl, a, 0, u); break;
-  case OP_ceil: r = monotone(ceill, a, 0, u); break;
-  case OP_trunc: r = monotone(truncl, a, 0, u); break;
-  case OP_round: r = monotone(roundl, a, 0, u); break;
-  case OP_rint: r = monotone(nearbyintl, a, 0, u); break;
-  default: r.bad = BAD_UNDEFINED; break;
+  case OP_floor:
+    r = monotone(floorl, a, 0, u);
+    break;
+  case OP_ceil:
+    r = monotone(ceill, a, 0, u);
+    break;
+  case OP_trunc:
+    r = monotone(truncl, a, 0, u);
+    break;
+  case OP_round:
+    r = monotone(roundl, a, 0, u);
+    break;
+  case OP_rint:
+    r = monotone(nearbyintl, a, 0, u);
+    break;
+  default:
+    r.bad = BAD_UNDEFINED;
+    break;
   }
-  if (n->op == OP_exp || n->op == OP_exp2 || n->op == OP_expm1 || n->op == OP_sinh || n->op == OP_cosh || n->op == OP_pow || n->op == OP_div || n->op == OP_rsqrt) r = overflowed(t, r);
+  if (n->op == OP_exp || n->op == OP_exp2 || n->op == OP_expm1 || n->op == OP_sinh || n->op == OP_cosh ||
+      n->op == OP_pow || n->op == OP_div || n->op == OP_rsqrt)
+    r = overflowed(t, r);
   if (op_info[n->op].flags & OPF_TRANS) r.e += underflow(t, r.v);
   if (isnan(r.e)) r.e = isfinite(r.v) ? INFINITY : 0;
   return r;
@@ -337,16 +460,27 @@ static struct ival float_op(const struct node *n, struct ival a, struct ival b, 
 static bool compare(enum op o, struct ival a, struct ival b, bool flt, bool sgn) {
   if (flt) {
     switch (o) {
-    case OP_eq: return a.v == b.v;
-    case OP_ne: return a.v != b.v;
-    case OP_lt: return a.v < b.v;
-    case OP_le: return a.v <= b.v;
-    case OP_gt: return a.v > b.v;
-    default: return a.v >= b.v;
+    case OP_eq:
+      return a.v == b.v;
+    case OP_ne:
+      return a.v != b.v;
+    case OP_lt:
+      return a.v < b.v;
+    case OP_le:
+      return a.v <= b.v;
+    case OP_gt:
+      return a.v > b.v;
+    default:
+      return a.v >= b.v;
     }
   }
   int c = sgn ? (a.i > b.i) - (a.i < b.i) : ((uint64_t)a.i > (uint64_t)b.i) - ((uint64_t)a.i < (uint64_t)b.i);
-  return o == OP_eq ? c == 0 : o == OP_ne ? c != 0 : o == OP_lt ? c < 0 : o == OP_le ? c <= 0 : o == OP_gt ? c > 0 : c >= 0;
+  return o == OP_eq   ? c == 0
+         : o == OP_ne ? c != 0
+         : o == OP_lt ? c < 0
+         : o == OP_le ? c <= 0
+         : o == OP_gt ? c > 0
+                      : c >= 0;
 }
 
 static struct ival compare_op(const struct node *n, struct ival a, struct ival b) {
@@ -375,7 +509,8 @@ static struct ival int_op(const struct node *n, struct ival a, struct ival b) {
     r.e = INFINITY;
   } else if (a.e > 0 || b.e > 0) { /* an uncertain operand: how far the result may move by trying its ends */
     for (int s = 0; s < 4; s++) {
-      union value w[3] = {{.i = a.i + (s & 1 ? 1 : -1) * (int64_t)a.e}, {.i = b.i + (s & 2 ? 1 : -1) * (int64_t)b.e}, {0}};
+      union value w[3] = {
+          {.i = a.i + (s & 1 ? 1 : -1) * (int64_t)a.e}, {.i = b.i + (s & 2 ? 1 : -1) * (int64_t)b.e}, {0}};
       r.e = fmax(r.e, fabs((double)op_eval((enum op)n->op, (enum dtype)n->type, w).i - (double)r.i));
     }
   }
@@ -389,23 +524,28 @@ static struct ival cast_op(const struct node *n, struct ival a) {
     bool uns = type_class(from) == DC_UINT;
     r.v = type_is_float(from) ? a.v : uns ? (long double)(uint64_t)a.i : (long double)a.i;
     double u = type_epsilon(to);
-    bool fits = type_is_float(from) ? type_mantissa(from) <= type_mantissa(to) : (long double)type_round(to, (union value){.f = (double)r.v}).f == r.v;
+    bool fits = type_is_float(from) ? type_mantissa(from) <= type_mantissa(to)
+                                    : (long double)type_round(to, (union value){.f = (double)r.v}).f == r.v;
     r.e = a.e + (fits ? 0 : u * dabs(r.v));
     return r;
   }
   union value v;
-  if (type_is_float(from)) v.f = (double)a.v;
-  else v.i = a.i;
+  if (type_is_float(from))
+    v.f = (double)a.v;
+  else
+    v.i = a.i;
   r.i = type_convert(to, from, v).i;
   if (a.e > 0) {
     union value lo, hi;
-    if (type_is_float(from)) lo.f = (double)(a.v - a.e), hi.f = (double)(a.v + a.e);
+    if (type_is_float(from))
+      lo.f = (double)(a.v - a.e), hi.f = (double)(a.v + a.e);
     else { /* beyond 64 bits: as far as they go */
       int64_t by = a.e < 0x1p62 ? (int64_t)a.e : INT64_MAX;
       if (__builtin_sub_overflow(a.i, by, &lo.i)) lo.i = INT64_MIN;
       if (__builtin_add_overflow(a.i, by, &hi.i)) hi.i = INT64_MAX;
     }
-    r.e = fmax(fabs((double)type_convert(to, from, lo).i - (double)r.i), fabs((double)type_convert(to, from, hi).i - (double)r.i));
+    r.e = fmax(fabs((double)type_convert(to, from, lo).i - (double)r.i),
+               fabs((double)type_convert(to, from, hi).i - (double)r.i));
   }
   return r;
 }
@@ -414,13 +554,20 @@ struct ival prog_apply(const struct node *n, struct ival a, struct ival b, struc
   struct ival r;
   uint8_t arity = n->kind == E_CAST ? 1 : op_info[n->op].arity;
   if (n->kind == E_OP && n->op == OP_select) return select_op(n, a, b, c);
-  if (n->kind == E_CAST) r = cast_op(n, a);
-  else if (op_info[n->op].flags & OPF_CMP) r = compare_op(n, a, b);
-  else if (type_is_float((enum dtype)n->type)) r = float_op(n, a, b, c);
-  else r = int_op(n, a, b);
-  if (a.bad) r.bad = a.bad;
-  else if (arity > 1 && b.bad) r.bad = b.bad;
-  else if (arity > 2 && c.bad) r.bad = c.bad;
+  if (n->kind == E_CAST)
+    r = cast_op(n, a);
+  else if (op_info[n->op].flags & OPF_CMP)
+    r = compare_op(n, a, b);
+  else if (type_is_float((enum dtype)n->type))
+    r = float_op(n, a, b, c);
+  else
+    r = int_op(n, a, b);
+  if (a.bad)
+    r.bad = a.bad;
+  else if (arity > 1 && b.bad)
+    r.bad = b.bad;
+  else if (arity > 2 && c.bad)
+    r.bad = c.bad;
   return r;
 }
 
@@ -428,15 +575,22 @@ struct ival prog_run(struct icontext *c, const struct prog *p) {
   for (unsigned i = 0; i < p->n; i++) {
     const struct node *n = &p->node[i];
     switch (n->kind) {
-    case E_CONST: case E_SCALAR: p->val[i] = n->val; break;
+    case E_CONST:
+    case E_SCALAR:
+      p->val[i] = n->val;
+      break;
     case E_POLY: {
       int64_t v = 0;
       bool ok = lin_eval(c, &n->lin, &v);
       p->val[i] = (struct ival){.i = v, .bad = ok ? BAD_NONE : BAD_BOUNDS};
       break;
     }
-    case E_READ: p->val[i] = prog_read(c, n, p->val); break;
-    default: p->val[i] = prog_apply(n, p->val[n->kid[0]], p->val[n->kid[1]], p->val[n->kid[2]]); break;
+    case E_READ:
+      p->val[i] = prog_read(c, n, p->val);
+      break;
+    default:
+      p->val[i] = prog_apply(n, p->val[n->kid[0]], p->val[n->kid[1]], p->val[n->kid[2]]);
+      break;
     }
   }
   c->ops += p->n;

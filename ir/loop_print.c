@@ -8,11 +8,11 @@
      param ret: f32 tensor ret result             made by the entry; `given 2`: is argument 2 a pointer that is not
    NULL; `field 0 8`: read 8 bytes behind argument 0; `inside 0 8`: lies there pointer 0 m "const Matrix *m" argument 0,
    no parameter tensor A: f32[M, N] in [strides (lda, 1)]    in, out, inout, temp; `[]`: unknown extent; no brackets:
-   rank 0 object acc: f32[6, 16] reg [strides (…)] [panels 64 x 64]     arg, reg, stack, heap; one that has a tensor's name replaces its
-   default local s: f32 assume M - 1 >= 0 for i in 0, lo2 .. M, hi2 step 6 parallel once {…}        greatest lower,
-   least upper bound; unroll; vector 16 acc[i, j] = value      acc[i, j] sum= value      when (i >= 0) C[i] = value
-   stream C[i] = value s = value if i >= 0, j >= 0 where cond {…} else {…} alloc acc {…}      prefetch [write] A[i + 8,
-   j]      while cond {…}      {…}
+   rank 0 object acc: f32[6, 16] reg [strides (…)] [panels 64 x 64]     arg, reg, stack, heap; one that has a tensor's
+   name replaces its default local s: f32 assume M - 1 >= 0 for i in 0, lo2 .. M, hi2 step 6 parallel once {…} greatest
+   lower, least upper bound; unroll; vector 16 acc[i, j] = value      acc[i, j] sum= value      when (i >= 0) C[i] =
+   value stream C[i] = value s = value if i >= 0, j >= 0 where cond {…} else {…} alloc acc {…}      prefetch [write] A[i
+   + 8, j]      while cond {…}      {…}
    } */
 #include "ir/expr_parse.h"
 #include "ir/loop.h"

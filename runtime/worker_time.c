@@ -124,8 +124,8 @@ static void open_timer(struct timer *t, struct work *w) {
   }
 }
 
-/* One call of each: page faults, first-time dispatch, and who is hopeless. Where candidate 0 takes so long that this is lost in one call, the others'
-   first calls are their first samples. */
+/* One call of each: page faults, first-time dispatch, and who is hopeless. Where candidate 0 takes so long that this is
+   lost in one call, the others' first calls are their first samples. */
 static void warm_up(struct timer *t) {
   for (unsigned c = 0; c < t->w->job->ncandidates; c++) {
     if (c && t->first[0] > LONG_S && !t->sweep) break;

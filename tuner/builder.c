@@ -96,7 +96,12 @@ static void build(const struct builder *b, const struct sched *s, struct arena *
   r->stage_s[BUILD_LOWER] = seconds(CLOCK_THREAD_CPUTIME_ID) - start;
   if (st == ST_OK) {
     struct emit_entry e = {.k = b->gs->k, .general = f};
-    struct emit_opts eo = {.kind = b->target->limits.simt ? EMIT_PACKAGE : EMIT_OBJ, .call_stub = true, .pic = true, .times = &times, .ptxas = b->ptxas, .assembled = &said};
+    struct emit_opts eo = {.kind = b->target->limits.simt ? EMIT_PACKAGE : EMIT_OBJ,
+                           .call_stub = true,
+                           .pic = true,
+                           .times = &times,
+                           .ptxas = b->ptxas,
+                           .assembled = &said};
     st = emit_module(a, &e, 1, b->target, &eo, false, object, &why);
   }
   r->stage_s[BUILD_IR] = times.ir;
@@ -191,7 +196,8 @@ static void send(struct builder *b, unsigned i) {
   sigaction(SIGPIPE, &old, NULL);
 }
 
-struct builder *builder_open(const struct groups *gs, const struct target *t, const struct lower_opts *lower, const char *ptxas) {
+struct builder *builder_open(const struct groups *gs, const struct target *t, const struct lower_opts *lower,
+                             const char *ptxas) {
   struct builder *b = xmalloc(sizeof *b);
   *b = (struct builder){.gs = gs, .target = t, .lower = *lower, .ptxas = ptxas, .to = -1, .from = -1};
   b->queue = xmalloc((size_t)BUILDER_QUEUE * (gs->n + 1u) * sizeof *b->queue);

@@ -1,6 +1,7 @@
-/* Analytic cost model. It looks at what would be run, the LOOP form, and adds up: issue slots of the straight-line bodies (FMAs, loads, stores, latency of accumulators,
-   registers), and for each cache level the bytes that must come from beyond it (footprints of subtrees against its capacity). Deterministic; no clock.
-   What it is for: ranking schedules before they are measured, and choosing one when nothing may be measured. Absolute seconds are rough. */
+/* Analytic cost model. It looks at what would be run, the LOOP form, and adds up: issue slots of the straight-line
+   bodies (FMAs, loads, stores, latency of accumulators, registers), and for each cache level the bytes that must come
+   from beyond it (footprints of subtrees against its capacity). Deterministic; no clock. What it is for: ranking
+   schedules before they are measured, and choosing one when nothing may be measured. Absolute seconds are rough. */
 #include "tuner/cost_blocks.h"
 #include "tuner/cost_memory.h"
 #include "tuner/cost_split.h"
@@ -12,19 +13,23 @@
 enum { TYPICAL_DIM = 512 };
 static const double HANDOVER = 2000; /* cycles to hand a region to threads that are awake, and to join */
 
-/* Cycles ------------------------------------------------------------------------------------------------------------------------------- */
+/* Cycles
+ * -------------------------------------------------------------------------------------------------------------------------------
+ */
 
-struct region { double fp, loads, stores, instr, acc_updates, reg_vectors; };
+struct region {
+  double fp, loads, stores, instr, acc_updates, reg_vectors;
+};
 struct walk {
   const struct lfunc *f;
   const struct limits *lim;
-  int64_t *val;                     /* [nsym] representative values: loop variables at their start */
-  double unroll;                    /* product of the unrolled loops around */
-  sym_t usym[16];                   /* those loops */
+  int64_t *val;   /* [nsym] representative values: loop variables at their start */
+  double unroll;  /* product of the unrolled loops around */
+  sym_t usym[16]; /* those loops */
   double utrip[16];
   unsigned nu;
-  unsigned threads;                 /* 1 inside of a parallel loop */
-  sym_t vsym;                       /* vector loop around, or SYM_NONE */
+  unsigned threads; /* 1 inside of a parallel loop */
+  sym_t vsym;       /* vector loop around, or SYM_NONE */
   unsigned lanes;
 };
 
@@ -56,7 +61,8 @@ static unsigned instr_of(const struct walk *w, unsigned bytes) {
   return n ? n : 1;
 }
 
-/* How often a load is issued inside the unrolled loops: only those it depends on count, the value is kept across the others. */
+/* How often a load is issued inside the unrolled loops: only those it depends on count, the value is kept across the
+ * others. */
 static double repeats(const struct walk *w, const struct access *acc) {
   double n = 1;
   for (unsigned i = 0; i < w->nu; i++)
@@ -77,8 +83,10 @@ static int lane_kind(const struct walk *w, const struct access *acc) {
     if (!poly_has(acc->ix[d].poly, w->vsym)) continue;
     const struct object *o = &w->f->object[acc->tensor];
     int64_t stride = 1;
-    if (o->stride) stride = eval(w, o->stride[d]);
-    else if (d + 1 < acc->rank) stride = 2;
+    if (o->stride)
+      stride = eval(w, o->stride[d]);
+    else if (d + 1 < acc->rank)
+      stride = 2;
     kind = stride == 1 && !kind ? 1 : 2;
   }
   return kind;
@@ -102,8 +110,10 @@ static void count_expr(const struct walk *w, struct region *r, expr_t x) {
   if (x->kind != E_OP && x->kind != E_CAST) return;
   for (unsigned i = 0; i < x->nkid; i++) count_expr(w, r, x->kid[i]);
   double weight = 1;
-  if (x->kind == E_OP && op_info[x->op].flags & OPF_TRANS) weight = 14;
-  else if (x->kind == E_OP && (x->op == OP_div || x->op == OP_sqrt || x->op == OP_rsqrt)) weight = 8;
+  if (x->kind == E_OP && op_info[x->op].flags & OPF_TRANS)
+    weight = 14;
+  else if (x->kind == E_OP && (x->op == OP_div || x->op == OP_sqrt || x->op == OP_rsqrt))
+    weight = 8;
   r->fp += weight * w->unroll * instr_of(w, (unsigned)type_size(x->type));
 }
 
@@ -175,7 +185,9 @@ static void count_sub(const struct walk *w, struct region *r, const struct lstmt
   if (!d.alone) count_parts(w, r, d.a->acc, s->sym, parts);
   count_parts(w, r, d.b->acc, s->sym, parts);
   const uint8_t *rates = w->lim->matrix_per_cycle;
-  unsigned rate = d.kind == DOT_bf16 ? rates[MATRIX_bf16] : rates[MATRIX_vnni] ? rates[MATRIX_vnni] : rates[MATRIX_madd];
+  unsigned rate = d.kind == DOT_bf16   ? rates[MATRIX_bf16]
+                  : rates[MATRIX_vnni] ? rates[MATRIX_vnni]
+                                       : rates[MATRIX_madd];
   r->fp += w->unroll * vectors * w->lim->fma_per_cycle / (rate ? rate : 1);
   if (d.shifted) r->instr += w->unroll * vectors / 4;
   if (d.kind == DOT_i8i8) r->instr += 2 * w->unroll * vectors; /* the bias: in, and out again */
@@ -184,7 +196,8 @@ static void count_sub(const struct walk *w, struct region *r, const struct lstmt
 }
 
 static bool is_straight(const struct lstmt *s) {
-  if (s->kind == L_WHILE || (s->kind == L_FOR && s->fkind != F_UNROLL && s->fkind != F_VECTOR && s->fkind != F_SUB)) return false;
+  if (s->kind == L_WHILE || (s->kind == L_FOR && s->fkind != F_UNROLL && s->fkind != F_VECTOR && s->fkind != F_SUB))
+    return false;
   for (uint32_t i = 0; i < s->nbody; i++)
     if (s->body[i] && !is_straight(s->body[i])) return false;
   return true;
@@ -192,9 +205,12 @@ static bool is_straight(const struct lstmt *s) {
 
 static void count(struct walk *w, struct region *r, const struct lstmt *s) {
   struct walk keep = *w;
-  if (s->kind == L_STORE) count_store(w, r, s);
-  else if (s->kind == L_SET) count_expr(w, r, s->value);
-  else if (s->kind == L_PREFETCH) r->instr += 1;
+  if (s->kind == L_STORE)
+    count_store(w, r, s);
+  else if (s->kind == L_SET)
+    count_expr(w, r, s->value);
+  else if (s->kind == L_PREFETCH)
+    r->instr += 1;
   else if (s->kind == L_FOR) {
     double trips = cost_trips(w->f, s, w->val);
     if (s->fkind == F_SUB) {
@@ -226,15 +242,16 @@ static double region_cycles(const struct limits *l, const struct region *r, bool
   c = fmax(c, r->stores / (l->store_per_cycle ? l->store_per_cycle : 1));
   c = fmax(c, (r->fp + 0.5 * r->loads + r->stores + r->instr) / 4);
   if (looped && r->acc_updates > 0) c = fmax(c, 4 * fmax(1, r->acc_updates / fmax(1, r->reg_vectors)));
-  double over = r->reg_vectors + 3 - l->vector_regs; /* accumulators that do not fit go through the stack in each iteration */
+  double over =
+      r->reg_vectors + 3 - l->vector_regs; /* accumulators that do not fit go through the stack in each iteration */
   if (over > 0) c += 2 * over;
   return c;
 }
 
 static double cycles(struct walk *w, const struct lstmt *s, bool looped);
 
-/* A block of matrix tiles: for each depth of them products (each waits for the one before on its sums) and loads of operands, whichever takes longer; then
-   the sums leave. */
+/* A block of matrix tiles: for each depth of them products (each waits for the one before on its sums) and loads of
+   operands, whichever takes longer; then the sums leave. */
 static double tiles_cycles(struct walk *w, const struct lstmt *s) {
   static const double SETUP = 30, LATENCY = 52, HIGH = TILE_ROWS, WIDE = TILE_LANES;
   const struct limits *l = w->lim;
@@ -247,9 +264,11 @@ static double tiles_cycles(struct walk *w, const struct lstmt *s) {
   const struct lstmt *sums = s->body[0]->body[0]->body[1];
   for (; sums->fkind != F_SUB; sums = sums->body[0]) steps *= cost_trips(w->f, sums, w->val);
   double depth = ceil(steps / HIGH), across = ceil(cols / WIDE);
-  double products = rows * across * HIGH / (rate > 0 ? rate : 1), loads = (rows + HIGH * across) / (l->load_per_cycle ? l->load_per_cycle : 1);
+  double products = rows * across * HIGH / (rate > 0 ? rate : 1),
+         loads = (rows + HIGH * across) / (l->load_per_cycle ? l->load_per_cycle : 1);
   if (rows <= 0 || cols <= 0) return 0;
-  return depth * fmax(fmax(products, loads), LATENCY) + rows * across / (l->store_per_cycle ? l->store_per_cycle : 1) + SETUP;
+  return depth * fmax(fmax(products, loads), LATENCY) + rows * across / (l->store_per_cycle ? l->store_per_cycle : 1) +
+         SETUP;
 }
 
 /* A region lasts as long as its busiest thread works. */
@@ -258,7 +277,8 @@ static double shared_cycles(struct walk *w, const struct lstmt *s, double trips)
   const struct lstmt *inner = cost_split_inner(s);
   in.threads = 1;
   double all = trips * (cycles(&in, s->body[0], true) + 1.5), n = trips * (inner ? cost_trips(w->f, inner, w->val) : 1);
-  return all / w->threads * cost_split_busiest(n < 1e15 ? (int64_t)n : INT64_C(1000000000000000), w->threads, NULL) + HANDOVER;
+  return all / w->threads * cost_split_busiest(n < 1e15 ? (int64_t)n : INT64_C(1000000000000000), w->threads, NULL) +
+         HANDOVER;
 }
 
 static double cycles(struct walk *w, const struct lstmt *s, bool looped) {
@@ -281,8 +301,10 @@ static double cycles(struct walk *w, const struct lstmt *s, bool looped) {
     if (yes) return 1 + cycles(w, s->body[0], false);
     return s->nbody > 1 && s->body[1] ? 1 + cycles(w, s->body[1], false) : 1;
   }
-  case L_ALLOC: return (w->f->object[s->id].scope == SCOPE_HEAP ? 60 : 0) + cycles(w, s->body[0], false);
-  case L_WHILE: return 100 * cycles(w, s->body[0], true);
+  case L_ALLOC:
+    return (w->f->object[s->id].scope == SCOPE_HEAP ? 60 : 0) + cycles(w, s->body[0], false);
+  case L_WHILE:
+    return 100 * cycles(w, s->body[0], true);
   default:
     for (uint32_t i = 0; i < s->nbody; i++)
       if (s->body[i]) sum += cycles(w, s->body[i], false);
@@ -290,7 +312,9 @@ static double cycles(struct walk *w, const struct lstmt *s, bool looped) {
   }
 }
 
-/* Together ----------------------------------------------------------------------------------------------------------------------------- */
+/* Together
+ * -----------------------------------------------------------------------------------------------------------------------------
+ */
 
 /* Of blocks of threads the whole alone. */
 static bool blocks_seconds(const struct lfunc *f, const struct limits *lim, double part[COST_PARTS]) {
@@ -324,25 +348,31 @@ static void lfunc_seconds(const struct lfunc *f, const struct limits *lim, unsig
   part[4] = dram;
 }
 
-bool cost_parts(const struct groups *gs, unsigned g, const struct sched *s, const struct limits *lim, const struct lower_opts *o, double part[COST_PARTS]) {
+bool cost_parts(const struct groups *gs, unsigned g, const struct sched *s, const struct limits *lim,
+                const struct lower_opts *o, double part[COST_PARTS]) {
   struct arena *a = arena_new();
   struct sched *all = ARENA_NEW(a, struct sched, gs->n);
   for (unsigned i = 0; i < gs->n; i++) all[i] = i == g ? *s : sched_none();
   struct lfunc *f;
   const char *why;
   bool ok = lower_kernel(a, gs, all, lim, o, "estimate", &f, &why) == ST_OK;
-  if (ok && lim->simt) ok = blocks_seconds(f, lim, part);
-  else if (ok) lfunc_seconds(f, lim, o->threads, part);
+  if (ok && lim->simt)
+    ok = blocks_seconds(f, lim, part);
+  else if (ok)
+    lfunc_seconds(f, lim, o->threads, part);
   arena_free(a);
   return ok;
 }
 
-double cost_estimate(const struct groups *gs, unsigned g, const struct sched *s, const struct limits *lim, const struct lower_opts *o) {
+double cost_estimate(const struct groups *gs, unsigned g, const struct sched *s, const struct limits *lim,
+                     const struct lower_opts *o) {
   double part[COST_PARTS];
   return cost_parts(gs, g, s, lim, o, part) ? part[0] : INFINITY;
 }
 
-/* Floor -------------------------------------------------------------------------------------------------------------------------------- */
+/* Floor
+ * --------------------------------------------------------------------------------------------------------------------------------
+ */
 
 static double extent_of(const struct groups *gs, const struct axis *x, int64_t *val) {
   int64_t lo, hi;
@@ -356,7 +386,8 @@ static void count_ops(expr_t x, void *ctx) {
   if (x->kind == E_OP) *(double *)ctx += 1;
 }
 
-/* Multiplications and additions that a lane makes in a cycle: by FMAs, or by the best matrix instruction for the equation's product. */
+/* Multiplications and additions that a lane makes in a cycle: by FMAs, or by the best matrix instruction for the
+ * equation's product. */
 static double lane_rate(const struct limits *lim, const struct eq *e) {
   struct dot d;
   double rate = lim->fma_per_cycle ? lim->fma_per_cycle : 1;

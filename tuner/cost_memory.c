@@ -1,23 +1,35 @@
-/* Footprint model. For each subtree: which elements each access touches in one run of it (a box per access), and how many bytes come from beyond each cache.
-   Going up a loop: if everything the loop touches fits into the cache, only cold misses count; else the body's misses are repeated, except for objects that do
-   not move with the loop while one iteration fits. Boxes of the same object are taken to overlap (the largest counts). */
+/* Footprint model. For each subtree: which elements each access touches in one run of it (a box per access), and how
+   many bytes come from beyond each cache. Going up a loop: if everything the loop touches fits into the cache, only
+   cold misses count; else the body's misses are repeated, except for objects that do not move with the loop while one
+   iteration fits. Boxes of the same object are taken to overlap (the largest counts). */
 #include "tuner/cost_memory.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { MAX_BOX = 96, MAX_DIM = 8, LEVELS = 3 };
-struct box { const struct access *acc; double span[MAX_DIM], count[MAX_DIM]; }; /* by dim: from the first index to the last; how many of them */
-struct tree { unsigned n; struct box box[MAX_BOX]; double miss[LEVELS]; };
-struct env { const struct lfunc *f; const struct limits *lim; int64_t *val; };
+struct box {
+  const struct access *acc;
+  double span[MAX_DIM], count[MAX_DIM];
+}; /* by dim: from the first index to the last; how many of them */
+struct tree {
+  unsigned n;
+  struct box box[MAX_BOX];
+  double miss[LEVELS];
+};
+struct env {
+  const struct lfunc *f;
+  const struct limits *lim;
+  int64_t *val;
+};
 
 static double capacity(const struct limits *l, unsigned level) {
   unsigned bytes = level == 0 ? l->l1_bytes : level == 1 ? l->l2_bytes : l->l3_bytes;
   return 0.8 * bytes;
 }
 
-/* Elements from the first to the last that a box touches in memory; INFINITY when a stride is not known. Packed buffers have dims that overlap in memory (blocks
-   counted in elements), there the product of the spans means nothing. */
+/* Elements from the first to the last that a box touches in memory; INFINITY when a stride is not known. Packed buffers
+   have dims that overlap in memory (blocks counted in elements), there the product of the spans means nothing. */
 static double reach(const struct env *e, const struct box *b) {
   const struct object *o = &e->f->object[b->acc->tensor];
   double sum = 1, inner = 1;
@@ -25,7 +37,8 @@ static double reach(const struct env *e, const struct box *b) {
     int64_t stride = 0, extent = 1;
     if (d >= MAX_DIM || (o->stride && !poly_eval(o->stride[d], e->val, &stride))) return INFINITY;
     sum += (b->span[d] - 1) * (o->stride ? fabs((double)stride) : inner);
-    if (!o->stride && d > 0 && (!o->extent || !o->extent[d] || !poly_eval(o->extent[d], e->val, &extent))) return INFINITY;
+    if (!o->stride && d > 0 && (!o->extent || !o->extent[d] || !poly_eval(o->extent[d], e->val, &extent)))
+      return INFINITY;
     inner *= (double)extent;
   }
   return sum;
@@ -44,7 +57,8 @@ static double box_bytes(const struct env *e, const struct box *b) {
   return b->acc->rank ? fmin(bytes, fmax(line, size * reach(e, b))) : line;
 }
 
-/* Sum over objects of the largest box; `moves` (or NULL) restricts to accesses that depend on that symbol (want) or do not (!want). */
+/* Sum over objects of the largest box; `moves` (or NULL) restricts to accesses that depend on that symbol (want) or do
+ * not (!want). */
 static bool depends(const struct box *b, sym_t s) {
   for (unsigned d = 0; d < b->acc->rank; d++)
     if (poly_has(b->acc->ix[d].poly, s) || b->acc->ix[d].dyn) return true;
@@ -75,7 +89,10 @@ static void add_access(const struct env *e, struct tree *t, const struct access 
   for (unsigned d = 0; d < MAX_DIM; d++) b->span[d] = b->count[d] = 1;
 }
 
-struct visit { const struct env *e; struct tree *t; };
+struct visit {
+  const struct env *e;
+  struct tree *t;
+};
 static void visit_read(expr_t x, void *ctx) {
   struct visit *v = ctx;
   if (x->kind == E_READ) add_access(v->e, v->t, x->acc);
@@ -120,9 +137,12 @@ static void walk_for(const struct env *e, const struct lstmt *s, struct tree *t)
   double all = footprint(e, t, 0, -1);
   for (unsigned l = 0; l < LEVELS; l++) {
     double cap = capacity(e->lim, l), repeated = trips * t->miss[l];
-    if (all <= cap || s->fkind == F_TILES) t->miss[l] = all; /* a block in matrix tiles reads each element once */
-    else if (body <= cap) t->miss[l] = trips * moving + still < repeated ? trips * moving + still : repeated;
-    else t->miss[l] = repeated;
+    if (all <= cap || s->fkind == F_TILES)
+      t->miss[l] = all; /* a block in matrix tiles reads each element once */
+    else if (body <= cap)
+      t->miss[l] = trips * moving + still < repeated ? trips * moving + still : repeated;
+    else
+      t->miss[l] = repeated;
     if (t->miss[l] < all) t->miss[l] = all;
   }
 }
@@ -164,7 +184,8 @@ void cost_memory(const struct lfunc *f, const struct limits *lim, int64_t *val, 
   free(t);
 }
 
-double cost_touched(const struct lfunc *f, const struct limits *lim, const struct lstmt *s, const struct lstmt *inner, double trips, double inner_trips, int64_t *val) {
+double cost_touched(const struct lfunc *f, const struct limits *lim, const struct lstmt *s, const struct lstmt *inner,
+                    double trips, double inner_trips, int64_t *val) {
   struct env e = {f, lim, val};
   struct tree *t = xmalloc(sizeof *t);
   walk(&e, inner ? inner->body[0] : s->body[0], t);

@@ -113,12 +113,14 @@ enum { AFTER_RECORD = 15 };
 #define NOT_REVOKED " AND r.record_id NOT IN (SELECT record_id FROM revoke)"
 /* A schedule that ever gave wrong results for this kernel on this target does not win by another, luckier record. */
 #define NOT_REFUTED                                                                                                    \
-  " AND NOT EXISTS(SELECT 1 FROM record x WHERE x.kernel_id=r.kernel_id AND x.target_id=r.target_id AND x.fp=r.fp AND " \
+  " AND NOT EXISTS(SELECT 1 FROM record x WHERE x.kernel_id=r.kernel_id AND x.target_id=r.target_id AND x.fp=r.fp "    \
+  "AND "                                                                                                               \
   "x.sched=r.sched AND x.status='wrong' AND x.record_id NOT IN (SELECT record_id FROM revoke))"
-#define RANKED " r.status='ok' AND r.stage=2 AND r.rel_hi_ppm IS NOT NULL" NOT_REVOKED NOT_REFUTED
-#define TRUSTED     " AND EXISTS(SELECT 1 FROM trust t WHERE t.record_id=r.record_id AND t.ok=1)"
-#define BEST_FIRST  " r.rel_hi_ppm, length(r.sched), r.sched, r.record_id"
-/* How near target t of a record is: as enum match. Of another class nothing is near: what its schedules use may not be there. */
+#define RANKED     " r.status='ok' AND r.stage=2 AND r.rel_hi_ppm IS NOT NULL" NOT_REVOKED NOT_REFUTED
+#define TRUSTED    " AND EXISTS(SELECT 1 FROM trust t WHERE t.record_id=r.record_id AND t.ok=1)"
+#define BEST_FIRST " r.rel_hi_ppm, length(r.sched), r.sched, r.record_id"
+/* How near target t of a record is: as enum match. Of another class nothing is near: what its schedules use may not be
+ * there. */
 #define NEARNESS "CASE WHEN r.target_id=?2 THEN 4 WHEN t.class<>?6 THEN 0 WHEN t.silicon=?5 THEN 3 ELSE 2 END"
 _Static_assert(MATCH_EXACT == 4 && MATCH_SILICON == 3 && MATCH_CLASS == 2, "NEARNESS");
 

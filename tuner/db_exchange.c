@@ -244,7 +244,8 @@ static enum status check_references(struct import *im) {
   return ST_REFUSED;
 }
 
-static enum status import(struct db *db, const char *name, const char *text, size_t len, bool trust, unsigned *added, struct diag *d) {
+static enum status import(struct db *db, const char *name, const char *text, size_t len, bool trust, unsigned *added,
+                          struct diag *d) {
   struct import im = {db, d, diag_file(d, name, NULL, 0), 0, trust};
   *added = 0;
   enum status st = db_begin(db, d);
@@ -261,7 +262,8 @@ enum status db_import(struct db *db, const char *name, const char *text, size_t 
   return import(db, name, text, len, false, added, d);
 }
 
-enum status db_import_trusted(struct db *db, const char *name, const char *text, size_t len, unsigned *added, struct diag *d) {
+enum status db_import_trusted(struct db *db, const char *name, const char *text, size_t len, unsigned *added,
+                              struct diag *d) {
   return import(db, name, text, len, true, added, d);
 }
 

@@ -39,7 +39,8 @@ static const char schema[] =
     " ORDER BY rel_hi_ppm, length(sched), sched, record_id) rk FROM record r WHERE status='ok' AND stage=2 AND "
     "rel_hi_ppm IS NOT NULL"
     " AND record_id NOT IN (SELECT record_id FROM revoke) AND record_id IN (SELECT record_id FROM trust WHERE ok=1)"
-    " AND NOT EXISTS(SELECT 1 FROM record x WHERE x.kernel_id=r.kernel_id AND x.target_id=r.target_id AND x.fp=r.fp AND "
+    " AND NOT EXISTS(SELECT 1 FROM record x WHERE x.kernel_id=r.kernel_id AND x.target_id=r.target_id AND x.fp=r.fp "
+    "AND "
     "x.sched=r.sched AND x.status='wrong' AND x.record_id NOT IN (SELECT record_id FROM revoke))) "
     "WHERE rk=1;"
     "PRAGMA application_id=1752133221; PRAGMA user_version=1;";

@@ -50,7 +50,8 @@ void env_json(struct buf *out) {
   struct utsname u;
   buf_putc(out, '{');
   put_cpuinfo(out);
-  if (first_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", line, sizeof line)) put(out, "governor", line);
+  if (first_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", line, sizeof line))
+    put(out, "governor", line);
   if (uname(&u) == 0) put(out, "kernel", u.release);
   if (first_line("/proc/loadavg", line, sizeof line)) put(out, "load", line);
   buf_putc(out, '}');

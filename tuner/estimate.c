@@ -1,4 +1,5 @@
-/* Strategy `estimate`: hill climbing on the cost model; the clock plays no part in the search. Deterministic for a seed. Answers one schedule, the best by the model. */
+/* Strategy `estimate`: hill climbing on the cost model; the clock plays no part in the search. Deterministic for a
+ * seed. Answers one schedule, the best by the model. */
 #include "tuner/strategy.h"
 #include <stdlib.h>
 
@@ -54,4 +55,5 @@ static void estimate_close(void *state) {
   free(state);
 }
 
-const struct strategy strategy_estimate = {"estimate", "the analytic cost model alone", false, estimate_open, estimate_ask, estimate_tell, estimate_close};
+const struct strategy strategy_estimate = {
+    "estimate", "the analytic cost model alone", false, estimate_open, estimate_ask, estimate_tell, estimate_close};

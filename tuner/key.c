@@ -1,4 +1,5 @@
-/* Keys of tuning records. Dims are numbered by where they first appear in the equations, so two specs that differ in names share records. */
+/* Keys of tuning records. Dims are numbered by where they first appear in the equations, so two specs that differ in
+ * names share records. */
 #include "tuner/key.h"
 #include "ir/sha256.h"
 #include <stdio.h>
@@ -58,8 +59,10 @@ unsigned key_dims(const struct groups *gs, unsigned g, sym_t *out, unsigned max)
 }
 
 static void id_of(const struct groups *gs, unsigned g, uint8_t out[32]) {
-  if (g == KEY_WHOLE) kernel_hash(gs->k, out);
-  else group_hash(gs, g, out);
+  if (g == KEY_WHOLE)
+    kernel_hash(gs->k, out);
+  else
+    group_hash(gs, g, out);
 }
 
 static const char *dims_text(struct arena *a, const struct groups *gs, unsigned g, const int64_t *value) {
@@ -98,8 +101,9 @@ void key_target_id(const struct target *t, uint8_t out[32]) {
   sha256_final(&h, out);
 }
 
-void key_make(struct arena *a, const struct groups *symbolic, unsigned gsym, const struct groups *bound, unsigned gbound, const int64_t *value,
-              const struct target *t, unsigned threads, bool cold, enum fpmode fp, struct db_key *out) {
+void key_make(struct arena *a, const struct groups *symbolic, unsigned gsym, const struct groups *bound,
+              unsigned gbound, const int64_t *value, const struct target *t, unsigned threads, bool cold,
+              enum fpmode fp, struct db_key *out) {
   memset(out, 0, sizeof *out);
   id_of(symbolic, gsym, out->family_id);
   id_of(bound, gbound, out->kernel_id);

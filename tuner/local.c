@@ -1,5 +1,6 @@
-/* Strategy `local`: seeds and some random schedules, then neighbours of the best few; the cost model ranks a pool of proposals so that the clock is spent on the
-   promising ones. One proposal in eight is random, so that a flag far away can still be found. */
+/* Strategy `local`: seeds and some random schedules, then neighbours of the best few; the cost model ranks a pool of
+   proposals so that the clock is spent on the promising ones. One proposal in eight is random, so that a flag far away
+   can still be found. */
 #include "tuner/elite.h"
 #include "tuner/seen.h"
 #include "tuner/strategy.h"
@@ -87,4 +88,5 @@ static void local_close(void *state) {
   free(s);
 }
 
-const struct strategy strategy_local = {"local", "greedy local search around the best", true, local_open, local_ask, local_tell, local_close};
+const struct strategy strategy_local = {
+    "local", "greedy local search around the best", true, local_open, local_ask, local_tell, local_close};

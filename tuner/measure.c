@@ -7,7 +7,8 @@ const char *const trial_status_name[] = {"ok", "wrong", "crash", "timeout", "oom
 
 const char *const measure_class_name[JOB_CLASSES] = {"int",    "float",  "special", "cvt",     "move",   "control",
                                                      "global", "shared", "warp",    "barrier", "tensor", "async"};
-const char *const measure_part_name[JOB_PARTS] = {"issue", "special", "shared", "tensor", "l1", "l2", "memory", "latency"};
+const char *const measure_part_name[JOB_PARTS] = {"issue", "special", "shared", "tensor",
+                                                  "l1",    "l2",      "memory", "latency"};
 
 uint64_t measure_poison(enum dtype t) {
   switch (t) {

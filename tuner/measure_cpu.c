@@ -30,7 +30,7 @@ struct cpu {
   char *worker;
   double timeout_s;
   struct job_device device;
-  pid_t idle;    /* a worker that waits for its next job, 0: none; and its socket */
+  pid_t idle; /* a worker that waits for its next job, 0: none; and its socket */
   int idle_pipe;
   uint64_t seed;
   const struct kernel *known; /* kernel of the problem measured last, and the quickest run of a candidate for it */
@@ -211,7 +211,8 @@ static bool resume(struct batch *b) {
     char room[CMSG_SPACE(sizeof(int))];
   } control = {0};
   struct iovec io = {&byte, 1};
-  struct msghdr m = {.msg_iov = &io, .msg_iovlen = 1, .msg_control = control.room, .msg_controllen = sizeof control.room};
+  struct msghdr m = {
+      .msg_iov = &io, .msg_iovlen = 1, .msg_control = control.room, .msg_controllen = sizeof control.room};
   control.head = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
   memcpy(CMSG_DATA(&control.head), &b->file, sizeof b->file);
   b->pid = b->cpu->idle;
@@ -227,7 +228,8 @@ static bool start(struct batch *b) {
     finish(b, true);
     close(b->pipe);
   }
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends)) return snprintf(b->why, 256, "no pipe: %s", strerror(errno)), false;
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
+    return snprintf(b->why, 256, "no pipe: %s", strerror(errno)), false;
   int write_end = move_up(ends[1]);
   b->pipe = ends[0];
   b->file = move_up(b->file);
@@ -496,15 +498,16 @@ static void part_result(void *ctx, unsigned i, const struct args *got) {
   x->fn(x->ctx, x->first + i, got);
 }
 
-static void cpu_run(struct measure *m, const struct candidate *c, unsigned n, const struct problem *p,
-                    double give_up_s, struct run *out, run_result *result, void *ctx) {
+static void cpu_run(struct measure *m, const struct candidate *c, unsigned n, const struct problem *p, double give_up_s,
+                    struct run *out, run_result *result, void *ctx) {
   unsigned most = most_together(p);
   memset(out, 0, n * sizeof *out);
   for (unsigned first = 0; first < n; first += most) {
     unsigned count = n - first < most ? n - first : most;
     bool done[JOB_CANDIDATES] = {false};
     struct part part = {result, ctx, first};
-    while (run_together((struct cpu *)m, c + first, count, p, give_up_s, out + first, done, part_result, &part)) continue;
+    while (run_together((struct cpu *)m, c + first, count, p, give_up_s, out + first, done, part_result, &part))
+      continue;
   }
 }
 

@@ -71,8 +71,8 @@ static enum trial_status run_one(struct fake *f, const struct candidate *c, cons
   return TRIAL_OK;
 }
 
-static void fake_run(struct measure *m, const struct candidate *c, unsigned n, const struct problem *p, double give_up_s, struct run *out,
-                     run_result *result, void *ctx) {
+static void fake_run(struct measure *m, const struct candidate *c, unsigned n, const struct problem *p,
+                     double give_up_s, struct run *out, run_result *result, void *ctx) {
   struct fake *f = (struct fake *)m;
   (void)give_up_s;
   for (unsigned i = 0; i < n; i++) {

@@ -46,4 +46,5 @@ static void random_close(void *state) {
   free(s);
 }
 
-const struct strategy strategy_random = {"random", "random legal schedules", true, random_open, random_ask, random_tell, random_close};
+const struct strategy strategy_random = {
+    "random", "random legal schedules", true, random_open, random_ask, random_tell, random_close};

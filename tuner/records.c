@@ -29,10 +29,19 @@ static void fill_times(struct db_record *r, const struct samples *s) {
   r->q80_ps = stats_ps(stats_quantile(s->s, s->n, 0.8));
 }
 
-enum status record_trial(struct db *db, const struct db_key *key, const uint8_t run_id[32], const char *sched, const struct built *c, int stage,
-                         const struct samples *s, const struct interval *rel, struct diag *d) {
-  struct db_record r = {.sched = sched, .status = trial_status_name[c->status], .stage = stage, .min_ps = -1, .q20_ps = -1, .med_ps = -1, .q80_ps = -1,
-                        .rel_ppm = -1, .rel_lo_ppm = -1, .rel_hi_ppm = -1};
+enum status record_trial(struct db *db, const struct db_key *key, const uint8_t run_id[32], const char *sched,
+                         const struct built *c, int stage, const struct samples *s, const struct interval *rel,
+                         struct diag *d) {
+  struct db_record r = {.sched = sched,
+                        .status = trial_status_name[c->status],
+                        .stage = stage,
+                        .min_ps = -1,
+                        .q20_ps = -1,
+                        .med_ps = -1,
+                        .q80_ps = -1,
+                        .rel_ppm = -1,
+                        .rel_lo_ppm = -1,
+                        .rel_hi_ppm = -1};
   struct buf verify;
   buf_init(&verify);
   verify_json(&verify, c);

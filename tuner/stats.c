@@ -1,4 +1,5 @@
-/* Order statistics. The interval is that of the sign test: distribution-free, so skewed noise of shared machines does not bend it. */
+/* Order statistics. The interval is that of the sign test: distribution-free, so skewed noise of shared machines does
+ * not bend it. */
 #include "tuner/stats.h"
 #include "ir/arena.h"
 #include <math.h>

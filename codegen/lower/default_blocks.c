@@ -212,7 +212,8 @@ bool def_blocks_matrix(struct chooser *c) {
   def_push(c, STEP_lanes, LOOP_ID(p.lane, 0), 4);
   def_push(c, STEP_piece, LOOP_ID(p.lane, 0), 2);
   def_push(c, STEP_warps, LOOP_ID(p.lane, 0), 2);
-  sched_push(&c->s, STEP_threads, LOOP_ID(p.row, 0), 8); /* of four warps only the sums of a large tile are few enough */
+  sched_push(&c->s, STEP_threads, LOOP_ID(p.row, 0),
+             8); /* of four warps only the sums of a large tile are few enough */
   def_push(c, STEP_warps, LOOP_ID(p.row, 0), 2);
   push_loops(c, &p, n > stage ? 2 : 1);
   if (!def_push(c, STEP_tensorize, LOOP_ID(p.red, 0), MATRIX_mma)) return false;

@@ -1,4 +1,5 @@
-/* The clock that a core really runs at: the nominal one (cpuinfo under a hypervisor) is often half of it. For reports only; nothing that is compiled depends on it. */
+/* The clock that a core really runs at: the nominal one (cpuinfo under a hypervisor) is often half of it. For reports
+ * only; nothing that is compiled depends on it. */
 #include "codegen/target/target.h"
 #include <time.h>
 
@@ -9,7 +10,8 @@ static double seconds(void) {
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* 64 dependent rotations of a register: one cycle each on every core of the last fifteen years (additions of constants may be folded at rename). */
+/* 64 dependent rotations of a register: one cycle each on every core of the last fifteen years (additions of constants
+ * may be folded at rename). */
 static void chain(unsigned long n) {
   unsigned long x = 1;
   for (unsigned long i = 0; i < n; i++) __asm__ volatile(".rept 64\n\trorq $1, %0\n\t.endr" : "+r"(x));

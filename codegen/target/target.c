@@ -36,8 +36,8 @@ enum status target_resolve(struct arena *a, const char *spec, const char *cpu, s
 void target_list(struct buf *out, bool json) {
   for (unsigned i = 0; i < NROWS; i++) {
     if (!json) {
-      buf_printf(out, "%-25s compilable%s  %s\n", rows[i]->name, rows[i]->matches(HOST_TRIPLE) ? ", runnable: this machine" : "",
-                 rows[i]->what);
+      buf_printf(out, "%-25s compilable%s  %s\n", rows[i]->name,
+                 rows[i]->matches(HOST_TRIPLE) ? ", runnable: this machine" : "", rows[i]->what);
       continue;
     }
     buf_puts(out, i ? ",{\"target\":" : "{\"target\":");
@@ -45,6 +45,7 @@ void target_list(struct buf *out, bool json) {
     buf_puts(out, ",\"what\":");
     buf_json(out, rows[i]->what);
     bool here = rows[i]->matches(HOST_TRIPLE);
-    buf_printf(out, ",\"host\":%s,\"compilable\":true,\"runnable\":%s}", here ? "true" : "false", here ? "true" : "false");
+    buf_printf(out, ",\"host\":%s,\"compilable\":true,\"runnable\":%s}", here ? "true" : "false",
+               here ? "true" : "false");
   }
 }

@@ -197,7 +197,11 @@ static void set_limits(struct target *t) {
     t->limits.l1_bytes = 48 << 10;
     t->limits.l2_bytes = 2u << 20;
   }
-  snprintf(t->class_, sizeof t->class_, "x86-64-%s", t->limits.matrix_per_cycle[MATRIX_amx] ? "amx" : avx512 ? "avx512" : avx ? "avx2" : "sse4");
+  snprintf(t->class_, sizeof t->class_, "x86-64-%s",
+           t->limits.matrix_per_cycle[MATRIX_amx] ? "amx"
+           : avx512                               ? "avx512"
+           : avx                                  ? "avx2"
+                                                  : "sse4");
 }
 
 /* The 14 names avx512X are written avx512(X,…). */

@@ -1,4 +1,5 @@
-/* hone bench: the winner against the default schedule, the C compilers, and BLAS; all in one worker, in interleaved rounds, as ratios. */
+/* hone bench: the winner against the default schedule, the C compilers, and BLAS; all in one worker, in interleaved
+ * rounds, as ratios. */
 #include "compiler/cli/tuning.h"
 #include "compiler/peer.h"
 #include "tuner/key.h"
@@ -10,12 +11,18 @@
 enum { MAX_ROWS = 8, ROUNDS = 21 };
 static const struct loc nowhere = {0};
 
-struct row { struct peer peer; const char *note; bool ok; struct evidence ev; struct run run; };
+struct row {
+  struct peer peer;
+  const char *note;
+  bool ok;
+  struct evidence ev;
+  struct run run;
+};
 struct table {
   struct hone *h;
   struct options *o;
   struct measure *dev;
-  const struct kernel *bound;        /* dims are constants */
+  const struct kernel *bound; /* dims are constants */
   struct problem problem;
   struct reference *ref;
   struct row row[MAX_ROWS];
@@ -23,7 +30,9 @@ struct table {
   struct samples s[MAX_ROWS];
 };
 
-/* Rows ------------------------------------------------------------------------------------------------------------------------------------- */
+/* Rows
+ * -------------------------------------------------------------------------------------------------------------------------------------
+ */
 
 static struct row *add_row(struct table *t, const char *name) {
   struct row *r = &t->row[t->n++];
@@ -40,7 +49,8 @@ static enum status add_form(struct table *t, const char *name, const struct hone
   struct emit_opts eo = {.kind = h->target.limits.simt ? EMIT_PACKAGE : EMIT_OBJ, .call_stub = true, .pic = true};
   if (h->target.limits.simt) eo.ptxas = ptxas_find(h->arena, h->opts.ptxas);
   const char *why = "";
-  enum status st = lower_kernel(h->arena, c->groups, c->sched, &h->target.limits, &lo, t->bound->name, &e.general, &why);
+  enum status st =
+      lower_kernel(h->arena, c->groups, c->sched, &h->target.limits, &lo, t->bound->name, &e.general, &why);
   struct row *r = add_row(t, name);
   r->peer.symbol = t->bound->name;
   if (st == ST_OK) st = emit_module(h->arena, &e, 1, &h->target, &eo, true, &r->peer.object, &why);
@@ -58,7 +68,8 @@ static void add_compiler(struct table *t, const char *path, const char *cc, cons
   }
 }
 
-static enum status add_rows(struct table *t, struct db *db, const char *path, const struct groups *symbolic, const struct groups *bound, const int64_t *value) {
+static enum status add_rows(struct table *t, struct db *db, const char *path, const struct groups *symbolic,
+                            const struct groups *bound, const int64_t *value) {
   struct hone_choice won, def, given;
   enum status st = t->h->opts.schedule ? hone_given(t->h, bound, &given) : ST_OK;
   if (st == ST_OK) st = hone_choose(t->h, db, symbolic, bound, value, &won);
@@ -81,9 +92,14 @@ static enum status add_rows(struct table *t, struct db *db, const char *path, co
   return ST_OK;
 }
 
-/* Measuring --------------------------------------------------------------------------------------------------------------------------------- */
+/* Measuring
+ * ---------------------------------------------------------------------------------------------------------------------------------
+ */
 
-struct checked { struct table *t; struct row *r; };
+struct checked {
+  struct table *t;
+  struct row *r;
+};
 static void compare(void *ctx, unsigned i, const struct args *got) {
   struct checked *x = ctx;
   (void)i;
@@ -112,18 +128,23 @@ static enum status measure_rows(struct table *t) {
   }
   enum trial_status ts = m ? t->dev->time(t->dev, c, m, &t->problem, ROUNDS, 0, s, &culprit, why) : TRIAL_CRASH;
   if (ts != TRIAL_OK) {
-    diag_error(t->h->diag, nowhere, "measuring '%s' failed (%s): %s", t->bound->name, trial_status_name[m ? ts : t->row[0].run.status], m ? why : t->row[0].run.why);
+    diag_error(t->h->diag, nowhere, "measuring '%s' failed (%s): %s", t->bound->name,
+               trial_status_name[m ? ts : t->row[0].run.status], m ? why : t->row[0].run.why);
     return ST_ENV;
   }
   for (unsigned i = 0; i < m; i++) t->s[map[i]] = s[i];
   return ST_OK;
 }
 
-/* Printing ---------------------------------------------------------------------------------------------------------------------------------- */
+/* Printing
+ * ----------------------------------------------------------------------------------------------------------------------------------
+ */
 
 static void print_time(struct buf *out, double s) {
-  if (s < 1e-3) buf_printf(out, "%9.2f us", s * 1e6);
-  else buf_printf(out, "%9.3f ms", s * 1e3);
+  if (s < 1e-3)
+    buf_printf(out, "%9.2f us", s * 1e6);
+  else
+    buf_printf(out, "%9.3f ms", s * 1e3);
 }
 
 /* What the emulator counted in one call: of which the model's time is made. */
@@ -134,22 +155,29 @@ static void print_counts(const struct run *r, struct buf *out) {
   buf_printf(out, "    %.0f warp instructions:", all);
   for (unsigned i = 0; i < JOB_CLASSES; i++)
     if (c->instructions[i] > 0) buf_printf(out, " %s %.0f", measure_class_name[i], c->instructions[i]);
-  buf_printf(out, "\n    global: %.0f requests, %.2f sectors each, %.0f bytes read, %.0f written; shared: %.0f requests, %.0f conflicts\n", c->requests,
-             c->requests > 0 ? c->sectors / c->requests : 0, c->load_bytes, c->store_bytes, c->shared_requests, c->shared_conflicts);
-  buf_printf(out, "    tensor cores: %.0f flops; bulk copies: %.0f bytes; %.0f barriers; %.0f divergent branches\n    model, us:", c->tensor_flops,
-             c->bulk_bytes, c->barriers, c->divergent);
+  buf_printf(out,
+             "\n    global: %.0f requests, %.2f sectors each, %.0f bytes read, %.0f written; shared: %.0f requests, "
+             "%.0f conflicts\n",
+             c->requests, c->requests > 0 ? c->sectors / c->requests : 0, c->load_bytes, c->store_bytes,
+             c->shared_requests, c->shared_conflicts);
+  buf_printf(
+      out,
+      "    tensor cores: %.0f flops; bulk copies: %.0f bytes; %.0f barriers; %.0f divergent branches\n    model, us:",
+      c->tensor_flops, c->bulk_bytes, c->barriers, c->divergent);
   for (unsigned i = 0; i < JOB_PARTS; i++) buf_printf(out, " %s %.2f", measure_part_name[i], c->part[i] * 1e6);
   buf_putc(out, '\n');
 }
 
 static void print_table(struct table *t, const char *dims, double flops, struct buf *out) {
   if (t->dev->modelled)
-    buf_printf(out, "%s %s, %s: MODELLED times from what the emulator counts, not measured\n", t->bound->name, dims ? dims : "", t->h->target.silicon);
+    buf_printf(out, "%s %s, %s: MODELLED times from what the emulator counts, not measured\n", t->bound->name,
+               dims ? dims : "", t->h->target.silicon);
   else if (t->h->target.limits.simt)
-    buf_printf(out, "%s %s, %s; medians of %d interleaved rounds\n", t->bound->name, dims ? dims : "", t->h->target.silicon, ROUNDS);
+    buf_printf(out, "%s %s, %s; medians of %d interleaved rounds\n", t->bound->name, dims ? dims : "",
+               t->h->target.silicon, ROUNDS);
   else
-    buf_printf(out, "%s %s, %u thread%s; medians of %d interleaved rounds\n", t->bound->name, dims ? dims : "", t->h->opts.threads,
-               t->h->opts.threads == 1 ? "" : "s", ROUNDS);
+    buf_printf(out, "%s %s, %u thread%s; medians of %d interleaved rounds\n", t->bound->name, dims ? dims : "",
+               t->h->opts.threads, t->h->opts.threads == 1 ? "" : "s", ROUNDS);
   buf_printf(out, "  %-40s %12s %9s  %s\n", "", "time", "GFLOP/s", "time / first row");
   for (unsigned i = 0; i < t->n; i++) {
     struct row *r = &t->row[i];
@@ -184,25 +212,31 @@ static void print_json(struct table *t, const char *dims, double flops, struct b
     buf_json(out, dims ? dims : "");
     buf_puts(out, ",\"form\":");
     buf_json(out, t->row[i].peer.name);
-    buf_printf(out, ",\"threads\":%u,\"med_ps\":%lld,\"flops\":%.0f,\"rel_ppm\":%lld,\"rel_lo_ppm\":%lld,\"rel_hi_ppm\":%lld,\"right\":%s", t->h->opts.threads,
-               (long long)(med * 1e12), flops, (long long)(rel.mid * 1e6), (long long)(rel.lo * 1e6), (long long)(rel.hi * 1e6),
+    buf_printf(out,
+               ",\"threads\":%u,\"med_ps\":%lld,\"flops\":%.0f,\"rel_ppm\":%lld,\"rel_lo_ppm\":%lld,\"rel_hi_ppm\":%"
+               "lld,\"right\":%s",
+               t->h->opts.threads, (long long)(med * 1e12), flops, (long long)(rel.mid * 1e6),
+               (long long)(rel.lo * 1e6), (long long)(rel.hi * 1e6),
                t->row[i].note && *t->row[i].note ? "false" : "true");
     if (t->h->target.limits.simt) print_device(t, out);
     buf_puts(out, "}\n");
   }
 }
 
-/* One function ------------------------------------------------------------------------------------------------------------------------------- */
+/* One function
+ * -------------------------------------------------------------------------------------------------------------------------------
+ */
 
-static enum status bench_fn(struct hone *h, struct options *o, struct db *db, struct measure *dev, const char *path, const struct kernel *k, const char *dims,
-                            struct buf *out) {
+static enum status bench_fn(struct hone *h, struct options *o, struct db *db, struct measure *dev, const char *path,
+                            const struct kernel *k, const char *dims, struct buf *out) {
   bool *has = ARENA_NEW(h->arena, bool, k->nsym + 1u);
   int64_t *value = ARENA_NEW(h->arena, int64_t, k->nsym + 1u);
   enum status st = hone_dims(h, k, dims, has, value);
   if (st != ST_OK) return st;
   for (unsigned s = 0; s < k->nsym; s++)
     if (k->sym[s].kind == SYM_DIM && !has[s]) {
-      diag_error(h->diag, nowhere, "'%s' needs a value for dim '%s': --dims %s=…", k->name, k->sym[s].name, k->sym[s].name);
+      diag_error(h->diag, nowhere, "'%s' needs a value for dim '%s': --dims %s=…", k->name, k->sym[s].name,
+                 k->sym[s].name);
       return ST_USAGE;
     }
   struct table *t = ARENA_NEW(h->arena, struct table, 1);
@@ -225,7 +259,8 @@ static enum status bench_fn(struct hone *h, struct options *o, struct db *db, st
   return st;
 }
 
-static enum status bench_spec(struct options *o, const char *path, struct db *db, struct measure *dev, struct buf *out, struct diag *d) {
+static enum status bench_spec(struct options *o, const char *path, struct db *db, struct measure *dev, struct buf *out,
+                              struct diag *d) {
   struct hone h;
   unsigned raised = 0;
   enum status st = hone_open(&h, path, &o->hone, d);
@@ -233,8 +268,11 @@ static enum status bench_spec(struct options *o, const char *path, struct db *db
     const struct spec_fn *fn = &h.spec.fn[i];
     unsigned n = o->hone.ndims ? o->hone.ndims : 1;
     raised += fn->k != NULL;
-    if (!fn->k && fn->npart) diag_note(d, fn->source->why_loc, "'%s' was raised in parts: they are tuned, not measured", fn->source->f->k->name);
-    for (unsigned j = 0; fn->k && st == ST_OK && j < n && !cli_stop; j++) st = bench_fn(&h, o, db, dev, path, fn->k, o->hone.ndims ? o->hone.dims[j] : NULL, out);
+    if (!fn->k && fn->npart)
+      diag_note(d, fn->source->why_loc, "'%s' was raised in parts: they are tuned, not measured",
+                fn->source->f->k->name);
+    for (unsigned j = 0; fn->k && st == ST_OK && j < n && !cli_stop; j++)
+      st = bench_fn(&h, o, db, dev, path, fn->k, o->hone.ndims ? o->hone.dims[j] : NULL, out);
   }
   if (st == ST_OK && !raised) {
     diag_error(d, nowhere, "bench: no function of '%s' was raised as a whole", path);
@@ -265,8 +303,10 @@ static enum status run(struct options *o, struct buf *out, struct diag *d) {
 const struct command command_bench = {
     "bench", "measure the winner beside the default schedule, the C compilers and BLAS",
     "usage: hone bench SPEC… --dims M=1024,… [--dims …] [--schedule TEXT] [--db FILE] [--threads N] [--json]\n\n"
-    "All forms run in one process in interleaved rounds on the same data; each is checked against the specification first. That process does not see\n"
+    "All forms run in one process in interleaved rounds on the same data; each is checked against the specification "
+    "first. That process does not see\n"
     "settings of libraries in the environment (OPENBLAS_CORETYPE, OMP_NUM_THREADS …).\n"
-    "--target cuda:N measures on a GPU; --target emu:sm_90a runs the kernels on the emulator: results, races and deadlocks, counts, a modelled time.\n\n"
+    "--target cuda:N measures on a GPU; --target emu:sm_90a runs the kernels on the emulator: results, races and "
+    "deadlocks, counts, a modelled time.\n\n"
     "  hone bench matmul.c --dims M=1024,N=1024,K=1024\n",
     run};

@@ -80,19 +80,21 @@ static void floor_of(struct buf *out, const struct options *o, struct hone *h, c
   if (n) buf_putc(out, ']');
 }
 
-static void text(struct buf *out, const struct options *o, struct hone *h, const struct spec_fn *fn, struct groups *gs) {
+static void text(struct buf *out, const struct options *o, struct hone *h, const struct spec_fn *fn,
+                 struct groups *gs) {
   const struct kernel *k = fn->k;
   unsigned dims = 0, tensors = 0;
   for (unsigned i = 0; i < k->nparam; i++) {
     dims += k->param[i].kind == PARAM_DIM;
     tensors += k->param[i].kind == PARAM_TENSOR;
   }
-  buf_printf(out, "%s: %u dims, %u tensors, %u equations in %u group%s%s\n", k->name, dims, tensors, gs->k->neq, gs->n, gs->n == 1 ? "" : "s",
-             k->noalias ? "" : "; overlap of its arrays is checked at entry");
+  buf_printf(out, "%s: %u dims, %u tensors, %u equations in %u group%s%s\n", k->name, dims, tensors, gs->k->neq, gs->n,
+             gs->n == 1 ? "" : "s", k->noalias ? "" : "; overlap of its arrays is checked at entry");
   if (fn->source && !fn->is_part) hint_line(out, hint_overlap(h->arena, k));
   if (fn->source) beside(out, h, k);
   floor_of(out, o, h, k);
-  for (unsigned i = 0; i < gs->k->nparam; i++) gs->k->param[i].ctype = NULL; /* for people: the C spelling stands in their source */
+  for (unsigned i = 0; i < gs->k->nparam; i++)
+    gs->k->param[i].ctype = NULL; /* for people: the C spelling stands in their source */
   groups_print(out, gs);
 }
 
@@ -101,7 +103,8 @@ static void json_equations(struct buf *out, const struct kernel *k, struct group
   struct buf b;
   buf_init(&b);
   groups_print(&b, gs);
-  buf_printf(out, ",\"equations\":%u,\"groups\":%u,\"noalias\":%s,\"text\":", gs->k->neq, gs->n, k->noalias ? "true" : "false");
+  buf_printf(out, ",\"equations\":%u,\"groups\":%u,\"noalias\":%s,\"text\":", gs->k->neq, gs->n,
+             k->noalias ? "true" : "false");
   buf_json(out, b.data);
   buf_free(&b);
 }
@@ -120,7 +123,8 @@ static enum status kept(struct options *o, struct hone *h, const struct spec_fn 
     json_hint(out, hint_for(h->arena, why));
     buf_printf(out, ",\"parts\":%u}\n", fn->npart);
   } else if (fn->npart) {
-    buf_printf(out, "%s: raised in %u part%s; as written around them: %s\n", name, fn->npart, fn->npart == 1 ? "" : "s", why);
+    buf_printf(out, "%s: raised in %u part%s; as written around them: %s\n", name, fn->npart, fn->npart == 1 ? "" : "s",
+               why);
   } else {
     buf_printf(out, "%s: compiled as written: %s\n", name, why);
   }
@@ -181,7 +185,9 @@ static enum status run(struct options *o, struct buf *out, struct diag *d) {
   return all;
 }
 
-const struct command command_check = {"check", "say what was understood: equations beside the source, groups, and what is compiled as written or refused",
-                                      "usage: hone check SPEC… [--only F,G] [--dims M=64,…] [--json]\n\n"
-                                      "--json: one line a function, \"status\": raised, parts (and a line for each part), kept or refused.\n"
-                                      "--dims: also how many operations and bytes it takes at least.\n\n  hone check matmul.c\n", run};
+const struct command command_check = {
+    "check", "say what was understood: equations beside the source, groups, and what is compiled as written or refused",
+    "usage: hone check SPEC… [--only F,G] [--dims M=64,…] [--json]\n\n"
+    "--json: one line a function, \"status\": raised, parts (and a line for each part), kept or refused.\n"
+    "--dims: also how many operations and bytes it takes at least.\n\n  hone check matmul.c\n",
+    run};

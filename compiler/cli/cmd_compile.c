@@ -31,9 +31,12 @@ static bool text_level(const char *emit) {
 }
 
 static enum status emit_kind_of(const char *emit, enum emit_kind *out, struct diag *d) {
-  if (!strcmp(emit, "obj")) *out = EMIT_OBJ;
-  else if (!strcmp(emit, "asm") || !strcmp(emit, "ptx")) *out = EMIT_ASM;
-  else if (!strcmp(emit, "llvm")) *out = EMIT_LLVM;
+  if (!strcmp(emit, "obj"))
+    *out = EMIT_OBJ;
+  else if (!strcmp(emit, "asm") || !strcmp(emit, "ptx"))
+    *out = EMIT_ASM;
+  else if (!strcmp(emit, "llvm"))
+    *out = EMIT_LLVM;
   else {
     diag_error(d, nowhere, "--emit %s: expected source, tensor, groups, loops, llvm, asm, ptx or obj", emit);
     return ST_USAGE;
@@ -58,7 +61,8 @@ static enum status write_depfile(struct hone *h, const struct options *o, const 
   return st;
 }
 
-static enum status write_all(struct hone *h, const struct options *o, const char *object, const struct hone_output *r, struct diag *d) {
+static enum status write_all(struct hone *h, const struct options *o, const char *object, const struct hone_output *r,
+                             struct diag *d) {
   enum status st = output_write(object, &r->object, d);
   if (st == ST_OK && o->header) st = output_write(o->header, &r->header, d);
   if (st == ST_OK && o->deps) st = write_depfile(h, o, object, d);
@@ -77,7 +81,9 @@ static enum status compile(struct hone *h, const struct options *o, struct buf *
   enum emit_kind kind;
   enum status st = emit_kind_of(emit, &kind, d);
   if (st != ST_OK) return st;
-  const char *object = o->output ? o->output : kind == EMIT_OBJ ? with_suffix(h->arena, base_of(o->spec[0]), ".o") : "-";
+  const char *object = o->output          ? o->output
+                       : kind == EMIT_OBJ ? with_suffix(h->arena, base_of(o->spec[0]), ".o")
+                                          : "-";
   struct hone_output r;
   buf_init(&r.object);
   buf_init(&r.header);
@@ -107,7 +113,8 @@ const struct command command_compile = {
     "                    [--on-miss=warn|error|quiet] [--dims M=64,…]… [--schedule TEXT]\n"
     "                    [--emit source|tensor|groups|loops|llvm|asm|ptx|obj]\n"
     "                    [--only F,G] [--target T] [--cpu C] [--threads N] [--fp MODE]\n\n"
-    "The object has the symbol and the signature of the C function and is right for all dims; tuned dims run their winner.\n"
+    "The object has the symbol and the signature of the C function and is right for all dims; tuned dims run their "
+    "winner.\n"
     "--locked: the database must exist and is only read: the same input and database give the same bytes.\n\n"
     "  hone compile matmul.c -o matmul.o --header matmul.h -MD\n",
     run};

@@ -34,7 +34,8 @@ static enum status import_files(struct options *o, struct db *db, struct buf *ou
     unsigned added = 0;
     buf_init(&text);
     st = read_all(o->spec[i], &text, d);
-    if (st == ST_OK) st = (o->trust ? db_import_trusted : db_import)(db, o->spec[i], text.data ? text.data : "", text.len, &added, d);
+    if (st == ST_OK)
+      st = (o->trust ? db_import_trusted : db_import)(db, o->spec[i], text.data ? text.data : "", text.len, &added, d);
     if (st == ST_OK) buf_printf(out, "%s: %u records added\n", o->spec[i], added);
     buf_free(&text);
   }
@@ -72,8 +73,12 @@ static enum status act(struct options *o, const char *what, struct db *db, struc
 }
 
 static enum status run(struct options *o, struct buf *out, struct diag *d) {
-  static const struct { const char *name; unsigned min; bool write; } subs[] = {{"list", 1, false},  {"show", 2, false}, {"export", 1, false},
-                                                                               {"import", 2, true}, {"merge", 2, true}, {"verify", 1, false}};
+  static const struct {
+    const char *name;
+    unsigned min;
+    bool write;
+  } subs[] = {{"list", 1, false},  {"show", 2, false}, {"export", 1, false},
+              {"import", 2, true}, {"merge", 2, true}, {"verify", 1, false}};
   for (size_t i = 0; o->nspec && i < sizeof subs / sizeof *subs; i++) {
     if (strcmp(subs[i].name, o->spec[0])) continue;
     if (o->nspec < subs[i].min) {
@@ -99,8 +104,10 @@ static enum status run(struct options *o, struct buf *out, struct diag *d) {
 
 const struct command command_db = {
     "db", "list, show, export, import, merge, verify tuning databases",
-    "usage: hone db list | show ID | export [-o FILE] [--winners] | import [--trust] FILE… | merge OTHER.db… | verify    [--db FILE] [--json]\n\n"
-    "--trust: the records may win without being checked here (your own, measured by hone-runner on a GPU that is elsewhere).\n"
+    "usage: hone db list | show ID | export [-o FILE] [--winners] | import [--trust] FILE… | merge OTHER.db… | verify  "
+    "  [--db FILE] [--json]\n\n"
+    "--trust: the records may win without being checked here (your own, measured by hone-runner on a GPU that is "
+    "elsewhere).\n"
     "Records are immutable; a merge is a set union. export writes sorted JSON lines that git can diff and merge.\n\n"
     "  hone db export --db mine.db | ssh colleague hone db import --db theirs.db -\n",
     run};

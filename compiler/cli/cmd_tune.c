@@ -66,8 +66,8 @@ static void summary(struct options *o, struct buf *out, const struct hone_tuned 
   }
 }
 
-/* A function, or the parts of one that did not raise as a whole. Dims that a part does not have are left out of what it is tuned
-   for; a part with dims that have no value (counters of the loops around it) keeps its default schedule. */
+/* A function, or the parts of one that did not raise as a whole. Dims that a part does not have are left out of what it
+   is tuned for; a part with dims that have no value (counters of the loops around it) keeps its default schedule. */
 static enum status tune_fn(struct options *o, struct hone *h, const char *path, const struct spec_fn *fn, struct db *db,
                            const struct tune_opts *to, const char *dims, struct buf *out) {
   enum status st = ST_OK;
@@ -121,22 +121,26 @@ static enum status options_of(struct options *o, struct tune_opts *to, struct di
 
 enum { BUNDLED = 64 };
 
-static enum status bundle_fn(struct options *o, struct hone *h, const struct spec_fn *fn, struct bundle *b, const struct tune_opts *to, const char *dims) {
+static enum status bundle_fn(struct options *o, struct hone *h, const struct spec_fn *fn, struct bundle *b,
+                             const struct tune_opts *to, const char *dims) {
   enum status st = ST_OK;
   if (!fn->k) {
-    diag_error(h->diag, nowhere, "a part of a function cannot go into a bundle: it is not raised to equations as a whole");
+    diag_error(h->diag, nowhere,
+               "a part of a function cannot go into a bundle: it is not raised to equations as a whole");
     return ST_REFUSED;
   }
   if (!cli_stop) st = hone_bundle(h, b, fn, dims, to, o->trials ? o->trials : BUNDLED);
   return st;
 }
 
-static enum status bundle_spec(struct options *o, const char *path, struct bundle *b, const struct tune_opts *to, struct diag *d) {
+static enum status bundle_spec(struct options *o, const char *path, struct bundle *b, const struct tune_opts *to,
+                               struct diag *d) {
   struct hone h;
   enum status st = hone_open(&h, path, &o->hone, d);
   for (unsigned i = 0; st == ST_OK && i < h.spec.n; i++) {
     unsigned n = o->hone.ndims ? o->hone.ndims : 1;
-    for (unsigned j = 0; st == ST_OK && j < n; j++) st = bundle_fn(o, &h, &h.spec.fn[i], b, to, o->hone.ndims ? o->hone.dims[j] : NULL);
+    for (unsigned j = 0; st == ST_OK && j < n; j++)
+      st = bundle_fn(o, &h, &h.spec.fn[i], b, to, o->hone.ndims ? o->hone.dims[j] : NULL);
   }
   hone_close(&h);
   return st;
@@ -163,7 +167,8 @@ static enum status add_programs(struct options *o, struct arena *a, struct diag 
   return st == ST_OK ? copy_program(worker, arena_printf(a, "%s/hone-worker", o->bundle), d) : st;
 }
 
-static enum status make_bundle(struct options *o, struct arena *a, const struct tune_opts *to, struct buf *out, struct diag *d) {
+static enum status make_bundle(struct options *o, struct arena *a, const struct tune_opts *to, struct buf *out,
+                               struct diag *d) {
   struct target t;
   unsigned n;
   enum status st = target_resolve(a, o->hone.target, o->hone.cpu, &t, d);
@@ -181,8 +186,10 @@ static enum status make_bundle(struct options *o, struct arena *a, const struct 
   if (st == ST_OK) st = add_programs(o, a, d);
   enum status closed = b ? bundle_close(b, st == ST_OK, &n, d) : st;
   if (st == ST_OK && closed == ST_OK)
-    buf_printf(out, "%s: %u candidates. On the GPU machine: %s/hone-runner %s; here: hone db import --trust %s/results.hone.jsonl\n", o->bundle, n, o->bundle,
-               o->bundle, o->bundle);
+    buf_printf(out,
+               "%s: %u candidates. On the GPU machine: %s/hone-runner %s; here: hone db import --trust "
+               "%s/results.hone.jsonl\n",
+               o->bundle, n, o->bundle, o->bundle, o->bundle);
   return st == ST_OK ? closed : st;
 }
 
@@ -217,10 +224,13 @@ static enum status run(struct options *o, struct buf *out, struct diag *d) {
 
 const struct command command_tune = {
     "tune", "search for a faster schedule, check it, remember it in the database",
-    "usage: hone tune SPEC… --dims M=1024,N=1024,… [--budget 30s | --trials N] [--strategy forest|local|random|estimate] "
+    "usage: hone tune SPEC… --dims M=1024,N=1024,… [--budget 30s | --trials N] [--strategy "
+    "forest|local|random|estimate] "
     "[--seed N]\n"
-    "                 [--schedule TEXT] [--target cuda:N|emu:sm_90a | --target sm_90a --emit-bundle DIR] [--ptxas FILE|none] [--db FILE] [--threads N] [--fp MODE] [--only F,G] [--json] [-v]\n\n"
-    "--target cuda:N tunes on a GPU; --target emu:sm_90a on the emulator, ranking by a model (such records never count as measured).\n"
+    "                 [--schedule TEXT] [--target cuda:N|emu:sm_90a | --target sm_90a --emit-bundle DIR] [--ptxas "
+    "FILE|none] [--db FILE] [--threads N] [--fp MODE] [--only F,G] [--json] [-v]\n\n"
+    "--target cuda:N tunes on a GPU; --target emu:sm_90a on the emulator, ranking by a model (such records never count "
+    "as measured).\n"
     "Every trial is checked against the specification and recorded; an interrupted run goes on where it stopped; "
     "Ctrl-C keeps the best so far.\n\n"
     "  hone tune matmul.c --dims M=1024,N=1024,K=1024 --budget 30s\n",

@@ -25,10 +25,14 @@ const char *hint_for(struct arena *a, const char *why) {
   const char *name = quoted(a, why);
   buf_init(&b);
   for (const char *p = change; *p; p++) {
-    bool bare = p[0] == '%' && p[1] == 'n' && *name == '\'', whole = !bare && p[0] == '%' && (p[1] == 's' || p[1] == 'n');
-    if (bare) buf_write(&b, name + 1, strlen(name) - 2);
-    else if (whole) buf_puts(&b, name);
-    else buf_putc(&b, *p);
+    bool bare = p[0] == '%' && p[1] == 'n' && *name == '\'',
+         whole = !bare && p[0] == '%' && (p[1] == 's' || p[1] == 'n');
+    if (bare)
+      buf_write(&b, name + 1, strlen(name) - 2);
+    else if (whole)
+      buf_puts(&b, name);
+    else
+      buf_putc(&b, *p);
     p += bare || whole;
   }
   const char *r = arena_strndup(a, b.data, b.len);
@@ -41,9 +45,13 @@ const char *hint_overlap(struct arena *a, const struct kernel *k) {
   buf_init(&b);
   for (unsigned i = 0; i < k->nparam && !k->noalias; i++) {
     const struct param *p = &k->param[i];
-    if (p->kind == PARAM_TENSOR && !p->is_const && !p->is_restrict && !p->record && k->tensor[p->ref].role != ROLE_IN) buf_printf(&b, "%s'%s'", b.len ? ", " : "", p->name);
+    if (p->kind == PARAM_TENSOR && !p->is_const && !p->is_restrict && !p->record && k->tensor[p->ref].role != ROLE_IN)
+      buf_printf(&b, "%s'%s'", b.len ? ", " : "", p->name);
   }
-  const char *r = b.len ? arena_printf(a, "'restrict' on %s says that arrays do not overlap: then nothing is checked at entry", b.data) : NULL;
+  const char *r =
+      b.len ? arena_printf(a, "'restrict' on %s says that arrays do not overlap: then nothing is checked at entry",
+                           b.data)
+            : NULL;
   buf_free(&b);
   return r;
 }

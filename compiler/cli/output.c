@@ -44,7 +44,8 @@ static enum status write_temp(const char *path, char *temp, const struct buf *da
 enum status output_write(const char *path, const struct buf *data, struct diag *d) {
   struct stat st;
   if (!strcmp(path, "-")) return write_all(1, data->data, data->len) ? fail(d, "<stdout>", errno) : ST_OK;
-  if (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) { /* /dev/null, /dev/full, a pipe: cannot be renamed over */
+  if (stat(path, &st) == 0 && !S_ISREG(st.st_mode) &&
+      !S_ISDIR(st.st_mode)) { /* /dev/null, /dev/full, a pipe: cannot be renamed over */
     int fd = open(path, O_WRONLY | O_CLOEXEC);
     int bad = fd < 0 || write_all(fd, data->data, data->len), err = errno;
     if (fd >= 0) close(fd);

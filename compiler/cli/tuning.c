@@ -67,13 +67,16 @@ enum status tuning_target(struct arena *a, struct options *o, struct diag *d) {
     return ST_OK;
   }
   diag_error(d, nowhere, "%s cannot be used: %s", t, text);
-  diag_note(d, nowhere, "without a GPU: hone compile --target sm_90a makes its code, hone tune --target emu:sm_90a checks and ranks by a model");
+  diag_note(d, nowhere,
+            "without a GPU: hone compile --target sm_90a makes its code, hone tune --target emu:sm_90a checks and "
+            "ranks by a model");
   return ST_ENV;
 }
 
 static enum status no_device(const struct target *t, struct diag *d) {
   diag_error(d, nowhere, "code for %s does not run on this machine, so it cannot be measured here", t->class_);
-  if (t->limits.simt) diag_note(d, nowhere, "--target cuda:0 measures on a device, --target emu:%s on the emulator (by a model)", t->cpu);
+  if (t->limits.simt)
+    diag_note(d, nowhere, "--target cuda:0 measures on a device, --target emu:%s on the emulator (by a model)", t->cpu);
   return ST_ENV;
 }
 
@@ -87,8 +90,9 @@ enum status tuning_device(struct arena *a, const struct options *o, struct measu
   if (!worker) return ST_ENV;
   struct job_device device = {.kind = t.device == DEVICE_EMULATED ? JOB_EMU : JOB_CUDA, .ordinal = t.ordinal};
   snprintf(device.arch, sizeof device.arch, "%.15s", t.cpu);
-  *out = t.device == DEVICE_NONE ? measure_cpu_open(worker, CALL_S)
-                                 : measure_gpu_open(worker, t.device == DEVICE_EMULATED ? EMULATED_CALL_S : CALL_S, &device);
+  *out = t.device == DEVICE_NONE
+             ? measure_cpu_open(worker, CALL_S)
+             : measure_gpu_open(worker, t.device == DEVICE_EMULATED ? EMULATED_CALL_S : CALL_S, &device);
   if (*out) return ST_OK;
   diag_error(d, nowhere, "cannot start '%s'", worker);
   return ST_ENV;

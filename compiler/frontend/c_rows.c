@@ -102,7 +102,8 @@ struct cval c_row_member(struct cx *x, CXCursor c, CXCursor f, struct cval base)
   struct cand *q = field_at(x, base.ptr, base.offset + bits / 8, &f);
   if (!q && in_union(x, c)) c_refuse(x, c, "member '%s' of a union is not supported", name);
   if (!q)
-    c_refuse(x, c, "field '%s' in an array of structures is not supported: only aligned numbers and arrays of them", name);
+    c_refuse(x, c, "field '%s' in an array of structures is not supported: only aligned numbers and arrays of them",
+             name);
   struct cval v = {.kind = c_is_array(c_type(x, f)) ? CV_ARRAY : CV_PTR, .type = q->type};
   v.ptr = in_row(x, q, base.ptr);
   return v;

@@ -88,8 +88,7 @@ static void make_reduction(struct raise *r, const struct items *l, struct item *
     if (why) raise_no(r, it->loc, "'%s': %s", to, why);
     if (expr_reads(it->body, it->lhs)) raise_recurrence(r, it, self->acc, self->acc, loop);
     if (read_by_others(l, it))
-      raise_no(r, it->loc,
-               "each step of the loop over '%s' works on what the step before left in '%s'",
+      raise_no(r, it->loc, "each step of the loop over '%s' works on what the step before left in '%s'",
                raise_sym_name(r, loop->sym), to);
     raise_no(r, it->loc, "every iteration of the loop over '%s' writes %s: only the last one stays",
              raise_sym_name(r, loop->sym), access_text(r, self->acc));
@@ -179,8 +178,7 @@ static _Noreturn void cycle(struct order *o, const bool *done) {
                  access_text(o->r, item_store(o->r, o->l->v[p]).x), access_text(o->r, item_store(o->r, o->l->v[q]).x),
                  raise_sym_name(o->r, o->loop->sym));
       }
-  raise_no(o->r, o->r->at,
-           "the statements of the loop over '%s' depend on each other (recurrence)",
+  raise_no(o->r, o->r->at, "the statements of the loop over '%s' depend on each other (recurrence)",
            raise_sym_name(o->r, o->loop->sym));
 }
 

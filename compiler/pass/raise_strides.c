@@ -114,7 +114,8 @@ static bool value_max(struct raise *r, const struct domain *d, expr_t x, unsigne
   if (!type_is_signed(t) && type_size(t) <= 2)
     return *max = poly_const(r->a, t == DT_bool ? 1 : type_size(t) == 1 ? 255 : 65535), true;
   /* (i32 of i64: what wraps is smaller, or negative and so outside of any array) */
-  if (x->kind == E_CAST && (t == DT_i32 || (type_size(t) >= 4 && type_size(t) >= type_size((enum dtype)x->kid[0]->type))))
+  if (x->kind == E_CAST &&
+      (t == DT_i32 || (type_size(t) >= 4 && type_size(t) >= type_size((enum dtype)x->kid[0]->type))))
     return value_max(r, d, x->kid[0], depth + 1, max);
   if (x->kind == E_LOCAL) {
     struct only_set f = {x->id, 0, NULL};
@@ -234,7 +235,8 @@ static bool only_adds(poly_t p) {
   return !p->overflow;
 }
 
-/* The larger one of two sizes. Dims are assumed not to be negative, and a constant beside dims (x[0], whatever n is) is assumed to be the smaller one. */
+/* The larger one of two sizes. Dims are assumed not to be negative, and a constant beside dims (x[0], whatever n is) is
+ * assumed to be the smaller one. */
 static poly_t larger(struct raise *r, const struct use *u, poly_t x, poly_t y) {
   struct domain *none = ARENA_NEW(r->a, struct domain, 1);
   domain_init(r, none);

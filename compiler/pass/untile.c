@@ -1,7 +1,7 @@
-/* The part of simplify that undoes tiles in C code. Blocked loops over (ii, jj, kk) around (i, j, k) raise to a sum over
-   ii, jj, kk and k in which guards say that i lies in tile ii: for each i there is exactly one such ii, so that axis goes
-   with its guards. Tile kk and place k within it are one axis, walked in the same order. Neither changes a bit of the
-   result. */
+/* The part of simplify that undoes tiles in C code. Blocked loops over (ii, jj, kk) around (i, j, k) raise to a sum
+   over ii, jj, kk and k in which guards say that i lies in tile ii: for each i there is exactly one such ii, so that
+   axis goes with its guards. Tile kk and place k within it are one axis, walked in the same order. Neither changes a
+   bit of the result. */
 #include "compiler/pass/untile.h"
 #include "compiler/pass/util.h"
 

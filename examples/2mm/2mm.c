@@ -1,6 +1,6 @@
 /* D = alpha A B C + beta D */
-void two_mm(int NI, int NJ, int NK, int NL, float alpha, float beta, const float A[NI][NK], const float B[NK][NJ], const float C[NJ][NL],
-            float tmp[NI][NJ], float D[NI][NL]) {
+void two_mm(int NI, int NJ, int NK, int NL, float alpha, float beta, const float A[NI][NK], const float B[NK][NJ],
+            const float C[NJ][NL], float tmp[NI][NJ], float D[NI][NL]) {
   for (int i = 0; i < NI; i++)
     for (int j = 0; j < NJ; j++) {
       tmp[i][j] = 0;

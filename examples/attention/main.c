@@ -1,6 +1,7 @@
 #include "example.h"
 #include "attention.h"
-void attention_ref(int H, int T, int S, int D, const float Q[H][T][D], const float K[H][S][D], const float V[H][S][D], float O[H][T][D]);
+void attention_ref(int H, int T, int S, int D, const float Q[H][T][D], const float K[H][S][D], const float V[H][S][D],
+                   float O[H][T][D]);
 
 int main(void) {
   static const int size[][4] = {{2, 32, 64, 64}, {3, 17, 45, 24}, {1, 1, 300, 16}, {1, 5, 1, 8}};

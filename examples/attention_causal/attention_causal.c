@@ -1,6 +1,7 @@
 #include <math.h>
 
-void attention_causal(int H, int T, int D, const float Q[H][T][D], const float K[H][T][D], const float V[H][T][D], float O[H][T][D]) {
+void attention_causal(int H, int T, int D, const float Q[H][T][D], const float K[H][T][D], const float V[H][T][D],
+                      float O[H][T][D]) {
   for (int h = 0; h < H; h++)
     for (int t = 0; t < T; t++) {
       float p[T], m = -INFINITY, z = 0;

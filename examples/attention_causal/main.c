@@ -1,6 +1,7 @@
 #include "example.h"
 #include "attention_causal.h"
-void attention_causal_ref(int H, int T, int D, const float Q[H][T][D], const float K[H][T][D], const float V[H][T][D], float O[H][T][D]);
+void attention_causal_ref(int H, int T, int D, const float Q[H][T][D], const float K[H][T][D], const float V[H][T][D],
+                          float O[H][T][D]);
 
 int main(void) {
   static const int size[][3] = {{2, 64, 64}, {3, 45, 24}, {1, 1, 16}, {1, 130, 8}};

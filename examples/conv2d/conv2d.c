@@ -1,5 +1,5 @@
-void conv2d(int N, int H, int W, int C, int F, int R, int S, int P, int Q, int stride, int pad, const float x[N][H][W][C],
-            const float w[R][S][C][F], const float bias[F], float y[N][P][Q][F]) {
+void conv2d(int N, int H, int W, int C, int F, int R, int S, int P, int Q, int stride, int pad,
+            const float x[N][H][W][C], const float w[R][S][C][F], const float bias[F], float y[N][P][Q][F]) {
   for (int n = 0; n < N; n++)
     for (int p = 0; p < P; p++)
       for (int q = 0; q < Q; q++)

@@ -1,7 +1,7 @@
 #include "example.h"
 #include "conv2d.h"
-void conv2d_ref(int N, int H, int W, int C, int F, int R, int S, int P, int Q, int stride, int pad, const float x[N][H][W][C],
-                const float w[R][S][C][F], const float bias[F], float y[N][P][Q][F]);
+void conv2d_ref(int N, int H, int W, int C, int F, int R, int S, int P, int Q, int stride, int pad,
+                const float x[N][H][W][C], const float w[R][S][C][F], const float bias[F], float y[N][P][Q][F]);
 
 static int try(int N, int H, int W, int C, int F, int R, int stride, int pad) {
   int P = (H + 2 * pad - R) / stride + 1, Q = (W + 2 * pad - R) / stride + 1;
@@ -15,5 +15,6 @@ static int try(int N, int H, int W, int C, int F, int R, int stride, int pad) {
 }
 
 int main(void) {
-  return done("conv2d", try(1, 12, 14, 5, 18, 3, 1, 1) + try(2, 11, 9, 3, 7, 3, 2, 1) + try(1, 8, 8, 16, 16, 1, 1, 0) + try(1, 9, 9, 4, 33, 5, 2, 2));
+  return done("conv2d", try(1, 12, 14, 5, 18, 3, 1, 1) + try(2, 11, 9, 3, 7, 3, 2, 1) + try(1, 8, 8, 16, 16, 1, 1, 0) +
+                            try(1, 9, 9, 4, 33, 5, 2, 2));
 }

@@ -5,7 +5,8 @@ void depthwise(int C, int H, int W, const float x[C][H][W], const float w[C][3][
         float acc = 0;
         for (int r = 0; r < 3; r++)
           for (int s = 0; s < 3; s++)
-            if (i + r >= 1 && i + r < H + 1 && j + s >= 1 && j + s < W + 1) acc += x[c][i + r - 1][j + s - 1] * w[c][r][s];
+            if (i + r >= 1 && i + r < H + 1 && j + s >= 1 && j + s < W + 1)
+              acc += x[c][i + r - 1][j + s - 1] * w[c][r][s];
         y[c][i][j] = acc;
       }
 }

@@ -7,7 +7,8 @@ int main(void) {
   int bad = 0;
   for (size_t t = 0; t < sizeof size / sizeof *size; t++) {
     int M = size[t][0], N = size[t][1], K = size[t][2];
-    float *a = floats((size_t)M * K), *b = floats((size_t)K * N), *c = floats((size_t)M * N), *r = floats((size_t)M * N);
+    float *a = floats((size_t)M * K), *b = floats((size_t)K * N), *c = floats((size_t)M * N),
+          *r = floats((size_t)M * N);
     matmul(M, N, K, (const float(*)[K])a, (const float(*)[N])b, (float(*)[N])c);
     matmul_ref(M, N, K, (const float(*)[K])a, (const float(*)[N])b, (float(*)[N])r);
     bad += differ("C", c, r, (size_t)M * N, 1e-5);

@@ -1,5 +1,6 @@
 /* C = alpha A B + beta C with leading dimensions, as in BLAS (row-major). */
-void sgemm(int m, int n, int k, float alpha, const float *a, int lda, const float *b, int ldb, float beta, float *c, int ldc) {
+void sgemm(int m, int n, int k, float alpha, const float *a, int lda, const float *b, int ldb, float beta, float *c,
+           int ldc) {
   for (int i = 0; i < m; i++)
     for (int j = 0; j < n; j++) {
       float s = 0;

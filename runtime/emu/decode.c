@@ -13,9 +13,10 @@ void emu_dec_fail(struct dec *d, uint32_t line, uint32_t col, const char *fmt, .
   va_end(ap);
   emu_parse_fail(d->p, line, col, "%.*s: %s", (int)(d->name.n < 40 ? d->name.n : 40), d->name.s, text);
 }
-#define DFAIL(d, ...)    emu_dec_fail(d, (d)->line, (d)->col, __VA_ARGS__)
+#define DFAIL(d, ...) emu_dec_fail(d, (d)->line, (d)->col, __VA_ARGS__)
 /* An operand that is not there has no place: the instruction's then. */
-#define OFAIL(d, o, ...) emu_dec_fail(d, (o)->line ? (o)->line : (d)->line, (o)->line ? (o)->col : (d)->col, __VA_ARGS__)
+#define OFAIL(d, o, ...)                                                                                               \
+  emu_dec_fail(d, (o)->line ? (o)->line : (d)->line, (o)->line ? (o)->col : (d)->col, __VA_ARGS__)
 
 /* ---- modifiers ---- */
 

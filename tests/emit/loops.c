@@ -234,8 +234,8 @@ static const struct sample {
                                             "Y[v] = X[v] * 2 + f32(N) } }\n}\n",
      0},
     {"parallel inside a serial loop",
-     "func f {\n sym N, o, i, v\n" SIG1(
-         "f32") " for o in 0 .. 3 { for i in 0 .. N step 7 parallel { for v in i .. i + 7, N { Y[v] sum= X[v] } } } }\n",
+     "func f {\n sym N, o, i, v\n" SIG1("f32") " for o in 0 .. 3 { for i in 0 .. N step 7 parallel { for v in i .. i + "
+                                               "7, N { Y[v] sum= X[v] } } } }\n",
      0},
     {"joined parallel loops",
      "func f {\n sym N, i, j, v\n" SIG1("f32") " for i in 0 .. N step 60 parallel { for j in 0 .. 60 step 7 parallel { "

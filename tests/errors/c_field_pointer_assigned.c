@@ -1,4 +1,7 @@
-struct m { int n; float *d; };
+struct m {
+  int n;
+  float *d;
+};
 void f(struct m *a, float *x) {
   a->d = x;
 }

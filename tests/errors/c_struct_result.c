@@ -1,4 +1,6 @@
-struct pair { float a, b; };
+struct pair {
+  float a, b;
+};
 struct pair f(float x) {
   struct pair p = {x, x};
   return p;

@@ -1,5 +1,8 @@
 float f(unsigned x) {
-  union { unsigned u; float f; } v;
+  union {
+    unsigned u;
+    float f;
+  } v;
   v.u = x;
   return v.f;
 }

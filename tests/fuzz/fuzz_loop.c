@@ -17,7 +17,8 @@ static struct lfunc *parse(struct arena *a, struct diag *d, const char *text, si
 static void run(struct arena *a, struct diag *d, const struct lfunc *f) {
   const struct kernel *k = f->k;
   int64_t vals[4096];
-  struct args args = {.dim = ARENA_NEW(a, int64_t, k->nparam), .scalar = ARENA_NEW(a, union value, k->nparam),
+  struct args args = {.dim = ARENA_NEW(a, int64_t, k->nparam),
+                      .scalar = ARENA_NEW(a, union value, k->nparam),
                       .data = ARENA_NEW(a, void *, k->nparam)};
   for (unsigned i = 0; i < 4096; i++) vals[i] = DIM;
   for (unsigned i = 0; i < k->nparam; i++) args.dim[i] = DIM;

@@ -42,7 +42,8 @@ static int check_matmul(int M, int N, int K) {
     for (int j = 0; j < N && !bad; j++) {
       double s = 0;
       for (int k = 0; k < K; k++) s += (double)a[i * K + k] * b[k * N + j];
-      if (fabs(c[i * N + j] - s) > 1e-4) bad = printf("matmul %d %d %d: C[%d][%d] is %g, not %g\n", M, N, K, i, j, c[i * N + j], s);
+      if (fabs(c[i * N + j] - s) > 1e-4)
+        bad = printf("matmul %d %d %d: C[%d][%d] is %g, not %g\n", M, N, K, i, j, c[i * N + j], s);
     }
   cuMemFree_v2(da), cuMemFree_v2(db), cuMemFree_v2(dc);
   free(a), free(b), free(c);
@@ -59,7 +60,8 @@ static int check_softmax(int R, int C) {
     double sum = 0;
     for (int j = 0; j < C; j++) sum += exp(x[i * C + j]);
     for (int j = 0; j < C && !bad; j++)
-      if (fabs(y[i * C + j] - exp(x[i * C + j]) / sum) > 1e-5) bad = printf("softmax %d %d: [%d][%d] is %g\n", R, C, i, j, y[i * C + j]);
+      if (fabs(y[i * C + j] - exp(x[i * C + j]) / sum) > 1e-5)
+        bad = printf("softmax %d %d: [%d][%d] is %g\n", R, C, i, j, y[i * C + j]);
   }
   cuMemFree_v2(dx), cuMemFree_v2(dy);
   free(x), free(y);

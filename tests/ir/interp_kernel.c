@@ -122,7 +122,8 @@ START_TEST(test_dropped_term) {
 }
 END_TEST
 
-/* Roundings of equal terms err alike: the plain order, which --fp strict must keep, has to be within the bound at any length. */
+/* Roundings of equal terms err alike: the plain order, which --fp strict must keep, has to be within the bound at any
+ * length. */
 START_TEST(test_drift) {
   struct run r = begin("kernel f(x: f32[n]) -> s: f32[] { s[] = sum(k) x[k] }");
   enum { LONG = 40000 };

@@ -163,8 +163,8 @@ START_TEST(random_schedules_come_back) {
     struct buf b;
     for (unsigned n = below(&state, 20); n > 0; n--) {
       enum stepkind kind = (enum stepkind)below(&state, STEP_COUNT);
-      bool operand = kind == STEP_pack || kind == STEP_copy || kind == STEP_prefetch || kind == STEP_stream ||
-                     kind == STEP_stage;
+      bool operand =
+          kind == STEP_pack || kind == STEP_copy || kind == STEP_prefetch || kind == STEP_stream || kind == STEP_stage;
       bool temp = kind == STEP_compute;
       bool axis = kind == STEP_tile || kind == STEP_split, count = axis || kind == STEP_unroll || kind == STEP_peel;
       unsigned loop = LOOP_ID(below(&state, 3), axis ? 0 : below(&state, LEVEL_MAX));

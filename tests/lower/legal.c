@@ -14,7 +14,7 @@
   "= M[i] + log(Z[i])\n}"
 #define MATMUL "kernel f(A: f32[M, K], B: f32[K, N]) -> C: f32[M, N] { C[i, j] = sum(k) A[i, k] * B[k, j] }"
 #define SUMS   "kernel f(X: f32[I, J, K]) -> L: f32[I] { L[i] = sum(j, k) X[i, j, k] }"
-#define TILES "tile i 32; tile j 32; tile k 4; order j1 i1 k1 i0 j0 k0; vector j0; "
+#define TILES  "tile i 32; tile j 32; tile k 4; order j1 i1 k1 i0 j0 k0; vector j0; "
 #define BYTES  "kernel f(A: u8[M, K], B: i8[K, N]) -> C: i32[M, N] { C[i, j] = sum(k) i32(A[i, k]) * i32(B[k, j]) }"
 #define HALVES "kernel f(A: bf16[M, K], B: bf16[K, N]) -> C: f32[M, N] { C[i, j] = sum(k) f32(A[i, k]) * f32(B[k, j]) }"
 #define CONV                                                                                                           \
@@ -30,15 +30,17 @@
   "}"
 
 enum how { STRICT = 1, BLOCKS };
-#define STAGED "tile i 16; tile j 16; tile k 8; order i1 j1 k1 k0; lanes j0 4; piece j0 2; threads i0 8; pack A k1; pack B k1; "
-#define BIG_TILES "tile i 64; tile j 16; tile k 64; order i1 j1 k1 k0; lanes j0 4; piece j0 2; threads i0 8; pack A k1; "
+#define STAGED                                                                                                         \
+  "tile i 16; tile j 16; tile k 8; order i1 j1 k1 k0; lanes j0 4; piece j0 2; threads i0 8; pack A k1; pack B k1; "
+#define BIG_TILES                                                                                                      \
+  "tile i 64; tile j 16; tile k 64; order i1 j1 k1 k0; lanes j0 4; piece j0 2; threads i0 8; pack A k1; "
 /* Of a warp group: rows of the tile, warps of these, depth of what is packed. */
-#define GROUP(rows, warps, depth)                                                                                     \
+#define GROUP(rows, warps, depth)                                                                                      \
   "tile i " rows "; tile j 64; tile k 16; tile k " depth                                                               \
   "; order i1 j1 k2 k1 k0; lanes j0 4; piece j0 2; threads i0 8; warps i0 " warps                                      \
   "; pack A k2; pack B k2; tensorize wgmma k0"
 #define NO_GROUP                                                                                                       \
-  "tensorize wgmma k0: no product of its types with 16 rows on each of four warps (lanes 4, piece 2, threads 8) and " \
+  "tensorize wgmma k0: no product of its types with 16 rows on each of four warps (lanes 4, piece 2, threads 8) and "  \
   "both operands packed, 128 bytes deep"
 
 static const struct {
@@ -138,13 +140,15 @@ static const struct {
      "tensorize amx k0: loop k1 stands inside the tiles", false},
     {BYTES, TILES "pack B j1; copy A i1; stream C; tensorize amx k0",
      "tensorize amx k0: C, which is streamed, is stored by tiles", false},
-    {BYTES, "tile i 48; tile j 32; tile k 4; order j1 i1 k1 i0 j0 k0; vector j0; pack B j1; copy A i1; tensorize amx k0",
+    {BYTES,
+     "tile i 48; tile j 32; tile k 4; order j1 i1 k1 i0 j0 k0; vector j0; pack B j1; copy A i1; tensorize amx k0",
      "tensorize amx k0: a block of 48 x 32 does not fit the tiles", false},
     {BYTES, "tile j 32; tile k 4; order k1 i0 j1 j0 k0; vector j0; pack B k1; tensorize amx k0",
      "tensorize amx k0: the reduction does not stand inside the block", false},
     {BYTES, "tile j 32; tile k 2; vector j0; pack B j1; tensorize amx k0",
      "tensorize amx k0: the loop is not 4 bytes of each operand long", false},
-    {BYTES, "tile j 32; tile k 4; pack B j1; tensorize amx k0", "tensorize amx k0: the columns are not on lanes", false},
+    {BYTES, "tile j 32; tile k 4; pack B j1; tensorize amx k0", "tensorize amx k0: the columns are not on lanes",
+     false},
     {MATMUL, "tile j 32; tile k 4; vector j0; pack B j1; tensorize amx k0",
      "tensorize amx k0: no product of bf16 or of 8 bit integers", false},
     {HALVES, "tile i 16; tile k 2; vector i0; pack A i1; tensorize amx k0",
@@ -153,12 +157,14 @@ static const struct {
     {"kernel f(A: i8[N, N], B: i8[N, N]) -> C: i32[N, N] { C[i, j] = sum(k if k <= i) i32(A[i, k]) * i32(B[k, j]) }",
      "tile j 32; tile k 4; vector j0; pack B j1; tensorize amx k0", "tensorize amx k0: the sum has conditions", false},
     {"kernel f(A: i8[K, M], B: i8[K, N]) -> C: i32[M, N] { C[i, j] = sum(k) i32(A[k, i]) * i32(B[k, j]) }",
-     TILES "pack B j1; copy A i1; tensorize amx k0", "tensorize amx k0: the rows of A do not run along the reduction", false},
+     TILES "pack B j1; copy A i1; tensorize amx k0", "tensorize amx k0: the rows of A do not run along the reduction",
+     false},
     {MATMUL, "tile j 16; lanes j0 16", "lanes j0: the target has no blocks of threads", false},
     {MATMUL, "tile j 12; lanes j0 12", "lanes j0: the number is no power of two from 2 to 1024", BLOCKS},
-    {MATMUL, "tile j 24; lanes j0 16", "lanes j0: the tile of 24 is not a multiple of 16 threads with pieces of 1", BLOCKS},
-    {MATMUL, "tile j 32; lanes j0 16; piece j0 4", "lanes j0: the tile of 32 is not a multiple of 16 threads with pieces of 4",
+    {MATMUL, "tile j 24; lanes j0 16", "lanes j0: the tile of 24 is not a multiple of 16 threads with pieces of 1",
      BLOCKS},
+    {MATMUL, "tile j 32; lanes j0 16; piece j0 4",
+     "lanes j0: the tile of 32 is not a multiple of 16 threads with pieces of 4", BLOCKS},
     {MATMUL, "tile j 32; vector j0; piece j0 2", "piece j0: the loop is not on a number of lanes or threads", BLOCKS},
     {MATMUL, "tile j 32; lanes j0 16; piece j0 3", "piece j0: the number is no power of two from 2 to 16", BLOCKS},
     {MATMUL, "tile j 64; lanes j0 64; tile i 32; threads i0 32", "threads: more than 1024 threads in a block", BLOCKS},
@@ -168,23 +174,29 @@ static const struct {
     {MATMUL, "tile j 64; lanes j0 8; warps j0 3", "warps j0: the number is no power of two from 2 to 32", BLOCKS},
     {HALVES, "tile k 16; tile j 16; lanes j0 4; piece j0 2; tile i 16; threads i0 8; tensorize mma k0",
      "tensorize mma k0: no product of its types over the loop with its tile on lanes", BLOCKS},
-    {HALVES, "tile k 16; tile j 16; lanes j0 4; piece j0 2; tile i 8; threads i0 8; pack A k1; pack B k1; tensorize mma k0",
+    {HALVES,
+     "tile k 16; tile j 16; lanes j0 4; piece j0 2; tile i 8; threads i0 8; pack A k1; pack B k1; tensorize mma k0",
      "tensorize mma k0: no product of its types over the loop with its tile on lanes", BLOCKS},
-    {HALVES, "tile k 16; tile j 16; lanes j0 4; piece j0 2; tile i 16; threads i0 8; pack A k1; pack B k1; tensorize mma k0", NULL, BLOCKS},
+    {HALVES,
+     "tile k 16; tile j 16; lanes j0 4; piece j0 2; tile i 16; threads i0 8; pack A k1; pack B k1; tensorize mma k0",
+     NULL, BLOCKS},
     {MATMUL, "tile k 16; pack A k1; stage A smem 2", "stage A: the target has no blocks of threads", false},
     {MATMUL, "tile k 16; stage A smem 2; pack A k1", "stage A: no pack step before it names the operand", BLOCKS},
     {MATMUL, "tile k 16; copy A k1; stage A smem 2", "stage A: no pack step before it names the operand", BLOCKS},
     {MATMUL, "tile k 16; pack A k1; stage A smem 1", "stage A: the number of buffers is not 2 to 8", BLOCKS},
     {MATMUL, "tile k 16; pack A k1; stage A smem 9", "stage A: the number of buffers is not 2 to 8", BLOCKS},
     {MATMUL, "tile k 16; pack A k1; stage A smem 2; stage A smem 2", "stage A: it is staged already", BLOCKS},
-    {MATMUL, "tile k 16; pack A k1; stage A smem 2 tma", "stage A tma: wants a tile of a warp group, with swizzle128", BLOCKS},
-    {MATMUL, "tile k 16; pack A k1; stage A smem 2 swizzle64", "stage A: tiles of warp groups have swizzle128, others none",
+    {MATMUL, "tile k 16; pack A k1; stage A smem 2 tma", "stage A tma: wants a tile of a warp group, with swizzle128",
      BLOCKS},
-    {HALVES, GROUP("64", "4", "64") "; stage A smem 2 swizzle64", "stage A: tiles of warp groups have swizzle128, others none",
-     BLOCKS},
-    {HALVES, GROUP("64", "4", "64") "; stage A smem 2 tma", "stage A tma: wants a tile of a warp group, with swizzle128", BLOCKS},
+    {MATMUL, "tile k 16; pack A k1; stage A smem 2 swizzle64",
+     "stage A: tiles of warp groups have swizzle128, others none", BLOCKS},
+    {HALVES, GROUP("64", "4", "64") "; stage A smem 2 swizzle64",
+     "stage A: tiles of warp groups have swizzle128, others none", BLOCKS},
+    {HALVES, GROUP("64", "4", "64") "; stage A smem 2 tma",
+     "stage A tma: wants a tile of a warp group, with swizzle128", BLOCKS},
     {HALVES, GROUP("64", "4", "64") "; stage A smem 2 tma swizzle128", NULL, BLOCKS},
-    {"kernel f(A: bf16[M, K], B: bf16[K, N]) -> C: f32[M, N] { C[i, j] = sum(k in 0..K - 1) f32(A[i, k]) * f32(B[k, j]) }",
+    {"kernel f(A: bf16[M, K], B: bf16[K, N]) -> C: f32[M, N] { C[i, j] = sum(k in 0..K - 1) f32(A[i, k]) * f32(B[k, "
+     "j]) }",
      GROUP("64", "4", "64") "; stage A smem 2 tma swizzle128",
      "stage A tma: it is no box of the tensor, which ends where the sum does", BLOCKS},
     {MATMUL, "tile k 16; pack A k1; unroll k1 2; stage A smem 2",
@@ -235,8 +247,8 @@ START_TEST(refusals) {
 }
 END_TEST
 
-/* A bound on the code refuses what repeats too much, in both places with the same words; what the equations need as they
-   are written is never too much. */
+/* A bound on the code refuses what repeats too much, in both places with the same words; what the equations need as
+   they are written is never too much. */
 START_TEST(size_bound) {
   static const char *const text[] = {MATMUL, CONV, STREAM};
   static const char large[] = "tile i 8; tile j 64; order i1 j1 k0 i0 j0; vector j0; unroll i0 0; unroll k0 4";

@@ -189,7 +189,8 @@ static int summed_axis(const struct groups *gs, unsigned g, struct dot *out) {
 static bool random_groups(struct lab *b, const struct groups *gs, unsigned g, struct sched *s, uint64_t *r) {
   unsigned n = gs->g[g].naxis, lane = pick(r, n), row = pick(r, n), wide = pick(r, 2) ? 16 : 32;
   struct dot d = {0};
-  unsigned red = (unsigned)summed_axis(gs, g, &d), warps = 4u << pick(r, 2), beside = 1 + pick(r, 2), cols = (pick(r, 2) ? 64 : 16) * (1 + pick(r, 3));
+  unsigned red = (unsigned)summed_axis(gs, g, &d), warps = 4u << pick(r, 2), beside = 1 + pick(r, 2),
+           cols = (pick(r, 2) ? 64 : 16) * (1 + pick(r, 3));
   uint16_t operand[16];
   struct sched t = *s;
   unsigned nop = group_operands(gs, g, operand, 16);
@@ -198,13 +199,15 @@ static bool random_groups(struct lab *b, const struct groups *gs, unsigned g, st
       !try_step(b, gs, g, &t, STEP_tile, LOOP_ID(row, 0), (int)(16 * warps)) ||
       !try_step(b, gs, g, &t, STEP_tile, LOOP_ID(red, 0), (int)wide) ||
       !try_step(b, gs, g, &t, STEP_tile, LOOP_ID(red, 0), (int)(4 * wide)) ||
-      !try_step(b, gs, g, &t, STEP_lanes, LOOP_ID(lane, 0), 4) || !try_step(b, gs, g, &t, STEP_piece, LOOP_ID(lane, 0), 2) ||
+      !try_step(b, gs, g, &t, STEP_lanes, LOOP_ID(lane, 0), 4) ||
+      !try_step(b, gs, g, &t, STEP_piece, LOOP_ID(lane, 0), 2) ||
       !try_step(b, gs, g, &t, STEP_threads, LOOP_ID(row, 0), 8) ||
       !try_step(b, gs, g, &t, STEP_warps, LOOP_ID(row, 0), (int)warps))
     return false;
   if (beside > 1 && !try_step(b, gs, g, &t, STEP_warps, LOOP_ID(lane, 0), 2)) return false;
   for (unsigned i = 0; i < nop && i < 16; i++) /* without them the code may be too large */
-    if (operand[i] == d.a->acc->tensor || operand[i] == d.b->acc->tensor) sched_push(&t, STEP_pack, LOOP_ID(red, 2), (int)i);
+    if (operand[i] == d.a->acc->tensor || operand[i] == d.b->acc->tensor)
+      sched_push(&t, STEP_pack, LOOP_ID(red, 2), (int)i);
   uint8_t order[] = {LOOP_ID(row, 1), LOOP_ID(lane, 1), LOOP_ID(red, 2), LOOP_ID(red, 1), LOOP_ID(red, 0)};
   for (unsigned a = 0; a < n; a++)
     if (a != lane && a != row && a != red) sched_push(&t, STEP_order, LOOP_ID(a, 0), 0);

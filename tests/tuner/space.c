@@ -1,6 +1,6 @@
 /* The space holds every default schedule, and the search can leave and reach each of its steps: for each kernel that is
-   measured (bench/rows.txt), with two threads, and with AMX, where the default schedule takes it; with a target, for each
-   that is measured on GPUs (bench/gpu_rows.txt). usage: tuner_space ROOT [TARGET]; prints TAP. */
+   measured (bench/rows.txt), with two threads, and with AMX, where the default schedule takes it; with a target, for
+   each that is measured on GPUs (bench/gpu_rows.txt). usage: tuner_space ROOT [TARGET]; prints TAP. */
 #include "compiler/hone.h"
 #include "tuner/moves.h"
 #include <stdio.h>

@@ -1,4 +1,5 @@
-/* The search without a clock: what the space proposes is legal and new, strategies are deterministic, the model prefers what is plainly better. */
+/* The search without a clock: what the space proposes is legal and new, strategies are deterministic, the model prefers
+ * what is plainly better. */
 #include "compiler/pass/passes.h"
 #include "tuner/cost_split.h"
 #include "tuner/plan.h"
@@ -11,21 +12,39 @@
 
 static const char *const specs[] = {
     "kernel mm(A: f32[192,160], B: f32[160,224]) -> C: f32[192,224] {\n  C[i,j] = sum(k) A[i,k] * B[k,j]\n}\n",
-    "kernel rows(x: f32[64,300]) -> y: f32[64,300] {\n  m[i] = max(j) x[i,j]\n  e[i,j] = exp(x[i,j] - m[i])\n  z[i] = sum(j) e[i,j]\n  y[i,j] = e[i,j] / z[i]\n}\n",
-    "kernel stencil(A: f32[100,120], inout B: f32[100,120]) {\n  for i in 1..99, j in 1..119: B[i,j] = A[i-1,j] + A[i+1,j] + A[i,j-1] + A[i,j+1]\n}\n",
-    ("kernel attn(Q: f32[64,32], K: f32[96,32], V: f32[96,32]) -> O: f32[64,32] {\n  P[t,s] = sum(d) Q[t,d] * K[s,d]\n  M[t] = max(s) P[t,s]\n"
+    "kernel rows(x: f32[64,300]) -> y: f32[64,300] {\n  m[i] = max(j) x[i,j]\n  e[i,j] = exp(x[i,j] - m[i])\n  z[i] = "
+    "sum(j) e[i,j]\n  y[i,j] = e[i,j] / z[i]\n}\n",
+    "kernel stencil(A: f32[100,120], inout B: f32[100,120]) {\n  for i in 1..99, j in 1..119: B[i,j] = A[i-1,j] + "
+    "A[i+1,j] + A[i,j-1] + A[i,j+1]\n}\n",
+    ("kernel attn(Q: f32[64,32], K: f32[96,32], V: f32[96,32]) -> O: f32[64,32] {\n  P[t,s] = sum(d) Q[t,d] * K[s,d]\n "
+     " M[t] = max(s) P[t,s]\n"
      "  E[t,s] = exp(P[t,s] - M[t])\n  Z[t] = sum(s) E[t,s]\n  O[t,d] = (sum(s) E[t,s] * V[s,d]) / Z[t]\n}\n"),
-    ("kernel heads(Q: f32[2,256,64], K: f32[2,256,64], V: f32[2,256,64]) -> O: f32[2,256,64] {\n  P[h,t,s] = sum(d) Q[h,t,d] * K[h,s,d]\n  M[h,t] = max(s) P[h,t,s]\n"
-     "  E[h,t,s] = exp(P[h,t,s] - M[h,t])\n  Z[h,t] = sum(s) E[h,t,s]\n  O[h,t,d] = (sum(s) E[h,t,s] * V[h,s,d]) / Z[h,t]\n}\n"),
+    ("kernel heads(Q: f32[2,256,64], K: f32[2,256,64], V: f32[2,256,64]) -> O: f32[2,256,64] {\n  P[h,t,s] = sum(d) "
+     "Q[h,t,d] * K[h,s,d]\n  M[h,t] = max(s) P[h,t,s]\n"
+     "  E[h,t,s] = exp(P[h,t,s] - M[h,t])\n  Z[h,t] = sum(s) E[h,t,s]\n  O[h,t,d] = (sum(s) E[h,t,s] * V[h,s,d]) / "
+     "Z[h,t]\n}\n"),
 };
 enum { NSPEC = sizeof specs / sizeof *specs };
-static const struct limits lim = {.vector_bytes = 64, .vector_regs = 32, .l1_bytes = 48 << 10, .l2_bytes = 1 << 20, .l3_bytes = 32 << 20, .line_bytes = 64, .cores = 2,
-                                  .fma_per_cycle = 2, .load_per_cycle = 2, .store_per_cycle = 1, .ghz = 3, .dram_gbs = 16, .has_fma = true, .has_masks = true};
+static const struct limits lim = {.vector_bytes = 64,
+                                  .vector_regs = 32,
+                                  .l1_bytes = 48 << 10,
+                                  .l2_bytes = 1 << 20,
+                                  .l3_bytes = 32 << 20,
+                                  .line_bytes = 64,
+                                  .cores = 2,
+                                  .fma_per_cycle = 2,
+                                  .load_per_cycle = 2,
+                                  .store_per_cycle = 1,
+                                  .ghz = 3,
+                                  .dram_gbs = 16,
+                                  .has_fma = true,
+                                  .has_masks = true};
 
 static struct space open_space(struct arena *a, unsigned i) {
   struct diag *d = diag_new();
   struct kernels ks;
-  ck_assert_int_eq(kernels_parse(a, d, diag_file(d, "spec", specs[i], strlen(specs[i])), specs[i], strlen(specs[i]), &ks), ST_OK);
+  ck_assert_int_eq(
+      kernels_parse(a, d, diag_file(d, "spec", specs[i], strlen(specs[i])), specs[i], strlen(specs[i]), &ks), ST_OK);
   struct unit u = {.level = LEVEL_TENSOR, .k = ks.k[0]};
   ck_assert_int_eq(pass_run(a, hone_passes, hone_npasses, &u, d), ST_OK);
   diag_free(d);
@@ -82,7 +101,8 @@ START_TEST(plans_keep_schedules) {
 }
 END_TEST
 
-static unsigned ask_all(const struct strategy *st, const struct space *sp, uint64_t seed, struct sched *out, unsigned max) {
+static unsigned ask_all(const struct strategy *st, const struct space *sp, uint64_t seed, struct sched *out,
+                        unsigned max) {
   void *state = st->open(sp, seed, NULL, 0);
   unsigned n = 0;
   while (n < max) {
@@ -126,15 +146,18 @@ START_TEST(model_ranks) {
     struct space sp = open_space(a, i);
     struct sched none = sched_none(), def = sched_default(sp.gs, 0, &lim, &sp.opts);
     double slow = cost_estimate(sp.gs, 0, &none, &lim, &sp.opts), fast = cost_estimate(sp.gs, 0, &def, &lim, &sp.opts);
-    ck_assert_msg(isfinite(slow) && isfinite(fast) && fast > 0 && fast < slow / 2, "spec %u: none %g, default %g", i, slow, fast);
+    ck_assert_msg(isfinite(slow) && isfinite(fast) && fast > 0 && fast < slow / 2, "spec %u: none %g, default %g", i,
+                  slow, fast);
     struct floor_time f = cost_floor(sp.gs, 0, &lim, 1);
-    ck_assert_msg(f.seconds_compute <= fast * 1.5, "spec %u: floor %g above the estimate %g", i, f.seconds_compute, fast);
+    ck_assert_msg(f.seconds_compute <= fast * 1.5, "spec %u: floor %g above the estimate %g", i, f.seconds_compute,
+                  fast);
   }
   arena_free(a);
 }
 END_TEST
 
-/* All data of these kernels fits into the second cache: from beyond it comes little more than what must. Packed blocks whose dims overlap in memory count once. */
+/* All data of these kernels fits into the second cache: from beyond it comes little more than what must. Packed blocks
+ * whose dims overlap in memory count once. */
 START_TEST(model_counts_memory_once) {
   struct arena *a = arena_new();
   for (unsigned i = 0; i < NSPEC; i++) {
@@ -144,7 +167,8 @@ START_TEST(model_counts_memory_once) {
     ck_assert(cost_parts(sp.gs, 0, &def, &lim, &sp.opts, part));
     struct floor_time f = cost_floor(sp.gs, 0, &lim, 1);
     bytes = part[4] * lim.dram_gbs * 1e9;
-    ck_assert_msg(bytes >= 0.5 * f.bytes && bytes <= 3 * f.bytes, "spec %u: %g bytes beyond L3, %g must", i, bytes, f.bytes);
+    ck_assert_msg(bytes >= 0.5 * f.bytes && bytes <= 3 * f.bytes, "spec %u: %g bytes beyond L3, %g must", i, bytes,
+                  f.bytes);
     ck_assert(part[0] >= part[1] && part[0] >= part[2] && part[0] >= part[3] && part[0] >= part[4]);
   }
   arena_free(a);
@@ -153,8 +177,12 @@ END_TEST
 
 /* Chunks are cut and taken as the runtime does. */
 START_TEST(busiest_thread) {
-  static const struct { int64_t n; unsigned threads, chunks; double busiest; } t[] = {
-      {16, 2, 8, 1}, {5, 2, 5, 1.2}, {7, 2, 7, 8.0 / 7}, {16, 64, 16, 4}, {57, 64, 57, 64.0 / 57}, {4096, 64, 256, 1}, {0, 4, 0, 1}, {1, 1, 1, 1}, {9, 1, 4, 1}, {INT64_C(1) << 50, 2, 8, 1}};
+  static const struct {
+    int64_t n;
+    unsigned threads, chunks;
+    double busiest;
+  } t[] = {{16, 2, 8, 1},      {5, 2, 5, 1.2}, {7, 2, 7, 8.0 / 7}, {16, 64, 16, 4}, {57, 64, 57, 64.0 / 57},
+           {4096, 64, 256, 1}, {0, 4, 0, 1},   {1, 1, 1, 1},       {9, 1, 4, 1},    {INT64_C(1) << 50, 2, 8, 1}};
   for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
     unsigned chunks = 99;
     double b = cost_split_busiest(t[i].n, t[i].threads, &chunks);
@@ -164,9 +192,11 @@ START_TEST(busiest_thread) {
 }
 END_TEST
 
-/* A product with its panels packed by all threads and its blocks of rows shared out: two regions for each block of k. */
+/* A product with its panels packed by all threads and its blocks of rows shared out: two regions for each block of k.
+ */
 START_TEST(split_of_a_product) {
-  static const char text[] = "tile i 4; tile j 32; tile k 80; tile i 48; order k1 i2 j1 i1 k0 i0 j0; vector j0; unroll i0 0; pack B k1; parallel i2";
+  static const char text[] = "tile i 4; tile j 32; tile k 80; tile i 48; order k1 i2 j1 i1 k0 i0 j0; vector j0; unroll "
+                             "i0 0; pack B k1; parallel i2";
   struct arena *a = arena_new();
   struct space sp = open_space(a, 0);
   struct diag *d = diag_new();
@@ -179,7 +209,7 @@ START_TEST(split_of_a_product) {
   ck_assert_int_eq(lower_kernel(a, sp.gs, &s, &lim, &sp.opts, "f", &f, &why), ST_OK);
   ck_assert_uint_eq(cost_split(f, &lim, 2, part, 4), 2);
   ck_assert_int_eq(part[0].iterations, 80); /* rows of the panels */
-  ck_assert_int_eq(part[1].iterations, 4); /* 192 / 48 blocks */
+  ck_assert_int_eq(part[1].iterations, 4);  /* 192 / 48 blocks */
   for (unsigned i = 0; i < 2; i++) ck_assert(part[i].regions == 2 && !part[i].inner);
   double panel = 80 * 224 * 4, mine = 96 * 80 * 4 + panel + 96 * 224 * 4; /* half of A, all of B, half of C */
   ck_assert_msg(fabs(part[1].bytes / mine - 1) < 0.1, "%g bytes, not %g", part[1].bytes, mine);

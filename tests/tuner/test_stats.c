@@ -32,7 +32,8 @@ START_TEST(few_samples_claim_nothing) {
 END_TEST
 
 START_TEST(spearman) {
-  static const double up[] = {1, 2, 3, 4, 5}, wild[] = {1, 10, 1e3, 1e9, 1e10}, down[] = {5, 4, 3, 2, 1}, ties[] = {1, 1, 2, 2, 3}, flat[] = {7, 7, 7, 7, 7};
+  static const double up[] = {1, 2, 3, 4, 5}, wild[] = {1, 10, 1e3, 1e9, 1e10}, down[] = {5, 4, 3, 2, 1},
+                      ties[] = {1, 1, 2, 2, 3}, flat[] = {7, 7, 7, 7, 7};
   ck_assert(fabs(stats_spearman(up, wild, 5) - 1) < 1e-12);
   ck_assert(fabs(stats_spearman(up, down, 5) + 1) < 1e-12);
   ck_assert(fabs(stats_spearman(up, ties, 5) - 0.94868329805) < 1e-9);
