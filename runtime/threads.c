@@ -41,6 +41,7 @@ static struct {
   _Alignas(128) _Atomic uint32_t wake; /* futex word of sleeping threads */
   _Atomic uint32_t sleepers;
   _Atomic uint32_t quit;
+  _Atomic int caller_cpu; /* where the last region was published */
   /* The region; written only while no chunk is left, read between two looks at the ticket. */
   _Alignas(128) _Atomic(hone_rt_body *) body;
   _Atomic(void *) ctx;
@@ -167,6 +168,18 @@ static void idle_sleep(uint32_t seen) {
   atomic_fetch_sub(&pool.sleepers, 1);
 }
 
+/* A thread that was woken where the caller runs would take a chunk and then wait for the caller's time slice to end,
+   and the caller for it. It moves to another CPU that it may use, if there is one; the mask is as before afterwards. */
+static void leave_caller(void) {
+  cpu_set_t may, others;
+  int here = sched_getcpu();
+  if (here < 0 || here >= CPU_SETSIZE || here != atomic_load_explicit(&pool.caller_cpu, memory_order_relaxed)) return;
+  if (sched_getaffinity(0, sizeof may, &may) || !CPU_ISSET(here, &may) || CPU_COUNT(&may) < 2) return;
+  others = may;
+  CPU_CLR(here, &others);
+  if (sched_setaffinity(0, sizeof others, &others) == 0) sched_setaffinity(0, sizeof may, &may);
+}
+
 /* Waits until the epoch is another one than `seen`, or the pool ends. */
 static void wait_for_news(uint32_t seen) {
   int64_t deadline = now_us() + atomic_load_explicit(&pool.spin_us, memory_order_relaxed);
@@ -177,6 +190,7 @@ static void wait_for_news(uint32_t seen) {
     }
     if (now_us() >= deadline) {
       while (!has_news(seen)) idle_sleep(seen);
+      leave_caller();
       return;
     }
   }
@@ -249,6 +263,7 @@ static uint32_t publish(int64_t n, uint32_t chunks, uint32_t helpers, hone_rt_bo
   if (!epoch) epoch = 1; /* 0 means "none seen" to a new thread */
   atomic_store(&pool.ticket, (uint64_t)epoch << 32 | chunks);
   if (atomic_load(&pool.sleepers)) {
+    atomic_store_explicit(&pool.caller_cpu, sched_getcpu(), memory_order_relaxed);
     atomic_fetch_add(&pool.wake, 1);
     futex_wake(&pool.wake, INT_MAX);
   }
