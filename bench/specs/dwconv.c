@@ -1,6 +1,5 @@
 /* Depthwise 3x3 over one NHWC image, pad 1. */
-void dwconv(int H, int W, int C, int P, int Q, int stride, const float x[H][W][C], const float w[3][3][C],
-            float y[P][Q][C]) {
+void dwconv(int H, int W, int C, int P, int Q, int stride, const float x[H][W][C], const float w[3][3][C], float y[P][Q][C]) {
   for (int p = 0; p < P; p++)
     for (int q = 0; q < Q; q++)
       for (int c = 0; c < C; c++) {

@@ -1,5 +1,4 @@
-void linear_residual(int M, int N, int K, const float x[M][K], const float w[N][K], const float bias[N],
-                     const float r[M][N], float y[M][N]) {
+void linear_residual(int M, int N, int K, const float x[M][K], const float w[N][K], const float bias[N], const float r[M][N], float y[M][N]) {
   for (int i = 0; i < M; i++)
     for (int j = 0; j < N; j++) {
       float s = bias[j];

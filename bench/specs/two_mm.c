@@ -1,6 +1,5 @@
 /* D = A B C */
-void two_mm(int NI, int NJ, int NK, int NL, const float A[NI][NK], const float B[NK][NJ], const float C[NJ][NL],
-            float D[NI][NL]) {
+void two_mm(int NI, int NJ, int NK, int NL, const float A[NI][NK], const float B[NK][NJ], const float C[NJ][NL], float D[NI][NL]) {
   float tmp[NI][NJ];
   for (int i = 0; i < NI; i++)
     for (int j = 0; j < NJ; j++) {

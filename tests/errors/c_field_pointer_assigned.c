@@ -1,7 +1,4 @@
-struct m {
-  int n;
-  float *d;
-};
+struct m { int n; float *d; };
 void f(struct m *a, float *x) {
   a->d = x;
 }

@@ -1,4 +1,2 @@
 #include <string.h>
-void f(int n, const float *x, float *y) {
-  memcpy(y, x, n);
-}
+void f(int n, const float *x, float *y) { memcpy(y, x, n); }

@@ -1,4 +1,2 @@
 #include <string.h>
-void f(int n, float *x) {
-  memmove(x, (char *)x + 1, n);
-}
+void f(int n, float *x) { memmove(x, (char *)x + 1, n); }

@@ -1,4 +1,3 @@
 void f(int n, float *x) {
-  for (int i = 0; i < n; i++) {
-    x[i] = 0;
-  }
+  for (int i = 0; i < n; i++) { x[i] = 0;
+}

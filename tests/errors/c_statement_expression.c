@@ -1,7 +1,3 @@
 void f(int n, float *x) {
-  for (int i = 0; i < n; i++)
-    x[i] = ({
-      float t = x[i];
-      t *t;
-    });
+  for (int i = 0; i < n; i++) x[i] = ({ float t = x[i]; t * t; });
 }

@@ -1,5 +1,6 @@
 void f(int n, int mode, float *x) {
-  for (int i = 0; i < n; i++) switch (mode) {
+  for (int i = 0; i < n; i++)
+    switch (mode) {
     case 0:
       x[i] += 0;
     case 1:

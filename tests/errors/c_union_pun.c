@@ -1,8 +1,5 @@
 float f(unsigned x) {
-  union {
-    unsigned u;
-    float f;
-  } v;
+  union { unsigned u; float f; } v;
   v.u = x;
   return v.f;
 }

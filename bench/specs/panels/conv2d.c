@@ -1,7 +1,6 @@
 /* Weights in panels of 64 filters: w[f][r][s][c][j] belongs to filter 64 f + j. F counts panels. */
-void conv2d(int N, int H, int W, int C, int F, int R, int S, int P, int Q, int stride, int pad,
-            const float x[N][H][W][C], const float w[F][R][S][C][64], const float bias[F][64],
-            float y[N][P][Q][F][64]) {
+void conv2d(int N, int H, int W, int C, int F, int R, int S, int P, int Q, int stride, int pad, const float x[N][H][W][C],
+            const float w[F][R][S][C][64], const float bias[F][64], float y[N][P][Q][F][64]) {
   for (int n = 0; n < N; n++)
     for (int p = 0; p < P; p++)
       for (int q = 0; q < Q; q++)

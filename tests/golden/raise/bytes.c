@@ -1,7 +1,5 @@
 /* Choices between narrow integers, which C makes in int. */
-static inline unsigned char brighter(unsigned char a, unsigned char b) {
-  return a > b ? a : b;
-}
+static inline unsigned char brighter(unsigned char a, unsigned char b) { return a > b ? a : b; }
 void dilate(int h, int w, const unsigned char in[restrict h][w], unsigned char out[restrict h][w]) {
   for (int y = 1; y < h - 1; y++)
     for (int x = 1; x < w - 1; x++) {

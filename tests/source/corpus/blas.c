@@ -1,5 +1,4 @@
-/* Linear algebra as BLAS ports in C write it: increments, leading dimensions, negative steps, packed and banded
- * storage, flags. */
+/* Linear algebra as BLAS ports in C write it: increments, leading dimensions, negative steps, packed and banded storage, flags. */
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -42,8 +41,7 @@ float snrm2(int n, const float *x, int incx) {
   return scale * sqrtf(ssq);
 }
 
-void sgemv(char trans, int m, int n, float alpha, const float *A, int lda, const float *x, int incx, float beta,
-           float *y, int incy) {
+void sgemv(char trans, int m, int n, float alpha, const float *A, int lda, const float *x, int incx, float beta, float *y, int incy) {
   int leny = trans == 'N' ? m : n;
   for (int i = 0; i < leny; i++) y[i * incy] = beta == 0.0f ? 0.0f : beta * y[i * incy];
   if (trans == 'N') {

@@ -3,12 +3,8 @@
 #include <stdint.h>
 #include <string.h>
 
-typedef struct {
-  float m[16];
-} Mat4;
-typedef struct {
-  float x, y, z;
-} V3;
+typedef struct { float m[16]; } Mat4;
+typedef struct { float x, y, z; } V3;
 
 void transform_points(const float *m, const V3 *in, V3 *out, int n) {
   for (int i = 0; i < n; i++) {
@@ -20,12 +16,8 @@ void transform_points(const float *m, const V3 *in, V3 *out, int n) {
   }
 }
 
-static V3 sub(V3 a, V3 b) {
-  return (V3){a.x - b.x, a.y - b.y, a.z - b.z};
-}
-static V3 cross(V3 a, V3 b) {
-  return (V3){a.y * b.z - a.z * b.y, a.z * b.x - a.x * b.z, a.x * b.y - a.y * b.x};
-}
+static V3 sub(V3 a, V3 b) { return (V3){a.x - b.x, a.y - b.y, a.z - b.z}; }
+static V3 cross(V3 a, V3 b) { return (V3){a.y * b.z - a.z * b.y, a.z * b.x - a.x * b.z, a.x * b.y - a.y * b.x}; }
 
 void face_normals(const V3 *v, const int *tri, V3 *n, int faces) {
   for (int f = 0; f < faces; f++) {
@@ -176,9 +168,7 @@ void demosaic(const uint16_t *raw, uint16_t *rgb, int w, int h) {
       int cross4 = (raw[y * w + x - 1] + raw[y * w + x + 1] + raw[(y - 1) * w + x] + raw[(y + 1) * w + x]) / 4;
       uint16_t *o = rgb + 3 * (y * w + x);
       if ((y & 1) == (x & 1)) {
-        int d = (raw[(y - 1) * w + x - 1] + raw[(y - 1) * w + x + 1] + raw[(y + 1) * w + x - 1] +
-                 raw[(y + 1) * w + x + 1]) /
-                4;
+        int d = (raw[(y - 1) * w + x - 1] + raw[(y - 1) * w + x + 1] + raw[(y + 1) * w + x - 1] + raw[(y + 1) * w + x + 1]) / 4;
         o[0] = (y & 1) ? d : c;
         o[1] = cross4;
         o[2] = (y & 1) ? c : d;

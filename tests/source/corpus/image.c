@@ -5,12 +5,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-static inline uint8_t clamp_u8(int v) {
-  return v < 0 ? 0 : v > 255 ? 255 : v;
-}
-static inline int mini(int a, int b) {
-  return a < b ? a : b;
-}
+static inline uint8_t clamp_u8(int v) { return v < 0 ? 0 : v > 255 ? 255 : v; }
+static inline int mini(int a, int b) { return a < b ? a : b; }
 static inline int clampi(int x, int lo, int hi) {
   if (x < lo) return lo;
   if (x > hi) return hi;
@@ -93,8 +89,8 @@ void sobel(const uint8_t *img, uint8_t *out, int w, int h) {
     for (int x = 1; x < w - 1; x++) {
       int gx = -img[(y - 1) * w + x - 1] + img[(y - 1) * w + x + 1] - 2 * img[y * w + x - 1] + 2 * img[y * w + x + 1] -
                img[(y + 1) * w + x - 1] + img[(y + 1) * w + x + 1];
-      int gy = -img[(y - 1) * w + x - 1] - 2 * img[(y - 1) * w + x] - img[(y - 1) * w + x + 1] +
-               img[(y + 1) * w + x - 1] + 2 * img[(y + 1) * w + x] + img[(y + 1) * w + x + 1];
+      int gy = -img[(y - 1) * w + x - 1] - 2 * img[(y - 1) * w + x] - img[(y - 1) * w + x + 1] + img[(y + 1) * w + x - 1] +
+               2 * img[(y + 1) * w + x] + img[(y + 1) * w + x + 1];
       int mag = abs(gx) + abs(gy);
       if (mag > 255) mag = 255;
       out[y * w + x] = (uint8_t)mag;
@@ -124,8 +120,7 @@ void im2col(const float *im, int channels, int height, int width, int ksize, int
   }
 }
 
-void conv2d_bias_relu(const float *x, const float *w, const float *bias, float *y, int C, int H, int W, int K, int R,
-                      int S) {
+void conv2d_bias_relu(const float *x, const float *w, const float *bias, float *y, int C, int H, int W, int K, int R, int S) {
   int P = H - R + 1, Q = W - S + 1;
   for (int k = 0; k < K; k++)
     for (int p = 0; p < P; p++)
@@ -190,8 +185,8 @@ void avgpool_global(const float *x, float *y, int N, int C, int H, int W) {
     }
 }
 
-void batchnorm_infer(float *x, const float *mean, const float *variance, const float *scale, const float *bias,
-                     int batch, int filters, int spatial) {
+void batchnorm_infer(float *x, const float *mean, const float *variance, const float *scale, const float *bias, int batch, int filters,
+                     int spatial) {
   for (int b = 0; b < batch; ++b) {
     for (int f = 0; f < filters; ++f) {
       for (int i = 0; i < spatial; ++i) {
@@ -300,8 +295,7 @@ void spmv_csr(int n, const int *rowptr, const int *col, const double *val, const
   }
 }
 
-void spmv_ell(int n, int w, const int *restrict col, const float *restrict val, const float *restrict x,
-              float *restrict y) {
+void spmv_ell(int n, int w, const int *restrict col, const float *restrict val, const float *restrict x, float *restrict y) {
   for (int i = 0; i < n; i++) {
     float s = 0;
     for (int j = 0; j < w; j++) s += val[i * w + j] * x[col[i * w + j]];

@@ -1,5 +1,4 @@
-/* Inference and training in plain C: block-quantised weights in structures, caches, routers, losses and their
- * gradients. */
+/* Inference and training in plain C: block-quantised weights in structures, caches, routers, losses and their gradients. */
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -87,8 +86,7 @@ void rope_neox(float *x, int n_heads, int head_dim, int pos, float base) {
   }
 }
 
-void gqa_scores(const float *q, const float *kcache, float *att, int n_heads, int n_kv, int rep, int hd, int pos,
-                int seq) {
+void gqa_scores(const float *q, const float *kcache, float *att, int n_heads, int n_kv, int rep, int hd, int pos, int seq) {
   float inv = 1.0f / sqrtf((float)hd);
   for (int h = 0; h < n_heads; h++)
     for (int t = 0; t <= pos; t++) {
@@ -115,8 +113,7 @@ int topk_router(const float *logits, int n, int k, int *idx, float *w) {
   return k;
 }
 
-void moe_combine(float *out, const float *expert_out, const int *idx, const float *w, int tokens, int k, int dim,
-                 int n_exp) {
+void moe_combine(float *out, const float *expert_out, const int *idx, const float *w, int tokens, int k, int dim, int n_exp) {
   for (int t = 0; t < tokens; t++)
     for (int d = 0; d < dim; d++) {
       float s = 0;
@@ -157,8 +154,7 @@ float cross_entropy(const float *logits, const int *target, float *dlogits, int 
       if (row[v] > m) m = row[v];
     float z = 0.0f;
     for (int v = 0; v < vocab; v++) z += expf(row[v] - m);
-    for (int v = 0; v < vocab; v++)
-      dlogits[(size_t)r * vocab + v] = expf(row[v] - m) / z - (v == target[r] ? 1.0f : 0.0f);
+    for (int v = 0; v < vocab; v++) dlogits[(size_t)r * vocab + v] = expf(row[v] - m) / z - (v == target[r] ? 1.0f : 0.0f);
     loss += logf(z) + m - row[target[r]];
   }
   return loss / rows;

@@ -1,5 +1,4 @@
-/* Inference of a language model, as it is written in plain C: flat pointers, no restrict, buffers that are used in
- * place. */
+/* Inference of a language model, as it is written in plain C: flat pointers, no restrict, buffers that are used in place. */
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
@@ -160,8 +159,8 @@ void residual(float *x, const float *y, int n) {
 }
 
 /* all heads of one position over the cache of keys and values of a layer */
-void attention_cached(float *xb, float *att, const float *q, const float *key_cache, const float *value_cache,
-                      int n_heads, int head_size, int kv_mul, int kv_dim, int seq_len, int pos) {
+void attention_cached(float *xb, float *att, const float *q, const float *key_cache, const float *value_cache, int n_heads, int head_size,
+                      int kv_mul, int kv_dim, int seq_len, int pos) {
   for (int h = 0; h < n_heads; h++) {
     const float *qh = q + h * head_size;
     float *a = att + h * seq_len;

@@ -1,5 +1,4 @@
-/* What else people write: helpers, walks, early exits, local buffers, structures of pointers, banded and triangular
- * domains, size_t. */
+/* What else people write: helpers, walks, early exits, local buffers, structures of pointers, banded and triangular domains, size_t. */
 #include <float.h>
 #include <math.h>
 #include <stddef.h>
@@ -107,12 +106,8 @@ void layer(int n_in, int n_out, const float *w, const float *b, const float *in,
 }
 
 enum activation { LINEAR, RELU, LEAKY, LOGISTIC };
-static inline float leaky(float x) {
-  return (x > 0) ? x : .1f * x;
-}
-static inline float logistic(float x) {
-  return 1.f / (1.f + expf(-x));
-}
+static inline float leaky(float x) { return (x > 0) ? x : .1f * x; }
+static inline float logistic(float x) { return 1.f / (1.f + expf(-x)); }
 static float activate(float x, enum activation a) {
   switch (a) {
   case LINEAR:
@@ -176,8 +171,7 @@ void kmeans_step(int n, int k, int d, const float *x, const float *centers, int 
   }
 }
 
-void nbody_forces(int n, const float *px, const float *py, const float *pz, const float *mass, float *fx, float *fy,
-                  float *fz) {
+void nbody_forces(int n, const float *px, const float *py, const float *pz, const float *mass, float *fx, float *fy, float *fz) {
   for (int i = 0; i < n; i++) {
     float ax = 0, ay = 0, az = 0;
     for (int j = 0; j < n; j++) {
@@ -343,9 +337,7 @@ void window_sum(int n, int k, const float *x, float *y) {
   }
 }
 
-void clear_buffer(float *x, size_t n) {
-  memset(x, 0, n * sizeof *x);
-}
+void clear_buffer(float *x, size_t n) { memset(x, 0, n * sizeof *x); }
 
 /* the result of a reduction is written again, twice */
 void reduce_then_add(int n, int k, int *v, const int *w) {

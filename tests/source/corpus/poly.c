@@ -1,12 +1,10 @@
-/* Linear algebra, stencils and solvers in the manner of numerical suites: arrays with sizes, counters declared in
- * front, in-place updates, time loops. */
+/* Linear algebra, stencils and solvers in the manner of numerical suites: arrays with sizes, counters declared in front, in-place updates, time loops. */
 #include <math.h>
-#define DATA_TYPE         double
-#define SCALAR_VAL(x)     x
+#define DATA_TYPE double
+#define SCALAR_VAL(x) x
 #define max_score(s1, s2) ((s1 >= s2) ? s1 : s2)
 
-void gemm(int ni, int nj, int nk, DATA_TYPE alpha, DATA_TYPE beta, DATA_TYPE C[ni][nj], DATA_TYPE A[ni][nk],
-          DATA_TYPE B[nk][nj]) {
+void gemm(int ni, int nj, int nk, DATA_TYPE alpha, DATA_TYPE beta, DATA_TYPE C[ni][nj], DATA_TYPE A[ni][nk], DATA_TYPE B[nk][nj]) {
   int i, j, k;
   for (i = 0; i < ni; i++) {
     for (j = 0; j < nj; j++) C[i][j] *= beta;
@@ -16,8 +14,8 @@ void gemm(int ni, int nj, int nk, DATA_TYPE alpha, DATA_TYPE beta, DATA_TYPE C[n
   }
 }
 
-void gemver(int n, DATA_TYPE alpha, DATA_TYPE beta, DATA_TYPE A[n + 0][n + 0], DATA_TYPE u1[n], DATA_TYPE v1[n],
-            DATA_TYPE u2[n], DATA_TYPE v2[n], DATA_TYPE w[n], DATA_TYPE x[n], DATA_TYPE y[n], DATA_TYPE z[n]) {
+void gemver(int n, DATA_TYPE alpha, DATA_TYPE beta, DATA_TYPE A[n + 0][n + 0], DATA_TYPE u1[n], DATA_TYPE v1[n], DATA_TYPE u2[n], DATA_TYPE v2[n],
+            DATA_TYPE w[n], DATA_TYPE x[n], DATA_TYPE y[n], DATA_TYPE z[n]) {
   int i, j;
   for (i = 0; i < n; i++)
     for (j = 0; j < n; j++) A[i][j] = A[i][j] + u1[i] * v1[j] + u2[i] * v2[j];
@@ -28,8 +26,7 @@ void gemver(int n, DATA_TYPE alpha, DATA_TYPE beta, DATA_TYPE A[n + 0][n + 0], D
     for (j = 0; j < n; j++) w[i] = w[i] + alpha * A[i][j] * x[j];
 }
 
-void gesummv(int n, DATA_TYPE alpha, DATA_TYPE beta, DATA_TYPE A[n][n], DATA_TYPE B[n][n], DATA_TYPE tmp[n],
-             DATA_TYPE x[n], DATA_TYPE y[n]) {
+void gesummv(int n, DATA_TYPE alpha, DATA_TYPE beta, DATA_TYPE A[n][n], DATA_TYPE B[n][n], DATA_TYPE tmp[n], DATA_TYPE x[n], DATA_TYPE y[n]) {
   int i, j;
   for (i = 0; i < n; i++) {
     tmp[i] = SCALAR_VAL(0.0);
@@ -84,8 +81,8 @@ void trmm(int m, int n, DATA_TYPE alpha, DATA_TYPE A[m][m], DATA_TYPE B[m][n]) {
     }
 }
 
-void k3mm(int ni, int nj, int nk, int nl, int nm, DATA_TYPE E[ni][nj], DATA_TYPE A[ni][nk], DATA_TYPE B[nk][nj],
-          DATA_TYPE F[nj][nl], DATA_TYPE C[nj][nm], DATA_TYPE D[nm][nl], DATA_TYPE G[ni][nl]) {
+void k3mm(int ni, int nj, int nk, int nl, int nm, DATA_TYPE E[ni][nj], DATA_TYPE A[ni][nk], DATA_TYPE B[nk][nj], DATA_TYPE F[nj][nl], DATA_TYPE C[nj][nm],
+          DATA_TYPE D[nm][nl], DATA_TYPE G[ni][nl]) {
   int i, j, k;
   for (i = 0; i < ni; i++)
     for (j = 0; j < nj; j++) {
@@ -128,8 +125,7 @@ void doitgen(int nr, int nq, int np, DATA_TYPE A[nr][nq][np], DATA_TYPE C4[np][n
     }
 }
 
-void correlation(int m, int n, DATA_TYPE float_n, DATA_TYPE data[n][m], DATA_TYPE corr[m][m], DATA_TYPE mean[m],
-                 DATA_TYPE stddev[m]) {
+void correlation(int m, int n, DATA_TYPE float_n, DATA_TYPE data[n][m], DATA_TYPE corr[m][m], DATA_TYPE mean[m], DATA_TYPE stddev[m]) {
   int i, j, k;
   DATA_TYPE eps = SCALAR_VAL(0.1);
   for (j = 0; j < m; j++) {
@@ -190,11 +186,9 @@ void jacobi_2d(int tsteps, int n, DATA_TYPE A[n][n], DATA_TYPE B[n][n]) {
   int t, i, j;
   for (t = 0; t < tsteps; t++) {
     for (i = 1; i < n - 1; i++)
-      for (j = 1; j < n - 1; j++)
-        B[i][j] = SCALAR_VAL(0.2) * (A[i][j] + A[i][j - 1] + A[i][1 + j] + A[1 + i][j] + A[i - 1][j]);
+      for (j = 1; j < n - 1; j++) B[i][j] = SCALAR_VAL(0.2) * (A[i][j] + A[i][j - 1] + A[i][1 + j] + A[1 + i][j] + A[i - 1][j]);
     for (i = 1; i < n - 1; i++)
-      for (j = 1; j < n - 1; j++)
-        A[i][j] = SCALAR_VAL(0.2) * (B[i][j] + B[i][j - 1] + B[i][1 + j] + B[1 + i][j] + B[i - 1][j]);
+      for (j = 1; j < n - 1; j++) A[i][j] = SCALAR_VAL(0.2) * (B[i][j] + B[i][j - 1] + B[i][1 + j] + B[1 + i][j] + B[i - 1][j]);
   }
 }
 
@@ -206,20 +200,17 @@ void heat_3d(int tsteps, int n, DATA_TYPE A[n][n][n], DATA_TYPE B[n][n][n]) {
         for (k = 1; k < n - 1; k++)
           B[i][j][k] = SCALAR_VAL(0.125) * (A[i + 1][j][k] - SCALAR_VAL(2.0) * A[i][j][k] + A[i - 1][j][k]) +
                        SCALAR_VAL(0.125) * (A[i][j + 1][k] - SCALAR_VAL(2.0) * A[i][j][k] + A[i][j - 1][k]) +
-                       SCALAR_VAL(0.125) * (A[i][j][k + 1] - SCALAR_VAL(2.0) * A[i][j][k] + A[i][j][k - 1]) +
-                       A[i][j][k];
+                       SCALAR_VAL(0.125) * (A[i][j][k + 1] - SCALAR_VAL(2.0) * A[i][j][k] + A[i][j][k - 1]) + A[i][j][k];
     for (i = 1; i < n - 1; i++)
       for (j = 1; j < n - 1; j++)
         for (k = 1; k < n - 1; k++)
           A[i][j][k] = SCALAR_VAL(0.125) * (B[i + 1][j][k] - SCALAR_VAL(2.0) * B[i][j][k] + B[i - 1][j][k]) +
                        SCALAR_VAL(0.125) * (B[i][j + 1][k] - SCALAR_VAL(2.0) * B[i][j][k] + B[i][j - 1][k]) +
-                       SCALAR_VAL(0.125) * (B[i][j][k + 1] - SCALAR_VAL(2.0) * B[i][j][k] + B[i][j][k - 1]) +
-                       B[i][j][k];
+                       SCALAR_VAL(0.125) * (B[i][j][k + 1] - SCALAR_VAL(2.0) * B[i][j][k] + B[i][j][k - 1]) + B[i][j][k];
   }
 }
 
-void fdtd_2d(int tmax, int nx, int ny, DATA_TYPE ex[nx][ny], DATA_TYPE ey[nx][ny], DATA_TYPE hz[nx][ny],
-             DATA_TYPE _fict_[tmax]) {
+void fdtd_2d(int tmax, int nx, int ny, DATA_TYPE ex[nx][ny], DATA_TYPE ey[nx][ny], DATA_TYPE hz[nx][ny], DATA_TYPE _fict_[tmax]) {
   int t, i, j;
   for (t = 0; t < tmax; t++) {
     for (j = 0; j < ny; j++) ey[0][j] = _fict_[t];
@@ -262,8 +253,8 @@ void seidel_2d(int tsteps, int n, DATA_TYPE A[n][n]) {
   for (t = 0; t <= tsteps - 1; t++)
     for (i = 1; i <= n - 2; i++)
       for (j = 1; j <= n - 2; j++)
-        A[i][j] = (A[i - 1][j - 1] + A[i - 1][j] + A[i - 1][j + 1] + A[i][j - 1] + A[i][j] + A[i][j + 1] +
-                   A[i + 1][j - 1] + A[i + 1][j] + A[i + 1][j + 1]) /
+        A[i][j] = (A[i - 1][j - 1] + A[i - 1][j] + A[i - 1][j + 1] + A[i][j - 1] + A[i][j] + A[i][j + 1] + A[i + 1][j - 1] + A[i + 1][j] +
+                   A[i + 1][j + 1]) /
                   SCALAR_VAL(9.0);
 }
 
@@ -290,9 +281,8 @@ void adi(int tsteps, int n, DATA_TYPE u[n][n], DATA_TYPE v[n][n], DATA_TYPE p[n]
       q[i][0] = v[0][i];
       for (j = 1; j < n - 1; j++) {
         p[i][j] = -c / (a * p[i][j - 1] + b);
-        q[i][j] =
-            (-d * u[j][i - 1] + (SCALAR_VAL(1.0) + SCALAR_VAL(2.0) * d) * u[j][i] - f * u[j][i + 1] - a * q[i][j - 1]) /
-            (a * p[i][j - 1] + b);
+        q[i][j] = (-d * u[j][i - 1] + (SCALAR_VAL(1.0) + SCALAR_VAL(2.0) * d) * u[j][i] - f * u[j][i + 1] - a * q[i][j - 1]) /
+                  (a * p[i][j - 1] + b);
       }
       v[n - 1][i] = SCALAR_VAL(1.0);
       for (j = n - 2; j >= 1; j--) v[j][i] = p[i][j] * v[j + 1][i] + q[i][j];
@@ -303,9 +293,8 @@ void adi(int tsteps, int n, DATA_TYPE u[n][n], DATA_TYPE v[n][n], DATA_TYPE p[n]
       q[i][0] = u[i][0];
       for (j = 1; j < n - 1; j++) {
         p[i][j] = -f / (d * p[i][j - 1] + e);
-        q[i][j] =
-            (-a * v[i - 1][j] + (SCALAR_VAL(1.0) + SCALAR_VAL(2.0) * a) * v[i][j] - c * v[i + 1][j] - d * q[i][j - 1]) /
-            (d * p[i][j - 1] + e);
+        q[i][j] = (-a * v[i - 1][j] + (SCALAR_VAL(1.0) + SCALAR_VAL(2.0) * a) * v[i][j] - c * v[i + 1][j] - d * q[i][j - 1]) /
+                  (d * p[i][j - 1] + e);
       }
       u[i][n - 1] = SCALAR_VAL(1.0);
       for (j = n - 2; j >= 1; j--) u[i][j] = p[i][j] * u[i][j + 1] + q[i][j];

@@ -84,15 +84,13 @@ void heat_explicit(double *u, double *tmp, int nx, int ny, int steps, double r) 
   while (steps-- > 0) {
     for (int i = 1; i < nx - 1; i++)
       for (int j = 1; j < ny - 1; j++)
-        tmp[i * ny + j] = u[i * ny + j] + r * (u[(i + 1) * ny + j] + u[(i - 1) * ny + j] + u[i * ny + j + 1] +
-                                               u[i * ny + j - 1] - 4 * u[i * ny + j]);
+        tmp[i * ny + j] = u[i * ny + j] + r * (u[(i + 1) * ny + j] + u[(i - 1) * ny + j] + u[i * ny + j + 1] + u[i * ny + j - 1] - 4 * u[i * ny + j]);
     for (int i = 1; i < nx - 1; i++)
       for (int j = 1; j < ny - 1; j++) u[i * ny + j] = tmp[i * ny + j];
   }
 }
 
-void spring_forces(const float *pos, const int *from, const int *to, const float *rest, float k, float *force,
-                   int springs) {
+void spring_forces(const float *pos, const int *from, const int *to, const float *rest, float k, float *force, int springs) {
   for (int s = 0; s < springs; s++) {
     float d = pos[to[s]] - pos[from[s]];
     force[s] = k * (fabsf(d) - rest[s]) * (d > 0 ? 1.0f : -1.0f);
@@ -115,11 +113,8 @@ double binomial_put(double S, double K, double r, double v, double T, int N, dou
   return val[0];
 }
 
-static double cnd(double x) {
-  return 0.5 * erfc(-x * 0.70710678118654752440);
-}
-void black_scholes(const double *S, const double *X, const double *T, double r, double v, double *call, double *put,
-                   int n) {
+static double cnd(double x) { return 0.5 * erfc(-x * 0.70710678118654752440); }
+void black_scholes(const double *S, const double *X, const double *T, double r, double v, double *call, double *put, int n) {
   for (int i = 0; i < n; i++) {
     double st = sqrt(T[i]);
     double d1 = (log(S[i] / X[i]) + (r + 0.5 * v * v) * T[i]) / (v * st);

@@ -1,5 +1,4 @@
-/* Training in plain C: forward and backward passes over (B, T, C), no restrict, optional pointers, accumulated
- * gradients. */
+/* Training in plain C: forward and backward passes over (B, T, C), no restrict, optional pointers, accumulated gradients. */
 #include <float.h>
 #include <math.h>
 #include <stddef.h>
@@ -34,8 +33,7 @@ void encoder_backward(float *dwte, float *dwpe, float *dout, int *inp, int B, in
   }
 }
 
-void layernorm_forward(float *out, float *mean, float *rstd, float *inp, float *weight, float *bias, int B, int T,
-                       int C) {
+void layernorm_forward(float *out, float *mean, float *rstd, float *inp, float *weight, float *bias, int B, int T, int C) {
   float eps = 1e-5f;
   for (int b = 0; b < B; b++) {
     for (int t = 0; t < T; t++) {
@@ -64,8 +62,8 @@ void layernorm_forward(float *out, float *mean, float *rstd, float *inp, float *
   }
 }
 
-void layernorm_backward(float *dinp, float *dweight, float *dbias, float *dout, float *inp, float *weight, float *mean,
-                        float *rstd, int B, int T, int C) {
+void layernorm_backward(float *dinp, float *dweight, float *dbias, float *dout, float *inp, float *weight, float *mean, float *rstd, int B,
+                        int T, int C) {
   for (int b = 0; b < B; b++) {
     for (int t = 0; t < T; t++) {
       float *dout_bt = dout + b * T * C + t * C;
@@ -114,8 +112,8 @@ void matmul_forward(float *out, const float *inp, const float *weight, const flo
   }
 }
 
-void matmul_backward(float *dinp, float *dweight, float *dbias, const float *dout, const float *inp,
-                     const float *weight, int B, int T, int C, int OC) {
+void matmul_backward(float *dinp, float *dweight, float *dbias, const float *dout, const float *inp, const float *weight, int B, int T,
+                     int C, int OC) {
   for (int b = 0; b < B; b++) {
     for (int t = 0; t < T; t++) {
       const float *dout_bt = dout + b * T * OC + t * OC;
@@ -200,8 +198,7 @@ void attention_forward(float *out, float *preatt, float *att, float *inp, int B,
   }
 }
 
-void attention_backward(float *dinp, float *dpreatt, float *datt, float *dout, float *inp, float *att, int B, int T,
-                        int C, int NH) {
+void attention_backward(float *dinp, float *dpreatt, float *datt, float *dout, float *inp, float *att, int B, int T, int C, int NH) {
   int C3 = C * 3;
   int hs = C / NH;
   float scale = 1.f / sqrtf((float)hs);
@@ -327,8 +324,8 @@ void crossentropy_softmax_backward(float *dlogits, float *dlosses, float *probs,
   }
 }
 
-void adamw(float *params, float *grads, float *m_memory, float *v_memory, long n, float learning_rate, float beta1,
-           float beta2, float eps, float weight_decay, int t) {
+void adamw(float *params, float *grads, float *m_memory, float *v_memory, long n, float learning_rate, float beta1, float beta2, float eps,
+           float weight_decay, int t) {
   for (size_t i = 0; i < n; i++) {
     float param = params[i];
     float grad = grads[i];
@@ -366,8 +363,8 @@ void sgd_momentum(int n, float *w, float *v, const float *g, float lr, float mu)
   }
 }
 
-void batchnorm_train(int N, int C, int HW, const float *x, const float *gamma, const float *beta, float *running_mean,
-                     float *running_var, float momentum, float *y) {
+void batchnorm_train(int N, int C, int HW, const float *x, const float *gamma, const float *beta, float *running_mean, float *running_var,
+                     float momentum, float *y) {
   for (int c = 0; c < C; c++) {
     double sum = 0, sq = 0;
     for (int n = 0; n < N; n++)

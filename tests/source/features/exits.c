@@ -30,18 +30,14 @@ static int first(const int *x, int n, int v) {
     if (x[i] == v) return i;
   return -1;
 }
-int two_searches(const int *x, int n, int a, int b) {
-  return first(x, n, a) * 10 + first(x, n, b);
-}
+int two_searches(const int *x, int n, int a, int b) { return first(x, n, a) * 10 + first(x, n, b); }
 double mean(int n, const double *x) {
   double s = 0;
   if (n <= 0) return -1;
   for (int i = 0; i < n; i++) s += x[i];
   return s / n;
 }
-unsigned char last_byte(int n, const unsigned char *x) {
-  return n > 0 ? x[n - 1] : 7;
-}
+unsigned char last_byte(int n, const unsigned char *x) { return n > 0 ? x[n - 1] : 7; }
 void modes(int n, int mode, float *x) {
   for (int i = 0; i < n; i++) {
     switch (mode) {

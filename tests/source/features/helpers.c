@@ -1,6 +1,6 @@
 #include <math.h>
 #define SQ(x) ((x) * (x))
-#define N     4
+#define N 4
 enum { PAD = 2, MODE_A };
 static const int OFFSET = 3;
 static const float SCALE = 0.5f;

@@ -7,9 +7,7 @@ struct mat {
 void clear(struct mat *m) {
   for (int i = 0; i < m->rows * m->cols; i++) m->data[i] = 0;
 }
-static float at(const struct mat *m, int i, int j) {
-  return m->data[i * m->cols + j];
-}
+static float at(const struct mat *m, int i, int j) { return m->data[i * m->cols + j]; }
 void add(const struct mat *a, const struct mat *b, struct mat *c) {
   for (int i = 0; i < c->rows; i++)
     for (int j = 0; j < c->cols; j++) c->data[i * c->cols + j] = at(a, i, j) + at(b, i, j);
@@ -39,9 +37,7 @@ void twiddle(int n, const Complex *a, const Complex *w, Complex *out) {
     out[i].im = a[i].re * w[i].im + a[i].im * w[i].re;
   }
 }
-float length(const Complex *c) {
-  return c->re * c->re + (*c).im * c->im;
-}
+float length(const Complex *c) { return c->re * c->re + (*c).im * c->im; }
 void optional(int n, const float *bias, float *y, const struct mat *m) {
   for (int i = 0; i < n; i++) y[i] = bias != NULL ? bias[i] : 0;
   if (!bias) return;

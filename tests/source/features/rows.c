@@ -24,9 +24,7 @@ void shift(struct item *p, int n, float dx) {
   }
 }
 
-static void move(struct item *to, const struct item *from) {
-  *to = *from;
-}
+static void move(struct item *to, const struct item *from) { *to = *from; }
 
 void copy(struct item *to, const struct item *from, int n) {
   for (int i = 0; i < n; i++) move(&to[i], from + i);

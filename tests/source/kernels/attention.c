@@ -1,8 +1,7 @@
 #include <math.h>
 
 /* One row of scores in a local array. */
-void attention(int B, int T, int S, int D, const float Q[B][T][D], const float K[B][S][D], const float V[B][S][D],
-               float O[B][T][D]) {
+void attention(int B, int T, int S, int D, const float Q[B][T][D], const float K[B][S][D], const float V[B][S][D], float O[B][T][D]) {
   const float scale = 1.0f / sqrtf((float)D);
   for (int b = 0; b < B; b++)
     for (int t = 0; t < T; t++) {
@@ -27,8 +26,7 @@ void attention(int B, int T, int S, int D, const float Q[B][T][D], const float K
     }
 }
 
-void attention_causal(int B, int T, int D, const float Q[B][T][D], const float K[B][T][D], const float V[B][T][D],
-                      float O[B][T][D]) {
+void attention_causal(int B, int T, int D, const float Q[B][T][D], const float K[B][T][D], const float V[B][T][D], float O[B][T][D]) {
   float scale = 1.0f / sqrtf(D);
   for (int b = 0; b < B; b++)
     for (int t = 0; t < T; t++) {

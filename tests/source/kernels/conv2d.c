@@ -1,6 +1,6 @@
 /* Padding by guards, stride and dilation as parameters. */
-void conv2d_nchw(int N, int C, int H, int W, int K, int R, int S, int P, int Q, int stride, int pad,
-                 const float x[N][C][H][W], const float f[K][C][R][S], const float bias[K], float y[N][K][P][Q]) {
+void conv2d_nchw(int N, int C, int H, int W, int K, int R, int S, int P, int Q, int stride, int pad, const float x[N][C][H][W],
+                 const float f[K][C][R][S], const float bias[K], float y[N][K][P][Q]) {
   for (int n = 0; n < N; n++)
     for (int k = 0; k < K; k++)
       for (int p = 0; p < P; p++)
@@ -17,8 +17,8 @@ void conv2d_nchw(int N, int C, int H, int W, int K, int R, int S, int P, int Q, 
         }
 }
 
-void conv2d_nhwc(int N, int C, int H, int W, int K, int R, int S, int P, int Q, int stride, int pad,
-                 const float x[N][H][W][C], const float f[R][S][C][K], float y[N][P][Q][K]) {
+void conv2d_nhwc(int N, int C, int H, int W, int K, int R, int S, int P, int Q, int stride, int pad, const float x[N][H][W][C],
+                 const float f[R][S][C][K], float y[N][P][Q][K]) {
   for (int n = 0; n < N; n++)
     for (int p = 0; p < P; p++)
       for (int q = 0; q < Q; q++)

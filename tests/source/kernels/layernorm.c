@@ -17,8 +17,7 @@ void layernorm(int R, int C, const float x[R][C], const float g[C], const float 
 }
 
 /* Flat arrays, base pointers, per-row results stored for the backward pass. */
-void layernorm_forward(float *out, float *mean, float *rstd, const float *inp, const float *weight, const float *bias,
-                       int B, int T, int C) {
+void layernorm_forward(float *out, float *mean, float *rstd, const float *inp, const float *weight, const float *bias, int B, int T, int C) {
   float eps = 1e-5f;
   for (int b = 0; b < B; b++) {
     for (int t = 0; t < T; t++) {

@@ -1,7 +1,6 @@
 #include <math.h>
 
-void linear_gelu(int n, int in, int out, const float x[n][in], const float w[out][in], const float bias[out],
-                 float y[n][out]) {
+void linear_gelu(int n, int in, int out, const float x[n][in], const float w[out][in], const float bias[out], float y[n][out]) {
   for (int i = 0; i < n; i++)
     for (int o = 0; o < out; o++) {
       float v = bias[o];

@@ -16,8 +16,8 @@ void mvt(int n, double x1[n], double x2[n], const double y_1[n], const double y_
     for (j = 0; j < n; j++) x2[i] = x2[i] + A[j][i] * y_2[j];
 }
 
-void k2mm(int ni, int nj, int nk, int nl, double alpha, double beta, double tmp[ni][nj], const double A[ni][nk],
-          const double B[nk][nj], const double C[nj][nl], double D[ni][nl]) {
+void k2mm(int ni, int nj, int nk, int nl, double alpha, double beta, double tmp[ni][nj], const double A[ni][nk], const double B[nk][nj],
+          const double C[nj][nl], double D[ni][nl]) {
   int i, j, k;
   for (i = 0; i < ni; i++)
     for (j = 0; j < nj; j++) {

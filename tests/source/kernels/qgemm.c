@@ -1,8 +1,7 @@
 #include <math.h>
 #include <stdint.h>
 
-void qgemm(int M, int N, int K, const int8_t A[M][K], const int8_t B[K][N], const int32_t bias[N], float scale,
-           int8_t C[M][N]) {
+void qgemm(int M, int N, int K, const int8_t A[M][K], const int8_t B[K][N], const int32_t bias[N], float scale, int8_t C[M][N]) {
   for (int i = 0; i < M; i++)
     for (int j = 0; j < N; j++) {
       int32_t acc = bias[j];
@@ -14,8 +13,7 @@ void qgemm(int M, int N, int K, const int8_t A[M][K], const int8_t B[K][N], cons
 }
 
 /* Fixed-point requantisation: rounding shift. */
-void qgemm_shift(int M, int N, int K, const int8_t A[M][K], const int8_t B[K][N], int32_t mult, int shift,
-                 uint8_t C[M][N]) {
+void qgemm_shift(int M, int N, int K, const int8_t A[M][K], const int8_t B[K][N], int32_t mult, int shift, uint8_t C[M][N]) {
   for (int i = 0; i < M; i++)
     for (int j = 0; j < N; j++) {
       int32_t acc = 0;

@@ -1,7 +1,6 @@
 #include <math.h>
 
-void attention(int H, int T, int S, int D, const float Q[H][T][D], const float K[H][S][D], const float V[H][S][D],
-               float O[H][T][D]) {
+void attention(int H, int T, int S, int D, const float Q[H][T][D], const float K[H][S][D], const float V[H][S][D], float O[H][T][D]) {
   for (int h = 0; h < H; h++)
     for (int t = 0; t < T; t++) {
       float p[S], m = -INFINITY, z = 0;
