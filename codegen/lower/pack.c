@@ -268,7 +268,7 @@ static bool pack_buffer(struct packing *k, const struct env *e, struct place *x)
     if (d == k->nd - 1) s.c += pack_row_pad(k);
   }
   x->kind = PLACE_PACK;
-  x->inner = k->inner < 0 ? -1 : (int8_t)LOOP_AXIS(k->inner);
+  x->inner = (int8_t)(k->inner < 0 ? -1 : (int)LOOP_AXIS((unsigned)k->inner));
   x->nd = (uint8_t)k->nd;
   memcpy(x->dim, k->dim, sizeof x->dim);
   const char *name = arena_printf(b->a, "%s_pack", b->p->k->tensor[k->step->tensor].name);
