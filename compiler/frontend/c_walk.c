@@ -9,11 +9,13 @@
 struct walk {
   struct cx *x;
   CXCursor decl;
-  sym_t first;    /* symbols from here on belong to the loop */
-  poly_t sum;     /* by how much it moves in an iteration */
-  unsigned steps; /* how many places move it */
-  bool read;      /* some place reads it while it moves it */
-  bool loose;     /* a loop moves it that may run fewer than no iterations (n < 0): there it does not move */
+  CXCursor counter;          /* of the loop */
+  const struct walk *around; /* the walk in the loop around this one, NULL: none */
+  sym_t first;               /* symbols from here on belong to the loop */
+  poly_t sum;                /* by how much it moves in an iteration */
+  unsigned steps;            /* how many places move it */
+  bool read;                 /* some place reads it while it moves it */
+  bool loose;                /* a loop moves it that may run fewer than no iterations (n < 0): there it does not move */
 };
 
 static bool is_it(struct walk *w, CXCursor c) {
@@ -60,12 +62,30 @@ static bool in_scope(struct cx *x, CXCursor c, const CXCursor *counter) {
   return yes;
 }
 
+static unsigned mentions(struct cx *x, CXCursor c, CXCursor decl) {
+  if (x->cl->getCursorKind(c) == CXCursor_DeclRefExpr) return c_same(x, x->cl->getCursorReferenced(c), decl);
+  c_enter(x, c);
+  struct kids k = c_kids(x, c);
+  unsigned n = 0;
+  for (unsigned i = 0; i < k.n; i++) n += mentions(x, k.c[i], decl);
+  c_leave(x);
+  return n;
+}
+
+/* Does c speak of a counter of these loops? Where one is a variable of the function, its value before the loop is
+ * known. */
+static bool counts(const struct walk *w, CXCursor c) {
+  for (; w; w = w->around)
+    if (mentions(w->x, c, w->counter)) return true;
+  return false;
+}
+
 /* v += e, v -= e */
 static bool moves_by(struct walk *w, CXCursor c, struct kids k) {
   struct cval v;
   enum CXBinaryOperatorKind b = w->x->cl->getCursorBinaryOperatorKind(c);
   if (k.n != 2 || (b != CXBinaryOperator_AddAssign && b != CXBinaryOperator_SubAssign)) return false;
-  if (c_assigns(w->x, k.c[1], w->decl) || !in_scope(w->x, k.c[1], NULL)) return false;
+  if (c_assigns(w->x, k.c[1], w->decl) || counts(w, k.c[1]) || !in_scope(w->x, k.c[1], NULL)) return false;
   if (!c_bound_value(w->x, k.c[1], true, &v)) return false;
   return older(w->x, v.p, w->first) && move(w, v.p, b == CXBinaryOperator_SubAssign);
 }
@@ -121,16 +141,6 @@ static bool moves(struct walk *w, CXCursor c, bool alone) {
   return ok;
 }
 
-static unsigned mentions(struct cx *x, CXCursor c, CXCursor decl) {
-  if (x->cl->getCursorKind(c) == CXCursor_DeclRefExpr) return c_same(x, x->cl->getCursorReferenced(c), decl);
-  c_enter(x, c);
-  struct kids k = c_kids(x, c);
-  unsigned n = 0;
-  for (unsigned i = 0; i < k.n; i++) n += mentions(x, k.c[i], decl);
-  c_leave(x);
-  return n;
-}
-
 /* How often a loop runs, where that is a polynomial. */
 static poly_t iterations(struct cx *x, const struct bounds *b) {
   if (b->count) return b->count;
@@ -157,8 +167,9 @@ static bool moved_inside(struct walk *w, CXCursor loop) {
   struct counter c = {0};
   struct bounds b = {0};
   struct known before = c_known_save(x);
-  struct walk in = {.x = x, .decl = w->decl, .first = w->first, .sum = poly_const(x->a, 0)};
+  struct walk in = {.x = x, .decl = w->decl, .around = w, .first = w->first, .sum = poly_const(x->a, 0)};
   poly_t n = c_count(x, &p, &c, &b) ? iterations(x, &b) : NULL;
+  in.counter = c.decl;
   bool ok = n && older(x, n, w->first) && fixed_moves(&in, p.body, p.more);
   c_known_restore(x, before);
   if (!ok) return false;
@@ -225,7 +236,7 @@ void c_walks_find(struct cx *x, const struct parts *p, const struct bounds *b, c
   *out = (struct walks){0};
   for (unsigned i = 0; i < before->n && out->n < MAX_WALKING; i++) {
     CXCursor decl = x->var[i].decl;
-    struct walk w = {.x = x, .decl = decl, .first = first, .sum = poly_const(x->a, 0)};
+    struct walk w = {.x = x, .decl = decl, .counter = c->decl, .first = first, .sum = poly_const(x->a, 0)};
     if (x->var[i].kind != VAR_POINTER && x->var[i].kind != VAR_SCALAR) continue;
     if (c_same(x, decl, c->decl) || !(c_part_assigns(x, p->body, decl) || c_part_assigns(x, p->more, decl))) continue;
     if (!fixed_moves(&w, p->body, p->more) || !w.steps) continue;

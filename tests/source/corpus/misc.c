@@ -345,3 +345,18 @@ void reduce_then_add(int n, int k, int *v, const int *w) {
   v[0] += w[0] - k;
   v[0] += w[0] * w[0];
 }
+
+/* What moves by the counter of the loop does not move by the same amount each time, wherever the counter is declared. */
+int triangle_numbers(int m, int *restrict u, int *restrict v) {
+  int a = 1, i;
+  for (int k = 0, e = 3; k < m; k++, e += 2) {
+    v[e] = k;
+    a += k;
+    u[k] = a;
+  }
+  for (i = 0; i < m; i++) {
+    a += i;
+    v[i] ^= a;
+  }
+  return a;
+}
