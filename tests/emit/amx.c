@@ -80,7 +80,10 @@ static bool check_sizes(struct lab *b, unsigned n, uint64_t seed) {
   struct sched s;
   ck_assert_msg(k != NULL, "%s", lab_messages(b));
   int d[3];
-  for (int i = 0; i < 3; i++) d[i] = 1 + (int)(lab_random(&r) % (lab_random(&r) % 3 ? 90 : 9));
+  for (int i = 0; i < 3; i++) {
+    uint64_t x = lab_random(&r);
+    d[i] = 1 + (int)(x % (lab_random(&r) % 3 ? 90 : 9));
+  }
   if (lab_random(&r) % 3 == 0) d[2] = 64 * (d[2] % 3 + 1);
   snprintf(dims, sizeof dims, "M=%d,N=%d,K=%d", d[0], d[1], d[2]);
   b->o.threads = 1 + (unsigned)(lab_random(&r) % 2);

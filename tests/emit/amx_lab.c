@@ -3,7 +3,6 @@
 #include "tests/emit/amx_lab.h"
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static bool at_region;
@@ -12,12 +11,9 @@ static pthread_t caller;
 void amx_add(struct target *t) {
   t->limits.matrix_per_cycle[MATRIX_amx] = 16;
   if (strstr(t->features, "+amx-tile")) return;
-  static const char more[] = ",+amx-tile,+amx-int8,+amx-bf16";
-  size_t n = strlen(t->features);
-  char *f = malloc(n + sizeof more); /* lives as long as the target machine that is kept for it */
-  memcpy(f, t->features, n);
-  memcpy(f + n, more, sizeof more);
-  t->features = f;
+  static char all[4096]; /* this machine's and those: the same each time */
+  snprintf(all, sizeof all, "%s,+amx-tile,+amx-int8,+amx-bf16", t->features);
+  t->features = all;
 }
 
 static const char *complaint(void) {
