@@ -3,6 +3,7 @@
 #include "tests/emit/amx_lab.h"
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static bool at_region;
