@@ -16,14 +16,15 @@ static const double WARPS_ISSUED = 4;                 /* a cycle and SM */
 static const double SPECIAL_LANES = 16;               /* a cycle and SM */
 static const double SECTOR_BYTES = 32, L1_BYTES = 64; /* L1: from the L2, a cycle and SM */
 
+/* mma on sm_90: the mean of Luo et al., Benchmarking and Dissecting the Nvidia Hopper GPU Architecture (2024). */
 static const struct gpu_machine machines[] = {
-    {"sm_80", 1.41, 1555, 4000, 108, 2048, 32, 164 << 10, 2048, 40u << 20},
-    {"sm_86", 1.70, 936, 2500, 84, 1536, 16, 100 << 10, 512, 6u << 20},
-    {"sm_89", 2.50, 1008, 4500, 128, 1536, 24, 100 << 10, 512, 72u << 20},
-    {"sm_90", 1.75, 3350, 5500, 132, 2048, 32, 228 << 10, 4096, 50u << 20},
-    {"sm_90a", 1.75, 3350, 5500, 132, 2048, 32, 228 << 10, 4096, 50u << 20},
-    {"sm_100a", 1.85, 8000, 10000, 148, 2048, 32, 228 << 10, 8192, 126u << 20},
-    {"sm_120", 2.40, 1792, 6000, 170, 1536, 24, 100 << 10, 512, 96u << 20},
+    {"sm_80", 1.41, 1555, 4000, 108, 2048, 32, 164 << 10, 2048, 1, 40u << 20},
+    {"sm_86", 1.70, 936, 2500, 84, 1536, 16, 100 << 10, 512, 1, 6u << 20},
+    {"sm_89", 2.50, 1008, 4500, 128, 1536, 24, 100 << 10, 512, 1, 72u << 20},
+    {"sm_90", 1.75, 3350, 5500, 132, 2048, 32, 228 << 10, 4096, 0.63, 50u << 20},
+    {"sm_90a", 1.75, 3350, 5500, 132, 2048, 32, 228 << 10, 4096, 0.63, 50u << 20},
+    {"sm_100a", 1.85, 8000, 10000, 148, 2048, 32, 228 << 10, 8192, 1, 126u << 20},
+    {"sm_120", 2.40, 1792, 6000, 170, 1536, 24, 100 << 10, 512, 1, 96u << 20},
 };
 
 struct gpu_machine gpu_machine_named(const char *arch) {
@@ -64,7 +65,8 @@ struct gpu_parts gpu_model(const struct gpu_machine *m, const struct emu_counts 
   p.issue = cycle * share * instructions / rate;
   p.special = cycle * share * (double)c->instructions[EMU_CLS_SPECIAL] * 32 / SPECIAL_LANES;
   p.shared = cycle * share * (double)(c->shared_requests + c->shared_conflicts);
-  p.tensor = cycle * share * (double)c->tensor_work / 2 / m->tensor_flops;
+  double work = (double)c->tensor_work + (double)c->tensor_warp_work * (1 / m->warp_share - 1);
+  p.tensor = cycle * share * work / 2 / m->tensor_flops;
   p.l1 = cycle * share * sectors / L1_BYTES;
   p.l2 = sectors / (m->l2_gbs * 1e9);
   p.dram = fmin(sectors, (double)footprint) / (m->dram_gbs * 1e9);

@@ -9,6 +9,7 @@ struct gpu_machine {
   double ghz, dram_gbs, l2_gbs;
   uint32_t sms, sm_threads, sm_blocks, sm_shared; /* what one SM holds at once */
   uint32_t tensor_flops;    /* a cycle and SM, 16-bit operands */
+  double warp_share;        /* what of it mma reaches, where warp groups have an instruction of their own */
   uint64_t l2_bytes;
 };
 /* Nominal figures of an architecture; unknown names get those of sm_80. */

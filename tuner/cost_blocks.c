@@ -10,13 +10,17 @@
 #include <string.h>
 
 enum { DEEP = 40, WARP = 32, SECTOR = 32, BANKS = 32, WIDEST = 16, LOOP_INSTRUCTIONS = 4, MEET_INSTRUCTIONS = 12 };
+enum {
+  GROUP_INSTRUCTIONS = 4,
+  GROUP_LINES = 4
+}; /* of wgmma: issuing it, and 128 byte lines of a warp's rows that it reads */
 
 struct loop { /* around the statement at hand */
   const struct lstmt *s;
   double trips;
 };
 struct tally { /* of one warp of one block */
-  double instructions, requests, async, sectors, shared, conflicts, tensor, waits, ahead, barriers;
+  double instructions, requests, async, sectors, shared, conflicts, tensor, warp_tensor, waits, ahead, barriers, bulk;
 };
 struct walk {
   const struct lfunc *f;
@@ -24,6 +28,7 @@ struct walk {
   int64_t *val; /* by symbol: dims, loops at their start */
   struct loop loop[DEEP];
   unsigned n;
+  bool maps; /* the kernel has a warp group that copies by tensor maps */
   struct tally t;
 };
 
@@ -193,6 +198,10 @@ static void count_meeting(struct walk *w, const struct lstmt *s) {
 
 static void count_store(struct walk *w, const struct lstmt *s) {
   bool copied = w->f->object[s->acc->tensor].stages > 1 && s->value->kind == E_READ;
+  if (copied && w->maps && w->f->object[s->acc->tensor].tma) { /* one thread of the block asks for all of it */
+    w->t.bulk += access_times(w, s->value->acc) * WARP * (double)type_size((enum dtype)s->value->type);
+    return;
+  }
   if (copied) {
     count_access(w, s->value->acc, true);
     return;
@@ -201,6 +210,19 @@ static void count_store(struct walk *w, const struct lstmt *s) {
   w->t.instructions += expr_times(w, s->value, s->acc) * expr_cost(s->value);
   if (s->red != RED_none) count_meeting(w, s);
   count_access(w, s->acc, false);
+}
+
+/* Columns of one instruction of a warp group: those that its threads and the unrolled loops walk. */
+static double columns_of(const struct walk *w, const struct access *a, const struct access *b) {
+  double n = 1;
+  const struct access *cols = a;
+  for (unsigned i = 0; i < w->n; i++)
+    if (w->loop[i].s->fkind == F_VECTOR && !w->loop[i].s->digit && names(b, w->loop[i].s->sym)) cols = b;
+  for (unsigned i = 0; i < w->n; i++) {
+    const struct lstmt *s = w->loop[i].s;
+    if (names(cols, s->sym) && (s->fkind == F_UNROLL || (s->fkind == F_VECTOR && !s->digit))) n *= w->loop[i].trips;
+  }
+  return n < 8 ? 8 : n;
 }
 
 /* A matrix instruction does the work of 2 or 4 iterations around the sub loop. */
@@ -212,8 +234,16 @@ static bool count_product(struct walk *w, const struct lstmt *sub) {
   if (s->kind != L_STORE || !dot_of(s->value, &d) || d.alone || !mma_form(d.kind, &form)) return false;
   if (!poly_is_const(sub->hi[0], &depth) || depth != form.depth) return false;
   double products = all_times(w) / (2 * form.rows), bytes = form.bytes * (d.kind == DOT_f64 ? 4.0 : 1);
+  if (w->f->object[d.a->acc->tensor].panel_rows) { /* of a warp group: a quarter of its rows, all its columns */
+    double columns = columns_of(w, d.a->acc, d.b->acc), n = products * 8 / columns;
+    w->t.tensor += products * 2 * 8 * form.rows * 8 * form.depth * bytes;
+    w->t.instructions += GROUP_INSTRUCTIONS * n;
+    w->t.shared += n * (GROUP_LINES + columns / 16);
+    return true;
+  }
   double fragments = access_times(w, d.a->acc) / form.rows + access_times(w, d.b->acc) / form.rows;
-  w->t.tensor += products * 2 * 8 * form.rows * 8 * form.depth * bytes;
+  double work = products * 2 * 8 * form.rows * 8 * form.depth * bytes;
+  w->t.tensor += work, w->t.warp_tensor += work;
   w->t.instructions += products + 2 * fragments;
   w->t.shared += fragments;
   return true;
@@ -305,10 +335,11 @@ static uint64_t arrays(const struct walk *w) {
 
 static double kernel_seconds(struct walk *w, const struct launch_kernel *k, const struct gpu_machine *m,
                              uint64_t footprint) {
-  double blocks = 1, warps = k->threads / (double)WARP;
+  double blocks = 1, warps = k->workers / (double)WARP;
   uint32_t shared = k->dynamic;
   w->n = 0;
   w->t = (struct tally){0};
+  w->maps = k->threads > k->workers;
   for (unsigned i = 0; i < k->nloop; i++) blocks *= cost_trips(w->f, k->loop[i], w->val);
   if (blocks < 1) return 0;
   count(w, k->body);
@@ -319,6 +350,8 @@ static double kernel_seconds(struct walk *w, const struct launch_kernel *k, cons
                          .shared_requests = whole(w->t.shared * n),
                          .shared_conflicts = whole(w->t.conflicts * n),
                          .tensor_work = whole(w->t.tensor * n),
+                         .tensor_warp_work = whole(w->t.warp_tensor * n),
+                         .bulk_bytes = whole(w->t.bulk * n),
                          .async_waits = whole(w->t.waits * n),
                          .async_ahead = whole(w->t.ahead * n),
                          .barriers = whole(w->t.barriers * n)};
@@ -329,7 +362,7 @@ static double kernel_seconds(struct walk *w, const struct launch_kernel *k, cons
 bool cost_blocks(const struct lfunc *f, const struct limits *lim, int64_t *val, double *seconds) {
   struct arena *a = arena_new();
   struct launch_plan plan;
-  struct gpu_machine m = gpu_machine_named("sm_80");
+  struct gpu_machine m = gpu_machine_named(lim->arch);
   const char *why;
   bool ok = launch_plan_make(a, f, lim, &plan, &why) == ST_OK;
   struct walk w = {.f = f, .plan = &plan, .val = val};

@@ -1,10 +1,13 @@
 /* Moves for blocks of threads: which axes the digits of a thread's number stand along, how many threads, pieces and
-   warps each has, products by the matrix instruction of a warp as a whole (its threads, depth and panels belong
-   together), and how far ahead operands are staged. */
+   warps each has, products by the matrix instruction of a warp or a warp group as a whole (its threads, depth and
+   panels belong together), and how far ahead operands are staged, and by whom. */
 #include "ir/dot.h"
+#include "ir/loop.h"
 #include "tuner/moves.h"
 
 enum { LANES_MOST = 256, REPEATS_MOST = 8, STAGES_MOST = 6 };
+/* A warp group: 4 warps of 16 rows, columns in eighths and at most so many, 32 bytes of the sum at a time. */
+enum { GROUP_WARPS = 4, GROUP_ROWS = 16, GROUP_UNIT = 16, GROUP_COLUMNS = 256, GROUP_STEP = 32 };
 
 static unsigned below(const struct mover *m, unsigned n) {
   return move_below(m, n);
@@ -62,10 +65,36 @@ static bool renumber(const struct mover *m, struct plan *p, enum stepkind kind, 
   return n != old;
 }
 
+static int tensorized(const struct plan *p) {
+  int at = plan_find(p, STEP_tensorize, -1, MATRIX_mma);
+  return at >= 0 ? at : plan_find(p, STEP_tensorize, -1, MATRIX_wgmma);
+}
+
+/* Other rows or columns for the warp groups: more or fewer of them, or wider and narrower ones. */
+static bool change_group(const struct mover *m, struct plan *p, unsigned x) {
+  bool rows = p->extra[digit_of(p, x)].kind == STEP_threads;
+  int64_t old = p->tile[x][0], warps = number(p, STEP_warps, x), wide = old / warps;
+  if (rows) {
+    warps = GROUP_WARPS << below(m, 3), wide = GROUP_ROWS;
+  } else if (below(m, 4) == 0) {
+    warps = warps > 1 ? 1 : 2;
+  } else {
+    unsigned what = below(m, 4);
+    wide = what == 0   ? wide * 2
+           : what == 1 ? wide / 2
+           : what == 2 ? GROUP_UNIT * (1 + (int64_t)below(m, GROUP_COLUMNS / GROUP_UNIT))
+                       : GROUP_COLUMNS / 4 * (1 + (int64_t)below(m, 4));
+  }
+  if (wide < GROUP_ROWS || wide > GROUP_COLUMNS) return false;
+  set_number(p, STEP_warps, x, (int)warps);
+  return set_tile(p, x, warps * wide) && p->tile[x][0] != old;
+}
+
 static bool change_digit(const struct mover *m, struct plan *p) {
   unsigned x = below(m, p->naxis);
   int at = digit_of(p, x);
   if (at < 0) return false;
+  if (plan_find(p, STEP_tensorize, -1, MATRIX_wgmma) >= 0) return change_group(m, p, x);
   int64_t width = move_digit_width(p, x), rounds = p->tile[x][0] / width;
   bool fixed = plan_find(p, STEP_tensorize, -1, MATRIX_mma) >= 0; /* the instruction says how most threads stand */
   unsigned what = fixed && below(m, 4) ? 2 + below(m, 2) : below(m, 4);
@@ -101,7 +130,7 @@ static bool put_digit(const struct mover *m, struct plan *p, unsigned x, enum st
 static bool move_digit(const struct mover *m, struct plan *p) {
   unsigned x = below(m, p->naxis), y = below(m, p->naxis);
   int at = digit_of(p, x);
-  if (plan_find(p, STEP_tensorize, -1, MATRIX_mma) >= 0) return false;
+  if (tensorized(p) >= 0) return false;
   if (at >= 0) {
     enum stepkind kind = (enum stepkind)p->extra[at].kind;
     int n = p->extra[at].arg;
@@ -112,7 +141,7 @@ static bool move_digit(const struct mover *m, struct plan *p) {
   return put_digit(m, p, y, lanes ? STEP_threads : STEP_lanes, 2 << below(m, 8));
 }
 
-/* ---- matrix instructions of a warp ---- */
+/* ---- matrix instructions of a warp and of a warp group ---- */
 
 static bool find_dot(const struct mover *m, struct dot *d, struct mma_form *form) {
   const struct groups *gs = m->sp->gs;
@@ -161,22 +190,41 @@ static bool pack_at_loop(const struct mover *m, struct plan *p, expr_t read, uns
   return plan_add(p, STEP_pack, loop, arg);
 }
 
-static bool put_mma(const struct mover *m, struct plan *p, const struct dot *d, const struct mma_form *form) {
-  unsigned v = below(m, p->naxis), t = below(m, p->naxis), k = below(m, p->naxis), w = 1u << below(m, 2);
+struct block { /* of a product: tiles, warps along both sides, and what is summed at a time: by an instruction, in a
+                  tile */
+  int64_t lane, row;
+  unsigned lane_warps, row_warps, step, deep;
+};
+
+static struct block draw_block(const struct mover *m, const struct mma_form *form, enum matrix insn) {
+  unsigned w = 1u << below(m, 2);
+  if (insn == MATRIX_mma)
+    return (struct block){
+        8 * (int64_t)w * (1 + below(m, 4)), 8 * (int64_t)form->rows * w * (1 + below(m, 4)), w, w, form->depth,
+        form->depth * (2u << below(m, 2))};
+  unsigned beside = below(m, 4) ? 1 : 2, warps = GROUP_WARPS << below(m, 2);
+  int64_t wide =
+      below(m, 4) ? GROUP_COLUMNS / 4 * (1 + below(m, 4)) : GROUP_UNIT * (1 + below(m, GROUP_COLUMNS / GROUP_UNIT));
+  return (struct block){wide * beside, GROUP_ROWS * (int64_t)warps, beside,
+                        warps,         GROUP_STEP / form->bytes,    PANEL_BYTES / form->bytes};
+}
+
+static bool put_matrix(const struct mover *m, struct plan *p, const struct dot *d, const struct mma_form *form,
+                       enum matrix insn) {
+  unsigned v = below(m, p->naxis), t = below(m, p->naxis), k = below(m, p->naxis);
+  struct block b = draw_block(m, form, insn);
   bool sides = along(m, d->a, t) != along(m, d->b, t) && along(m, d->a, v) != along(m, d->b, v) &&
                along(m, d->a, t) != along(m, d->a, v) && along(m, d->a, k) && along(m, d->b, k);
   if (!sides || v == t || k == v || k == t) return false;
   for (unsigned x = 0; x < p->naxis; x++)
     if (digit_of(p, x) >= 0) drop_digit(p, x);
   p->nvector = 0;
-  bool ok = retile(p, v, 8 * (int64_t)w * (1 + below(m, 4)), 0) &&
-            retile(p, t, 8 * (int64_t)form->rows * w * (1 + below(m, 4)), 0) &&
-            retile(p, k, form->depth, (int64_t)form->depth * (2 << below(m, 2)));
+  bool ok = retile(p, v, b.lane, 0) && retile(p, t, b.row, 0) && retile(p, k, b.step, b.deep);
   ok = ok && plan_add(p, STEP_lanes, LOOP_ID(v, 0), 4) && plan_add(p, STEP_piece, LOOP_ID(v, 0), 2) &&
-       plan_add(p, STEP_threads, LOOP_ID(t, 0), 8) && plan_add(p, STEP_tensorize, LOOP_ID(k, 0), MATRIX_mma);
+       plan_add(p, STEP_threads, LOOP_ID(t, 0), 8) && plan_add(p, STEP_tensorize, LOOP_ID(k, 0), (int)insn);
   if (!ok) return false;
-  set_number(p, STEP_warps, v, (int)w);
-  set_number(p, STEP_warps, t, (int)w);
+  set_number(p, STEP_warps, v, (int)b.lane_warps);
+  set_number(p, STEP_warps, t, (int)b.row_warps);
   const uint8_t last[] = {LOOP_ID(t, 1), LOOP_ID(v, 1), LOOP_ID(k, 2), LOOP_ID(k, 1),
                           LOOP_ID(k, 0), LOOP_ID(t, 0), LOOP_ID(v, 0)};
   for (unsigned i = 0; i < sizeof last; i++) order_last(p, last[i]);
@@ -189,17 +237,21 @@ static bool put_mma(const struct mover *m, struct plan *p, const struct dot *d, 
 }
 
 /* In, or out with its threads. */
-static bool move_mma(const struct mover *m, struct plan *p) {
+static bool move_matrix(const struct mover *m, struct plan *p) {
+  enum matrix insn = below(m, 2) && m->sp->lim->matrix_per_cycle[MATRIX_wgmma] ? MATRIX_wgmma : MATRIX_mma;
   struct mma_form form;
   struct dot d;
-  int at = plan_find(p, STEP_tensorize, -1, MATRIX_mma);
-  if (!m->sp->lim->matrix_per_cycle[MATRIX_mma]) return false;
+  int at = tensorized(p);
+  if (!m->sp->lim->matrix_per_cycle[insn]) return false;
   if (at < 0 && !find_dot(m, &d, &form)) return false;
   unsigned k = below(m, p->naxis);
-  if (at < 0 && p->tile[k][0] == (int64_t)form.depth && below(m, 2)) /* all stands as it must already */
-    return plan_add(p, STEP_tensorize, LOOP_ID(k, 0), MATRIX_mma);
-  if (at < 0) return put_mma(m, p, &d, &form);
-  plan_remove(p, LOOP_AXIS(p->extra[at].loop), 0);
+  unsigned step = at >= 0 ? 0 : insn == MATRIX_mma ? form.depth : GROUP_STEP / form.bytes;
+  if (at < 0 && p->tile[k][0] == (int64_t)step && below(m, 2)) /* all stands as it must already */
+    return plan_add(p, STEP_tensorize, LOOP_ID(k, 0), (int)insn);
+  if (at < 0) return put_matrix(m, p, &d, &form, insn);
+  bool group = p->extra[at].arg == MATRIX_wgmma;
+  for (int i; group && (i = plan_find(p, STEP_stage, -1, -1)) >= 0;) plan_drop(p, i); /* its tiles go with it */
+  plan_remove(p, LOOP_AXIS(p->extra[plan_find(p, STEP_tensorize, -1, group ? MATRIX_wgmma : MATRIX_mma)].loop), 0);
   return true;
 }
 
@@ -210,7 +262,23 @@ void move_unstage(struct plan *p, int operand) {
   if (at >= 0) plan_drop(p, at);
 }
 
-/* All that is packed in the loop of one operand is staged alike: more or fewer buffers, or none. */
+/* Buffers after those there are (0: there were none), and how they are filled: by threads, or for tiles of warp groups
+   by tensor maps. 0: the operands are not staged any more. */
+static unsigned other_stage(const struct mover *m, const struct plan *p, unsigned old, bool all) {
+  unsigned n = old & STAGE_COUNT, how = old & ~(unsigned)STAGE_COUNT;
+  bool maps = plan_find(p, STEP_tensorize, -1, MATRIX_wgmma) >= 0, kept = n > 0;
+  if (!maps)
+    how = 0;
+  else if (!kept || below(m, 4) == 0)
+    how = below(m, 3) ? STAGE_TMA | STAGE_SWIZZLE : 0;
+  if (!kept)
+    n = 2 + below(m, 3);
+  else if (all && how == (old & ~(unsigned)STAGE_COUNT))
+    n = below(m, 4) == 0 ? 0 : below(m, 2) ? n + 1 : n - 1;
+  return n < 2 || n > STAGES_MOST ? 0 : n | how;
+}
+
+/* All that is packed in the loop of one operand is staged alike. */
 static bool move_stages(const struct mover *m, struct plan *p) {
   int pack = -1;
   unsigned n = 0, old = 0;
@@ -224,11 +292,10 @@ static bool move_stages(const struct mover *m, struct plan *p) {
     if (p->extra[i].kind == STEP_pack && p->extra[i].loop == loop) operand[many++] = p->extra[i].arg;
   for (unsigned i = 0; i < many; i++) {
     int at = plan_find(p, STEP_stage, -1, operand[i]);
-    if (at >= 0) old = p->extra[at].loop & STAGE_COUNT, staged++;
+    if (at >= 0) old = p->extra[at].loop, staged++;
     move_unstage(p, operand[i]);
   }
-  unsigned now = !old ? 2 + below(m, 3) : below(m, 4) == 0 ? 0 : staged < many ? old : below(m, 2) ? old + 1 : old - 1;
-  if (now == 1 || now > STAGES_MOST) now = 0;
+  unsigned now = other_stage(m, p, old, staged == many);
   for (unsigned i = 0; i < many && now; i++)
     if (!plan_add(p, STEP_stage, now, operand[i])) return false;
   return now != old || staged < many;
@@ -239,7 +306,7 @@ bool move_threads(const struct mover *m, struct plan *p) {
   case 0:
     return move_digit(m, p);
   case 1:
-    return move_mma(m, p);
+    return move_matrix(m, p);
   case 2:
   case 3:
     return move_stages(m, p);

@@ -117,6 +117,8 @@ static void push_memory(struct chooser *c) {
 
 /* For blocks of threads. false: none of these shapes. */
 static bool choose_blocks(struct chooser *c) {
+  if (def_blocks_groups(c) && legal(c)) return true;
+  c->s = sched_none();
   if (def_blocks_matrix(c) && legal(c)) return true;
   c->s = sched_none();
   if (def_blocks_product(c) && legal(c)) return true;

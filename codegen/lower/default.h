@@ -101,7 +101,23 @@ bool def_window_turned(struct chooser *c, int lane);
 bool def_taps(struct chooser *c, int lane);
 bool def_pairs(struct chooser *c);
 void def_plain(struct chooser *c, int lane, int row);
-/* Blocks of threads (GPUs). */
+/* ---- blocks of threads (GPUs) ---- */
+enum { BLOCKS_OPERANDS = 8, BLOCKS_GROUP = 64 /* rows or columns that pay for a warp group */ };
+struct blocks_product { /* axes of a product: lane along the result, row across it, the longest sum; and what it reads */
+  int lane, row, red;
+  unsigned n, bytes; /* operands, and bytes of the widest one's elements */
+  uint16_t tensor[BLOCKS_OPERANDS];
+};
+struct blocks_tile {
+  int64_t lane, row, red;
+};
+bool def_blocks_find(const struct chooser *c, struct blocks_product *p);
+struct blocks_tile def_blocks_tile(const struct chooser *c, const struct blocks_product *p);
+double def_blocks_count(const struct chooser *c, const struct blocks_product *p, const struct blocks_tile *t); /* of the grid, as far as it is known */
+/* The tiles of the result, the other sums, then the sum in `levels` levels above its innermost one. */
+struct order def_blocks_order(const struct chooser *c, const struct blocks_product *p, unsigned levels);
+void def_blocks_loops(struct chooser *c, const struct blocks_product *p, unsigned levels); /* in this order, operands staged in the outermost level of the sum */
+bool def_blocks_groups(struct chooser *c);
 bool def_blocks_matrix(struct chooser *c);
 bool def_blocks_product(struct chooser *c);
 bool def_blocks_turn(struct chooser *c, unsigned lane);

@@ -42,26 +42,25 @@ static void push_lanes(struct chooser *c, enum stepkind kind, unsigned axis, int
 
 /* ---- products ---- */
 
-enum { MOST_OPERANDS = 8 };
-struct product {
+struct finding {
   const struct chooser *c;
   sym_t lane, row;
-  unsigned n, bytes; /* of the widest operand */
-  uint16_t tensor[MOST_OPERANDS];
+  struct blocks_product *p;
   bool ok;
 };
 
 static void find_operand(expr_t x, void *ctx) {
-  struct product *k = ctx;
+  struct finding *k = ctx;
+  struct blocks_product *p = k->p;
   if (x->kind != E_READ) return;
   bool lane = def_has(x->acc, k->lane), row = def_has(x->acc, k->row);
   for (unsigned d = 0; d < x->acc->rank; d++) k->ok &= !x->acc->ix[d].dyn;
-  for (unsigned i = 0; i < k->n; i++)
-    if (k->tensor[i] == x->acc->tensor) return;
-  k->ok &= lane != row && k->n < MOST_OPERANDS && def_operand(k->c, x->acc->tensor) >= 0;
+  for (unsigned i = 0; i < p->n; i++)
+    if (p->tensor[i] == x->acc->tensor) return;
+  k->ok &= lane != row && p->n < BLOCKS_OPERANDS && def_operand(k->c, x->acc->tensor) >= 0;
   if (!k->ok) return;
-  k->tensor[k->n++] = x->acc->tensor;
-  if (type_size((enum dtype)x->type) > k->bytes) k->bytes = (unsigned)type_size((enum dtype)x->type);
+  p->tensor[p->n++] = x->acc->tensor;
+  if (type_size((enum dtype)x->type) > p->bytes) p->bytes = (unsigned)type_size((enum dtype)x->type);
 }
 
 /* The result's contiguous axis, where what is read along it is used again for rows. */
@@ -86,30 +85,26 @@ static int longest_sum(const struct chooser *c) {
   return red;
 }
 
-struct tile {
-  int64_t lane, row, red;
-};
-
-/* Blocks of the grid, as far as it is known. */
-static double blocks_of(const struct chooser *c, unsigned lane, unsigned row, const struct tile *t) {
+double def_blocks_count(const struct chooser *c, const struct blocks_product *p, const struct blocks_tile *t) {
   double n = 1;
   for (unsigned x = 0; x < c->main->npar; x++) {
     int a = def_axis(c, c->main->axis[x].sym);
     if (a < 0) continue;
-    int64_t ext = def_guess(c, (unsigned)a), by = a == (int)lane ? t->lane : a == (int)row ? t->row : 1;
+    int64_t ext = def_guess(c, (unsigned)a), by = a == p->lane ? t->lane : a == p->row ? t->row : 1;
     n *= (double)((ext + by - 1) / by);
   }
   return n;
 }
 
-static struct tile pick_tile(const struct chooser *c, unsigned lane, unsigned row, unsigned red, unsigned bytes) {
+struct blocks_tile def_blocks_tile(const struct chooser *c, const struct blocks_product *p) {
+  unsigned lane = (unsigned)p->lane, row = (unsigned)p->row;
   bool known = def_extent(c, lane) && def_extent(c, row);
-  int64_t most = type_size(c->main->body->type) > 4 || !known ? 64 : 128, depth = 64 / (bytes > 4 ? bytes : 4);
-  int64_t n = def_guess(c, red);
-  struct tile t = {power_above(def_guess(c, lane), most), power_above(def_guess(c, row), most), depth};
-  if (bytes < 4) t.red *= 2;
+  int64_t most = type_size(c->main->body->type) > 4 || !known ? 64 : 128, depth = 64 / (p->bytes > 4 ? p->bytes : 4);
+  int64_t n = def_guess(c, (unsigned)p->red);
+  struct blocks_tile t = {power_above(def_guess(c, lane), most), power_above(def_guess(c, row), most), depth};
+  if (p->bytes < 4) t.red *= 2;
   while (t.red > 4 && t.red >= n) t.red /= 2; /* the loop over tiles is where operands are staged */
-  while (blocks_of(c, lane, row, &t) < c->lim->cores && (t.lane > 32 || t.row > 32)) {
+  while (def_blocks_count(c, p, &t) < c->lim->cores && (t.lane > 32 || t.row > 32)) {
     if (t.lane >= t.row)
       t.lane /= 2;
     else
@@ -133,24 +128,17 @@ static void then_parallel(const struct chooser *c, struct order *o, int lane, in
     if ((int)a != lane && (int)a != row && def_parallel_in_all(c, a)) def_then(o, a, 0);
 }
 
-struct staged { /* a product: its axes and what is staged */
-  int lane, row, red;
-  struct product k;
-};
-
-static bool find_product(const struct chooser *c, struct staged *o) {
-  o->row = -1;
+bool def_blocks_find(const struct chooser *c, struct blocks_product *o) {
+  *o = (struct blocks_product){.row = -1};
   o->lane = c->main->red == RED_none ? -1 : product_lane(c, &o->row);
   o->red = longest_sum(c);
   if (o->lane < 0 || o->red < 0 || def_guess(c, (unsigned)o->red) < 8) return false;
-  o->k = (struct product){.c = c, .lane = c->g->axis[o->lane].sym, .row = c->g->axis[o->row].sym, .ok = true};
-  expr_visit(c->main->body, find_operand, &o->k);
-  return o->k.ok;
+  struct finding k = {c, c->g->axis[o->lane].sym, c->g->axis[o->row].sym, o, true};
+  expr_visit(c->main->body, find_operand, &k);
+  return k.ok;
 }
 
-/* The tiles of the result, the other sums, then the sum in `levels` levels above its innermost one; operands are staged
-   in the outermost of these. */
-static void push_loops(struct chooser *c, const struct staged *p, unsigned levels) {
+struct order def_blocks_order(const struct chooser *c, const struct blocks_product *p, unsigned levels) {
   struct order o = {0};
   then_parallel(c, &o, p->lane, p->row);
   def_then(&o, (unsigned)p->row, 1);
@@ -160,64 +148,28 @@ static void push_loops(struct chooser *c, const struct staged *p, unsigned level
     if (a >= 0 && a != p->red) def_then(&o, (unsigned)a, 0);
   }
   for (unsigned v = levels + 1; v-- > 0;) def_then(&o, (unsigned)p->red, v);
+  return o;
+}
+
+void def_blocks_loops(struct chooser *c, const struct blocks_product *p, unsigned levels) {
+  struct order o = def_blocks_order(c, p, levels);
   def_push_order(c, &o);
-  for (unsigned i = 0; i < p->k.n; i++) def_push(c, STEP_pack, LOOP_ID(p->red, levels), def_operand(c, p->k.tensor[i]));
+  for (unsigned i = 0; i < p->n; i++) def_push(c, STEP_pack, LOOP_ID(p->red, levels), def_operand(c, p->tensor[i]));
   def_push_parallel(c, &o);
 }
 
 bool def_blocks_product(struct chooser *c) {
-  struct staged p;
-  if (!find_product(c, &p)) return false;
-  struct tile t = pick_tile(c, (unsigned)p.lane, (unsigned)p.row, (unsigned)p.red, p.k.bytes);
+  struct blocks_product p;
+  if (!def_blocks_find(c, &p)) return false;
+  struct blocks_tile t = def_blocks_tile(c, &p);
   if (t.row < 2 || t.lane < 2) return false;
   def_push(c, STEP_tile, LOOP_ID(p.row, 0), t.row);
   def_push(c, STEP_tile, LOOP_ID(p.lane, 0), t.lane);
   def_push(c, STEP_tile, LOOP_ID(p.red, 0), t.red);
   push_side(c, STEP_lanes, (unsigned)p.lane, t.lane);
   push_side(c, STEP_threads, (unsigned)p.row, t.row);
-  push_loops(c, &p, 1);
+  def_blocks_loops(c, &p, 1);
   def_push(c, STEP_unroll, LOOP_ID(p.red, 0), 4);
-  return true;
-}
-
-/* ---- products by matrix instructions of a warp ---- */
-
-enum { STAGE_BYTES = 64 }; /* of the sum, of a row or a column */
-
-/* Operands are copied ahead by as many iterations as leave room for a second block, or by one. */
-static void push_stages(struct chooser *c, const struct staged *p, int64_t bytes, int64_t trips) {
-  for (int n = 4; n >= 2; n--) {
-    if (trips < n || n * bytes > c->lim->shared_bytes / (n > 2 ? 2 : 1)) continue;
-    for (unsigned i = 0; i < p->k.n; i++) def_push(c, STEP_stage, (unsigned)n, def_operand(c, p->k.tensor[i]));
-    return;
-  }
-}
-
-/* Four warps, each with a quarter of the tile. */
-bool def_blocks_matrix(struct chooser *c) {
-  struct staged p;
-  struct dot d;
-  struct mma_form form;
-  if (!c->lim->matrix_per_cycle[MATRIX_mma] || !find_product(c, &p) || p.k.n != 2) return false;
-  if (!dot_of(c->main->body, &d) || !mma_form(d.kind, &form) || (d.kind == DOT_f32 && !c->o->tf32)) return false;
-  if (c->o->strict && type_is_float((enum dtype)c->main->body->type)) return false;
-  int64_t n = def_guess(c, (unsigned)p.red), stage = STAGE_BYTES / form.bytes;
-  if (n <= form.depth || def_guess(c, (unsigned)p.row) < 16) return false;
-  struct tile t = pick_tile(c, (unsigned)p.lane, (unsigned)p.row, (unsigned)p.red, p.k.bytes);
-  int64_t row = t.row < 32 ? 32 : t.row, lane = t.lane < 32 ? 32 : t.lane;
-  def_push(c, STEP_tile, LOOP_ID(p.row, 0), row);
-  def_push(c, STEP_tile, LOOP_ID(p.lane, 0), lane);
-  def_push(c, STEP_tile, LOOP_ID(p.red, 0), form.depth);
-  if (n > stage) def_push(c, STEP_tile, LOOP_ID(p.red, 0), stage);
-  def_push(c, STEP_lanes, LOOP_ID(p.lane, 0), 4);
-  def_push(c, STEP_piece, LOOP_ID(p.lane, 0), 2);
-  def_push(c, STEP_warps, LOOP_ID(p.lane, 0), 2);
-  sched_push(&c->s, STEP_threads, LOOP_ID(p.row, 0),
-             8); /* of four warps only the sums of a large tile are few enough */
-  def_push(c, STEP_warps, LOOP_ID(p.row, 0), 2);
-  push_loops(c, &p, n > stage ? 2 : 1);
-  if (!def_push(c, STEP_tensorize, LOOP_ID(p.red, 0), MATRIX_mma)) return false;
-  if (n > stage) push_stages(c, &p, (row + lane) * (stage * form.bytes + 16), n / stage);
   return true;
 }
 

@@ -1,7 +1,8 @@
 /* Dims whose small values want a form of their own. The general form of a product is a register tile of rows x vectors,
    with an operand packed for many rows: one row, one column or fewer columns than a vector has lanes would pay for all
    of it. Those dims are found in the default schedule itself; a form for them is lowered under an assumption (`dim <=
-   most`, which default_ask.c's def_guess and def_most see) or with the dim as a constant. */
+   most`, which default_ask.c's def_guess and def_most see) or with the dim as a constant. On GPUs, where the general
+   form has tiles of warp groups, fewer rows or columns than one has get those of warps. */
 #include "codegen/lower/default.h"
 
 /* The dim that axis a walks from 0 to. */
@@ -24,10 +25,27 @@ static int tiled_axis(const struct chooser *c, enum stepkind kind) {
   return -1;
 }
 
+static bool in_groups(const struct sched *s) {
+  for (unsigned i = 0; i < s->nstep; i++)
+    if (s->step[i].kind == STEP_tensorize && s->step[i].arg == MATRIX_wgmma) return true;
+  return false;
+}
+
+static unsigned find_groups(const struct chooser *c, struct small_dim *out) {
+  int axis[2] = {tiled_axis(c, STEP_threads), tiled_axis(c, STEP_lanes)};
+  unsigned n = 0;
+  sym_t dim;
+  for (unsigned i = 0; i < 2 && in_groups(&c->s); i++)
+    if (axis[i] >= 0 && dim_of(c, (unsigned)axis[i], &dim) && (!n || out[0].dim != dim))
+      out[n++] = (struct small_dim){dim, BLOCKS_GROUP - 1};
+  return n;
+}
+
 static unsigned find(const struct chooser *c, struct small_dim *out) {
   unsigned n = 0;
   sym_t lane_dim, row_dim;
-  if (!c->main || c->main->red == RED_none || c->main->nax != c->main->npar + 1) return 0;
+  if (c->lim->simt) return find_groups(c, out);
+  if (c->main->red == RED_none || c->main->nax != c->main->npar + 1) return 0;
   int lane = tiled_axis(c, STEP_vector), row = tiled_axis(c, STEP_unroll);
   if (lane < 0 || row < 0) return 0;
   bool lanes = dim_of(c, (unsigned)lane, &lane_dim), rows = dim_of(c, (unsigned)row, &row_dim);
@@ -49,7 +67,7 @@ unsigned sched_small_dims(const struct groups *gs, unsigned g, const struct limi
   }
   c.main = def_find_main(&c);
   c.s = sched_default(gs, g, lim, o);
-  if (!lim->simt) n = find(&c, out);
+  if (c.main) n = find(&c, out);
   oom_leave(&guard);
   arena_free(c.a);
   return n;

@@ -68,6 +68,7 @@ static void set_limits(struct target *t, const struct arch *x) {
                               .has_fma = true,
                               .has_masks = true,
                               .simt = true};
+  snprintf(t->limits.arch, sizeof t->limits.arch, "%s", x->name);
 }
 
 static bool resolve(struct arena *a, const char *triple, const char *cpu, struct target *t, struct diag *d) {

@@ -20,6 +20,7 @@ struct limits {
   uint8_t matrix_per_cycle[MATRIX_COUNT]; /* matrix instructions on whole vectors issued a cycle (cost model); 0: the target has not got it */
   bool has_signed_dot;         /* i8 x i8 by one of them */
   unsigned shared_bytes;       /* simt: memory that the threads of a block share */
+  char arch[16];               /* simt: its name, for the model of it */
   bool simt;                   /* the lanes of a vector are the threads of a block, parallel loops its grid */
 };
 /* A resolved target: what to generate code for. */

@@ -69,6 +69,7 @@ struct emu_counts {
   uint64_t shared_conflicts; /* passes beyond the least number that the bytes need */
   uint64_t tensor_flops;     /* multiplications and additions of mma and wgmma */
   uint64_t tensor_work;      /* the same, each as many times as its operands have bytes: what they cost; of f64 4 times more */
+  uint64_t tensor_warp_work; /* what of it is mma */
   uint64_t async_requests;   /* those of the global requests that are cp.async */
   uint64_t async_waits;      /* warp-level waits for groups of cp.async */
   uint64_t async_ahead;      /* groups that these let go on, summed */

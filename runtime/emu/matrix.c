@@ -221,7 +221,10 @@ static enum step mma(struct warp *w, const struct ins *i, uint32_t mask) {
       *c = i->space == TY_F16 ? (*c & ~((uint64_t)0xffff << shift)) | v << shift : v;
     }
   }
+  struct emu_counts *c = &emu_run(w)->rep->counts;
+  uint64_t before = c->tensor_work;
   emu_count_tensor(w, 2ull * s.m * 8 * s.k, i->ty);
+  c->tensor_warp_work += c->tensor_work - before;
   return STEP_NEXT;
 }
 

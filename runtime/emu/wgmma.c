@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define FAIL(d, ...) emu_dec_fail(d, (d)->line, (d)->col, __VA_ARGS__)
-enum { K_BYTES = 32, N_MOST = 256, K_MOST = 32 };
+enum { K_BYTES = 32, N_MOST = 256, K_MOST = 32, LINE = 128 };
 enum { M_SS = 1, M_NEG_A = 2, M_NEG_B = 4, M_TRANS_A = 8, M_TRANS_B = 16, M_SAT = 32, M_NOT = 64 };
 
 struct desc {
@@ -187,6 +187,7 @@ static enum step wgmma(struct warp *w, const struct ins *i, uint32_t mask) {
                   .run = wgmma_now,
                   .a = {da, db, (p != 0) != ((i->m & M_NOT) != 0)}};
   emu_count_tensor(w, 2ull * 16 * i->imm[0] * k, i->ty);
+  emu_run(w)->rep->counts.shared_requests += ((i->m & M_SS ? 16 : 0) + (i->imm[0] + 3) / 4) * K_BYTES / LINE;
   take_off(w, i);
   return emu_job(w, &j) ? STEP_NEXT : STEP_FAULT;
 }

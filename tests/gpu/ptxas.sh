@@ -1,16 +1,20 @@
 #!/bin/sh
-# The default schedules of examples through ptxas: no spills. usage: ptxas.sh HONE ROOT NAME|FILE.hone[:DIMS]…; 77: no ptxas here
+# The default schedules of examples through ptxas: no spills, no message that wgmma runs serially or that registers are not shared out. With a table (-g FILE; sm_90a alone): the
+# registers and the kernel's own shared memory are those of the table, where it was made by this ptxas; HONE_BLESS=1 writes it.
+# usage: ptxas.sh HONE ROOT [-g FILE] NAME|FILE.hone[:DIMS]…; 77: no ptxas here
 set -eu
-hone=$1 root=$2
+hone=$1 root=$2 table= archs='sm_80 sm_90a'
 shift 2
+if [ "$1" = -g ]; then table=$2 archs=sm_90a; shift 2; fi
 ptxas=$(command -v ptxas || echo /usr/local/cuda/bin/ptxas)
 [ -x "$ptxas" ] || { echo "no ptxas"; exit 77; }
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 bad=0
+"$ptxas" --version | sed -n 's/.*, \(V[0-9.]*\).*/# ptxas \1: kernel, architecture, entry, registers, bytes of its own shared memory/p' >"$tmp/table"
 for arg; do
   name=${arg%%:*} dims=${arg#"$name"}
-  for arch in sm_80 sm_90a; do
+  for arch in $archs; do
     spec=$root/examples/$name/$name.c
     case $name in *.hone) spec=$root/$name ;; esac
     "$hone" compile "$spec" --target $arch --emit ptx -o "$tmp/k.ptx" --db "$tmp/none.db" --on-miss=quiet ${dims:+--dims "${dims#:}"}
@@ -21,6 +25,19 @@ for arg; do
       grep -A1 'spill' "$tmp/said"
       bad=1
     fi
+    if grep -E '\(?C7[56][0-9][0-9]\)?' "$tmp/said"; then
+      echo "$arg $arch: ptxas does not take the warp groups as they are"
+      bad=1
+    fi
+    awk -v what="$arg $arch" '/Compiling entry function/ { split($0, q, "\047"); entry = q[2] }
+      /Used [0-9]+ registers/ { match($0, /Used [0-9]+/); r = substr($0, RSTART + 5, RLENGTH - 5); s = 0
+        if (match($0, /[0-9]+ bytes smem/)) s = substr($0, RSTART, RLENGTH - 11)
+        print what, entry, r, s }' "$tmp/said" >>"$tmp/table"
   done
 done
+if [ -n "$table" ] && [ -n "${HONE_BLESS:-}" ]; then
+  cp "$tmp/table" "$table"
+elif [ -n "$table" ] && [ "$(head -n 1 "$table")" = "$(head -n 1 "$tmp/table")" ]; then
+  diff "$table" "$tmp/table" || { echo "registers are not those of the table"; bad=1; }
+fi
 exit $bad

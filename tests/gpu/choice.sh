@@ -1,0 +1,27 @@
+#!/bin/sh
+# Which default schedule a product gets on sm_90a: that of warp groups fed by tensor maps where the dims are large or symbols, that of warps where they are small, and the
+# entry of a symbolic one has both. usage: choice.sh HONE ROOT
+set -eu
+hone=$1 spec=$2/bench/specs/gpu/gemm_bf16.hone
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+bad=0
+wants() { # pattern, text on stdin
+  grep -q "$1" "$tmp/said" || { echo "not ok: no '$1' in"; cat "$tmp/said"; bad=1; }
+}
+why() { "$hone" why "$spec" --target "$1" --db "$tmp/none.db" --dims "$2" >"$tmp/said" 2>&1 || bad=1; }
+why sm_90a M=4096,N=4096,K=4096
+wants 'tile i 128; tile j 256; .*tensorize wgmma k0; .*stage A smem 4 tma swizzle128; stage B smem 4 tma swizzle128'
+why sm_90a M=64,N=8192,K=8192
+wants 'tile i 64; tile j 64; .*tensorize wgmma k0; .*tma swizzle128'
+why sm_90a M=16,N=8192,K=8192
+wants 'tensorize mma k0'
+why sm_90a M=4096,N=48,K=4096
+wants 'tensorize mma k0'
+why sm_80 M=4096,N=4096,K=4096
+wants 'tensorize mma k0'
+"$hone" compile "$spec" --target sm_90a --emit ptx --db "$tmp/none.db" --on-miss=quiet -o "$tmp/said"
+wants 'wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16'
+wants 'mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32'
+wants 'entry gemm_bf16_small'
+exit $bad
