@@ -27,6 +27,7 @@ usage: ./dev bench [OPTIONS]
   --plot FILE        also an SVG
   --table FILE       tables (and --plot) of kept JSON lines; measures nothing      --summary  a line a family, in Markdown, instead of tables
   --compile          how long building takes, by stage; nothing else
+  --search           what 30 s of tuning find beside 10 minutes (12 minutes; LONG, SHORT, KERNEL and DIMS in the environment say otherwise); nothing else
   --peers            install the peers that can be had (apt, and PyPI into .cache/peers); nothing else
 EOF
   exit "${1:-0}"
@@ -178,6 +179,7 @@ while [ $# -gt 0 ]; do
     --suite) [ "${2-}" = c ] || { echo "bench: --suite c" >&2; exit 2; }
       shift 2; HONE=$hone exec sh "$here/suite_c.sh" "$@" ;;
     --compile) HONE=$hone exec sh "$here/compile.sh" ;;
+    --search) HONE=$hone exec sh "$here/search.sh" ;;
     --peers) exec sh "$here/install.sh" "$venv" ;;
     --help|-h) usage ;;
     *) echo "bench: unknown option '$1'" >&2; usage 2 >&2 ;;
