@@ -154,6 +154,17 @@ struct lstmt *loop_alloc(struct arena *a, unsigned object, struct lstmt *body) {
   return s;
 }
 
+const struct lstmt *loop_joined(const struct lstmt *s) {
+  const struct lstmt *t = s->body[0];
+  while (t && t->kind == L_BLOCK && t->nbody == 1) t = t->body[0];
+  if (!t || t->kind != L_FOR || t->fkind != F_PARALLEL || s->once || t->once) return NULL;
+  for (unsigned i = 0; i < t->nlo; i++)
+    if (poly_has(t->lo[i], s->sym)) return NULL;
+  for (unsigned i = 0; i < t->nhi; i++)
+    if (poly_has(t->hi[i], s->sym)) return NULL;
+  return t;
+}
+
 bool object_stage_bytes(const struct object *o, int64_t *bytes) {
   enum { APART = 128 };
   int64_t n = 1, e, st, part;

@@ -121,6 +121,8 @@ struct lstmt *loop_store(struct arena *a, const struct access *acc, enum red red
 struct lstmt *loop_set(struct arena *a, unsigned local, expr_t value);
 struct lstmt *loop_if(struct arena *a, unsigned nguard, const poly_t *guard, expr_t cond, struct lstmt *then, struct lstmt *els);
 struct lstmt *loop_alloc(struct arena *a, unsigned object, struct lstmt *body);
+/* The parallel loop right inside the parallel loop s that shares out its iterations together with it: it has the same ones each time. NULL: there is none. */
+const struct lstmt *loop_joined(const struct lstmt *s);
 
 void lfunc_print(struct buf *out, const struct lfunc *f);
 enum status lfunc_parse(struct arena *a, struct diag *d, uint16_t file, const char *text, size_t len, struct lfunc **out);

@@ -143,6 +143,25 @@ union value op_eval(enum op o, enum dtype t, const union value *v) {
   return op_info[o].result_bool ? r : type_round(t, r);
 }
 
+enum op op_opposite(enum op o) {
+  switch (o) {
+  case OP_eq:
+    return OP_ne;
+  case OP_ne:
+    return OP_eq;
+  case OP_lt:
+    return OP_ge;
+  case OP_le:
+    return OP_gt;
+  case OP_gt:
+    return OP_le;
+  case OP_ge:
+    return OP_lt;
+  default:
+    return OP_COUNT;
+  }
+}
+
 bool op_from_name(const char *s, size_t n, enum op *out) {
   for (unsigned o = 0; o < OP_COUNT; o++)
     if (strlen(op_info[o].name) == n && !memcmp(op_info[o].name, s, n)) {

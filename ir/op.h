@@ -28,6 +28,8 @@ extern const char *const red_name[RED_COUNT];
 bool op_accepts(enum op o, enum dtype t);                             /* operand type (select: of operands 1 and 2) */
 /* Value of o on operands of type t, rounded to the result type. select: v[0] is bool. Total: division by zero gives 0 for integers. */
 union value op_eval(enum op o, enum dtype t, const union value *v);
+/* The comparison that holds where o does not (of floats only when neither is a NaN); OP_COUNT when o is none. */
+enum op op_opposite(enum op o);
 bool op_from_name(const char *s, size_t n, enum op *out);
 bool red_from_name(const char *s, size_t n, enum red *out);
 union value red_identity(enum red r, enum dtype t);

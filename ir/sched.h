@@ -36,6 +36,8 @@ void sched_print(struct buf *out, const struct groups *gs, unsigned g, const str
 enum status sched_parse(struct diag *d, uint16_t file, const char *text, size_t len, const struct groups *gs, unsigned g, struct sched *out);
 /* Names free of the group: axes a0, a1 …, operands t0, t1 …: the form stored in the database (equal for renamed kernels). */
 void sched_print_canon(struct buf *out, const struct sched *s);
+/* The schedules of a kernel's n groups as one text, " | " between them, in the arena: how a record of several groups stores them. */
+const char *sched_joined(struct arena *a, const struct sched *s, unsigned n);
 enum status sched_parse_canon(const char *text, size_t len, struct sched *out);
 bool sched_eq(const struct sched *a, const struct sched *b);
 uint64_t sched_hash(const struct sched *s);

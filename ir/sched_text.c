@@ -124,6 +124,18 @@ void sched_print_canon(struct buf *out, const struct sched *s) {
   print(out, &n, s);
 }
 
+const char *sched_joined(struct arena *a, const struct sched *s, unsigned n) {
+  struct buf b;
+  buf_init(&b);
+  for (unsigned g = 0; g < n; g++) {
+    if (g) buf_puts(&b, " | ");
+    sched_print_canon(&b, &s[g]);
+  }
+  const char *text = arena_strdup(a, b.data ? b.data : "");
+  buf_free(&b);
+  return text;
+}
+
 /* ---- parsing ---- */
 
 static bool spells(const struct token *t, size_t n, const char *name) {

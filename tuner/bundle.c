@@ -93,18 +93,6 @@ static unsigned rank_group(struct arena *a, const struct space *sp, uint64_t see
   return n + 1;
 }
 
-static const char *joined(struct arena *a, const struct sched *s, unsigned n) {
-  struct buf b;
-  buf_init(&b);
-  for (unsigned g = 0; g < n; g++) {
-    if (g) buf_puts(&b, " | ");
-    sched_print_canon(&b, &s[g]);
-  }
-  const char *text = arena_strdup(a, b.data ? b.data : "");
-  buf_free(&b);
-  return text;
-}
-
 /* ---- one kernel ---- */
 
 static enum status write_package(struct bundle *b, const struct db_key *key, const struct sched *s, unsigned n,
@@ -114,7 +102,7 @@ static enum status write_package(struct bundle *b, const struct db_key *key, con
   struct record_lines l;
   sha256(pkg->data, pkg->len, sum);
   hex_of(sum, hex);
-  struct db_record r = {.sched = joined(b->arena, s, n),
+  struct db_record r = {.sched = sched_joined(b->arena, s, n),
                         .status = "ok",
                         .n = 0,
                         .min_ps = -1,

@@ -274,7 +274,7 @@ static double tiles_cycles(struct walk *w, const struct lstmt *s) {
 /* A region lasts as long as its busiest thread works. */
 static double shared_cycles(struct walk *w, const struct lstmt *s, double trips) {
   struct walk in = *w;
-  const struct lstmt *inner = cost_split_inner(s);
+  const struct lstmt *inner = loop_joined(s);
   in.threads = 1;
   double all = trips * (cycles(&in, s->body[0], true) + 1.5), n = trips * (inner ? cost_trips(w->f, inner, w->val) : 1);
   return all / w->threads * cost_split_busiest(n < 1e15 ? (int64_t)n : INT64_C(1000000000000000), w->threads, NULL) +

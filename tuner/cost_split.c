@@ -33,19 +33,8 @@ double cost_split_busiest(int64_t n, unsigned threads, unsigned *chunks) {
   return (double)busiest * threads / (double)n;
 }
 
-const struct lstmt *cost_split_inner(const struct lstmt *s) {
-  const struct lstmt *t = s->body[0];
-  while (t && t->kind == L_BLOCK && t->nbody == 1) t = t->body[0];
-  if (!t || t->kind != L_FOR || t->fkind != F_PARALLEL || s->once || t->once) return NULL;
-  for (unsigned i = 0; i < t->nlo; i++)
-    if (poly_has(t->lo[i], s->sym)) return NULL;
-  for (unsigned i = 0; i < t->nhi; i++)
-    if (poly_has(t->hi[i], s->sym)) return NULL;
-  return t;
-}
-
 static void add_region(struct walk *w, const struct lstmt *s) {
-  const struct lstmt *inner = cost_split_inner(s);
+  const struct lstmt *inner = loop_joined(s);
   double trips = cost_trips(w->f, s, w->val), each = inner ? cost_trips(w->f, inner, w->val) : 1;
   if (w->n == w->max || trips * each < 1 || trips * each > 1e15) return;
   struct split *x = &w->out[w->n++];

@@ -14,8 +14,6 @@ struct split {               /* one parallel loop, with the one right inside it 
 };
 /* The parallel loops of f in order, at most max; dims are constants (else 512). Returns how many. */
 unsigned cost_split(const struct lfunc *f, const struct limits *lim, unsigned threads, struct split *out, unsigned max);
-/* The loop right inside s that shares out its iterations with it, or NULL. */
-const struct lstmt *cost_split_inner(const struct lstmt *s);
 /* Iterations of the busiest of `threads` threads of equal speed over the mean, as the runtime hands out n iterations. *chunks may be NULL. */
 double cost_split_busiest(int64_t n, unsigned threads, unsigned *chunks);
 #endif

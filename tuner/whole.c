@@ -7,18 +7,6 @@
 
 enum { ROUNDS = 41, MAX_IMPORTED = 4 };
 
-static const char *joined(struct arena *a, const struct sched *s, unsigned n) {
-  struct buf b;
-  buf_init(&b);
-  for (unsigned g = 0; g < n; g++) {
-    if (g) buf_puts(&b, " | ");
-    sched_print_canon(&b, &s[g]);
-  }
-  const char *text = arena_strdup(a, b.data ? b.data : "");
-  buf_free(&b);
-  return text;
-}
-
 static void build_and_check(struct bench *b, const struct sched *s, struct built *c) {
   trial_build(b, s, c);
   trial_forgive(c); /* groups were judged one by one */
@@ -100,7 +88,7 @@ static enum status run(struct db *db, const struct tune_job *job, const struct s
                        const struct db_key *key, struct tune_result *out, struct diag *d) {
   struct sched *def = ARENA_NEW(b->arena, struct sched, b->gs->n + 1u);
   for (unsigned g = 0; g < b->gs->n; g++) def[g] = sched_default(b->gs, g, &b->target->limits, &b->lower);
-  struct pair p = {.text = {joined(b->arena, def, b->gs->n), joined(b->arena, sched, b->gs->n)}};
+  struct pair p = {.text = {sched_joined(b->arena, def, b->gs->n), sched_joined(b->arena, sched, b->gs->n)}};
   build_and_check(b, def, &p.built[0]);
   build_and_check(b, sched, &p.built[1]);
   enum status st = ST_OK;

@@ -78,18 +78,6 @@ static void outline_init(struct fn *in, const struct fn *f) {
   in->stream_align = f->stream_align;
 }
 
-/* The loop right inside s, when both share out their iterations: it must have the same ones each time. */
-static const struct lstmt *inner_of(const struct lstmt *s) {
-  const struct lstmt *t = s->body[0];
-  while (t && t->kind == L_BLOCK && t->nbody == 1) t = t->body[0];
-  if (!t || t->kind != L_FOR || t->fkind != F_PARALLEL || s->once || t->once) return NULL;
-  for (unsigned i = 0; i < t->nlo; i++)
-    if (poly_has(t->lo[i], s->sym)) return NULL;
-  for (unsigned i = 0; i < t->nhi; i++)
-    if (poly_has(t->hi[i], s->sym)) return NULL;
-  return t;
-}
-
 /* Iterations of a loop; may be negative. */
 static struct val count_of(struct fn *f, const struct lstmt *s, const struct range *r) {
   struct val lo = fn_poly(f, r->lo), hi = fn_poly(f, r->hi), step = vi64(f, s->step);
@@ -144,7 +132,7 @@ static LLVMValueRef outline(struct fn *f, const struct lstmt *s, const struct ra
   hand_all(&h);
   struct val lo = fn_poly(&in, r->lo);
   struct val first = mkval(LLVMGetParam(in.fn, 1), 0, DT_i64, 0), last = mkval(LLVMGetParam(in.fn, 2), 0, DT_i64, 0);
-  struct joined joined = {.outer = s, .inner = inner_of(s)};
+  struct joined joined = {.outer = s, .inner = loop_joined(s)};
   if (joined.inner) {
     share_out(&in, &joined, lo, &first, &last);
     in.joined = &joined;
@@ -201,7 +189,7 @@ void emit_parallel(struct fn *f, const struct lstmt *s) {
   struct handover h = {.from = f, .array = handover_array(f, f->nsym + f->f->k->nparam + f->f->nobject + f->f->nlocal)};
   hand_all(&h);
   struct val n = count_of(f, s, &r);
-  const struct lstmt *inner = inner_of(s);
+  const struct lstmt *inner = loop_joined(s);
   if (inner) n = both_counts(f, n, inner);
   double w = work(inner ? inner->body[0] : s->body[0]);
   int64_t grain = w >= grain_work ? 1 : (int64_t)(grain_work / (w < 1 ? 1 : w));

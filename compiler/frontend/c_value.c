@@ -267,30 +267,11 @@ struct cval cv_truth(struct cx *x, struct cval v) {
   return cv_expr(cv_bool(x, v), DT_i32);
 }
 
-static enum op opposite(enum op o) {
-  switch (o) {
-  case OP_eq:
-    return OP_ne;
-  case OP_ne:
-    return OP_eq;
-  case OP_lt:
-    return OP_ge;
-  case OP_le:
-    return OP_gt;
-  case OP_gt:
-    return OP_le;
-  case OP_ge:
-    return OP_lt;
-  default:
-    return OP_COUNT;
-  }
-}
-
 struct cval cv_not(struct cx *x, struct cval v) {
   v = cv_truth(x, v);
   struct cval r = {.kind = CV_NUM, .type = DT_i32, .pos = v.neg, .npos = v.nneg, .neg = v.pos, .nneg = v.npos};
   /* A comparison of integers has an opposite; of floats it has not, because of NaN. */
-  enum op o = v.e->kind == E_OP ? opposite(v.e->op) : OP_COUNT;
+  enum op o = v.e->kind == E_OP ? op_opposite(v.e->op) : OP_COUNT;
   if (o != OP_COUNT && !type_is_float(v.e->kid[0]->type))
     r.e = expr_op2(x->a, o, v.e->kid[0], v.e->kid[1]);
   else

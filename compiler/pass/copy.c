@@ -41,27 +41,15 @@ static bool may_replace(const struct kernel *k, unsigned at, unsigned t, bool co
   return true;
 }
 
-struct redirect {
-  unsigned from, to;
-};
-
-static expr_t redirect_read(struct arena *a, expr_t x, void *ctx) {
-  const struct redirect *r = ctx;
-  if (x->kind != E_READ || x->acc->tensor != r->from) return x;
-  struct access *acc = arena_dup(a, x->acc, sizeof *x->acc);
-  acc->tensor = (uint16_t)r->to;
-  return expr_read(a, x->type, acc);
-}
-
 void copy_kernel(struct arena *a, struct kernel *k) {
   for (unsigned at = 0; at < k->neq; at++) {
     bool converts;
     unsigned from;
     int t = copied(k, &k->eq[at], &converts);
     if (t < 0 || !may_replace(k, at, (unsigned)t, converts, &from)) continue;
-    struct redirect r = {(unsigned)t, k->eq[at].lhs};
-    k->eq[from].lhs = (uint16_t)r.to;
+    unsigned to = k->eq[at].lhs;
+    k->eq[from].lhs = (uint16_t)to;
     kernel_remove_eq(k, at--);
-    for (unsigned i = 0; i < k->neq; i++) eq_map(a, &k->eq[i], redirect_read, &r);
+    for (unsigned i = 0; i < k->neq; i++) eq_redirect(a, &k->eq[i], (unsigned)t, to);
   }
 }

@@ -53,20 +53,6 @@ static bool undisturbed(const struct kernel *k, const struct eq *x, unsigned i, 
   return true;
 }
 
-struct redirect {
-  unsigned from, to;
-};
-
-static expr_t redirect_read(struct arena *a, expr_t x, void *ctx) {
-  const struct redirect *r = ctx;
-  if (x->kind != E_READ || x->acc->tensor != r->from) return x;
-  struct access *acc = arena_dup(a, x->acc, sizeof *x->acc);
-  acc->tensor = (uint16_t)r->to;
-  struct expr *y = arena_dup(a, x, sizeof *x);
-  y->acc = acc;
-  return y;
-}
-
 static void make_copy(struct arena *a, const struct kernel *k, struct eq *second, const struct eq *first) {
   unsigned rank = k->tensor[first->lhs].rank;
   *second = eq_outer(second);
@@ -77,8 +63,7 @@ static void make_copy(struct arena *a, const struct kernel *k, struct eq *second
 static void replace(struct arena *a, struct kernel *k, unsigned i, unsigned j) {
   unsigned at;
   if (k->tensor[k->eq[j].lhs].role == ROLE_TEMP && kernel_writers(k, k->eq[j].lhs, &at) == 1) {
-    struct redirect r = {k->eq[j].lhs, k->eq[i].lhs};
-    for (unsigned e = j + 1; e < k->neq; e++) eq_map(a, &k->eq[e], redirect_read, &r);
+    for (unsigned e = j + 1; e < k->neq; e++) eq_redirect(a, &k->eq[e], k->eq[j].lhs, k->eq[i].lhs);
   } else if (k->eq[j].red != RED_none) {
     make_copy(a, k, &k->eq[j], &k->eq[i]);
   }

@@ -120,23 +120,6 @@ static bool compare(struct raise *r, expr_t x, enum op o, poly_t *g, unsigned *n
   }
 }
 
-static enum op opposite(enum op o) {
-  switch (o) {
-  case OP_lt:
-    return OP_ge;
-  case OP_le:
-    return OP_gt;
-  case OP_gt:
-    return OP_le;
-  case OP_ge:
-    return OP_lt;
-  case OP_eq:
-    return OP_ne;
-  default:
-    return OP_eq;
-  }
-}
-
 static bool is_int_compare(expr_t x) {
   return x->kind == E_OP && (op_info[x->op].flags & OPF_CMP) && type_is_int((enum dtype)x->kid[0]->type);
 }
@@ -159,7 +142,7 @@ static expr_t truth(expr_t x) {
 
 expr_t cond_not(struct raise *r, expr_t c) {
   if (c->kind == E_OP && c->op == OP_not) return c->kid[0];
-  if (is_int_compare(c)) return expr_op2(r->a, opposite((enum op)c->op), c->kid[0], c->kid[1]);
+  if (is_int_compare(c)) return expr_op2(r->a, op_opposite((enum op)c->op), c->kid[0], c->kid[1]);
   return expr_op1(r->a, OP_not, c);
 }
 
@@ -174,7 +157,7 @@ expr_t cond_split(struct raise *r, expr_t cond, bool neg, poly_t *guard, unsigne
     return !x ? y : !y ? x : expr_op2(r->a, OP_and, x, y);
   }
   if (is_int_compare(cond)) {
-    enum op o = neg ? opposite((enum op)cond->op) : (enum op)cond->op;
+    enum op o = neg ? op_opposite((enum op)cond->op) : (enum op)cond->op;
     if (compare(r, cond, o, guard, n, max)) return NULL;
   }
   return neg ? cond_not(r, cond) : cond;

@@ -19,6 +19,24 @@ void eq_map(struct arena *a, struct eq *e, eq_map_fn fn, void *ctx) {
   if (e->running) e->running = expr_map(a, e->running, fn, ctx);
 }
 
+struct redirect {
+  unsigned from, to;
+};
+
+static expr_t redirect_read(struct arena *a, expr_t x, void *ctx) {
+  const struct redirect *r = ctx;
+  if (x->kind != E_READ || x->acc->tensor != r->from) return x;
+  struct access *acc = arena_dup(a, x->acc, sizeof *x->acc);
+  acc->tensor = (uint16_t)r->to;
+  struct expr *y = arena_dup(a, x, sizeof *x); /* its place in the source stays */
+  y->acc = acc;
+  return y;
+}
+
+void eq_redirect(struct arena *a, struct eq *e, unsigned from, unsigned to) {
+  eq_map(a, e, redirect_read, &(struct redirect){from, to});
+}
+
 struct rename {
   const sym_t *map;
   size_t n;

@@ -9,6 +9,8 @@ void eq_visit(const struct eq *e, eq_visit_fn fn, void *ctx);
 typedef expr_t (*eq_map_fn)(struct arena *a, expr_t x, void *ctx);
 /* Replaces expressions of e bottom-up, see expr_map. */
 void eq_map(struct arena *a, struct eq *e, eq_map_fn fn, void *ctx);
+/* What e reads of tensor `from` it reads of `to`, at the same subscripts. */
+void eq_redirect(struct arena *a, struct eq *e, unsigned from, unsigned to);
 /* Symbols everywhere in e: s := map[s] for s < n where map[s] != SYM_NONE, all at once. Fresh arrays: e shares nothing it changes. */
 void eq_rename(struct arena *a, const struct kernel *k, struct eq *e, const sym_t *map, size_t n);
 expr_t expr_rename(struct arena *a, expr_t x, const sym_t *map, size_t n);

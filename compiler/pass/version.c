@@ -39,18 +39,6 @@ static bool may_version(struct arena *a, const struct kernel *k, unsigned i, uns
   return true;
 }
 
-struct redirect {
-  unsigned from, to;
-};
-
-static expr_t redirect_read(struct arena *a, expr_t x, void *ctx) {
-  const struct redirect *r = ctx;
-  if (x->kind != E_READ || x->acc->tensor != r->from) return x;
-  struct access *acc = arena_dup(a, x->acc, sizeof *x->acc);
-  acc->tensor = (uint16_t)r->to;
-  return expr_read(a, x->type, acc);
-}
-
 /* A box that does not start at 0 or whose end is not known keeps the tensor's own shape. */
 static unsigned new_version(struct arena *a, struct kernel *k, unsigned tensor) {
   const struct tensor *t = &k->tensor[tensor];
@@ -62,8 +50,8 @@ void version_kernel(struct arena *a, struct kernel *k) {
   for (unsigned i = 0; i < k->neq; i++) {
     unsigned j = next_writer(k, i);
     if (j == k->neq || !may_version(a, k, i, j)) continue;
-    struct redirect r = {k->eq[i].lhs, new_version(a, k, k->eq[i].lhs)};
-    k->eq[i].lhs = (uint16_t)r.to;
-    for (unsigned e = i + 1; e <= j; e++) eq_map(a, &k->eq[e], redirect_read, &r);
+    unsigned from = k->eq[i].lhs, to = new_version(a, k, from);
+    k->eq[i].lhs = (uint16_t)to;
+    for (unsigned e = i + 1; e <= j; e++) eq_redirect(a, &k->eq[e], from, to);
   }
 }

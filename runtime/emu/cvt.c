@@ -37,19 +37,6 @@ static uint64_t store(enum emu_type t, double v, const struct ins *i) {
   return t == TY_F64 ? emu_f64_bits(v) : emu_fp_pack(v, format_of(t), i->m & M_ROUND, i->m & M_SATFINITE);
 }
 
-static double integral(double v, uint32_t mode) {
-  switch (mode) {
-  case FP_RZ:
-    return trunc(v);
-  case FP_RM:
-    return floor(v);
-  case FP_RP:
-    return ceil(v);
-  default:
-    return rint(v);
-  }
-}
-
 static uint64_t cut(uint64_t v, uint32_t bits) {
   return bits >= 64 ? v : v & (((uint64_t)1 << bits) - 1);
 }
@@ -75,7 +62,7 @@ static uint64_t float_to_int(double v, const struct ins *i) {
   uint32_t bits = emu_type_bits(to);
   bool sign = emu_type_class(to) == TC_S;
   if (isnan(v)) return from == TY_F64 || bits == 64 ? (uint64_t)1 << (bits - 1) : 0;
-  v = integral(v, i->m & M_ROUND);
+  v = emu_fp_integral(v, i->m & M_ROUND);
   double hi = ldexp(1, (int)bits - (sign ? 1 : 0)), lo = sign ? -hi : 0;
   if (v >= hi) return sign ? ((uint64_t)1 << (bits - 1)) - 1 : ~(uint64_t)0;
   if (v <= lo) return sign ? (uint64_t)1 << (bits - 1) : 0;
@@ -106,7 +93,7 @@ static double flushed(double v) {
 
 static uint64_t float_to_float(double v, const struct ins *i) {
   enum emu_type to = (enum emu_type)i->ty;
-  if (i->m & M_INTEGRAL) v = integral(v, i->m & M_ROUND);
+  if (i->m & M_INTEGRAL) v = emu_fp_integral(v, i->m & M_ROUND);
   if (i->m & M_SAT) v = v > 0 ? (v < 1 ? v : 1) : 0;
   if (i->m & M_RELU && !isnan(v)) v = v > 0 ? v : 0;
   uint64_t r = store(to, v, i);

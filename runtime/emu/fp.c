@@ -17,7 +17,7 @@ static const struct format formats[] = {
     [FP_E5M2] = {5, 2, 0, false, 0x7f, 57344.0},
 };
 
-static double round_integer(double v, enum fp_round mode) {
+double emu_fp_integral(double v, enum fp_round mode) {
   switch (mode) {
   case FP_RZ:
     return trunc(v);
@@ -57,7 +57,7 @@ uint32_t emu_fp_pack(double v, enum fp_format format, enum fp_round mode, bool s
   if (v == 0) return sign << f->shift;
   frexp(v, &e);
   int unit = (e - 1 < 1 - bias ? 1 - bias : e - 1) - f->mbits;
-  double r = fabs(ldexp(round_integer(ldexp(v, -unit), mode), unit));
+  double r = fabs(ldexp(emu_fp_integral(ldexp(v, -unit), mode), unit));
   if (r > f->max) {
     if (sat || f->finite || !to_infinity(neg, mode)) return (sign | encode(f->max, f, bias)) << f->shift;
     return (sign | inf) << f->shift;

@@ -12,6 +12,8 @@ enum fp_format { FP_F16, FP_BF16, FP_TF32, FP_F32, FP_E4M3, FP_E5M2 };
 /* Rounds to the format. sat: overflow and infinity become the largest finite number. NaN is the format's canonical one.
  * FP_TF32 is in the bits of a float. */
 uint32_t emu_fp_pack(double v, enum fp_format f, enum fp_round mode, bool sat);
+/* Rounds to an integer. */
+double emu_fp_integral(double v, enum fp_round mode);
 double emu_fp_unpack(uint32_t bits, enum fp_format f);
 
 /* a + b rounded to odd in 53 bits: a later rounding to 50 or fewer bits is then as if it were the only one. */
