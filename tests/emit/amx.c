@@ -2,7 +2,7 @@
    the instructions' own rules (amx_emulated.h); the machine code; who gets them. */
 #include "codegen/emit/emit.h"
 #include "tests/emit/amx_lab.h"
-#include <check.h>
+#include "tests/suite.h"
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -301,9 +301,5 @@ int main(void) {
   tcase_add_test(t, machine_code);
   tcase_add_loop_test(t, odd_sizes, 0, NCASE);
   suite_add_tcase(s, t);
-  SRunner *run = srunner_create(s);
-  srunner_run_all(run, CK_ENV);
-  int failed = srunner_ntests_failed(run);
-  srunner_free(run);
-  return failed != 0;
+  return suite_run(s, true);
 }

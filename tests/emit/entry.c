@@ -1,7 +1,7 @@
 /* The exported function: which variant runs, overlap, assumptions, symbols, bytes that repeat, the header; LLVM's death
  * is not ours. */
 #include "tests/emit/rig.h"
-#include <check.h>
+#include "tests/suite.h"
 #include <elf.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -346,9 +346,5 @@ int main(void) {
   tcase_add_test(t, targets);
   tcase_set_timeout(t, 60);
   suite_add_tcase(s, t);
-  SRunner *run = srunner_create(s);
-  srunner_run_all(run, CK_ENV);
-  int failed = srunner_ntests_failed(run);
-  srunner_free(run);
-  return failed != 0;
+  return suite_run(s, true);
 }

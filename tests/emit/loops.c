@@ -1,7 +1,7 @@
 /* LOOP functions, compiled against interpreted, between guard pages: every kind of statement, masks, unrolling, lanes
  * in all their ways. */
 #include "tests/emit/rig.h"
-#include <check.h>
+#include "tests/suite.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -465,9 +465,5 @@ int main(void) {
   tcase_add_test(t, streamed_shape);
   tcase_set_timeout(t, 60);
   suite_add_tcase(s, t);
-  SRunner *run = srunner_create(s);
-  srunner_run_all(run, CK_ENV);
-  int failed = srunner_ntests_failed(run);
-  srunner_free(run);
-  return failed != 0;
+  return suite_run(s, true);
 }

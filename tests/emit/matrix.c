@@ -2,7 +2,7 @@
    equations give for integers; and the machine code of each kind of machine, run here or not. */
 #include "tests/emit/compiled.h"
 #include "codegen/emit/emit.h"
-#include <check.h>
+#include "tests/suite.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -166,9 +166,5 @@ int main(void) {
   tcase_add_test(t, packing_code);
   tcase_add_test(t, not_there);
   suite_add_tcase(s, t);
-  SRunner *run = srunner_create(s);
-  srunner_run_all(run, CK_ENV);
-  int failed = srunner_ntests_failed(run);
-  srunner_free(run);
-  return failed != 0;
+  return suite_run(s, true);
 }

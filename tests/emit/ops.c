@@ -1,7 +1,7 @@
 /* Every row of ops.def with every type it takes: compiled (scalar, and on lanes with a masked tail) against op_eval.
  * And every pair of types: casts. */
 #include "tests/emit/rig.h"
-#include <check.h>
+#include "tests/suite.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -203,9 +203,5 @@ int main(void) {
   tcase_add_loop_test(t, casts_v3, 0, DT_COUNT);
   tcase_set_timeout(t, 60);
   suite_add_tcase(s, t);
-  SRunner *run = srunner_create(s);
-  srunner_run_all(run, CK_ENV);
-  int failed = srunner_ntests_failed(run);
-  srunner_free(run);
-  return failed != 0;
+  return suite_run(s, true);
 }

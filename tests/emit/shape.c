@@ -2,7 +2,7 @@
    row and one load a vector of B, and nothing is called; a tile whose last vector is cut costs no more. On every CPU
    with enough registers, whose scheduling models differ. */
 #include "tests/emit/rig.h"
-#include <check.h>
+#include "tests/suite.h"
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,9 +107,5 @@ int main(void) {
   tcase_add_loop_test(t, no_stack, 0, sizeof tiles / sizeof *tiles);
   tcase_set_timeout(t, 60);
   suite_add_tcase(s, t);
-  SRunner *run = srunner_create(s);
-  srunner_run_all(run, CK_ENV);
-  int failed = srunner_ntests_failed(run);
-  srunner_free(run);
-  return failed != 0;
+  return suite_run(s, true);
 }

@@ -2,7 +2,7 @@
    Against libm in double, rounded once, which takes most of the time: so all CPU models are compared with it at once.
    Lanes and scalars must agree to the bit. */
 #include "tests/emit/rig.h"
-#include <check.h>
+#include "tests/suite.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -183,9 +183,5 @@ int main(void) {
   tcase_add_test(t, power);
   tcase_set_timeout(t, 3600);
   suite_add_tcase(s, t);
-  SRunner *run = srunner_create(s);
-  srunner_run_all(run, CK_ENV);
-  int failed = srunner_ntests_failed(run);
-  srunner_free(run);
-  return failed != 0;
+  return suite_run(s, true);
 }

@@ -1,7 +1,7 @@
 /* Accuracy of the f64 vector math against long double, on samples: every exponent, the range where values are neither 0
    nor infinity nor 1, neighbours of special values. Lanes and scalars must agree to the bit. */
 #include "tests/emit/rig.h"
-#include <check.h>
+#include "tests/suite.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -126,9 +126,5 @@ int main(void) {
   tcase_add_loop_test(t, without_fma, 0, N);
   tcase_set_timeout(t, 120);
   suite_add_tcase(s, t);
-  SRunner *run = srunner_create(s);
-  srunner_run_all(run, CK_ENV);
-  int failed = srunner_ntests_failed(run);
-  srunner_free(run);
-  return failed != 0;
+  return suite_run(s, true);
 }

@@ -1,7 +1,7 @@
 /* Interleaved elements (codegen/emit/weave.c), compiled against interpreted, between guard pages: nothing beyond what
    the lanes read may be loaded, and stores that wait are seen by what reads them. */
 #include "tests/emit/rig.h"
-#include <check.h>
+#include "tests/suite.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -118,9 +118,5 @@ int main(void) {
   tcase_add_loop_test(t, whole_vectors, 0, 11);
   tcase_set_timeout(t, 60);
   suite_add_tcase(s, t);
-  SRunner *run = srunner_create(s);
-  srunner_run_all(run, CK_ENV);
-  int failed = srunner_ntests_failed(run);
-  srunner_free(run);
-  return failed != 0;
+  return suite_run(s, true);
 }

@@ -3,8 +3,7 @@
  * setmaxnreg; alone and in clusters of two that share the tiles of B by multicast. It must be right in both modes
  * without a finding, with edges that no tile divides; and every planted mistake must be found. */
 #include "tests/emu/rig.h"
-#include <check.h>
-#include <stdarg.h>
+#include "tests/suite.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,38 +11,28 @@
 enum { BM = 128, BN = 64, BK = 64, STAGES = 3, A_BYTES = BM * BK * 2, B_BYTES = BN * BK * 2, C_BYTES = 64 * BN * 2 };
 enum { RING_B = STAGES * A_BYTES, STAGING = RING_B + STAGES * B_BYTES, SHARED = STAGING + 2 * C_BYTES };
 
-static char text[1 << 16];
-static size_t len;
-
-__attribute__((format(printf, 1, 2))) static void put(const char *fmt, ...) {
-  va_list ap;
-  va_start(ap, fmt);
-  len += (size_t)vsnprintf(text + len, sizeof text - len, fmt, ap);
-  va_end(ap);
-  ck_assert(len < sizeof text);
-}
-
 /* Stage %s and its phase %ph from the running number %it; %fb, %eb: its barriers. */
 static void stage(void) {
-  put("rem.u32 %%s,%%it,%d; div.u32 %%ph,%%it,%d; and.b32 %%ph,%%ph,1; shl.b32 %%x,%%s,3; add.u32 %%fb,%%bars,%%x; "
-      "add.u32 %%eb,%%fb,%d;\n",
-      STAGES, STAGES, 8 * STAGES);
+  rig_put("rem.u32 %%s,%%it,%d; div.u32 %%ph,%%it,%d; and.b32 %%ph,%%ph,1; shl.b32 %%x,%%s,3; add.u32 %%fb,%%bars,%%x; "
+          "add.u32 %%eb,%%fb,%d;\n",
+          STAGES, STAGES, 8 * STAGES);
 }
 
 static void wait(const char *label, const char *bar, const char *phase) {
-  put("%s: mbarrier.try_wait.parity.shared::cta.b64 %%p,[%s],%s; @!%%p bra %s;\n", label, bar, phase, label);
+  rig_put("%s: mbarrier.try_wait.parity.shared::cta.b64 %%p,[%s],%s; @!%%p bra %s;\n", label, bar, phase, label);
 }
 
 /* The tile's corner: clusters along M. */
 static void corner(uint32_t cluster) {
-  put("div.u32 %%m0,%%tile,%%ntn; rem.u32 %%n0,%%tile,%%ntn; mad.lo.u32 %%m0,%%m0,%u,%%rank; shl.b32 %%m0,%%m0,7; "
-      "shl.b32 %%n0,%%n0,6;\n",
-      cluster);
+  rig_put("div.u32 %%m0,%%tile,%%ntn; rem.u32 %%n0,%%tile,%%ntn; mad.lo.u32 %%m0,%%m0,%u,%%rank; shl.b32 %%m0,%%m0,7; "
+          "shl.b32 %%n0,%%n0,6;\n",
+          cluster);
 }
 
 static void header(uint32_t cluster) {
-  len = 0;
-  put(PTX_HEADER("sm_90a") ".extern .shared .align 1024 .b8 dyn[];\n.visible .entry k(.param .align 64 .b8 ma[128], "
+  rig_len = 0;
+  rig_put(
+      PTX_HEADER("sm_90a") ".extern .shared .align 1024 .b8 dyn[];\n.visible .entry k(.param .align 64 .b8 ma[128], "
                            ".param .align 64 .b8 mb[128], .param .align 64 .b8 mc[128], .param .u32 kt, .param .u32 "
                            "ntn, .param .u32 ntiles)\n"
                            ".reqntid 384\n%s{\n.reg .pred %%p,%%q,%%w; .reg .f32 %%d<32>; .reg .b16 %%both;\n"
@@ -52,98 +41,106 @@ static void header(uint32_t cluster) {
                            "m0,%%n0,%%kt,%%ntn,%%ntiles,%%rank,%%c0,%%c1,%%c2,%%c3,%%row,%%to,%%prev,%%id;\n"
                            ".reg .b64 %%ma,%%mb,%%mc,%%da,%%db;\n.shared .align 8 .b64 bars[%d];\n",
       cluster > 1 ? ".reqnctapercluster 2\n" : "", 2 * STAGES);
-  put("mov.b64 %%ma,ma; cvta.param.u64 %%ma,%%ma; mov.b64 %%mb,mb; cvta.param.u64 %%mb,%%mb; mov.b64 %%mc,mc; "
+  rig_put(
+      "mov.b64 %%ma,ma; cvta.param.u64 %%ma,%%ma; mov.b64 %%mb,mb; cvta.param.u64 %%mb,%%mb; mov.b64 %%mc,mc; "
       "cvta.param.u64 %%mc,%%mc; ld.param.u32 %%kt,[kt]; ld.param.u32 %%ntn,[ntn]; ld.param.u32 %%ntiles,[ntiles];\n");
-  put("mov.u32 %%tid,%%tid.x; shr.u32 %%warp,%%tid,5; shr.u32 %%wg,%%tid,7; and.b32 %%lane,%%tid,31; mov.u32 "
-      "%%bars,bars; mov.u32 %%base,dyn; mov.u32 %%rank,%%cluster_ctarank;\n");
-  put("mov.u32 %%tile,%%clusterid.x; mov.u32 %%step,%%nclusterid.x; mov.u32 %%it,0; mov.b16 %%both,3; setp.ne.u32 "
-      "%%p,%%tid,0; @%%p bra READY;\n");
+  rig_put("mov.u32 %%tid,%%tid.x; shr.u32 %%warp,%%tid,5; shr.u32 %%wg,%%tid,7; and.b32 %%lane,%%tid,31; mov.u32 "
+          "%%bars,bars; mov.u32 %%base,dyn; mov.u32 %%rank,%%cluster_ctarank;\n");
+  rig_put("mov.u32 %%tile,%%clusterid.x; mov.u32 %%step,%%nclusterid.x; mov.u32 %%it,0; mov.b16 %%both,3; setp.ne.u32 "
+          "%%p,%%tid,0; @%%p bra READY;\n");
   for (int s = 0; s < STAGES; s++)
-    put("mbarrier.init.shared::cta.b64 [%%bars+%d],1; mbarrier.init.shared::cta.b64 [%%bars+%d],%u;\n", 8 * s,
-        8 * (STAGES + s), 8 * cluster);
-  put("fence.mbarrier_init.release.cluster;\nREADY:\n%s\n",
-      cluster > 1 ? "barrier.cluster.arrive.relaxed.aligned; barrier.cluster.wait.acquire.aligned;" : "bar.sync 0;");
+    rig_put("mbarrier.init.shared::cta.b64 [%%bars+%d],1; mbarrier.init.shared::cta.b64 [%%bars+%d],%u;\n", 8 * s,
+            8 * (STAGES + s), 8 * cluster);
+  rig_put("fence.mbarrier_init.release.cluster;\nREADY:\n%s\n",
+          cluster > 1 ? "barrier.cluster.arrive.relaxed.aligned; barrier.cluster.wait.acquire.aligned;"
+                      : "bar.sync 0;");
 }
 
 static void producer(uint32_t cluster) {
-  put("setp.ne.u32 %%p,%%wg,0; @%%p bra CONSUMER;\nsetmaxnreg.dec.sync.aligned.u32 40;\nsetp.ne.u32 %%p,%%warp,0; @%%p "
+  rig_put(
+      "setp.ne.u32 %%p,%%wg,0; @%%p bra CONSUMER;\nsetmaxnreg.dec.sync.aligned.u32 40;\nsetp.ne.u32 %%p,%%warp,0; @%%p "
       "bra DONE;\nelect.sync _|%%q,-1; @!%%q bra DONE;\n");
-  put("PTILE: setp.ge.u32 %%p,%%tile,%%ntiles; @%%p bra DONE;\n");
+  rig_put("PTILE: setp.ge.u32 %%p,%%tile,%%ntiles; @%%p bra DONE;\n");
   corner(cluster);
-  put("mov.u32 %%k,0;\nPK:\n");
+  rig_put("mov.u32 %%k,0;\nPK:\n");
   stage();
-  put("xor.b32 %%y,%%ph,1;\n");
+  rig_put("xor.b32 %%y,%%ph,1;\n");
   wait("PW", "%eb", "%y");
-  put("mbarrier.arrive.expect_tx.shared::cta.b64 _,[%%fb],%d;\nshl.b32 %%x,%%k,6; mad.lo.u32 %%to,%%s,%d,%%base;\n",
-      A_BYTES + B_BYTES, A_BYTES);
-  put("cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes [%%to],[%%ma,{%%x,%%m0}],[%%fb];\n");
-  put("mad.lo.u32 %%to,%%s,%d,%%base; mad.lo.u32 %%to,%%rank,%d,%%to; mad.lo.u32 %%y,%%rank,%d,%%n0;\n", B_BYTES,
-      B_BYTES / 2, BN / 2);
-  put("cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes%s "
-      "[%%to+%d],[%%mb,{%%x,%%y}],[%%fb]%s;\n",
-      cluster > 1 ? ".multicast::cluster" : "", RING_B, cluster > 1 ? ",%both" : "");
-  put("add.u32 %%it,%%it,1; add.u32 %%k,%%k,1; setp.lt.u32 %%p,%%k,%%kt; @%%p bra PK;\nadd.u32 %%tile,%%tile,%%step; "
+  rig_put("mbarrier.arrive.expect_tx.shared::cta.b64 _,[%%fb],%d;\nshl.b32 %%x,%%k,6; mad.lo.u32 %%to,%%s,%d,%%base;\n",
+          A_BYTES + B_BYTES, A_BYTES);
+  rig_put(
+      "cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes [%%to],[%%ma,{%%x,%%m0}],[%%fb];\n");
+  rig_put("mad.lo.u32 %%to,%%s,%d,%%base; mad.lo.u32 %%to,%%rank,%d,%%to; mad.lo.u32 %%y,%%rank,%d,%%n0;\n", B_BYTES,
+          B_BYTES / 2, BN / 2);
+  rig_put("cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes%s "
+          "[%%to+%d],[%%mb,{%%x,%%y}],[%%fb]%s;\n",
+          cluster > 1 ? ".multicast::cluster" : "", RING_B, cluster > 1 ? ",%both" : "");
+  rig_put(
+      "add.u32 %%it,%%it,1; add.u32 %%k,%%k,1; setp.lt.u32 %%p,%%k,%%kt; @%%p bra PK;\nadd.u32 %%tile,%%tile,%%step; "
       "bra PTILE;\n");
 }
 
 /* Each warp gives a stage back: one lane, or a lane for each block of the cluster. */
 static void release(const char *bar, uint32_t cluster) {
   if (cluster > 1)
-    put("setp.lt.u32 %%q,%%lane,2;\nmapa.shared::cluster.u32 %%x,%s,0; @%%q mapa.shared::cluster.u32 "
-        "%%x,%s,%%lane;\n@%%q mbarrier.arrive.release.cluster.shared::cluster.b64 _,[%%x];\n",
-        bar, bar);
+    rig_put("setp.lt.u32 %%q,%%lane,2;\nmapa.shared::cluster.u32 %%x,%s,0; @%%q mapa.shared::cluster.u32 "
+            "%%x,%s,%%lane;\n@%%q mbarrier.arrive.release.cluster.shared::cluster.b64 _,[%%x];\n",
+            bar, bar);
   else
-    put("setp.eq.u32 %%q,%%lane,0; @%%q mbarrier.arrive.shared::cta.b64 _,[%s];\n", bar);
+    rig_put("setp.eq.u32 %%q,%%lane,0; @%%q mbarrier.arrive.shared::cta.b64 _,[%s];\n", bar);
 }
 
 static void descriptor(const char *reg, const char *stage_bytes, uint32_t off) {
-  put("mad.lo.u32 %%x,%%s,%s,%%base; add.u32 %%x,%%x,%u;%s shr.u32 %%x,%%x,4; cvt.u64.u32 %s,%%x; or.b64 "
-      "%s,%s,0x4000004000010000;\n",
-      stage_bytes, off, !strcmp(reg, "%da") ? " add.u32 %x,%x,%y;" : "", reg, reg, reg);
+  rig_put("mad.lo.u32 %%x,%%s,%s,%%base; add.u32 %%x,%%x,%u;%s shr.u32 %%x,%%x,4; cvt.u64.u32 %s,%%x; or.b64 "
+          "%s,%s,0x4000004000010000;\n",
+          stage_bytes, off, !strcmp(reg, "%da") ? " add.u32 %x,%x,%y;" : "", reg, reg, reg);
 }
 
 static void consumer(uint32_t cluster) {
   char a[16], b[16];
   snprintf(a, sizeof a, "%d", A_BYTES);
   snprintf(b, sizeof b, "%d", B_BYTES);
-  put("CONSUMER:\nsetmaxnreg.inc.sync.aligned.u32 232;\nCTILE: setp.ge.u32 %%p,%%tile,%%ntiles; @%%p bra STORED;\n");
+  rig_put(
+      "CONSUMER:\nsetmaxnreg.inc.sync.aligned.u32 232;\nCTILE: setp.ge.u32 %%p,%%tile,%%ntiles; @%%p bra STORED;\n");
   corner(cluster);
-  put("mov.u32 %%k,0;\nCK:\n");
+  rig_put("mov.u32 %%k,0;\nCK:\n");
   stage();
   wait("CW", "%fb", "%ph");
-  put("wgmma.fence.sync.aligned;\nadd.u32 %%y,%%wg,-1; shl.b32 %%y,%%y,13;\n");
+  rig_put("wgmma.fence.sync.aligned;\nadd.u32 %%y,%%wg,-1; shl.b32 %%y,%%y,13;\n");
   for (uint32_t j = 0; j < BK / 16; j++) {
     descriptor("%da", a, 32 * j);
     descriptor("%db", b, RING_B + 32 * j);
-    put(j ? "setp.eq.u32 %%w,0,0;\n" : "setp.ne.u32 %%w,%%k,0;\n");
-    put("wgmma.mma_async.sync.aligned.m64n64k16.f32.bf16.bf16 {");
-    for (int i = 0; i < 32; i++) put("%s%%d%d", i ? "," : "", i);
-    put("},%%da,%%db,%%w,1,1,0,0;\n");
+    rig_put(j ? "setp.eq.u32 %%w,0,0;\n" : "setp.ne.u32 %%w,%%k,0;\n");
+    rig_put("wgmma.mma_async.sync.aligned.m64n64k16.f32.bf16.bf16 {");
+    for (int i = 0; i < 32; i++) rig_put("%s%%d%d", i ? "," : "", i);
+    rig_put("},%%da,%%db,%%w,1,1,0,0;\n");
   }
-  put("wgmma.commit_group.sync.aligned;\nsetp.eq.u32 %%p,%%k,0; @%%p bra FIRST;\nwgmma.wait_group.sync.aligned 1;\n");
+  rig_put(
+      "wgmma.commit_group.sync.aligned;\nsetp.eq.u32 %%p,%%k,0; @%%p bra FIRST;\nwgmma.wait_group.sync.aligned 1;\n");
   release("%prev", cluster);
-  put("FIRST: mov.u32 %%prev,%%eb; add.u32 %%it,%%it,1; add.u32 %%k,%%k,1; setp.lt.u32 %%p,%%k,%%kt; @%%p bra "
-      "CK;\nwgmma.wait_group.sync.aligned 0;\n");
+  rig_put("FIRST: mov.u32 %%prev,%%eb; add.u32 %%it,%%it,1; add.u32 %%k,%%k,1; setp.lt.u32 %%p,%%k,%%kt; @%%p bra "
+          "CK;\nwgmma.wait_group.sync.aligned 0;\n");
   release("%prev", cluster);
 }
 
 static void epilogue(void) {
-  put("and.b32 %%id,%%tid,127; setp.ne.u32 %%p,%%id,0; @%%p bra FREE;\ncp.async.bulk.wait_group.read 0;\nFREE: "
-      "bar.sync %%wg,128;\n");
-  put("and.b32 %%x,%%warp,3; shl.b32 %%x,%%x,4; and.b32 %%row,%%lane,15; add.u32 %%row,%%row,%%x; add.u32 %%y,%%wg,-1; "
+  rig_put("and.b32 %%id,%%tid,127; setp.ne.u32 %%p,%%id,0; @%%p bra FREE;\ncp.async.bulk.wait_group.read 0;\nFREE: "
+          "bar.sync %%wg,128;\n");
+  rig_put(
+      "and.b32 %%x,%%warp,3; shl.b32 %%x,%%x,4; and.b32 %%row,%%lane,15; add.u32 %%row,%%row,%%x; add.u32 %%y,%%wg,-1; "
       "mad.lo.u32 %%y,%%y,%d,%%base; add.u32 %%y,%%y,%d; mad.lo.u32 %%to,%%row,128,%%y; and.b32 %%row,%%row,7;\n",
       C_BYTES, STAGING);
   for (int q = 0; q < 4; q++) {
-    for (int i = 0; i < 4; i++) put("cvt.rn.bf16x2.f32 %%c%d,%%d%d,%%d%d;\n", i, 8 * q + 2 * i + 1, 8 * q + 2 * i);
-    put("shr.u32 %%x,%%lane,4; add.u32 %%x,%%x,%d; xor.b32 %%x,%%x,%%row; shl.b32 %%x,%%x,4; add.u32 %%x,%%x,%%to; "
-        "stmatrix.sync.aligned.m8n8.x4.shared.b16 [%%x],{%%c0,%%c1,%%c2,%%c3};\n",
-        2 * q);
+    for (int i = 0; i < 4; i++) rig_put("cvt.rn.bf16x2.f32 %%c%d,%%d%d,%%d%d;\n", i, 8 * q + 2 * i + 1, 8 * q + 2 * i);
+    rig_put("shr.u32 %%x,%%lane,4; add.u32 %%x,%%x,%d; xor.b32 %%x,%%x,%%row; shl.b32 %%x,%%x,4; add.u32 %%x,%%x,%%to; "
+            "stmatrix.sync.aligned.m8n8.x4.shared.b16 [%%x],{%%c0,%%c1,%%c2,%%c3};\n",
+            2 * q);
   }
-  put("fence.proxy.async.shared::cta;\nbar.sync %%wg,128;\n@%%p bra NEXT;\nadd.u32 %%x,%%wg,-1; shl.b32 %%x,%%x,6; "
-      "add.u32 %%x,%%x,%%m0;\n"
-      "cp.async.bulk.tensor.2d.global.shared::cta.bulk_group "
-      "[%%mc,{%%n0,%%x}],[%%y];\ncp.async.bulk.commit_group;\nNEXT: add.u32 %%tile,%%tile,%%step; bra CTILE;\n"
-      "STORED: cp.async.bulk.wait_group.read 0;\n");
+  rig_put("fence.proxy.async.shared::cta;\nbar.sync %%wg,128;\n@%%p bra NEXT;\nadd.u32 %%x,%%wg,-1; shl.b32 %%x,%%x,6; "
+          "add.u32 %%x,%%x,%%m0;\n"
+          "cp.async.bulk.tensor.2d.global.shared::cta.bulk_group "
+          "[%%mc,{%%n0,%%x}],[%%y];\ncp.async.bulk.commit_group;\nNEXT: add.u32 %%tile,%%tile,%%step; bra CTILE;\n"
+          "STORED: cp.async.bulk.wait_group.read 0;\n");
 }
 
 static void generate(uint32_t cluster) {
@@ -151,7 +148,7 @@ static void generate(uint32_t cluster) {
   producer(cluster);
   consumer(cluster);
   epilogue();
-  put("DONE:\n%sret;\n}\n", cluster > 1 ? "barrier.cluster.arrive; barrier.cluster.wait;\n" : "");
+  rig_put("DONE:\n%sret;\n}\n", cluster > 1 ? "barrier.cluster.arrive; barrier.cluster.wait;\n" : "");
 }
 
 /* ---- runs ---- */
@@ -202,7 +199,7 @@ static uint32_t run(uint32_t cluster, uint32_t clusters, bool lazy, uint64_t see
   encode(mc, c, M, N, 64);
   memset(got, 0xff, sizeof got);
   emu_write(dev, c, got, sizeof got);
-  struct emu_module *m = rig_load(dev, text);
+  struct emu_module *m = rig_load(dev, rig_text);
   struct emu_launch how = {.grid = {cluster * clusters, 1, 1},
                            .block = {384, 1, 1},
                            .dynamic_shared = SHARED,
@@ -273,7 +270,7 @@ static const struct bug {
 START_TEST(planted) {
   const struct bug *x = &bugs[_i];
   generate(x->cluster);
-  char *at = strstr(text, x->from);
+  char *at = strstr(rig_text, x->from);
   ck_assert_msg(at != NULL, "no '%s'", x->from);
   memmove(at + strlen(x->to), at + strlen(x->from), strlen(at + strlen(x->from)) + 1);
   memcpy(at, x->to, strlen(x->to));
@@ -296,10 +293,5 @@ int main(void) {
   tcase_add_loop_test(t, right, 0, 2);
   tcase_add_loop_test(t, planted, 0, (int)(sizeof bugs / sizeof *bugs));
   suite_add_tcase(s, t);
-  SRunner *r = srunner_create(s);
-  srunner_set_fork_status(r, CK_NOFORK);
-  srunner_run_all(r, CK_ENV);
-  int failed = srunner_ntests_failed(r);
-  srunner_free(r);
-  return failed != 0;
+  return suite_run(s, false);
 }

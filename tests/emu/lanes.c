@@ -1,7 +1,7 @@
 /* Instructions between lanes, atomics, loads and stores, and special registers: one result a thread, against a formula.
  */
 #include "tests/emu/rig.h"
-#include <check.h>
+#include "tests/suite.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -233,10 +233,5 @@ int main(void) {
   tcase_add_test(c, branches);
   tcase_add_loop_test(c, counted, 0, (int)(sizeof counts / sizeof *counts));
   suite_add_tcase(s, c);
-  SRunner *r = srunner_create(s);
-  srunner_set_fork_status(r, CK_NOFORK);
-  srunner_run_all(r, CK_ENV);
-  int failed = srunner_ntests_failed(r);
-  srunner_free(r);
-  return failed != 0;
+  return suite_run(s, false);
 }

@@ -1,7 +1,19 @@
 #include "tests/emu/rig.h"
 #include <check.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+char rig_text[1 << 17];
+size_t rig_len;
+
+void rig_put(const char *fmt, ...) {
+  va_list ap;
+  va_start(ap, fmt);
+  rig_len += (size_t)vsnprintf(rig_text + rig_len, sizeof rig_text - rig_len, fmt, ap);
+  va_end(ap);
+  ck_assert(rig_len < sizeof rig_text);
+}
 
 struct emu_module *rig_load(struct emu *d, const char *text) {
   struct emu_error err;

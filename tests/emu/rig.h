@@ -3,9 +3,15 @@
 #define HONE_TESTS_EMU_RIG_H
 
 #include "runtime/emu/emu.h"
+#include <stddef.h>
 
 #define PTX_HEADER(sm) ".version 8.0\n.target " sm "\n.address_size 64\n"
 
+/* A kernel's text that is put together bit by bit; set rig_len to 0 to start again. rig_put fails the test when it is
+ * full. */
+extern char rig_text[1 << 17];
+extern size_t rig_len;
+__attribute__((format(printf, 1, 2))) void rig_put(const char *fmt, ...);
 /* Loads text or fails the test with the parser's message. */
 struct emu_module *rig_load(struct emu *d, const char *text);
 /* Runs kernel "k" with a grid and block in x; params are values of 8 bytes. */

@@ -1,6 +1,6 @@
 /* Scalar instructions of the emulator against results worked out from the rules of the PTX ISA. */
 #include "tests/emu/rig.h"
-#include <check.h>
+#include "tests/suite.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -295,10 +295,5 @@ int main(void) {
   tcase_add_loop_test(c, conforms, 0, (int)(sizeof rows / sizeof *rows));
   tcase_add_loop_test(c, refuses, 0, (int)(sizeof refused / sizeof *refused));
   suite_add_tcase(s, c);
-  SRunner *r = srunner_create(s);
-  srunner_set_fork_status(r, CK_NOFORK);
-  srunner_run_all(r, CK_ENV);
-  int failed = srunner_ntests_failed(r);
-  srunner_free(r);
-  return failed != 0;
+  return suite_run(s, false);
 }

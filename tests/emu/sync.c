@@ -1,7 +1,7 @@
 /* Synchronisation and asynchronous copies: each kernel is right as it stands, in the eager mode and in the lazy one,
  * and a change of one line must be found. */
 #include "tests/emu/rig.h"
-#include <check.h>
+#include "tests/suite.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -286,10 +286,5 @@ int main(void) {
   tcase_add_loop_test(c, right, 0, KERNELS);
   tcase_add_loop_test(c, planted, 0, (int)(sizeof bugs / sizeof *bugs));
   suite_add_tcase(s, c);
-  SRunner *r = srunner_create(s);
-  srunner_set_fork_status(r, CK_NOFORK);
-  srunner_run_all(r, CK_ENV);
-  int failed = srunner_ntests_failed(r);
-  srunner_free(r);
-  return failed != 0;
+  return suite_run(s, false);
 }

@@ -1,9 +1,8 @@
 /* Tensor-core instructions against products computed here: mma of every type by the fragment layouts of the PTX ISA,
  * wgmma with operands that TMA brought, in every swizzle. */
 #include "tests/emu/rig.h"
-#include <check.h>
+#include "tests/suite.h"
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,21 +18,10 @@ static void teardown(void) {
 
 /* ---- text ---- */
 
-static char text[1 << 17];
-static size_t len;
-
-__attribute__((format(printf, 1, 2))) static void put(const char *fmt, ...) {
-  va_list ap;
-  va_start(ap, fmt);
-  len += (size_t)vsnprintf(text + len, sizeof text - len, fmt, ap);
-  va_end(ap);
-  ck_assert(len < sizeof text);
-}
-
 static void list(const char *prefix, uint32_t n) {
-  put("{");
-  for (uint32_t i = 0; i < n; i++) put("%s%s%u", i ? "," : "", prefix, i);
-  put("}");
+  rig_put("{");
+  for (uint32_t i = 0; i < n; i++) rig_put("%s%s%u", i ? "," : "", prefix, i);
+  rig_put("}");
 }
 
 /* ---- numbers: small integers, exact in every type ---- */
@@ -128,19 +116,21 @@ START_TEST(mma) {
   uint32_t na = ea * sizes[r->a] / word, nb = eb * sizes[r->b] / word, nc = r->c == F16 ? ec / 2 : ec,
            csize = r->c == F16 ? 2 : sizes[r->c];
   const char *reg = f64 ? "b64" : "b32";
-  len = 0;
-  put(PTX_HEADER("sm_90a") ".visible .entry k(.param .u64 in, .param .u64 out) {\n.reg .b32 %%t; .reg .b64 %%p<3>; "
-                           ".reg .%s %%a<8>; .reg .%s %%b<8>; .reg .%s %%c<8>; .reg .%s %%d<8>;\n",
-      reg, reg, reg, reg);
-  put("ld.param.u64 %%p0,[in]; ld.param.u64 %%p1,[out]; mov.u32 %%t,%%tid.x; mad.wide.u32 %%p0,%%t,256,%%p0; "
-      "mad.wide.u32 %%p1,%%t,64,%%p1;\n");
-  for (uint32_t i = 0; i < na; i++) put("ld.global.%s %%a%u,[%%p0+%u];\n", reg, i, i * word);
-  for (uint32_t i = 0; i < nb; i++) put("ld.global.%s %%b%u,[%%p0+%u];\n", reg, i, 64 + i * word);
-  for (uint32_t i = 0; i < nc; i++) put("ld.global.%s %%c%u,[%%p0+%u];\n", reg, i, 128 + i * word);
-  put("mma.sync.aligned.m%un8k%u.row.col.%s.%s.%s.%s ", r->m, r->k, names[r->c], names[r->a], names[r->b], names[r->c]);
-  list("%d", nc), put(","), list("%a", na), put(","), list("%b", nb), put(","), list("%c", nc), put(";\n");
-  for (uint32_t i = 0; i < nc; i++) put("st.global.%s [%%p1+%u],%%d%u;\n", reg, i * word, i);
-  put("ret;\n}\n");
+  rig_len = 0;
+  rig_put(PTX_HEADER("sm_90a") ".visible .entry k(.param .u64 in, .param .u64 out) {\n.reg .b32 %%t; .reg .b64 %%p<3>; "
+                               ".reg .%s %%a<8>; .reg .%s %%b<8>; .reg .%s %%c<8>; .reg .%s %%d<8>;\n",
+          reg, reg, reg, reg);
+  rig_put("ld.param.u64 %%p0,[in]; ld.param.u64 %%p1,[out]; mov.u32 %%t,%%tid.x; mad.wide.u32 %%p0,%%t,256,%%p0; "
+          "mad.wide.u32 %%p1,%%t,64,%%p1;\n");
+  for (uint32_t i = 0; i < na; i++) rig_put("ld.global.%s %%a%u,[%%p0+%u];\n", reg, i, i * word);
+  for (uint32_t i = 0; i < nb; i++) rig_put("ld.global.%s %%b%u,[%%p0+%u];\n", reg, i, 64 + i * word);
+  for (uint32_t i = 0; i < nc; i++) rig_put("ld.global.%s %%c%u,[%%p0+%u];\n", reg, i, 128 + i * word);
+  rig_put("mma.sync.aligned.m%un8k%u.row.col.%s.%s.%s.%s ", r->m, r->k, names[r->c], names[r->a], names[r->b],
+          names[r->c]);
+  list("%d", nc), rig_put(","), list("%a", na), rig_put(","), list("%b", nb), rig_put(","), list("%c", nc),
+      rig_put(";\n");
+  for (uint32_t i = 0; i < nc; i++) rig_put("st.global.%s [%%p1+%u],%%d%u;\n", reg, i * word, i);
+  rig_put("ret;\n}\n");
   uint8_t in[32][256] = {{0}}, got[32][64];
   for (uint32_t l = 0; l < 32; l++) {
     uint32_t row, col;
@@ -162,7 +152,7 @@ START_TEST(mma) {
   }
   uint64_t bin = emu_alloc(dev, sizeof in), bout = emu_alloc(dev, sizeof got), params[2] = {bin, bout};
   emu_write(dev, bin, in, sizeof in);
-  struct emu_module *m = rig_load(dev, text);
+  struct emu_module *m = rig_load(dev, rig_text);
   struct emu_report rep;
   ck_assert_msg(rig_run(m, 1, 32, 0, false, 0, params, 2, &rep), "%s", rep.finding[0].text);
   ck_assert_uint_eq(rep.counts.tensor_flops, 2ull * r->m * 8 * r->k);
@@ -221,8 +211,8 @@ static uint32_t k_bytes(const struct wg_row *r) {
 static void desc(const char *reg, const char *base, uint32_t off, uint32_t lead, uint32_t stride, int swizzle) {
   static const uint64_t codes[] = {0, 3, 2, 1};
   uint64_t fixed = (uint64_t)(lead >> 4) << 16 | (uint64_t)(stride >> 4) << 32 | codes[swizzle] << 62;
-  put("add.u32 %%t0,%s,%u; shr.u32 %%t0,%%t0,4; cvt.u64.u32 %s,%%t0; or.b64 %s,%s,0x%llx;\n", base, off, reg, reg, reg,
-      (unsigned long long)fixed);
+  rig_put("add.u32 %%t0,%s,%u; shr.u32 %%t0,%%t0,4; cvt.u64.u32 %s,%%t0; or.b64 %s,%s,0x%llx;\n", base, off, reg, reg,
+          reg, (unsigned long long)fixed);
 }
 
 static void wg_text(const struct wg_row *r, const char *fence, uint32_t wait) {
@@ -230,32 +220,37 @@ static void wg_text(const struct wg_row *r, const char *fence, uint32_t wait) {
   uint32_t nd = r->c == F16 ? r->n / 4 : r->n / 2, bpanels = r->trans ? r->n * 2 / span : panels,
            bpanel = r->trans ? k * span : r->n * span;
   const char *acc = r->c == F32 ? "f32" : "b32";
-  len = 0;
-  put(PTX_HEADER("sm_90a") ".extern .shared .align 1024 .b8 dyn[];\n"
+  rig_len = 0;
+  rig_put(
+      PTX_HEADER("sm_90a") ".extern .shared .align 1024 .b8 dyn[];\n"
                            ".visible .entry k(.param .align 64 .b8 ma[128], .param .align 64 .b8 mb[128], .param .u64 "
                            "out, .param .u64 araw) {\n"
                            ".reg .pred %%p<4>; .reg .b32 %%t<16>; .reg .b64 %%q<16>; .reg .%s %%d<256>; .reg .b32 "
                            "%%a<4>;\n.shared .align 8 .b64 bar;\n",
       acc);
-  put("mov.u32 %%t1,%%tid.x; mov.u32 %%t2,dyn; add.u32 %%t3,%%t2,32768; mov.u32 %%t4,bar; setp.ne.u32 %%p0,%%t1,0;\n");
-  put("mov.b64 %%q0,ma; cvta.param.u64 %%q0,%%q0; mov.b64 %%q1,mb; cvta.param.u64 %%q1,%%q1; ld.param.u64 %%q2,[out]; "
+  rig_put(
+      "mov.u32 %%t1,%%tid.x; mov.u32 %%t2,dyn; add.u32 %%t3,%%t2,32768; mov.u32 %%t4,bar; setp.ne.u32 %%p0,%%t1,0;\n");
+  rig_put(
+      "mov.b64 %%q0,ma; cvta.param.u64 %%q0,%%q0; mov.b64 %%q1,mb; cvta.param.u64 %%q1,%%q1; ld.param.u64 %%q2,[out]; "
       "ld.param.u64 %%q3,[araw];\n");
-  put("@%%p0 bra GO;\nmbarrier.init.shared.b64 [%%t4],1; "
-      "fence.mbarrier_init.release.cluster;\nmbarrier.arrive.expect_tx.shared.b64 _,[%%t4],%u;\n",
-      (r->registers ? 0 : 64 * kb) + r->n * kb);
+  rig_put("@%%p0 bra GO;\nmbarrier.init.shared.b64 [%%t4],1; "
+          "fence.mbarrier_init.release.cluster;\nmbarrier.arrive.expect_tx.shared.b64 _,[%%t4],%u;\n",
+          (r->registers ? 0 : 64 * kb) + r->n * kb);
   for (uint32_t p = 0; p < panels && !r->registers; p++)
-    put("cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes [%%t2+%u],[%%q0,{%u,0}],[%%t4];\n",
+    rig_put(
+        "cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes [%%t2+%u],[%%q0,{%u,0}],[%%t4];\n",
         p * 64 * span, p * 16 / es);
   for (uint32_t p = 0; p < bpanels; p++)
-    put("cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes [%%t3+%u],[%%q1,{%u,0}],[%%t4];\n",
+    rig_put(
+        "cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes [%%t3+%u],[%%q1,{%u,0}],[%%t4];\n",
         p * bpanel, r->trans ? p * span / 2 : p * 16 / es);
-  put("GO: bar.sync 0;\nW: mbarrier.try_wait.parity.shared.b64 %%p1,[%%t4],0; @!%%p1 bra W;\n%s\n", fence);
+  rig_put("GO: bar.sync 0;\nW: mbarrier.try_wait.parity.shared.b64 %%p1,[%%t4],0; @!%%p1 bra W;\n%s\n", fence);
   for (uint32_t i = 0; i < nd; i++)
-    put("mov.b32 %%d%u,0%s;\n", i, r->c == F32 ? "f7f000000" : "x7f7f7f7f"); /* must not be added */
-  put("wgmma.fence.sync.aligned;\n");
+    rig_put("mov.b32 %%d%u,0%s;\n", i, r->c == F32 ? "f7f000000" : "x7f7f7f7f"); /* must not be added */
+  rig_put("wgmma.fence.sync.aligned;\n");
   for (uint32_t s = 0; s < kb / 32; s++) {
     if (r->registers)
-      put("mad.wide.u32 %%q4,%%t1,256,%%q3; ld.global.v4.b32 {%%a0,%%a1,%%a2,%%a3},[%%q4+%u];\n", s * 16);
+      rig_put("mad.wide.u32 %%q4,%%t1,256,%%q3; ld.global.v4.b32 {%%a0,%%a1,%%a2,%%a3},[%%q4+%u];\n", s * 16);
     else
       desc("%q5", "%t2", r->swizzle ? s * 32 : s * 2 * 64 * 16, r->swizzle ? 16 : 64 * 16, r->swizzle ? 8 * span : 128,
            r->swizzle);
@@ -264,25 +259,26 @@ static void wg_text(const struct wg_row *r, const char *fence, uint32_t wait) {
     else
       desc("%q6", "%t3", r->swizzle ? s * 32 : s * 2 * r->n * 16, r->swizzle ? 16 : r->n * 16,
            r->swizzle ? 8 * span : 128, r->swizzle);
-    put("setp.ne.u32 %%p2,%u,0;\nwgmma.mma_async.sync.aligned.m64n%uk%u.%s.%s.%s ", s, r->n, 32 / es, names[r->c],
-        names[r->a], names[r->b]);
+    rig_put("setp.ne.u32 %%p2,%u,0;\nwgmma.mma_async.sync.aligned.m64n%uk%u.%s.%s.%s ", s, r->n, 32 / es, names[r->c],
+            names[r->a], names[r->b]);
     list("%d", nd);
-    put(",%s,%%q6,%%p2", r->registers ? "{%a0,%a1,%a2,%a3}" : "%q5");
-    if (r->c != S32) put(",1,1");
-    if (es == 2) put(r->registers ? ",%d" : ",0,%d", r->trans);
-    put(";\n");
-    if (r->registers) put("wgmma.commit_group.sync.aligned; wgmma.wait_group.sync.aligned 0;\n");
+    rig_put(",%s,%%q6,%%p2", r->registers ? "{%a0,%a1,%a2,%a3}" : "%q5");
+    if (r->c != S32) rig_put(",1,1");
+    if (es == 2) rig_put(r->registers ? ",%d" : ",0,%d", r->trans);
+    rig_put(";\n");
+    if (r->registers) rig_put("wgmma.commit_group.sync.aligned; wgmma.wait_group.sync.aligned 0;\n");
   }
-  put("wgmma.commit_group.sync.aligned;\nwgmma.wait_group.sync.aligned %u;\n", wait);
+  rig_put("wgmma.commit_group.sync.aligned;\nwgmma.wait_group.sync.aligned %u;\n", wait);
   /* row 16*warp + lane/4, column 2*(lane%4) */
-  put("shr.u32 %%t5,%%t1,5; shl.b32 %%t5,%%t5,4; and.b32 %%t6,%%t1,31; shr.u32 %%t7,%%t6,2; add.u32 %%t5,%%t5,%%t7; "
+  rig_put(
+      "shr.u32 %%t5,%%t1,5; shl.b32 %%t5,%%t5,4; and.b32 %%t6,%%t1,31; shr.u32 %%t7,%%t6,2; add.u32 %%t5,%%t5,%%t7; "
       "and.b32 %%t6,%%t6,3; shl.b32 %%t6,%%t6,1;\n");
-  put("mad.lo.u32 %%t5,%%t5,%u,%%t6; mad.wide.u32 %%q7,%%t5,%u,%%q2;\n", r->n, r->c == F16 ? 2 : 4);
+  rig_put("mad.lo.u32 %%t5,%%t5,%u,%%t6; mad.wide.u32 %%q7,%%t5,%u,%%q2;\n", r->n, r->c == F16 ? 2 : 4);
   for (uint32_t i = 0; i < nd; i++) {
     uint32_t j = r->c == F16 ? i / 2 : i / 4, half = r->c == F16 ? i & 1 : i >> 1 & 1, c = r->c == F16 ? 0 : i & 1;
-    put("st.global.b32 [%%q7+%u],%%d%u;\n", (8 * half * r->n + 8 * j + c) * (r->c == F16 ? 2 : 4), i);
+    rig_put("st.global.b32 [%%q7+%u],%%d%u;\n", (8 * half * r->n + 8 * j + c) * (r->c == F16 ? 2 : 4), i);
   }
-  put("ret;\n}\n");
+  rig_put("ret;\n}\n");
 }
 
 struct operands {
@@ -330,7 +326,7 @@ static uint32_t wg_run(const struct wg_row *r, bool lazy, uint64_t seed, struct 
   if (r->trans) bdim[0] = r->n, bdim[1] = k, bstride[0] = r->n * es, bbox[0] = span / es, bbox[1] = k;
   ck_assert_ptr_null(emu_tensor_map(ma, map_types[r->a], 2, a, adim, astride, abox, NULL, r->swizzle));
   ck_assert_ptr_null(emu_tensor_map(mb, map_types[r->b], 2, b, bdim, bstride, bbox, NULL, r->swizzle));
-  struct emu_module *m = rig_load(dev, text);
+  struct emu_module *m = rig_load(dev, rig_text);
   struct emu_launch how = {.grid = {1, 1, 1},
                            .block = {128, 1, 1},
                            .dynamic_shared = 131072,
@@ -381,7 +377,7 @@ START_TEST(wgmma_planted) {
   wg_text(r, "", 1);
   ck_assert_msg(wg_run(r, true, 1, &rep) > 0, "a weakened wait was not found");
   wg_text(r, "", 0);
-  char *code = strstr(text, "or.b64 %q6,%q6,0x4"); /* 128 bytes: the topmost bits are 01 */
+  char *code = strstr(rig_text, "or.b64 %q6,%q6,0x4"); /* 128 bytes: the topmost bits are 01 */
   ck_assert_ptr_nonnull(code);
   code[strlen("or.b64 %q6,%q6,0x")] = '8';
   ck_assert_msg(wg_run(r, false, 0, &rep) > 0, "a wrong swizzle was not found");
@@ -392,7 +388,7 @@ START_TEST(wgmma_planted) {
   for (int i = 0; i < rep.n; i++) fence |= rep.finding[i].kind == EMU_MISSING_FENCE;
   ck_assert_msg(fence, "a missing proxy fence was not found");
   wg_text(r, "setp.ge.u32 %p3,%t1,96; @%p3 bra OUT; setp.ge.u32 %p3,%t1,90; @%p3 bra OUT;\n", 0);
-  snprintf(strstr(text, "ret;\n}"), 16, "OUT: ret;\n}\n");
+  snprintf(strstr(rig_text, "ret;\n}"), 16, "OUT: ret;\n}\n");
   wg_run(r, false, 0, &rep);
   ck_assert_msg(rep.n == 1 && rep.finding[0].kind == EMU_DIVERGENT, "wgmma without all lanes was not found");
 }
@@ -401,27 +397,29 @@ START_TEST(wgmma_planted) {
 
 START_TEST(matrices) {
   bool trans = _i & 1, store = _i & 2;
-  len = 0;
-  put(PTX_HEADER(
+  rig_len = 0;
+  rig_put(PTX_HEADER(
       "sm_90a") ".visible .entry k(.param .u64 in, .param .u64 out) {\n.reg .b32 %%t<8>; .reg .b64 %%q<6>; .reg .b32 "
                 "%%a<4>;\n.shared .align 16 .b8 s[512];\n"
                 "ld.param.u64 %%q0,[in]; ld.param.u64 %%q1,[out]; mov.u32 %%t0,%%tid.x; mov.u32 %%t1,s; mad.lo.u32 "
                 "%%t2,%%t0,16,%%t1; mad.wide.u32 %%q2,%%t0,16,%%q0; mad.wide.u32 %%q3,%%t0,16,%%q1;\n"
                 "ld.global.v4.b32 {%%a0,%%a1,%%a2,%%a3},[%%q2];\n");
   if (store)
-    put("stmatrix.sync.aligned.m8n8.x4%s.shared.b16 [%%t2],{%%a0,%%a1,%%a2,%%a3};\nbar.warp.sync -1;\nld.shared.v4.b32 "
+    rig_put(
+        "stmatrix.sync.aligned.m8n8.x4%s.shared.b16 [%%t2],{%%a0,%%a1,%%a2,%%a3};\nbar.warp.sync -1;\nld.shared.v4.b32 "
         "{%%a0,%%a1,%%a2,%%a3},[%%t2];\n",
         trans ? ".trans" : "");
   else
-    put("st.shared.v4.b32 [%%t2],{%%a0,%%a1,%%a2,%%a3};\nbar.warp.sync -1;\nldmatrix.sync.aligned.m8n8.x4%s.shared.b16 "
+    rig_put(
+        "st.shared.v4.b32 [%%t2],{%%a0,%%a1,%%a2,%%a3};\nbar.warp.sync -1;\nldmatrix.sync.aligned.m8n8.x4%s.shared.b16 "
         "{%%a0,%%a1,%%a2,%%a3},[%%t2];\n",
         trans ? ".trans" : "");
-  put("st.global.v4.b32 [%%q3],{%%a0,%%a1,%%a2,%%a3};\nret;\n}\n");
+  rig_put("st.global.v4.b32 [%%q3],{%%a0,%%a1,%%a2,%%a3};\nret;\n}\n");
   uint16_t in[32][8], got[32][8];
   for (uint32_t i = 0; i < 32 * 8; i++) in[i / 8][i % 8] = (uint16_t)(i * 3 + 1);
   uint64_t bin = emu_alloc(dev, sizeof in), bout = emu_alloc(dev, sizeof got), params[2] = {bin, bout};
   emu_write(dev, bin, in, sizeof in);
-  struct emu_module *m = rig_load(dev, text);
+  struct emu_module *m = rig_load(dev, rig_text);
   struct emu_report rep;
   ck_assert_msg(rig_run(m, 1, 32, 0, false, 0, params, 2, &rep), "%s", rep.finding[0].text);
   ck_assert_uint_eq(rep.counts.shared_conflicts, 0);
@@ -451,10 +449,5 @@ int main(void) {
   tcase_add_test(c, wgmma_planted);
   tcase_add_loop_test(c, matrices, 0, 4);
   suite_add_tcase(s, c);
-  SRunner *r = srunner_create(s);
-  srunner_set_fork_status(r, CK_NOFORK);
-  srunner_run_all(r, CK_ENV);
-  int failed = srunner_ntests_failed(r);
-  srunner_free(r);
-  return failed != 0;
+  return suite_run(s, false);
 }

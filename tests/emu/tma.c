@@ -1,7 +1,7 @@
 /* Bulk copies of boxes: ranks, borders, swizzles, multicast, stores and reductions, against a copy made element by
  * element. */
 #include "tests/emu/rig.h"
-#include <check.h>
+#include "tests/suite.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -324,10 +324,5 @@ int main(void) {
   tcase_add_loop_test(c, found, 0, (int)(sizeof wrong / sizeof *wrong));
   tcase_add_test(c, maps);
   suite_add_tcase(s, c);
-  SRunner *r = srunner_create(s);
-  srunner_set_fork_status(r, CK_NOFORK);
-  srunner_run_all(r, CK_ENV);
-  int failed = srunner_ntests_failed(r);
-  srunner_free(r);
-  return failed != 0;
+  return suite_run(s, false);
 }

@@ -1,7 +1,7 @@
 /* What is refused, and what is said: the reason names the step and the rule. The same answer comes from legal_sched,
    from legal_step for the last step, and from lower_kernel. */
 #include "tests/lower/lower_common.h"
-#include <check.h>
+#include "tests/suite.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -307,9 +307,5 @@ int main(void) {
   tcase_add_loop_test(t, refusals, 0, sizeof refused / sizeof *refused);
   tcase_add_test(t, nonsense);
   suite_add_tcase(s, t);
-  SRunner *run = srunner_create(s);
-  srunner_run_all(run, CK_ENV);
-  int failed = srunner_ntests_failed(run);
-  srunner_free(run);
-  return failed != 0;
+  return suite_run(s, true);
 }

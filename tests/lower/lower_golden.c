@@ -1,7 +1,7 @@
 /* One case a feature of the lowering: the LOOP text it gives (tests/golden/lower/NAME.txt; HONE_BLESS=1 rewrites) and,
    at several dims, the same results as the equations. */
 #include "tests/lower/lower_common.h"
-#include <check.h>
+#include "tests/suite.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -301,9 +301,5 @@ int main(int argc, char **argv) {
   tcase_add_loop_test(r, results, 0, sizeof cases / sizeof *cases);
   suite_add_tcase(s, g);
   suite_add_tcase(s, r);
-  SRunner *run = srunner_create(s);
-  srunner_run_all(run, CK_ENV);
-  int failed = srunner_ntests_failed(run);
-  srunner_free(run);
-  return failed != 0;
+  return suite_run(s, true);
 }

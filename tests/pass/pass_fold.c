@@ -2,7 +2,7 @@
    values, and must agree bit for bit (all NaN being equal). Also single rules with their traps. HONE_SEED=N starts
    elsewhere, HONE_LONG=1 runs many more. */
 #include "compiler/pass/fold.h"
-#include <check.h>
+#include "tests/suite.h"
 #include <math.h>
 #include <stdlib.h>
 
@@ -141,9 +141,5 @@ int main(void) {
   tcase_add_test(c, lossless_casts);
   tcase_add_test(c, powers_stay_small);
   suite_add_tcase(s, c);
-  SRunner *r = srunner_create(s);
-  srunner_run_all(r, CK_ENV);
-  int failed = srunner_ntests_failed(r);
-  srunner_free(r);
-  return failed != 0;
+  return suite_run(s, true);
 }

@@ -2,7 +2,7 @@
    HONE_BLESS=1 rewrites what comes after "=>". Folders are named after the passes to run, joined by '+'
    ("fuse+online"); "pipeline" runs them all. A folder without files fails. */
 #include "tests/pass/pass_common.h"
-#include <check.h>
+#include "tests/suite.h"
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,9 +87,5 @@ int main(int argc, char **argv) {
   TCase *c = tcase_create("golden");
   tcase_add_loop_test(c, golden, 0, (int)(sizeof folders / sizeof *folders));
   suite_add_tcase(s, c);
-  SRunner *r = srunner_create(s);
-  srunner_run_all(r, CK_ENV);
-  int failed = srunner_ntests_failed(r);
-  srunner_free(r);
-  return failed != 0;
+  return suite_run(s, true);
 }

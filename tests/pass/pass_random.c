@@ -4,7 +4,7 @@
 #include "tests/gen/kernel_gen.h"
 #include "tests/pass/group_exec.h"
 #include "tests/pass/pass_common.h"
-#include <check.h>
+#include "tests/suite.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -144,9 +144,5 @@ int main(void) {
   tcase_add_test(c, any_operation);
   tcase_add_loop_test(c, common_kernels, 0, (int)gen_ntexts);
   suite_add_tcase(s, c);
-  SRunner *r = srunner_create(s);
-  srunner_run_all(r, CK_ENV);
-  int failed = srunner_ntests_failed(r);
-  srunner_free(r);
-  return failed != 0;
+  return suite_run(s, true);
 }

@@ -5,7 +5,7 @@
    inputs with -inf and NaN. */
 #include "tests/pass/group_exec.h"
 #include "tests/pass/pass_common.h"
-#include <check.h>
+#include "tests/suite.h"
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -194,9 +194,5 @@ int main(int argc, char **argv) {
   tcase_add_loop_test(c, attention_is_one_pass, 0, 2);
   tcase_add_loop_test(c, strict_keeps_order, 0, NSAMPLE);
   suite_add_tcase(s, c);
-  SRunner *r = srunner_create(s);
-  srunner_run_all(r, CK_ENV);
-  int failed = srunner_ntests_failed(r);
-  srunner_free(r);
-  return failed != 0;
+  return suite_run(s, true);
 }

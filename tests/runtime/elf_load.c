@@ -1,7 +1,7 @@
 /* The object loader: objects of several compilers and code models run; damaged ones are refused without a crash. argv:
  * the objects. */
 #include "runtime/elf_load.h"
-#include <check.h>
+#include "tests/suite.h"
 #include <elf.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -185,9 +185,5 @@ int main(int argc, char **argv) {
   tcase_add_loop_test(t, truncated, 0, npaths);
   tcase_add_loop_test(t, corrupted, 0, npaths);
   suite_add_tcase(s, t);
-  SRunner *r = srunner_create(s);
-  srunner_run_all(r, CK_ENV);
-  int failed = srunner_ntests_failed(r);
-  srunner_free(r);
-  return failed ? 1 : 0;
+  return suite_run(s, true);
 }

@@ -1,7 +1,7 @@
 /* The pool: every iteration exactly once, whatever the threads, grain, nesting, callers, forks. Also run under
  * ThreadSanitizer (tests/runtime/meson.build). */
 #include "runtime/hone_rt.h"
-#include <check.h>
+#include "tests/suite.h"
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -266,9 +266,5 @@ int main(void) {
   tcase_add_loop_test(t, environment_is_validated, 0, (int)(sizeof settings / sizeof *settings));
   tcase_add_test(t, affinity_is_respected);
   suite_add_tcase(s, t);
-  SRunner *r = srunner_create(s);
-  srunner_run_all(r, CK_ENV);
-  int failed = srunner_ntests_failed(r);
-  srunner_free(r);
-  return failed ? 1 : 0;
+  return suite_run(s, true);
 }

@@ -1,7 +1,7 @@
 /* Input that is meant to hurt: no text takes the process down; either it is translated or there is a diagnostic. Also:
    options, standard input, dependencies, selection of functions, places of statements, exhausted memory. */
 #include "compiler/frontend/frontend.h"
-#include <check.h>
+#include "tests/suite.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -261,9 +261,5 @@ int main(void) {
   tcase_add_test(t, test_places);
   tcase_add_test(t, test_memory);
   suite_add_tcase(s, t);
-  SRunner *r = srunner_create(s);
-  srunner_run_all(r, CK_ENV);
-  int failed = srunner_ntests_failed(r);
-  srunner_free(r);
-  return failed ? 1 : 0;
+  return suite_run(s, true);
 }

@@ -2,9 +2,9 @@
    it is not chosen, however near they are, and the object has no such instruction. What the cost model and the search
    make of tiles. */
 #include "compiler/hone.h"
+#include "tests/suite.h"
 #include "tuner/key.h"
 #include "tuner/moves.h"
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -169,10 +169,7 @@ int main(void) {
   tcase_add_test(t, elsewhere);
   tcase_add_test(t, search);
   suite_add_tcase(s, t);
-  SRunner *run = srunner_create(s);
-  srunner_run_all(run, CK_ENV);
-  int failed = srunner_ntests_failed(run);
-  srunner_free(run);
+  int failed = suite_run(s, true);
   char cmd[128];
   snprintf(cmd, sizeof cmd, "rm -rf %s", folder);
   return failed || system(cmd);

@@ -1,9 +1,9 @@
 /* The building process: objects are those of a build in this process, in the order of the questions; what cannot be
    built and a process that dies cost only themselves. */
 #include "compiler/pass/passes.h"
+#include "tests/suite.h"
 #include "tuner/builder.h"
 #include "tuner/strategy.h"
-#include <check.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -148,9 +148,5 @@ int main(void) {
   tcase_add_loop_test(c, death_costs_one, 0, 3);
   tcase_add_test(c, nothing_asked);
   suite_add_tcase(s, c);
-  SRunner *r = srunner_create(s);
-  srunner_run_all(r, CK_ENV);
-  int failed = srunner_ntests_failed(r);
-  srunner_free(r);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return suite_run(s, true);
 }

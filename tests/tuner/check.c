@@ -1,9 +1,9 @@
 /* Checking: right results pass on every kind of input, planted errors do not, large problems are sampled in about a
    second and errors outside the samples are found through peers. The "device" here is the interpreter (small) or plain
    C (large), with errors planted by hand. */
+#include "tests/suite.h"
 #include "tuner/check.h"
 #include "tuner/check_impl.h"
-#include <check.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -381,9 +381,5 @@ int main(void) {
   tcase_add_test(t, in_place);
   tcase_add_test(t, large_softmax);
   suite_add_tcase(s, t);
-  SRunner *r = srunner_create(s);
-  srunner_run_all(r, CK_ENV);
-  int failed = srunner_ntests_failed(r);
-  srunner_free(r);
-  return failed ? 1 : 0;
+  return suite_run(s, true);
 }

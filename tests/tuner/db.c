@@ -1,8 +1,8 @@
 /* The tuning database: what is refused and in which words, records and look-up, exchange as set union, imports by
  * strangers, crashes and failing steps. */
 #include "ir/sha256.h"
+#include "tests/suite.h"
 #include "tuner/db.h"
-#include <check.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sqlite3.h>
@@ -855,9 +855,5 @@ int main(void) {
   tcase_add_test(t, large_exchange);
   tcase_add_test(t, tampered_file_is_noticed);
   suite_add_tcase(s, t);
-  SRunner *r = srunner_create(s);
-  srunner_run_all(r, CK_ENV);
-  int failed = srunner_ntests_failed(r);
-  srunner_free(r);
-  return failed ? 1 : 0;
+  return suite_run(s, true);
 }

@@ -1,6 +1,6 @@
 /* The scripted device: costs as told, results of the interpreter, failures on demand. */
+#include "tests/suite.h"
 #include "tuner/measure.h"
-#include <check.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,9 +100,5 @@ int main(void) {
   tcase_add_test(t, times);
   tcase_add_test(t, nth_call_fails);
   suite_add_tcase(s, t);
-  SRunner *r = srunner_create(s);
-  srunner_run_all(r, CK_ENV);
-  int failed = srunner_ntests_failed(r);
-  srunner_free(r);
-  return failed ? 1 : 0;
+  return suite_run(s, true);
 }

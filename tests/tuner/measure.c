@@ -1,7 +1,7 @@
 /* The CPU device: right answers come back, every way to misbehave is caught and told apart, the tuner survives. argv:
  * worker, candidates.o, unresolved.o. */
+#include "tests/suite.h"
 #include "tuner/measure.h"
-#include <check.h>
 #include <errno.h>
 #include <math.h>
 #include <signal.h>
@@ -323,11 +323,8 @@ int main(int argc, char **argv) {
   tcase_add_test(t, no_worker);
   tcase_add_test(t, worker_by_hand);
   suite_add_tcase(s, t);
-  SRunner *r = srunner_create(s);
-  srunner_run_all(r, CK_ENV);
-  int failed = srunner_ntests_failed(r);
-  srunner_free(r);
+  int failed = suite_run(s, true);
   buf_free(&object);
   buf_free(&unresolved);
-  return failed ? 1 : 0;
+  return failed;
 }

@@ -1,11 +1,11 @@
 /* The search without a clock: what the space proposes is legal and new, strategies are deterministic, the model prefers
  * what is plainly better. */
 #include "compiler/pass/passes.h"
+#include "tests/suite.h"
 #include "tuner/cost_split.h"
 #include "tuner/plan.h"
 #include "tuner/seen.h"
 #include "tuner/strategy.h"
-#include <check.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -244,9 +244,5 @@ int main(void) {
   tcase_add_test(c, split_of_a_product);
   tcase_add_test(c, estimate_is_no_worse_than_default);
   suite_add_tcase(s, c);
-  SRunner *r = srunner_create(s);
-  srunner_run_all(r, CK_ENV);
-  int bad = srunner_ntests_failed(r);
-  srunner_free(r);
-  return bad ? EXIT_FAILURE : EXIT_SUCCESS;
+  return suite_run(s, true);
 }

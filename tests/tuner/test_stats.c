@@ -1,6 +1,6 @@
 /* Order statistics: quantiles, and the sign-test interval against the binomial table. */
+#include "tests/suite.h"
 #include "tuner/stats.h"
-#include <check.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -50,9 +50,5 @@ int main(void) {
   tcase_add_test(c, interval_ranks);
   tcase_add_test(c, few_samples_claim_nothing);
   suite_add_tcase(s, c);
-  SRunner *r = srunner_create(s);
-  srunner_run_all(r, CK_ENV);
-  int bad = srunner_ntests_failed(r);
-  srunner_free(r);
-  return bad ? EXIT_FAILURE : EXIT_SUCCESS;
+  return suite_run(s, true);
 }
