@@ -2,6 +2,7 @@
  * tune_kernel.c. */
 #include "compiler/given.h"
 #include "compiler/pass/passes.h"
+#include "compiler/rest.h"
 #include "tuner/key.h"
 #include <string.h>
 
@@ -365,7 +366,8 @@ enum status hone_compile(struct hone *h, enum emit_kind kind, const char *guard,
   if (st == ST_OK) st = all_entries(h, db, e);
   db_close(db);
   if (st != ST_OK) return st;
-  st = emit_module(h->arena, e, h->spec.n, &h->target, &eo, true, &out->object, &why);
+  bool alone = h->opts.rest && kind == EMIT_OBJ && !h->spec.n; /* the other compiler makes all of it */
+  if (!alone) st = emit_module(h->arena, e, h->spec.n, &h->target, &eo, true, &out->object, &why);
   if (st == ST_INFEASIBLE) {
     /* not everything that runs on a CPU can be said there yet; and a function may be too large */
     bool theirs = h->target.limits.simt || (why && strstr(why, "took too long"));
@@ -374,6 +376,7 @@ enum status hone_compile(struct hone *h, enum emit_kind kind, const char *guard,
                why ? why : "?");
     return theirs ? ST_REFUSED : ST_INTERNAL;
   }
+  if (st == ST_OK && h->opts.rest && kind == EMIT_OBJ) st = rest_join(h, &out->object);
   if (st == ST_OK && guard) emit_header(&out->header, e, h->spec.n, guard, h->target.limits.simt);
   return st;
 }

@@ -23,6 +23,7 @@ struct hone_options {
   const char *const *prefix;         /* "OLD=NEW": how line tables spell the paths of source files; the last that fits counts */
   const char *compile_commands;      /* compile_commands.json or its folder: flags of the C files, before `flag`; NULL: none */
   const char *only;
+  const char *rest;                  /* C compiler with its options, cut at blanks: makes what hone refuses, and the data (rest.h); NULL: that is refused */
   unsigned ndims;
   const char *const *dims;           /* "M=1024,N=1024": extents that get a variant of their own whether tuned or not */
   const char *schedule;              /* of the variants for `dims`, without any of the general form: instead of what the database or the model says;
@@ -37,6 +38,8 @@ struct hone {                        /* one specification on its way; everything
   struct spec spec;
   const char *text;                  /* of the specification */
   uint16_t file;
+  unsigned nflag;                    /* for the preprocessor: those of compile_commands.json, then opts.flag */
+  const char *const *flag;
 };
 /* Reads path ("-": standard input), parses, raises. hone_close also after failure. */
 enum status hone_open(struct hone *h, const char *path, const struct hone_options *o, struct diag *d);

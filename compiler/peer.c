@@ -1,50 +1,16 @@
 /* Peers: built by the system's C compiler in a temporary folder. */
 #include "compiler/peer.h"
-#include <fcntl.h>
-#include <spawn.h>
-#include <stdio.h>
+#include "compiler/cc.h"
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-extern char **environ;
 enum { MAX_ARGS = 64 };
-
-static bool run_quietly(const char *const *argv) {
-  posix_spawn_file_actions_t fa;
-  pid_t pid;
-  int status = -1;
-  posix_spawn_file_actions_init(&fa);
-  for (int fd = 0; fd < 3; fd++) posix_spawn_file_actions_addopen(&fa, fd, "/dev/null", fd ? O_WRONLY : O_RDONLY, 0);
-  bool ok = posix_spawnp(&pid, argv[0], &fa, NULL, (char **)argv, environ) == 0 && waitpid(pid, &status, 0) == pid;
-  posix_spawn_file_actions_destroy(&fa);
-  return ok && WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
-static bool slurp(const char *path, struct buf *out) {
-  FILE *f = fopen(path, "rb");
-  char chunk[65536];
-  if (!f) return false;
-  for (size_t n; (n = fread(chunk, 1, sizeof chunk, f)) > 0;) buf_write(out, chunk, n);
-  fclose(f);
-  return out->len > 0;
-}
-
-static bool spill(const char *path, const struct buf *b) {
-  FILE *f = fopen(path, "wb");
-  if (!f) return false;
-  bool ok = fwrite(b->data, 1, b->len, f) == b->len;
-  return fclose(f) == 0 && ok;
-}
 
 /* Writes text as C, compiles it, reads the object back. */
 static enum status build(struct hone *h, const struct buf *text, const char *const *command, struct buf *object) {
-  const char *tmp = getenv("TMPDIR");
-  char *dir = arena_printf(h->arena, "%s/hone-peer-XXXXXX", tmp && *tmp ? tmp : "/tmp");
-  const char *argv[MAX_ARGS];
+  const char *dir = cc_folder(h->arena), *argv[MAX_ARGS];
   unsigned n = 0;
-  if (!mkdtemp(dir)) return ST_INFEASIBLE;
+  if (!dir) return ST_INFEASIBLE;
   const char *c = arena_printf(h->arena, "%s/peer.c", dir), *o = arena_printf(h->arena, "%s/peer.o", dir);
   for (; command[n] && n < MAX_ARGS - 8; n++) argv[n] = command[n];
   for (unsigned i = 0; i < h->opts.nflag && n < MAX_ARGS - 8; i++) argv[n++] = h->opts.flag[i];
@@ -55,10 +21,8 @@ static enum status build(struct hone *h, const struct buf *text, const char *con
   argv[n++] = "-o";
   argv[n++] = o;
   argv[n] = NULL;
-  bool ok = spill(c, text) && run_quietly(argv) && slurp(o, object);
-  unlink(c);
-  unlink(o);
-  rmdir(dir);
+  bool ok = cc_write(c, text) && cc_run(argv, true) && cc_read(o, object);
+  cc_folder_end(dir, (const char *const[]){c, o}, 2);
   return ok ? ST_OK : ST_INFEASIBLE;
 }
 

@@ -129,9 +129,11 @@ enum status hone_open(struct hone *h, const char *path, const struct hone_option
     const char *copy = arena_strndup(h->arena, text.data ? text.data : "", text.len);
     h->text = copy;
     h->file = diag_file(d, strcmp(path, "-") ? path : "<stdin>", copy, text.len);
-    struct spec_input in = {path, copy, text.len, h->file, o->nflag, o->flag, o->only};
+    struct spec_input in = {path, copy, text.len, h->file, o->nflag, o->flag, o->only, o->rest != NULL};
     const char *db = NULL;
     if (o->compile_commands && fe == frontend_for("x.c")) st = project_flags(h, path, &in, &db);
+    h->nflag = in.nflag;
+    h->flag = in.flag;
     if (st == ST_OK) st = fe->read(h->arena, d, &in, &h->spec);
     if (st == ST_OK && db) add_dep(h, db);
   }

@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* Names after -W. */
-static const char *const flag_name[] = {"untuned", "not-raised"};
+static const char *const flag_name[] = {"untuned", "not-raised", "refused"};
 enum { NFLAG = sizeof flag_name / sizeof *flag_name, LINE_MAX_SHOWN = 240 };
 
 struct file {

@@ -112,9 +112,10 @@ const struct command command_compile = {
     "usage: hone compile SPEC [-o OUT.o] [--header OUT.h] [-MD [-MF DEP] [-MT TARGET] [-MP]] [--db FILE] [--locked]\n"
     "                    [--on-miss=warn|error|quiet] [--dims M=64,…]… [--schedule TEXT]\n"
     "                    [--emit source|tensor|groups|loops|llvm|asm|ptx|obj]\n"
-    "                    [--only F,G] [--target T] [--cpu C] [--threads N] [--fp MODE]\n\n"
+    "                    [--only F,G] [--rest CC] [--target T] [--cpu C] [--threads N] [--fp MODE]\n\n"
     "The object has the symbol and the signature of the C function and is right for all dims; tuned dims run their "
     "winner.\n"
+    "--rest: the C compiler CC makes what hone refuses, and the data: the object holds all that the file defines.\n"
     "--locked: the database must exist and is only read: the same input and database give the same bytes.\n\n"
     "  hone compile matmul.c -o matmul.o --header matmul.h -MD\n",
     run};

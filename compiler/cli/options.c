@@ -26,6 +26,7 @@ static const struct row table[] = {
     {"--cold", FLAG, AT(hone.cold)},
     {"--on-miss", MISS, 0},
     {"--only", TEXT, AT(hone.only)},
+    {"--rest", TEXT, AT(hone.rest)},
     {"--compile-commands", TEXT, AT(hone.compile_commands)},
     {"-g", FLAG, AT(hone.debug)},
     {"-ffile-prefix-map=", PREFIX, 0},

@@ -125,6 +125,16 @@ static bool is_kernel(struct cx *x, CXCursor c) {
   return x->cl->getCursorLinkage(c) == CXLinkage_External && in_main_file(x, c);
 }
 
+/* Objects of hone's have functions only. */
+static void warn_data(struct cx *x, CXCursor c) {
+  if (x->cl->getCursorKind(c) != CXCursor_VarDecl || !x->cl->isCursorDefinition(c) || !in_main_file(x, c)) return;
+  if (x->cl->getCursorLinkage(c) != CXLinkage_External) return;
+  struct loc at = c_loc(x, c);
+  const char *name = c_str(x, x->cl->getCursorSpelling(c));
+  cout_diag(x->out, DIAG_WARNING, x->main_file, at.line, at.col, "refused",
+            arena_printf(x->a, "'%s' is data, which the object does not hold: --rest=cc adds it", name));
+}
+
 /* Every name of --only must have been there. */
 static void check_only(struct cx *x, const char *only, const char *found) {
   for (const char *p = only; p && *p;) {
@@ -137,8 +147,12 @@ static void check_only(struct cx *x, const char *only, const char *found) {
   }
 }
 
-static void send_refused(struct cx *x, const char *name) {
-  cout_diag(x->out, DIAG_ERROR, x->why_file, x->why_line, x->why_col, NULL, x->why);
+static void send_refused(struct cx *x, const char *name, bool rest) {
+  if (rest)
+    cout_diag(x->out, DIAG_WARNING, x->why_file, x->why_line, x->why_col, "refused",
+              arena_printf(x->a, "'%s' is left to the C compiler: %s", name, x->why));
+  else
+    cout_diag(x->out, DIAG_ERROR, x->why_file, x->why_line, x->why_col, NULL, x->why);
   struct buf b;
   buf_init(&b);
   buf_printf(&b, "%s%c%u%c%u%c%s%c", name, 0, x->why_line, 0, x->why_col, 0, x->why ? x->why : "", 0);
@@ -146,11 +160,12 @@ static void send_refused(struct cx *x, const char *name) {
   buf_free(&b);
 }
 
-static void functions(struct cx *x, const char *only) {
+static void functions(struct cx *x, const char *only, bool rest) {
   struct kids top = c_kids(x, x->cl->getTranslationUnitCursor(x->tu));
   const char *found = "";
   unsigned n = 0;
   for (unsigned i = 0; i < top.n; i++) {
+    if (!only && !rest) warn_data(x, top.c[i]);
     if (!is_kernel(x, top.c[i])) continue;
     const char *name = c_str(x, x->cl->getCursorSpelling(top.c[i]));
     if (!wanted(only, name)) continue;
@@ -159,10 +174,10 @@ static void functions(struct cx *x, const char *only) {
     if (f)
       c_send(x->out, f);
     else
-      send_refused(x, name);
+      send_refused(x, name, rest);
   }
   check_only(x, only, found);
-  if (!n && !only)
+  if (!n && !only && !rest)
     cout_diag(x->out, DIAG_ERROR, x->main_file, 0, 0, NULL,
               arena_printf(x->a, "'%s' defines no external function", x->main_file));
 }
@@ -195,7 +210,7 @@ void c_translate(struct cout *o, const struct spec_input *in) {
   } else {
     diagnostics(&x);
     x.cl->getInclusions(x.tu, inclusion, &x);
-    if (!o->errors) functions(&x, in->only);
+    if (!o->errors) functions(&x, in->only, in->rest);
     x.cl->disposeTranslationUnit(x.tu);
   }
   cout_frame(o, 'E', "", 0);

@@ -9,6 +9,7 @@ struct spec_input {
   uint16_t file;                 /* diag_file number */
   unsigned nflag; const char *const *flag;   /* -I -D -isystem -std= --target=, in order, for the C frontend */
   const char *only;              /* "f,g" or NULL: all external functions */
+  bool rest;                     /* another compiler makes what is refused: that is a warning, and there may be no function at all */
 };
 struct spec_fn {
   struct source *source;         /* the function exactly; NULL for .hone */
@@ -17,7 +18,7 @@ struct spec_fn {
   unsigned npart;                /* k == NULL: what of it is raised all the same, in the order of source->f->part */
   struct spec_fn *part;
 };
-/* A function that SOURCE has no words for; diagnosed as an error. */
+/* A function that SOURCE has no words for; diagnosed as an error (with spec_input.rest: as a warning). */
 struct spec_refused { const char *name, *why; struct loc loc; };
 struct spec {
   unsigned n; struct spec_fn *fn;

@@ -1,0 +1,117 @@
+/* See rest.h. The C compiler makes the whole file, with each function that hone made declared weak: so it inlines none
+   of them, and where both objects are joined hone's are taken. */
+#include "compiler/rest.h"
+#include "compiler/cc.h"
+#include <string.h>
+
+enum { MAX_WORDS = 256 };
+static const struct loc nowhere = {0};
+
+struct command {
+  unsigned n;
+  const char *word[MAX_WORDS + 1];
+};
+
+static void add(struct command *c, const char *word) {
+  if (c->n < MAX_WORDS) c->word[c->n++] = word;
+  c->word[c->n] = NULL;
+}
+
+/* The compiler with its own options; -O2 where these do not say it. */
+static void add_compiler(struct arena *a, struct command *c, const char *text) {
+  bool level = false;
+  for (;;) {
+    text += strspn(text, " \t");
+    size_t n = strcspn(text, " \t");
+    if (!n) break;
+    level |= n > 1 && text[0] == '-' && text[1] == 'O';
+    add(c, arena_strndup(a, text, n));
+    text += n;
+  }
+  if (!level) add(c, "-O2");
+}
+
+static void weak_names(struct buf *b, const struct spec *s) {
+  buf_puts(b, "/* made by hone */\n");
+  for (unsigned i = 0; i < s->n; i++)
+    if (s->fn[i].source) buf_printf(b, "#pragma weak %s\n", s->fn[i].source->f->k->name);
+}
+
+static void compile_command(struct hone *h, struct command *c, const char *dir, const char *weak, const char *out) {
+  add_compiler(h->arena, c, h->opts.rest);
+  add(c, "-w");
+  add(c, "-fPIC");
+  if (h->opts.debug) add(c, "-g");
+  add(c, arena_printf(h->arena, "-ffile-prefix-map=%s=.", dir));
+  for (unsigned i = 0; i < h->opts.nprefix; i++)
+    add(c, arena_printf(h->arena, "-ffile-prefix-map=%s", h->opts.prefix[i]));
+  for (unsigned i = 0; i < h->nflag; i++) add(c, h->flag[i]);
+  add(c, "-include");
+  add(c, weak);
+  add(c, "-c");
+  add(c, diag_filename(h->diag, h->file));
+  add(c, "-o");
+  add(c, out);
+}
+
+static void join_command(struct hone *h, struct command *c, const char *ours, const char *theirs, const char *out) {
+  add_compiler(h->arena, c, h->opts.rest);
+  add(c, "-r");
+  add(c, "-nostdlib");
+  add(c, ours);
+  add(c, theirs);
+  add(c, "-o");
+  add(c, out);
+}
+
+static bool is_c(const char *path) {
+  size_t n = strlen(path);
+  return n > 2 && !strcmp(path + n - 2, ".c");
+}
+
+static enum status failed(struct hone *h, const char *what) {
+  diag_error(h->diag, nowhere, "--rest: '%s' failed to %s", h->opts.rest, what);
+  return ST_ENV;
+}
+
+static enum status make(struct hone *h, const char *dir, const char *const *file, struct buf *object) {
+  struct command compile = {0}, join = {0};
+  struct buf weak;
+  buf_init(&weak);
+  weak_names(&weak, &h->spec);
+  bool wrote = cc_write(file[0], &weak) && (!object->len || cc_write(file[1], object)), any = object->len > 0;
+  buf_free(&weak);
+  if (!wrote) {
+    diag_error(h->diag, nowhere, "cannot write '%s'", dir);
+    return ST_ENV;
+  }
+  compile_command(h, &compile, dir, file[0], file[2]);
+  if (!cc_run(compile.word, false)) return failed(h, "compile the file");
+  join_command(h, &join, file[1], file[2], file[3]);
+  if (any && !cc_run(join.word, false)) return failed(h, "join two objects (-r)");
+  buf_clear(object);
+  if (cc_read(file[any ? 3 : 2], object)) return ST_OK;
+  return failed(h, "write an object");
+}
+
+enum status rest_join(struct hone *h, struct buf *object) {
+  if (h->target.limits.simt) {
+    diag_error(h->diag, nowhere, "--rest: a C compiler cannot make code for '%s'", h->target.cpu);
+    return ST_USAGE;
+  }
+  if (!is_c(diag_filename(h->diag, h->file)) || !h->opts.rest[strspn(h->opts.rest, " \t")]) {
+    diag_error(h->diag, nowhere, "--rest takes a C compiler, for a .c file");
+    return ST_USAGE;
+  }
+  struct arena *a = h->arena;
+  const char *dir = cc_folder(a);
+  if (!dir) {
+    diag_error(h->diag, nowhere, "--rest: cannot make a temporary folder");
+    return ST_ENV;
+  }
+  const char *const file[] = {arena_printf(a, "%s/weak.h", dir), arena_printf(a, "%s/ours.o", dir),
+                              arena_printf(a, "%s/theirs.o", dir), arena_printf(a, "%s/all.o", dir)};
+  enum status st = make(h, dir, file, object);
+  cc_folder_end(dir, file, sizeof file / sizeof *file);
+  return st;
+}

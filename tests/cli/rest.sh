@@ -1,0 +1,106 @@
+#!/bin/sh
+# --rest: a whole file goes through hone, with functions that are raised, kept and refused, and data; it behaves as the file compiled by cc does. usage: rest.sh HONE CC…
+set -u
+hone=$(realpath "$1")
+shift
+cc=$*
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+cd "$tmp" || exit 1
+unset HONE_DB
+export XDG_DATA_HOME="$tmp/data"
+passed=0 failed=0
+check() { # what, condition…
+  what=$1
+  shift
+  if "$@"; then passed=$((passed + 1)); else failed=$((failed + 1)) && echo "not ok: $what"; fi
+}
+has() { grep -q -- "$1" "$2"; }
+mkdir sub
+cat >sub/half.h <<'C'
+#define HALF 0.5f
+C
+cat >all.c <<'C'
+#include <stdarg.h>
+#include <stdio.h>
+#include "half.h"
+float weight[3] = {1, 2, 3};
+int calls;
+static int hidden = 7;
+float total(int n, const float *x) {
+  float s = 0;
+  for (int i = 0; i < n; i++) s += x[i] * HALF;
+  return s;
+}
+float smooth(int n, const float *x) {
+  float s = 0;
+  for (int i = 0; i < n; i++) s = HALF * s + x[i];
+  return s;
+}
+float weighted(int n) {
+  calls++;
+  return total(n, weight) + (float)hidden;
+}
+float sum_of(int n, ...) {
+  va_list ap;
+  float s = 0;
+  va_start(ap, n);
+  while (n--) s += (float)va_arg(ap, double);
+  va_end(ap);
+  return s;
+}
+int jump(int n) {
+again:
+  n -= 3;
+  if (n > 0) goto again;
+  return n;
+}
+C
+cat >main.c <<'C'
+#include <stdio.h>
+extern float weight[3];
+extern int calls;
+float total(int n, const float *x), smooth(int n, const float *x), weighted(int n), sum_of(int n, ...);
+int jump(int n);
+int main(void) {
+  float x[100];
+  for (int i = 0; i < 100; i++) x[i] = (float)(i % 8);
+  printf("%g %g %g ", total(100, x), smooth(10, x), weighted(3));
+  weight[1] = 40;
+  printf("%g %d %g %d\n", weighted(2), calls, sum_of(2, 1.5, 2.5), jump(100));
+  return 0;
+}
+C
+"$hone" compile all.c -Isub -o no.o 2>no.err
+check 'a function that is refused is an error' [ $? = 1 ]
+check 'and nothing is written' [ ! -e no.o ]
+"$hone" compile all.c -Isub --rest "$cc" -o all.o 2>all.err
+check 'with --rest all is compiled' [ $? = 0 ]
+check 'a warning names what is left to it' has "warning: 'weighted' is left to the C compiler: 'calls' is a global variable.*\[-Wrefused\]" all.err
+check 'nothing is lost' [ "$(nm -g --defined-only all.o | awk '{print $3}' | sort | tr '\n' ' ')" = 'calls jump smooth sum_of total weight weighted ' ]
+check 'what hone made is no weak symbol' [ -z "$(nm all.o | grep ' W ')" ]
+$cc -Isub all.c main.c -o plain && $cc main.c all.o -lm -o mixed
+check 'it links' [ -x mixed ]
+check 'it does what cc makes of it' [ "$(./plain)" = "$(./mixed)" ]
+"$hone" compile all.c -Isub --rest "$cc -O1" -g -o one.o 2>/dev/null && "$hone" compile all.c -Isub --rest "$cc -O1" -g -o two.o 2>/dev/null
+check 'the same bytes each time' cmp -s one.o two.o
+"$hone" compile all.c -Isub --rest "$cc" -Werror=refused -o no.o 2>/dev/null
+check '-Werror=refused' [ $? = 1 ]
+"$hone" compile all.c -Isub --rest false -o no.o 2>no.err
+check 'a compiler that fails' [ $? = 5 ]
+check 'is named' has "error: --rest: 'false' failed to compile the file" no.err
+check 'nothing is written then' [ ! -e no.o ]
+"$hone" compile all.c -Isub --only total -o only.o 2>only.err
+check '--only asks for no data' [ "$(grep -c refused only.err)" = 0 ]
+cat >data.c <<'C'
+int table[3] = {1, 2, 3};
+int most(void) { return 3; }
+C
+"$hone" compile data.c -o data.o 2>data.err
+check 'data is left out with a warning' has "data.c:1:5: warning: 'table' is data, which the object does not hold: --rest=cc adds it \[-Wrefused\]" data.err
+echo 'const int level = 4;' >none.c
+"$hone" compile none.c --rest "$cc" -o none.o
+check 'a file without functions' [ $? = 0 ]
+check 'has its data' [ "$(nm -g --defined-only none.o | awk '{print $3}')" = level ]
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
