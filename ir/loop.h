@@ -90,9 +90,11 @@ enum origin_how {
   ORIGIN_FIELD,    /* read at entry, `offset` bytes behind the pointer at position `from`; 0 when that is NULL */
   ORIGIN_INSIDE    /* tensor: it lies there */
 };
+/* `from`: position of an argument; behind the last one, number lfunc_nargs() + g is the variable global[g]. */
 struct origin { uint8_t how; uint16_t from; int64_t offset; };
-/* An argument of the C function that is no parameter: a pointer to a structure. */
-struct opaque { uint16_t at; const char *name, *ctype; };
+/* An argument of the C function that is no parameter: a pointer to a structure, or (bytes > 0) a structure of so many bytes by value: `from` is then where it lies. */
+enum { OPAQUE_BYTES = 1 << 16 };
+struct opaque { uint16_t at; const char *name, *ctype; uint32_t bytes; };
 
 /* One function: a variant of a kernel, or its general form, or its SOURCE form. */
 struct lfunc {
@@ -106,6 +108,8 @@ struct lfunc {
   const struct origin *origin; /* [k->nparam]; NULL: all ORIGIN_SELF */
   uint16_t nopaque;
   const struct opaque *opaque; /* by position */
+  uint16_t nglobal;
+  const char *const *global;   /* symbols of variables outside of functions that the function uses */
   uint16_t npart;
   struct subfunc *part;
   bool reassoc;            /* floats: contraction and re-association of reductions are allowed */

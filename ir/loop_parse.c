@@ -14,7 +14,8 @@ struct parser {
   struct kernel *k;
   struct origin *origin; /* [MANY] of the parameters; NULL: none has one */
   struct opaque *opaque;
-  unsigned nopaque;
+  unsigned nopaque, nglobal;
+  const char **global;
 };
 static struct lstmt *parse_body(struct parser *p);
 static struct lstmt *parse_stmt(struct parser *p);
@@ -183,15 +184,25 @@ static bool parse_origin(struct parser *p, unsigned n) {
 }
 
 static bool parse_pointer(struct parser *p) {
-  struct opaque o;
+  struct opaque o = {0};
+  int64_t bytes = 0;
   if (p->nopaque == MANY) return lex_error(&p->l, "too many parameters");
   if (!p->opaque) p->opaque = ARENA_NEW(p->a, struct opaque, MANY);
   if (!take_u16(p, &o.at) || !lex_name(&p->l, "a name", &o.name)) return false;
   if (p->l.tok.kind != TOK_STRING) return lex_error(&p->l, "expected a declaration");
   o.ctype = lex_string(&p->l, &p->l.tok);
   lex_next(&p->l);
+  if (lex_accept(&p->l, "value") && !lex_int(&p->l, &bytes)) return false;
+  if (bytes < 0 || bytes > OPAQUE_BYTES) return lex_error(&p->l, "a structure of at most %d bytes", OPAQUE_BYTES);
+  o.bytes = (uint32_t)bytes;
   p->opaque[p->nopaque++] = o;
   return true;
+}
+
+static bool parse_global(struct parser *p) {
+  if (p->nglobal == MANY) return lex_error(&p->l, "too many variables");
+  if (!p->global) p->global = ARENA_NEW(p->a, const char *, MANY);
+  return lex_name(&p->l, "a name", &p->global[p->nglobal++]);
 }
 
 /* `tensor A: …`, the next declaration, and not the `tensor A` of a parameter? */
@@ -353,6 +364,7 @@ static bool parse_signature(struct parser *p) {
   while (!l->failed && is_decl(p, "sym")) lex_next(l), parse_syms(p);
   while (!l->failed && is_decl(p, "param")) lex_next(l), parse_param(p, tensor_of);
   while (!l->failed && lex_is(l, "pointer") && lex_peek(l).kind == TOK_INT) lex_next(l), parse_pointer(p);
+  while (!l->failed && is_decl(p, "global")) lex_next(l), parse_global(p);
   while (!l->failed && is_decl(p, "tensor")) lex_next(l), parse_tensor(p);
   return !l->failed && link_tensors(p, tensor_of);
 }
@@ -606,6 +618,8 @@ static bool parse_func(struct parser *p, const char *name) {
   p->f->origin = p->origin;
   p->f->opaque = p->opaque;
   p->f->nopaque = (uint16_t)p->nopaque;
+  p->f->global = p->global;
+  p->f->nglobal = (uint16_t)p->nglobal;
   if (!parse_objects(p)) return false;
   p->f->body = parse_list(p);
   if (p->f->body && l->tok.kind != TOK_EOF) return lex_error(l, "unexpected %s after the function", lex_describe(l));

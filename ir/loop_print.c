@@ -125,6 +125,12 @@ static void print_signature(struct buf *out, const struct lfunc *f) {
     buf_printf(out, "  pointer %u ", f->opaque[i].at);
     name_print(out, f->opaque[i].name);
     print_quoted(out, f->opaque[i].ctype);
+    if (f->opaque[i].bytes) buf_printf(out, " value %u", f->opaque[i].bytes);
+    buf_putc(out, '\n');
+  }
+  for (unsigned i = 0; i < f->nglobal; i++) {
+    buf_puts(out, "  global ");
+    name_print(out, f->global[i]);
     buf_putc(out, '\n');
   }
   for (unsigned i = 0; i < k->ntensor; i++) {

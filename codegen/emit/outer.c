@@ -1,6 +1,7 @@
 /* The C function around an entry that takes more, or other, parameters than C's (ir/loop.h: struct origin): it reads
    the fields of structures, says which pointers are NULL, and returns the result. */
 #include "codegen/emit/build.h"
+#include <string.h>
 
 struct outer {
   struct module *m;
@@ -14,6 +15,15 @@ static const struct param *result_of(const struct lfunc *f) {
   for (unsigned i = 0; i < f->k->nparam; i++)
     if (f->origin[i].how == ORIGIN_RESULT) return &f->k->param[i];
   return NULL;
+}
+
+/* What `from` of an origin counts: arguments, then variables. */
+static LLVMValueRef base_of(struct outer *x, unsigned from) {
+  unsigned n = LLVMCountParams(x->fn);
+  if (from < n) return LLVMGetParam(x->fn, from);
+  const char *name = x->f->global[from - n];
+  LLVMValueRef g = LLVMGetNamedGlobal(x->m->mod, name);
+  return g ? g : LLVMAddGlobal(x->m->mod, x->m->i8, name); /* defined elsewhere */
 }
 
 /* Types of the C function's arguments, in order; fills x->at. */
@@ -45,7 +55,7 @@ static LLVMTypeRef stored_type(struct module *m, const struct param *p) {
 static LLVMValueRef field(struct outer *x, const struct param *p, const struct origin *o) {
   struct module *m = x->m;
   LLVMTypeRef t = stored_type(m, p);
-  LLVMValueRef base = LLVMGetParam(x->fn, o->from), null = LLVMConstNull(m->ptr);
+  LLVMValueRef base = base_of(x, o->from), null = LLVMConstNull(m->ptr);
   LLVMBasicBlockRef here = LLVMGetInsertBlock(x->b), load = LLVMAppendBasicBlockInContext(m->ctx, x->fn, "field"),
                     on = LLVMAppendBasicBlockInContext(m->ctx, x->fn, "");
   LLVMBuildCondBr(x->b, LLVMBuildICmp(x->b, LLVMIntEQ, base, null, ""), on, load);
@@ -78,7 +88,7 @@ static LLVMValueRef argument(struct outer *x, unsigned i, LLVMValueRef *result) 
   }
   case ORIGIN_INSIDE: {
     LLVMValueRef at = LLVMConstInt(x->m->i64, (uint64_t)o->offset, 1);
-    return LLVMBuildGEP2(x->b, x->m->i8, LLVMGetParam(x->fn, o->from), &at, 1, "");
+    return LLVMBuildGEP2(x->b, x->m->i8, base_of(x, o->from), &at, 1, "");
   }
   default:
     return field(x, p, o);
@@ -97,12 +107,24 @@ static void return_result(struct outer *x, LLVMValueRef result) {
   LLVMBuildRet(x->b, v);
 }
 
+/* On x86-64 a large structure lies on the stack; elsewhere the argument is a pointer to a copy. */
+static void by_value(struct outer *x, const struct opaque *o) {
+  struct module *m = x->m;
+  if (strncmp(LLVMGetTarget(m->mod), "x86_64", 6)) return;
+  unsigned kind = LLVMGetEnumAttributeKindForName("byval", 5), align = LLVMGetEnumAttributeKindForName("align", 5);
+  LLVMTypeRef t = LLVMArrayType2(m->i8, o->bytes);
+  LLVMAddAttributeAtIndex(x->fn, o->at + 1u, LLVMCreateTypeAttribute(m->ctx, kind, t));
+  LLVMAddAttributeAtIndex(x->fn, o->at + 1u, LLVMCreateEnumAttribute(m->ctx, align, 8));
+}
+
 static void attributes(struct outer *x) {
   const struct kernel *k = x->f->k;
   const struct param *r = result_of(x->f);
   add_attr(x->m, x->fn, (int)LLVMAttributeFunctionIndex, "nounwind", 0);
   for (unsigned i = 0; i < k->nparam; i++)
     if (x->f->origin[i].how == ORIGIN_SELF) extend_attr(x->m, &k->param[i], x->fn, (int)x->at[i] + 1);
+  for (unsigned i = 0; i < x->f->nopaque; i++)
+    if (x->f->opaque[i].bytes) by_value(x, &x->f->opaque[i]);
   if (r)
     extend_attr(x->m, &(struct param){.kind = PARAM_SCALAR, .type = r->type}, x->fn, (int)LLVMAttributeReturnIndex);
 }

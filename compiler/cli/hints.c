@@ -45,7 +45,8 @@ const char *hint_overlap(struct arena *a, const struct kernel *k) {
   buf_init(&b);
   for (unsigned i = 0; i < k->nparam && !k->noalias; i++) {
     const struct param *p = &k->param[i];
-    if (p->kind == PARAM_TENSOR && !p->is_const && !p->is_restrict && !p->record && k->tensor[p->ref].role != ROLE_IN)
+    bool argument = p->kind == PARAM_TENSOR && p->ctype; /* not a field, nor a variable outside of the function */
+    if (argument && !p->is_const && !p->is_restrict && !p->record && k->tensor[p->ref].role != ROLE_IN)
       buf_printf(&b, "%s'%s'", b.len ? ", " : "", p->name);
   }
   const char *r =

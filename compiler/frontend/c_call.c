@@ -52,6 +52,18 @@ static void bind(struct cx *x, CXCursor body, CXCursor p, struct cval v, bool pu
   c_write_var(x, x->at, var, v);
 }
 
+/* A structure that a parameter points to is handed over as itself, not as the copy that C makes: right where nobody can
+ * tell. */
+static void check_copy(struct cx *x, CXCursor def, CXCursor body, const struct cval *v, unsigned i, unsigned n) {
+  CXCursor p = x->cl->Cursor_getArgument(def, i);
+  if (v[i].kind != CV_RECORD || c_type(x, p).kind != CXType_Record) return;
+  bool twice = false;
+  for (unsigned j = 0; j < n; j++) twice |= j != i && v[j].kind == CV_RECORD && v[j].arg == v[i].arg;
+  if (twice || c_assigns(x, body, p))
+    c_refuse(x, x->at, "argument '%s' is a copy of a structure that may differ from it: pass a pointer to it",
+             c_str(x, x->cl->getCursorSpelling(p)));
+}
+
 static struct cval run_body(struct cx *x, CXCursor c, CXCursor body) {
   enum dtype t;
   CXType r = c_type(x, c);
@@ -89,6 +101,7 @@ static struct cval inline_call(struct cx *x, CXCursor c, CXCursor def, CXCursor 
   bool pure = only_return(x, body, &e);
   struct cval *v = ARENA_NEW(x->a, struct cval, n + 1);
   for (int i = 0; i < n; i++) v[i] = c_expr(x, x->cl->Cursor_getArgument(c, (unsigned)i));
+  for (int i = 0; i < n; i++) check_copy(x, def, body, v, (unsigned)i, (unsigned)n);
   for (int i = 0; i < n; i++) bind(x, body, x->cl->Cursor_getArgument(def, (unsigned)i), v[i], pure);
   CXCursor at = x->at;
   struct cval r = pure ? c_expr(x, e) : run_body(x, c, body);

@@ -223,16 +223,31 @@ static void rows_param(struct cx *x, CXCursor p, const char *name, uint16_t at, 
   c_rows_fields(x, x->cl->getTypeDeclaration(record), at, x->cl->Type_getSizeOf(record), 0, name, q);
 }
 
+/* A structure by value: where it lies is known when it is too large for registers. Those that some machine passes in
+ * them are refused. */
+static bool value_param(struct cx *x, CXCursor p, const char *name, uint16_t at, CXType t) {
+  int64_t size = x->cl->Type_getSizeOf(t), count;
+  enum dtype e;
+  bool in_registers = size <= 16 || (c_uniform(x, t, &e, &count) && type_is_float(e) && count <= 4);
+  if (in_registers || size > OPAQUE_BYTES || x->cl->Type_getAlignOf(t) > 8) return false;
+  const char *ctype = arena_printf(x->a, "%s %s", c_str(x, x->cl->getTypeSpelling(x->cl->getCursorType(p))), name);
+  x->opaque[x->nopaque++] = (struct opaque){at, name, ctype, (uint32_t)size};
+  cvar_add(x, p, name, VAR_RECORD, DT_i32)->value = (struct cval){.kind = CV_RECORD, .arg = at};
+  c_record_fields(x, p, t, at, 0, name);
+  return true;
+}
+
 /* A pointer to a structure with fields of several types: the fields become parameters of their own. */
 static bool record_param(struct cx *x, CXCursor p, const char *name, uint16_t at) {
   CXType t = c_type(x, p);
   enum dtype e;
   int64_t count;
+  if (t.kind == CXType_Record) return value_param(x, p, name, at, t);
   if (!c_is_pointer(t)) return false;
   CXType to = x->cl->getCanonicalType(x->cl->getPointeeType(t));
   if (to.kind != CXType_Record || c_uniform(x, to, &e, &count)) return false;
   x->opaque[x->nopaque++] = (struct opaque){
-      at, name, arena_printf(x->a, "%s%s", c_str(x, x->cl->getTypeSpelling(x->cl->getCursorType(p))), name)};
+      at, name, arena_printf(x->a, "%s%s", c_str(x, x->cl->getTypeSpelling(x->cl->getCursorType(p))), name), 0};
   if (at < MAX_ROWS && x->rows >> at & 1) {
     rows_param(x, p, name, at, to);
     return true;
@@ -314,12 +329,14 @@ static void assigned_params(struct cx *x, CXCursor body) {
 }
 
 static void set_origins(struct cx *x) {
-  bool derived = x->nopaque > 0;
+  bool derived = x->nopaque > 0 || x->nglobal > 0;
   for (unsigned i = 0; i < x->k->nparam; i++) derived |= x->origin[i].how != ORIGIN_SELF;
   if (!derived) return;
   x->f->origin = x->origin;
   x->f->opaque = x->opaque;
   x->f->nopaque = (uint16_t)x->nopaque;
+  x->f->global = x->global_name;
+  x->f->nglobal = (uint16_t)x->nglobal;
 }
 
 void c_signature(struct cx *x, CXCursor fn, CXCursor body) {
@@ -340,6 +357,7 @@ void c_signature(struct cx *x, CXCursor fn, CXCursor body) {
   x->opaque = ARENA_NEW(x->a, struct opaque, n + 1);
   x->ncand = x->nopaque = 0;
   for (int i = 0; i < n; i++) parameter(x, x->cl->Cursor_getArgument(fn, (unsigned)i), (unsigned)i);
+  c_globals(x, body, (unsigned)n);
   given_params(x, fn, (unsigned)n);
   result_param(x, fn, x->cl->getCanonicalType(x->cl->getResultType(ft)));
   x->f = lfunc_new(x->a, x->k, x->k->name);

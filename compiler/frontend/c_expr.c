@@ -52,6 +52,16 @@ static struct cval referred(struct cx *x, struct cval v, struct cvar **var) {
   return (struct cval){0};
 }
 
+static _Noreturn void refuse_global(struct cx *x, CXCursor at, CXCursor decl) {
+  const char *name = c_str(x, x->cl->getCursorSpelling(decl));
+  bool shared = x->cl->getCursorLinkage(decl) == CXLinkage_External && x->cl->getCursorTLSKind(decl) == CXTLS_None;
+  c_refuse(x, at,
+           shared ? "'%s' is a global variable of a type that is not supported: pass it as a parameter"
+                  : "'%s' is a global variable of this file or of a thread only, and changes or is of a type that is "
+                    "not supported: pass it as a parameter",
+           name);
+}
+
 struct cval c_lvalue(struct cx *x, CXCursor c, struct cvar **var) {
   *var = NULL;
   CXCursor l = c_strip(x, c);
@@ -60,7 +70,9 @@ struct cval c_lvalue(struct cx *x, CXCursor c, struct cvar **var) {
     CXCursor decl = x->cl->getCursorReferenced(l);
     struct cvar *v = cvar_find(x, decl);
     if (!v) v = c_const_array(x, decl);
-    if (!v) c_refuse(x, l, "'%s' is a global variable: pass it as a parameter", c_str(x, x->cl->getCursorSpelling(l)));
+    struct cval g;
+    if (!v && c_global(x, decl, &g)) return g;
+    if (!v) refuse_global(x, l, decl);
     if (v->kind == VAR_ARRAY || v->kind == VAR_STRUCT) return c_read_var(x, l, v);
     *var = v;
     return (struct cval){0};
@@ -98,7 +110,10 @@ static struct cval reference(struct cx *x, CXCursor c) {
     return cv_const(x, t, k);
   const char *name = c_str(x, x->cl->getCursorSpelling(c));
   if (x->cl->getCursorKind(decl) == CXCursor_FunctionDecl) c_refuse(x, c, "function '%s' used as a value", name);
-  c_refuse(x, c, "'%s' is a global variable: pass it as a parameter", name);
+  struct cval g;
+  if (!c_global(x, decl, &g)) refuse_global(x, c, decl);
+  if (g.kind == CV_PTR && !c_is_pointer(c_type(x, c))) return c_load(x, c, g.ptr);
+  return decay(x, c, g);
 }
 
 static struct cval literal(struct cx *x, CXCursor c) {

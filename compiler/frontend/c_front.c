@@ -127,8 +127,8 @@ static bool is_kernel(struct cx *x, CXCursor c) {
 
 /* Objects of hone's have functions only. */
 static void warn_data(struct cx *x, CXCursor c) {
-  if (x->cl->getCursorKind(c) != CXCursor_VarDecl || !x->cl->isCursorDefinition(c) || !in_main_file(x, c)) return;
-  if (x->cl->getCursorLinkage(c) != CXLinkage_External) return;
+  if (x->cl->getCursorKind(c) != CXCursor_VarDecl || x->cl->getCursorLinkage(c) != CXLinkage_External) return;
+  if (x->cl->Cursor_getStorageClass(c) == CX_SC_Extern || !in_main_file(x, c)) return;
   struct loc at = c_loc(x, c);
   const char *name = c_str(x, x->cl->getCursorSpelling(c));
   cout_diag(x->out, DIAG_WARNING, x->main_file, at.line, at.col, "refused",

@@ -116,6 +116,9 @@ struct cx {
   struct origin *origin;             /* [MAX_DERIVED] by parameter */
   struct opaque *opaque;
   unsigned nopaque;
+  unsigned nargs, nglobal;           /* arguments of C's; variables outside of functions, which origins count behind them */
+  const CXCursor *global, *used_as;  /* [nglobal] */
+  const char **global_name;
   unsigned twice;                    /* how often the statements around were lowered twice already */
   struct clist entry;                /* L_LET of numbers over dims alone, at the function's entry */
   struct clist table;                /* L_ALLOC with its filling, of each constant array that is used */
@@ -159,7 +162,14 @@ bool c_uniform(struct cx *x, CXType canonical, enum dtype *e, int64_t *count);
 bool c_element(struct cx *x, CXType canonical, enum dtype *e);     /* c_dtype, or the type inside such a structure */
 void c_record_fields(struct cx *x, CXCursor at, CXType record, uint16_t arg, int64_t base, const char *prefix);  /* as candidates */
 struct cval c_member(struct cx *x, CXCursor c);                    /* s.f, p->f as an lvalue: CV_PTR, CV_ARRAY, CV_RECORD, or CV_NUM */
+/* Field, or variable outside of functions, decl at `offset` behind what `from` stands for. False: it is not among the candidates. */
+bool c_field(struct cx *x, uint16_t from, int64_t offset, CXCursor decl, struct cval *v);
+void c_fields(struct cx *x, CXCursor decl, uint16_t from, const char *name); /* of a variable outside of functions, as candidates */
 struct cval c_given(struct cx *x, CXCursor at, struct cval pointer); /* pointer != NULL */
+
+/* --- c_outside.c: variables outside of functions that may change --- */
+void c_globals(struct cx *x, CXCursor body, unsigned nargs);        /* all that body speaks of, as candidates */
+bool c_global(struct cx *x, CXCursor decl, struct cval *v);         /* as an lvalue; false: it cannot be used */
 
 /* --- c_rows.c: arrays of structures of several types --- */
 bool c_is_row(struct cptr p);                                      /* a pointer into such an array */

@@ -4,7 +4,7 @@
 #include "compiler/frontend/c_lower.h"
 #include <string.h>
 
-enum { MAX_NESTED = 4 };
+enum { MAX_NESTED = 4, FIELD_RANK = 7 };
 
 static CXCursor record_decl(struct cx *x, CXType t) {
   return x->cl->getTypeDeclaration(t);
@@ -90,12 +90,33 @@ static bool pointer_field(struct cx *x, CXType t, poly_t *extent, unsigned *rank
   return true;
 }
 
+/* Extents of an array of numbers, or of structures of numbers of one type; false: it is something else. */
+static bool array_field(struct cx *x, CXType t, poly_t *extent, unsigned *rank, enum dtype *e) {
+  int64_t n;
+  for (*rank = 0; c_is_array(t) && *rank + 1 < FIELD_RANK; ++*rank) {
+    n = t.kind == CXType_ConstantArray ? x->cl->getArraySize(t) : *rank ? 0 : INT64_MAX;
+    if (n <= 0) return false;
+    extent[*rank] = n == INT64_MAX ? NULL : poly_const(x->a, n); /* T x[]: of some size */
+    t = x->cl->getCanonicalType(x->cl->getArrayElementType(t));
+  }
+  if (!*rank || x->cl->isVolatileQualifiedType(t)) return false;
+  if (c_dtype(x, t, e)) return true;
+  if (!c_uniform(x, t, e, &n)) return false;
+  extent[(*rank)++] = poly_const(x->a, n);
+  return true;
+}
+
+static bool const_array(struct cx *x, CXCursor f) {
+  CXType t = x->cl->getCursorType(f);
+  while (c_is_array(t) || c_is_array(x->cl->getCanonicalType(t)))
+    t = x->cl->getArrayElementType(c_is_array(t) ? t : x->cl->getCanonicalType(t));
+  return x->cl->isConstQualifiedType(t) || x->cl->isConstQualifiedType(x->cl->getCanonicalType(t));
+}
+
 static void field(struct cx *x, CXCursor f, uint16_t arg, int64_t offset, const char *name) {
   CXType t = c_type(x, f);
-  int64_t count = 1;
-  CXType elem = plain(x, t, &count);
   unsigned cand = x->ncand, rank;
-  poly_t extent[2];
+  poly_t extent[FIELD_RANK];
   enum dtype e;
   bool is_const = false;
   struct cand *c;
@@ -108,11 +129,10 @@ static void field(struct cx *x, CXCursor f, uint16_t arg, int64_t offset, const 
     c = c_candidate(x, ORIGIN_FIELD, arg, offset, e);
     c->decl = f;
     if (!c_left_out(x, cand)) scalar_field(x, cand, c, name);
-  } else if (t.kind == CXType_ConstantArray && c_dtype(x, elem, &e) && count > 0) {
+  } else if (array_field(x, t, extent, &rank, &e)) {
     c = c_candidate(x, ORIGIN_INSIDE, arg, offset, e);
     c->decl = f;
-    extent[0] = poly_const(x->a, count);
-    if (!c_left_out(x, cand)) c_derived_tensor(x, c, name, 1, extent, false);
+    if (!c_left_out(x, cand)) c_derived_tensor(x, c, name, rank, extent, const_array(x, f));
   } else if (t.kind == CXType_Record) {
     c_record_fields(x, f, t, arg, offset, name);
   }
@@ -131,6 +151,29 @@ void c_record_fields(struct cx *x, CXCursor at, CXType record, uint16_t arg, int
           arena_printf(x->a, "%s_%s", prefix, c_str(x, x->cl->getCursorSpelling(k.c[i]))));
   }
   c_leave(x);
+}
+
+void c_fields(struct cx *x, CXCursor decl, uint16_t from, const char *name) {
+  CXType t = c_type(x, decl);
+  if (t.kind == CXType_Record)
+    c_record_fields(x, decl, t, from, 0, name);
+  else
+    field(x, decl, from, 0, name);
+}
+
+bool c_field(struct cx *x, uint16_t from, int64_t offset, CXCursor decl, struct cval *v) {
+  for (unsigned i = 0; i < x->ncand; i++) {
+    struct cand *q = &x->cand[i];
+    if ((q->how != ORIGIN_FIELD && q->how != ORIGIN_INSIDE) || q->from != from || q->offset != offset ||
+        !c_same(x, q->decl, decl))
+      continue;
+    q->used = true;
+    *v = q->value;
+    if (v->kind == CV_PTR && c_is_array(c_type(x, decl))) v->kind = CV_ARRAY;
+    v->arg = (uint16_t)i; /* for who writes it */
+    return true;
+  }
+  return false;
 }
 
 /* --- members --- */
@@ -177,17 +220,8 @@ struct cval c_member(struct cx *x, CXCursor c) {
     base.offset += bits / 8;
     return base;
   }
-  for (unsigned i = 0; i < x->ncand; i++) {
-    struct cand *q = &x->cand[i];
-    if ((q->how != ORIGIN_FIELD && q->how != ORIGIN_INSIDE) || q->from != base.arg ||
-        q->offset != base.offset + bits / 8 || !c_same(x, q->decl, f))
-      continue;
-    q->used = true;
-    struct cval v = q->value;
-    if (v.kind == CV_PTR && c_is_array(c_type(x, c))) v.kind = CV_ARRAY;
-    v.arg = (uint16_t)i; /* for who writes it */
-    return v;
-  }
+  struct cval v;
+  if (c_field(x, base.arg, base.offset + bits / 8, f, &v)) return v;
   c_refuse(x, c, "struct member '%s' is not supported: its type, or a pointer behind a pointer; pass it as a parameter",
            name);
 }

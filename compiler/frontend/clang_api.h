@@ -37,6 +37,8 @@
   F(getCursorReferenced)                                                                                               \
   F(getCursorDefinition)                                                                                               \
   F(getCursorLinkage)                                                                                                  \
+  F(getCursorTLSKind)                                                                                                  \
+  F(getCanonicalCursor)                                                                                                \
   F(isCursorDefinition)                                                                                                \
   F(Cursor_isNull)                                                                                                     \
   F(Cursor_getStorageClass)                                                                                            \
@@ -64,6 +66,7 @@
   F(getEnumDeclIntegerType)                                                                                            \
   F(isFunctionTypeVariadic)                                                                                            \
   F(Type_getSizeOf)                                                                                                    \
+  F(Type_getAlignOf)                                                                                                   \
   F(isConstQualifiedType)                                                                                              \
   F(isRestrictQualifiedType)                                                                                           \
   F(isVolatileQualifiedType)                                                                                           \

@@ -39,7 +39,12 @@ float smooth(int n, const float *x) {
 }
 float weighted(int n) {
   calls++;
-  return total(n, weight) + (float)hidden;
+  return total(n, weight) + (float)hidden++;
+}
+float raised(int n) {
+  float s = 0;
+  for (int i = 0; i < n; i++) s += weight[i] * weight[i];
+  return s;
 }
 float sum_of(int n, ...) {
   va_list ap;
@@ -60,14 +65,14 @@ cat >main.c <<'C'
 #include <stdio.h>
 extern float weight[3];
 extern int calls;
-float total(int n, const float *x), smooth(int n, const float *x), weighted(int n), sum_of(int n, ...);
+float total(int n, const float *x), smooth(int n, const float *x), weighted(int n), raised(int n), sum_of(int n, ...);
 int jump(int n);
 int main(void) {
   float x[100];
   for (int i = 0; i < 100; i++) x[i] = (float)(i % 8);
   printf("%g %g %g ", total(100, x), smooth(10, x), weighted(3));
   weight[1] = 40;
-  printf("%g %d %g %d\n", weighted(2), calls, sum_of(2, 1.5, 2.5), jump(100));
+  printf("%g %d %g %d %g\n", weighted(2), calls, sum_of(2, 1.5, 2.5), jump(100), raised(3));
   return 0;
 }
 C
@@ -76,8 +81,8 @@ check 'a function that is refused is an error' [ $? = 1 ]
 check 'and nothing is written' [ ! -e no.o ]
 "$hone" compile all.c -Isub --rest "$cc" -o all.o 2>all.err
 check 'with --rest all is compiled' [ $? = 0 ]
-check 'a warning names what is left to it' has "warning: 'weighted' is left to the C compiler: 'calls' is a global variable.*\[-Wrefused\]" all.err
-check 'nothing is lost' [ "$(nm -g --defined-only all.o | awk '{print $3}' | sort | tr '\n' ' ')" = 'calls jump smooth sum_of total weight weighted ' ]
+check 'a warning names what is left to it' has "warning: 'weighted' is left to the C compiler: 'hidden' is a global variable.*\[-Wrefused\]" all.err
+check 'nothing is lost' [ "$(nm -g --defined-only all.o | awk '{print $3}' | sort | tr '\n' ' ')" = 'calls jump raised smooth sum_of total weight weighted ' ]
 check 'what hone made is no weak symbol' [ -z "$(nm all.o | grep ' W ')" ]
 $cc -Isub all.c main.c -o plain && $cc main.c all.o -lm -o mixed
 check 'it links' [ -x mixed ]

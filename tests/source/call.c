@@ -22,6 +22,13 @@ static int given(const struct lfunc *f, unsigned at) {
   return -1;
 }
 
+bool call_is_copy(const struct lfunc *fn, unsigned p) {
+  bool inside = how(fn, p) == ORIGIN_INSIDE, yes = false;
+  for (unsigned i = 0; inside && i < fn->nopaque; i++)
+    yes |= fn->opaque[i].at == fn->origin[p].from && fn->opaque[i].bytes > 0;
+  return yes;
+}
+
 static void write_argument(FILE *f, const struct lfunc *fn, unsigned p, unsigned at) {
   const struct param *q = &fn->k->param[p];
   int flag = given(fn, at);
@@ -40,10 +47,26 @@ static void write_argument(FILE *f, const struct lfunc *fn, unsigned p, unsigned
 
 static void write_record(FILE *f, const struct lfunc *fn, unsigned at) {
   int flag = given(fn, at);
+  for (unsigned i = 0; i < fn->nopaque; i++) {
+    const struct opaque *o = &fn->opaque[i];
+    if (o->at != at || !o->bytes) continue;
+    fprintf(f, "*(__typeof__(({ %s; %s; })) *)rec[%u]", o->ctype, o->name, at);
+    return;
+  }
   if (flag >= 0)
     fprintf(f, "dim[%d] ? (void *)rec[%u] : 0", flag, at);
   else
     fprintf(f, "(void *)rec[%u]", at);
+}
+
+/* Where the structure lies that `from` of an origin speaks of, or the variable. */
+static const char *base_of(const struct lfunc *fn, unsigned from, char *out, size_t n) {
+  unsigned args = lfunc_nargs(fn);
+  if (from < args)
+    snprintf(out, n, "rec[%u]", from);
+  else
+    snprintf(out, n, "(char *)&%s", fn->global[from - args]);
+  return out;
 }
 
 /* A field of an array of structures: up to where the next one begins, in each row that the smallest array has. */
@@ -67,22 +90,29 @@ static void write_rows(FILE *f, const struct lfunc *fn, unsigned p, bool in) {
 
 /* The fields of the structures, before the call (in) and after it. */
 static void write_fields(FILE *f, const struct lfunc *fn, bool in) {
+  char base[256];
   for (unsigned p = 0; p < fn->k->nparam; p++) {
     const struct param *q = &fn->k->param[p];
     int64_t count = 1;
     if (how(fn, p) == ORIGIN_FIELD && in) {
       bool tensor = q->kind == PARAM_TENSOR;
-      fprintf(f, "  *(%s *)(rec[%u] + %lld) = %s[%u];\n", tensor ? "void *" : type_cname(q->type), fn->origin[p].from,
-              (long long)fn->origin[p].offset, tensor ? "data" : "dim", p);
+      fprintf(f, "  *(%s *)(%s + %lld) = %s[%u];\n", tensor ? "void *" : type_cname(q->type),
+              base_of(fn, fn->origin[p].from, base, sizeof base), (long long)fn->origin[p].offset,
+              tensor ? "data" : "dim", p);
     }
     if (how(fn, p) != ORIGIN_INSIDE) continue;
     if (q->record) {
       write_rows(f, fn, p, in);
       continue;
     }
-    poly_is_const(fn->k->tensor[q->ref].extent[0], &count);
-    char there[64], here[32];
-    snprintf(there, sizeof there, "rec[%u] + %lld", fn->origin[p].from, (long long)fn->origin[p].offset);
+    for (unsigned d = 0; d < fn->k->tensor[q->ref].rank; d++) {
+      int64_t extent = 0;
+      poly_is_const(fn->k->tensor[q->ref].extent[d], &extent);
+      count *= extent;
+    }
+    char there[320], here[32];
+    snprintf(there, sizeof there, "%s + %lld", base_of(fn, fn->origin[p].from, base, sizeof base),
+             (long long)fn->origin[p].offset);
     snprintf(here, sizeof here, "data[%u]", p);
     fprintf(f, "  __builtin_memcpy(%s, %s, %lld);\n", in ? there : here, in ? here : there,
             (long long)(count * (int64_t)type_size(q->type)));

@@ -14,4 +14,6 @@ void call_write(FILE *f, const struct lfunc *fn, unsigned i); /* `hone_call_I`; 
 void call_write_file(FILE *f, const char *path, const char *header, const struct spec *s);
 call_fn *call_find(void *h, unsigned i);         /* of what dlopen gave; NULL: not there */
 bool call_is_index(const struct param *q);       /* an array of subscripts, by what people call them */
+/* Does the parameter lie in a structure that is passed by value? Nobody sees what becomes of it. */
+bool call_is_copy(const struct lfunc *fn, unsigned p);
 #endif
