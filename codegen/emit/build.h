@@ -141,6 +141,8 @@ struct simt {
   struct val group;        /* simt_wgmma.c: number of the warp group, the same value in all its threads; .v NULL: not needed */
   sym_t own_rows, own_cols;
   unsigned npending, pending[PENDING_LIMIT]; /* register objects whose sums matrix instructions still make */
+  unsigned nflying, flying[PENDING_LIMIT]; /* those that the iteration before of the open ring's loop left to run on */
+  bool committed;          /* what is pending is a group already */
   bool making;             /* such an instruction is being made: it alone may touch them */
   LLVMValueRef *shared;    /* by object: where it lies in shared memory, once it was allocated */
   bool grouped;            /* behind the threads that run the LOOP stands a warp group that copies for them (simt_tma.c) */
@@ -395,11 +397,14 @@ bool simt_copy_piece(struct fn *f, const struct lstmt *s, struct val writers);
 /* simt_wgmma.c: the same for a warp group's; they run on until simt_wgmma_wait, which is called before anything else touches their sums, and barriers. */
 bool simt_wgmma(struct fn *f, const struct lstmt *s, const struct lstmt *st);
 void simt_wgmma_wait(struct fn *f);
+bool simt_wgmma_leave(struct fn *f); /* at the end of an iteration: what it began runs on, that of the one before is complete; false: it began none */
+void simt_wgmma_land(struct fn *f);  /* behind the loop: all of it is complete */
 void simt_wgmma_init(struct fn *f);
 /* simt_tma.c: the two parts of a kernel with rings: `workers` and, for the warp group behind them, `copier`. */
 void simt_rings(struct fn *f, const struct lstmt *body, arm_fn *workers, arm_fn *copier, void *ctx);
 bool simt_ring_loop(struct fn *f, const struct lstmt *s);  /* a loop whose operands tensor maps bring; false: s is none. */
 bool simt_ring_body(struct fn *f, const struct lstmt *s);  /* its body, in place of the statement */
+void simt_ring_end(struct fn *f, const struct lstmt *s);   /* behind the last iteration of loop s, which had one */
 bool simt_produce(struct fn *f, const struct lstmt *s);    /* in the copier's part: all that it does of s; false: s is to be run as it is */
 /* What is known to divide the address of the element `at` of an object. */
 unsigned simt_align(struct fn *f, unsigned object, poly_t at);

@@ -132,6 +132,7 @@ static struct val loop_core(struct fn *f, const struct lstmt *s, const struct ra
   LLVMPositionBuilderAtEnd(f->b, exit);
   for (unsigned k = 0; k < st->n; k++)
     if (st->at[k]->level > cur_level(f)) st->at[k]->level = (uint16_t)cur_level(f);
+  if (f->simt) simt_ring_end(f, s);
   return mkval(next, cur_level(f), DT_i64, 0);
 }
 
@@ -190,6 +191,7 @@ void emit_serial(struct fn *f, const struct lstmt *s) {
     f->env[s->sym] = r.lo;
     range_facts(f, &r, r.lo, s->once);
     emit_stmt(f, s->body[0]);
+    if (f->simt) simt_ring_end(f, s);
     f->env[s->sym] = NULL;
     f->nfact = nfact;
     return;

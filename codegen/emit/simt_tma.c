@@ -17,6 +17,7 @@ struct ring {
   LLVMValueRef barriers;  /* n of bytes, n of warps; in shared memory */
   LLVMValueRef at, round; /* cells of the thread: the buffer, and which of two rounds it is */
   struct val *first;      /* [nobject] the first buffer of each, while the loop is open */
+  bool late;              /* the instructions of an iteration may run on into the next */
   struct ring *next;
 };
 
@@ -178,6 +179,22 @@ void simt_rings(struct fn *f, const struct lstmt *body, arm_fn *workers, arm_fn 
 
 /* ---- the loop ---- */
 
+/* Only sums in registers, each by an instruction, if they are of that form. */
+static bool only_sums(struct fn *f, const struct lstmt *s, bool sub) {
+  if (s->kind == L_STORE) return sub && in_registers(f, s->acc->tensor);
+  if (s->kind != L_FOR && s->kind != L_BLOCK) return false;
+  sub |= s->kind == L_FOR && s->fkind == F_SUB;
+  for (uint32_t i = 0; i < s->nbody; i++)
+    if (s->body[i] && !only_sums(f, s->body[i], sub)) return false;
+  return true;
+}
+
+static bool runs_on(struct fn *f, const struct lstmt *body) {
+  bool ok = true;
+  for (uint32_t i = 1; i < body->nbody; i++) ok &= !body->body[i] || only_sums(f, body->body[i], false);
+  return ok;
+}
+
 bool simt_ring_loop(struct fn *f, const struct lstmt *s) {
   const struct ring *outer = f->simt->ring, *found = f->simt->aligned ? ring_of(f, s) : NULL;
   unsigned n = f->f->nobject;
@@ -189,6 +206,7 @@ bool simt_ring_loop(struct fn *f, const struct lstmt *s) {
     r.first[i] = f->base[i];
     if (r.object[i]) f->simt->traded[i] = 0; /* the ring orders them */
   }
+  r.late = runs_on(f, s->body[0]);
   f->simt->ring = &r;
   f->simt->claimed = true;
   emit_for(f, s);
@@ -213,16 +231,30 @@ static void first_buffers(struct fn *f, const struct ring *r) {
     if (r->object[i]) f->base[i] = r->first[i];
 }
 
-/* One thread of each warp says that the warp is done. */
-static void release(struct fn *f, const struct ring *r, LLVMValueRef at) {
+/* One thread of each warp says that the warp is done. cond: where that is so; NULL: always. */
+static void release(struct fn *f, const struct ring *r, LLVMValueRef at, LLVMValueRef cond) {
   LLVMBasicBlockRef one = new_block(f, "release"), on = new_block(f, "released");
   LLVMValueRef lane = LLVMBuildAnd(f->b, f->simt->tid.v, LLVMConstInt(f->m->i64, WARP - 1, 0), "");
-  LLVMBuildCondBr(f->b, LLVMBuildICmp(f->b, LLVMIntEQ, lane, LLVMConstInt(f->m->i64, 0, 0), ""), one, on);
+  LLVMValueRef first = LLVMBuildICmp(f->b, LLVMIntEQ, lane, LLVMConstInt(f->m->i64, 0, 0), "");
+  LLVMBuildCondBr(f->b, cond ? LLVMBuildAnd(f->b, first, cond, "") : first, one, on);
   LLVMPositionBuilderAtEnd(f->b, one);
   LLVMValueRef arg[2] = {empty(f, r, at), k32(f, 1)};
   call(f, "llvm.nvvm.mbarrier.arrive.scope.cta.space.cta", arg, 2);
   LLVMBuildBr(f->b, on);
   LLVMPositionBuilderAtEnd(f->b, on);
+}
+
+/* The buffer of the iteration before. */
+static LLVMValueRef before(struct fn *f, const struct ring *r, LLVMValueRef at) {
+  LLVMValueRef none = LLVMBuildICmp(f->b, LLVMIntEQ, at, k32(f, 0), "");
+  return LLVMBuildSelect(f->b, none, k32(f, r->n - 1), LLVMBuildSub(f->b, at, k32(f, 1), ""), "");
+}
+
+static LLVMValueRef later_iteration(struct fn *f, const struct ring *r) {
+  struct range x;
+  find_range(f, r->loop, &x);
+  struct val at = fn_poly(f, fn_subst(f, poly_sym(f->m->arena, r->loop->sym)));
+  return vicmp(f, LLVMIntNE, at, fn_poly(f, x.lo)).v;
 }
 
 /* ---- the copier ---- */
@@ -314,11 +346,22 @@ bool simt_ring_body(struct fn *f, const struct lstmt *s) {
   use_buffer(f, r, at);
   for (uint32_t i = 1; i < s->nbody; i++)
     if (s->body[i]) emit_stmt(f, s->body[i]);
-  simt_wgmma_wait(f);
-  release(f, r, at);
+  if (r->late && simt_wgmma_leave(f)) {
+    release(f, r, before(f, r, at), later_iteration(f, r));
+  } else {
+    simt_wgmma_wait(f);
+    release(f, r, at, NULL);
+  }
   advance(f, r, at, round);
   first_buffers(f, r);
   return true;
+}
+
+void simt_ring_end(struct fn *f, const struct lstmt *s) {
+  const struct ring *r = f->simt->ring;
+  if (!r || s != r->loop || !f->simt->nflying) return;
+  simt_wgmma_land(f);
+  release(f, r, before(f, r, load_cell(f, r->at)), NULL);
 }
 
 bool simt_produce(struct fn *f, const struct lstmt *s) {

@@ -3,8 +3,8 @@
    The operands are tiles in shared memory in panels (ir/loop.h), along the sum or across it, and are named by
    descriptors. One instruction does the work of all iterations of the unrolled loops around the sub loop: the first of
    them makes it. It runs on until something else wants its sums, or a barrier comes: then all that were begun are
-   waited for. LLVM 22 has no intrinsic for it, so it is inline assembly whose sums are tied: nothing can use them
-   before the wait. */
+   waited for. Around a loop that does nothing else those of one iteration run on into the next (simt_tma.c). LLVM 22
+   has no intrinsic for it, so it is inline assembly whose sums are tied: nothing can use them before the wait. */
 #include "codegen/emit/build.h"
 #include "ir/buf.h"
 #include "ir/dot.h"
@@ -269,6 +269,28 @@ static void multiply(struct fn *f, const struct sums *x, enum dtype sum) {
   buf_free(&text);
 }
 
+bool simt_wgmma_leave(struct fn *f) {
+  struct simt *s = f->simt;
+  LLVMValueRef one = LLVMConstInt(f->m->i64, 1, 0);
+  if (!s->npending) return false;
+  plain_asm(f, "llvm.nvvm.wgmma.commit_group.sync.aligned");
+  call_intrinsic(f->m, f->b, "llvm.nvvm.wgmma.wait_group.sync.aligned", NULL, 0, &one, 1);
+  memcpy(s->flying, s->pending, sizeof s->flying);
+  s->nflying = s->npending;
+  s->npending = 0;
+  return true;
+}
+
+void simt_wgmma_land(struct fn *f) {
+  struct simt *s = f->simt;
+  memcpy(s->pending, s->flying, sizeof s->pending);
+  s->npending = s->nflying;
+  s->nflying = 0;
+  s->committed = true;
+  simt_wgmma_wait(f);
+  s->committed = false;
+}
+
 void simt_wgmma_wait(struct fn *f) {
   struct simt *s = f->simt;
   unsigned count = s->npending;
@@ -279,7 +301,7 @@ void simt_wgmma_wait(struct fn *f) {
     if (!n) continue;
     LLVMValueRef *v = ARENA_NEW(f->m->arena, LLVMValueRef, n);
     for (unsigned i = 0; i < n; i++) v[i] = slot[i].v;
-    if (!p) plain_asm(f, "llvm.nvvm.wgmma.commit_group.sync.aligned");
+    if (!p && !s->committed) plain_asm(f, "llvm.nvvm.wgmma.commit_group.sync.aligned");
     tied_asm(f, p ? "" : "wgmma.wait_group.sync.aligned 0;", v, n, 0, ",~{memory}", v);
     for (unsigned i = 0; i < n; i++) slot[i] = mkval(v[i], cur_level(f), slot[i].type, 0);
   }

@@ -29,6 +29,10 @@ static const struct planted {
     {"nothing in rings", RINGS, NULL, NULL, NULL},
     {"too few bytes expected", RINGS, ", 16384;", ", 8192;", ""},
     {"too many bytes expected", RINGS, ", 16384;", ", 24576;", ""},
+    {"a buffer is given back while it is read", RINGS, "wgmma.wait_group.sync.aligned \t1;",
+     "wgmma.wait_group.sync.aligned \t2;", "race"},
+    {"the last sums are not waited for", RINGS, "wgmma.wait_group.sync.aligned 0;", "wgmma.wait_group.sync.aligned 1;",
+     ""},
     {"one warp too many must be done", RINGS, "mov.b32 \t%r6, 4;", "mov.b32 \t%r6, 5;", "deadlock"},
 };
 static const struct planted *now;
