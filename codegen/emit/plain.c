@@ -50,11 +50,26 @@ static void optimise(struct module *m, LLVMValueRef fn) {
   LLVMDisposeErrorMessage(text);
 }
 
+/* Dims are 64 bits wide here and mostly fewer in C: only when LLVM knows that does it see that sums and products of
+   them stay within 64 bits, without which it loads no interleaved elements as vectors. */
+static void dim_ranges(struct module *m, const struct kernel *k, LLVMValueRef fn) {
+  unsigned kind = LLVMGetEnumAttributeKindForName("range", 5);
+  for (unsigned i = 0; i < k->nparam; i++) {
+    const struct param *p = &k->param[i];
+    unsigned bits = 8 * (unsigned)type_size(p->type);
+    if (p->kind != PARAM_DIM || bits >= 64) continue;
+    bool is_signed = type_is_signed(p->type);
+    uint64_t end = (uint64_t)1 << (is_signed ? bits - 1 : bits), start = is_signed ? -end : 0;
+    LLVMAddAttributeAtIndex(fn, i + 1, LLVMCreateConstantRangeAttribute(m->ctx, kind, 64, &start, &end));
+  }
+}
+
 LLVMValueRef plain_function(struct module *m, const struct lfunc *f, const char *name, bool noalias) {
   bool streamed;
   m->plain = true;
   LLVMValueRef fn = emit_body(m, f, name, noalias, 0, &streamed);
   m->plain = false;
+  dim_ranges(m, f->k, fn);
   optimise(m, fn);
   return fn;
 }

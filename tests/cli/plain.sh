@@ -1,0 +1,45 @@
+#!/bin/sh
+# Functions that are compiled as written: LLVM must see in them what it sees in what clang gives it. usage: plain.sh HONE
+set -u
+hone=$(realpath "$1")
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+cd "$tmp" || exit 1
+unset HONE_DB
+export XDG_DATA_HOME="$tmp/data"
+passed=0 failed=0
+cat >plain.c <<'C'
+#include <stdint.h>
+void bgr(const uint8_t *src, uint8_t *dst, int w, int h, int stride) { /* four bytes a pixel, three of them read */
+  for (int y = 0; y < h; y++) {
+    const uint8_t *s = src + y * stride;
+    uint8_t *d = dst + y * w * 3;
+    for (int x = 0; x < w; x++, s += 4, d += 3) {
+      d[0] = s[2];
+      d[1] = s[1];
+      d[2] = s[0];
+    }
+  }
+}
+void over(const uint8_t *src, uint8_t *dst, int n) { /* the alpha of a pixel beside its colours */
+  for (int i = 0; i < n; i++) {
+    int a = src[4 * i + 3], ia = 255 - a;
+    for (int c = 0; c < 4; c++) {
+      int v = src[4 * i + c] * a + dst[4 * i + c] * ia;
+      dst[4 * i + c] = (uint8_t)((v + 1 + (v >> 8)) >> 8);
+    }
+  }
+}
+void first(const uint16_t *rows, uint16_t *out, unsigned n) { /* an unsigned count */
+  for (unsigned i = 0; i < n; i++) out[i] = (uint16_t)(rows[4 * (unsigned long)i] + rows[4 * (unsigned long)i + 1]);
+}
+C
+vectors() { # function, what LLVM's text must hold
+  "$hone" compile plain.c --only "$1" --cpu x86-64-v4 --on-miss=quiet --emit llvm >out 2>err || { cat err; failed=$((failed + 1)); return; }
+  if grep -q "$2" out; then passed=$((passed + 1)); else failed=$((failed + 1)); echo "not ok: '$1' has no $2"; fi
+}
+vectors bgr 'shufflevector <[0-9]* x i8>'
+vectors over 'shufflevector <[0-9]* x i8>'
+vectors first 'load <[0-9]* x i16>'
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
