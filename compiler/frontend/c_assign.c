@@ -47,6 +47,12 @@ static void store(struct cx *x, CXCursor at, struct cptr p, struct cval v) {
 }
 
 static void write_to(struct cx *x, CXCursor at, struct cvar *var, struct cval place, struct cval v) {
+  if (var && var->kind == VAR_POINTER && v.kind == CV_RECORD && !var->ptr.ix &&
+      c_assignments(x, x->body, var->decl) == 1) {
+    var->kind = VAR_RECORD; /* from now on, and before it points to nothing */
+    var->value = v;
+    return;
+  }
   if (var && var->kind == VAR_POINTER) {
     if (v.kind != CV_PTR) c_refuse(x, at, "this value of pointer '%s' is not supported", var->name);
     CXCursor decl = var->decl;

@@ -69,8 +69,10 @@ static struct cval run_body(struct cx *x, CXCursor c, CXCursor body) {
   CXType r = c_type(x, c);
   unsigned loops = x->ret_loops;
   int ret = x->ret_local, done = x->done, stop = x->stop, own = x->ret_struct;
+  CXCursor around = x->body;
   bool record = r.kind == CXType_Record, value = r.kind != CXType_Void && !record;
   x->ret_loops = x->loops;
+  x->body = body;
   x->ret_local = x->ret_struct = -1;
   if (record) x->ret_struct = (int)c_struct_declare(x, c, "ret", r, NULL);
   if (value) {
@@ -85,6 +87,7 @@ static struct cval run_body(struct cx *x, CXCursor c, CXCursor body) {
   if (value) v = cv_expr(c_local(x, (unsigned)x->ret_local), t);
   if (record) v = x->var[x->ret_struct].value;
   x->ret_loops = loops;
+  x->body = around;
   x->ret_local = ret;
   x->ret_struct = own;
   x->done = done;

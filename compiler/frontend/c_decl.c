@@ -117,8 +117,21 @@ static void origin(struct cx *x, unsigned param, const struct cand *c) {
   x->origin[param] = (struct origin){c->how, c->from, c->offset};
 }
 
+/* A name that neither an argument of C's has (those keep theirs) nor a parameter so far. */
+static const char *free_name(struct cx *x, const char *name) {
+  const char *n = name;
+  bool taken = true;
+  for (unsigned again = 1; taken; again++) {
+    taken = false;
+    for (unsigned i = 0; i < x->k->nparam; i++) taken |= !strcmp(x->k->param[i].name, n);
+    for (unsigned i = 0; i < x->nargs; i++) taken |= !strcmp(x->arg_name[i], n);
+    if (taken) n = arena_printf(x->a, "%s_%u", name, again);
+  }
+  return n;
+}
+
 void c_derived_dim(struct cx *x, struct cand *c, const char *name, int64_t lo, int64_t hi) {
-  unsigned n = kernel_add_param(x->k, name, PARAM_DIM, c->type);
+  unsigned n = kernel_add_param(x->k, free_name(x, name), PARAM_DIM, c->type);
   sym_t s = x->k->param[n].ref;
   x->lo[s] = lo;
   x->hi[s] = hi;
@@ -128,6 +141,7 @@ void c_derived_dim(struct cx *x, struct cand *c, const char *name, int64_t lo, i
 
 void c_derived_tensor(struct cx *x, struct cand *c, const char *name, unsigned rank, const poly_t *extent,
                       bool is_const) {
+  name = free_name(x, name);
   unsigned n = kernel_add_param(x->k, name, PARAM_TENSOR, c->type);
   unsigned k = kernel_add_tensor(x->k, name, c->type, ROLE_INOUT, rank, extent);
   struct param *q = &x->k->param[n];
@@ -356,8 +370,12 @@ void c_signature(struct cx *x, CXCursor fn, CXCursor body) {
   x->origin = ARENA_NEW(x->a, struct origin, MAX_DERIVED);
   x->opaque = ARENA_NEW(x->a, struct opaque, n + 1);
   x->ncand = x->nopaque = 0;
+  x->nargs = (unsigned)n;
+  x->arg_name = ARENA_NEW(x->a, const char *, n + 1);
+  for (int i = 0; i < n; i++)
+    x->arg_name[i] = c_str(x, x->cl->getCursorSpelling(x->cl->Cursor_getArgument(fn, (unsigned)i)));
   for (int i = 0; i < n; i++) parameter(x, x->cl->Cursor_getArgument(fn, (unsigned)i), (unsigned)i);
-  c_globals(x, body, (unsigned)n);
+  c_globals(x, body);
   given_params(x, fn, (unsigned)n);
   result_param(x, fn, x->cl->getCanonicalType(x->cl->getResultType(ft)));
   x->f = lfunc_new(x->a, x->k, x->k->name);

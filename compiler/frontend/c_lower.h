@@ -117,6 +117,7 @@ struct cx {
   struct opaque *opaque;
   unsigned nopaque;
   unsigned nargs, nglobal;           /* arguments of C's; variables outside of functions, which origins count behind them */
+  const char **arg_name;             /* [nargs] */
   const CXCursor *global, *used_as;  /* [nglobal] */
   const char **global_name;
   unsigned twice;                    /* how often the statements around were lowered twice already */
@@ -168,7 +169,7 @@ void c_fields(struct cx *x, CXCursor decl, uint16_t from, const char *name); /* 
 struct cval c_given(struct cx *x, CXCursor at, struct cval pointer); /* pointer != NULL */
 
 /* --- c_outside.c: variables outside of functions that may change --- */
-void c_globals(struct cx *x, CXCursor body, unsigned nargs);        /* all that body speaks of, as candidates */
+void c_globals(struct cx *x, CXCursor body);                         /* all that body speaks of, as candidates */
 bool c_global(struct cx *x, CXCursor decl, struct cval *v);         /* as an lvalue; false: it cannot be used */
 
 /* --- c_rows.c: arrays of structures of several types --- */
@@ -214,6 +215,7 @@ struct cptr cv_move(struct cx *x, struct cptr p, struct subscript by);          
 struct cvar *cvar_find(struct cx *x, CXCursor decl);
 struct cvar *cvar_add(struct cx *x, CXCursor decl, const char *name, enum cvkind k, enum dtype t);
 void c_pointer_var(struct cx *x, CXCursor at, struct cvar *v, bool assigned, struct cptr value); /* its first value; ix NULL: none yet */
+unsigned c_assignments(struct cx *x, CXCursor tree, CXCursor decl); /* places in tree that change it */
 bool c_assigned_in_function(struct cx *x, CXCursor decl);
 const char *c_unique(struct cx *x, const char *name);              /* a name no parameter, symbol, local or object has */
 void c_want(struct cx *x, expr_t e);                               /* the locals in e should be symbols */

@@ -2,7 +2,6 @@
    seen like a structure that a parameter points to, with one field. So numbers that are only read are dims, pointers
    are read at entry, and all else stays where it is. Not those that are static: nobody else can name them. */
 #include "compiler/frontend/c_lower.h"
-#include <string.h>
 
 enum { MAX_GLOBALS = 64, MAX_CALLED = 64 };
 
@@ -58,11 +57,10 @@ static void find(struct outside *o, CXCursor c) {
   find_inside(o, c);
 }
 
-void c_globals(struct cx *x, CXCursor body, unsigned nargs) {
+void c_globals(struct cx *x, CXCursor body) {
   struct outside *o = ARENA_NEW(x->a, struct outside, 1);
   o->x = x;
   find(o, body);
-  x->nargs = nargs;
   x->nglobal = o->n;
   x->global = arena_dup(x->a, o->v, sizeof *o->v * (o->n + 1u));
   x->used_as = arena_dup(x->a, o->used_as, sizeof *o->used_as * (o->n + 1u));
@@ -71,10 +69,7 @@ void c_globals(struct cx *x, CXCursor body, unsigned nargs) {
     CXCursor d = o->used_as[i];
     const char *symbol = c_str(x, x->cl->Cursor_getMangling(d)), *name = c_str(x, x->cl->getCursorSpelling(d));
     x->global_name[i] = *symbol ? symbol : name;
-    for (unsigned p = 0, again = 1; p < x->k->nparam; p++)
-      if (!strcmp(x->k->param[p].name, name)) /* of an argument */
-        name = arena_printf(x->a, "%s_%u", c_str(x, x->cl->getCursorSpelling(d)), again++), p = 0;
-    c_fields(x, d, (uint16_t)(nargs + i), name);
+    c_fields(x, d, (uint16_t)(x->nargs + i), name);
   }
 }
 

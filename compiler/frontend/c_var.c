@@ -234,6 +234,16 @@ bool c_assigns(struct cx *x, CXCursor tree, CXCursor decl) {
   return yes;
 }
 
+unsigned c_assignments(struct cx *x, CXCursor tree, CXCursor decl) {
+  CXCursor d;
+  c_enter(x, tree);
+  unsigned n = target(x, tree, &d) && c_same(x, d, decl);
+  struct kids s = c_kids(x, tree);
+  for (unsigned i = 0; i < s.n; i++) n += c_assignments(x, s.c[i], decl);
+  c_leave(x);
+  return n;
+}
+
 struct known c_known_save(struct cx *x) {
   return (struct known){x->nvar, arena_dup(x->a, x->var, sizeof *x->var * x->nvar)};
 }

@@ -10,12 +10,20 @@
 
 enum { MAX_PARTS = 64, MAX_TRIES = 400, MAX_RUN = 12, MIN_TRIPS = 8 };
 
+/* Where the cutter is: in statement s, before its number `next`. */
+struct frame {
+  const struct lstmt *s;
+  unsigned next;
+  const struct frame *around;
+};
+
 struct cutter {
   struct arena *a;
   struct lfunc *f;
   struct diag *d;
   struct raised_parts *out;
   unsigned tries, loops;
+  const struct frame *at;
 };
 
 /* --- what a run of statements uses --- */
@@ -89,25 +97,22 @@ static bool runs_long(const struct lstmt *s) {
   return false;
 }
 
-struct count {
-  unsigned local, n;
-};
-
-static void count_local(expr_t x, void *ctx) {
-  struct count *k = ctx;
-  k->n += x->kind == E_LOCAL && x->id == k->local;
-}
-
-static unsigned reads_of(const struct lstmt *s, unsigned local) {
-  struct count k = {local, 0};
-  tree_visit(s, NULL, count_local, &k);
-  return k.n;
+/* May the local be read, before it is set again, by what runs behind the statements at hand? */
+static bool read_behind(const struct cutter *c, unsigned local) {
+  for (const struct frame *f = c->at; f; f = f->around) {
+    bool loop = f->s->kind == L_FOR || f->s->kind == L_WHILE;
+    if (loop && tree_exposes(f->s, local)) return true;
+    for (unsigned i = f->next; f->s->kind == L_BLOCK && i < f->s->nbody; i++) {
+      if (tree_exposes(f->s->body[i], local)) return true;
+      if (tree_always_sets(f->s->body[i], local)) return false;
+    }
+  }
+  return false;
 }
 
 /* Is the value that s leaves in the local read later on? */
 static bool lives_on(struct cutter *c, const struct lstmt *s, unsigned local) {
-  if (!tree_sets(s, local)) return false;
-  return reads_of(c->f->body, local) > reads_of(s, local) || (c->loops && tree_exposes(s, local));
+  return tree_sets(s, local) && read_behind(c, local);
 }
 
 /* --- the function of a part --- */
@@ -363,13 +368,19 @@ static struct lstmt *cut(struct cutter *c, struct lstmt *s);
 /* The longest run from statement i on that raises; *len: its length. */
 static struct lstmt *longest(struct cutter *c, const struct lstmt *s, unsigned i, unsigned *len) {
   unsigned most = s->nbody - i < MAX_RUN ? s->nbody - i : MAX_RUN;
+  struct frame here = {s, 0, c->at};
+  c->at = &here;
   for (unsigned n = most; n > 0; n--) {
     struct lstmt *run = n == 1 ? s->body[i] : loop_block(c->a, n, &s->body[i]);
     bool ends_in_loop = s->body[i + n - 1]->kind != L_SET && s->body[i + n - 1]->kind != L_LET;
     if (!ends_in_loop || (n > 1 && n == s->nbody && !c->loops)) continue; /* the whole function did not raise */
+    here.next = i + n;
     struct lstmt *p = attempt(c, run);
-    if (p) return *len = n, p;
+    if (!p) continue;
+    c->at = here.around;
+    return *len = n, p;
   }
+  c->at = here.around;
   return NULL;
 }
 
@@ -378,8 +389,11 @@ static struct lstmt *cut_block(struct cutter *c, const struct lstmt *s) {
   unsigned n = 0, len = 1;
   for (unsigned i = 0; i < s->nbody; i += len) {
     struct lstmt *p = longest(c, s, i, &len);
+    struct frame here = {s, i + 1, c->at};
     if (!p) len = 1;
+    c->at = &here;
     all[n++] = p ? p : cut(c, s->body[i]);
+    c->at = here.around;
   }
   return loop_block(c->a, n, all);
 }
@@ -388,14 +402,17 @@ static struct lstmt *cut_block(struct cutter *c, const struct lstmt *s) {
 static struct lstmt *cut_inside(struct cutter *c, struct lstmt *s) {
   struct lstmt *n = arena_dup(c->a, s, sizeof *s);
   bool loop = s->kind == L_FOR || s->kind == L_WHILE;
+  struct frame here = {s, 0, c->at};
   n->body = arena_dup(c->a, s->body, sizeof *s->body * s->nbody);
   c->loops += loop;
+  c->at = &here;
   for (unsigned i = 0; i < s->nbody; i++)
     if (s->body[i]) {
       struct lstmt *p = s->body[i]->kind == L_BLOCK ? NULL : attempt(c, s->body[i]);
       n->body[i] = p ? p : cut(c, s->body[i]);
     }
   c->loops -= loop;
+  c->at = here.around;
   return n;
 }
 

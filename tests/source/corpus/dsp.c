@@ -174,3 +174,96 @@ void haar2(const float *x, float *lo, float *hi, int n) {
     hi[i / 2] = (x[i] - x[i + 1]) * r;
   }
 }
+
+/* Four at a time by hand, then what is left; the counter counts down and is used twice, the scalar is set anew each time. */
+void abs_sat8(const signed char *src, signed char *dst, unsigned count) {
+  unsigned left;
+  signed char in;
+  left = count >> 2U;
+  while (left > 0U) {
+    in = *src++;
+    *dst++ = in > 0 ? in : (in == (signed char)0x80) ? (signed char)0x7f : -in;
+    in = *src++;
+    *dst++ = in > 0 ? in : (in == (signed char)0x80) ? (signed char)0x7f : -in;
+    in = *src++;
+    *dst++ = in > 0 ? in : (in == (signed char)0x80) ? (signed char)0x7f : -in;
+    in = *src++;
+    *dst++ = in > 0 ? in : (in == (signed char)0x80) ? (signed char)0x7f : -in;
+    left--;
+  }
+  left = count % 4U;
+  while (left > 0U) {
+    in = *src++;
+    *dst++ = in > 0 ? in : (in == (signed char)0x80) ? (signed char)0x7f : -in;
+    left--;
+  }
+}
+
+/* The sum lives on from one loop to the next, the products do not. */
+float dot_by_two(const float *a, const float *b, unsigned count) {
+  float sum = 0, p;
+  unsigned left = count / 2U;
+  while (left > 0U) {
+    p = *a++ * *b++;
+    sum += p;
+    p = *a++ * *b++;
+    sum += p;
+    left--;
+  }
+  left = count & 1U;
+  while (left > 0U) {
+    p = *a++ * *b++;
+    sum += p;
+    left--;
+  }
+  return sum;
+}
+
+/* What a loop leaves in a scalar is read behind it on one path only. */
+float last_or_sum(const float *x, int n, int flag) {
+  float v = 0, s = 0;
+  for (int i = 0; i < n / 3; i++) {
+    v = x[i] * 2;
+    s += v;
+  }
+  if (flag > 3) v = 1;
+  for (int i = 0; i < n / 3; i++) s += v * x[i];
+  return s;
+}
+
+/* A helper with a pointer of its own that walks. */
+static float sum_of(const float *p, int n) {
+  float s = 0;
+  const float *q;
+  q = p;
+  while (n > 0) {
+    s += *q++;
+    n--;
+  }
+  return s;
+}
+float row_sums(const float *x, int n, int rows) {
+  float s = 0;
+  for (int i = 0; i < rows; i++) s += sum_of(x + i * n, n);
+  return s;
+}
+
+/* Names that fields and the result would have otherwise. */
+struct named { int n; float *x; };
+float same_names(struct named *s, const float *s_x, int s_n, float result) {
+  for (int i = 0; i < s->n; i++) s->x[i] = s_x[i] * s_n + result;
+  return result;
+}
+
+/* A pointer to a structure inside of one, declared first and set later. */
+struct inner { int len; float gain; };
+struct around { int n; struct inner in; float *x; };
+int set_inner(struct around *a, int len) {
+  struct inner *in;
+  if (len < 0) return -1;
+  in = &(a->in);
+  in->len = len + 1;
+  in->gain = 2;
+  for (int i = 0; i < a->n; i++) a->x[i] *= in->gain;
+  return 0;
+}
