@@ -195,7 +195,8 @@ static void row_pointers(struct fn *f, LLVMValueRef base, struct val stride, LLV
 }
 
 /* The block of which this strided access is the first column. */
-static struct val load_turned(struct fn *f, unsigned object, const struct spot *s, struct val stride, unsigned n) {
+static struct val load_turned(struct fn *f, unsigned object, const struct spot *s, struct val stride, unsigned n,
+                              struct turn *by) {
   enum dtype t = f->f->object[object].type;
   struct turned b = {.object = object, .at = s->at.v, .stride = stride.v, .mask = f->mask.v, .disp = s->disp, .n = n};
   LLVMValueRef row[LANE_LIMIT], col[TURN_LIMIT];
@@ -206,7 +207,7 @@ static struct val load_turned(struct fn *f, unsigned object, const struct spot *
   for (unsigned i = 0; i < n; i++) b.col[i] = from_memory(f, t, col[i], f->lanes, lev);
   place_back(f);
   f->m->nop += f->lanes * n;
-  turn_keep(f, &b);
+  turn_keep(f, by, &b);
   return b.col[0];
 }
 
@@ -325,8 +326,9 @@ static struct val read_memory(struct fn *f, const struct access *acc, struct val
     struct turned b = {.object = acc->tensor, .at = s.at.v, .stride = stride.v, .mask = mask.v, .disp = s.disp};
     const struct val *kept = turn_kept(f, &b, size);
     if (kept) return *kept;
-    unsigned n = turn_width(f, acc);
-    if (n > 1) return load_turned(f, acc->tensor, &s, stride, n);
+    struct turn *by;
+    unsigned n = turn_width(f, acc, &by);
+    if (n > 1) return load_turned(f, acc->tensor, &s, stride, n, by);
     if (!mask.v) return load_strided(f, acc->tensor, &s, stride);
   }
   struct val all = mkval(splat_const(LLVMConstInt(f->m->i1, 1, 0), f->lanes), 0, DT_bool, f->lanes);

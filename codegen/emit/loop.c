@@ -110,6 +110,8 @@ static struct val loop_core(struct fn *f, const struct lstmt *s, const struct ra
   if (f->simt) fence_after(f, s);
   unsigned nfact = f->nfact;
   poly_t i = poly_sym(m->arena, s->sym);
+  struct turn t;
+  if (times > 1 && !f->simt) turn_open(f, &t, s, times);
   for (unsigned u = 0; u < times; u++) {
     poly_t at = poly_addc(m->arena, i, s->step * (int64_t)u);
     range_facts(f, r, at, s->once);
@@ -117,7 +119,9 @@ static struct val loop_core(struct fn *f, const struct lstmt *s, const struct ra
     emit_stmt(f, s->body[0]);
     f->env[s->sym] = NULL;
     f->nfact = nfact;
+    if (f->turn == &t) turn_next(&t);
   }
+  if (f->turn == &t) turn_close(f);
   state_settle(f, st);
   LLVMBasicBlockRef latch = LLVMGetInsertBlock(f->b);
   advance_offsets(f, &fr, latch);

@@ -61,9 +61,9 @@ static bool may_write(const struct fn *f, const struct turn *t, unsigned object)
   return false;
 }
 
-/* Vectors that the loops around this access will want, from here on, along the loop that makes the smallest step; a
- * power of two. 1: no block. */
-unsigned turn_width(struct fn *f, const struct access *acc) {
+/* Vectors that the loops around this access will want, from here on, along the loop that makes the smallest step (*by);
+   a power of two. 1: no block. */
+unsigned turn_width(struct fn *f, const struct access *acc, struct turn **by) {
   if (f->lazy || f->varying_if || (f->mask.v && !f->active.v) || acc->nguard) return 1;
   for (struct turn *t = f->turn; t && t->level == cur_level(f); t = t->outer) {
     poly_t coef, rest;
@@ -74,17 +74,18 @@ unsigned turn_width(struct fn *f, const struct access *acc) {
     if (may_write(f, t, acc->tensor)) return 1;
     unsigned w = 1, most = f->lanes < TURN_LIMIT ? f->lanes : TURN_LIMIT;
     while (w * 2 <= t->left && w * 2 <= most) w *= 2;
+    *by = t;
     return w;
   }
   return 1;
 }
 
-/* The columns last while the loop that wanted them is open. */
-void turn_keep(struct fn *f, const struct turned *b) {
+/* The columns last while the loop that wants them is open. */
+void turn_keep(struct fn *f, struct turn *by, const struct turned *b) {
   struct turned *k = ARENA_NEW(f->m->arena, struct turned, 1);
   *k = *b;
-  k->next = f->turn->block;
-  f->turn->block = k;
+  k->next = by->block;
+  by->block = k;
 }
 
 /* The column at this place, when a block has it. */

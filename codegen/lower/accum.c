@@ -107,9 +107,10 @@ static bool joins_late(struct build *b, const struct member *m) {
 }
 
 /* Makes the objects. *inner: where the accumulating statement finds them. */
-bool accum_open(struct build *b, const struct member *m, const struct env *e, struct accum *o, struct env *inner) {
+bool accum_open(struct build *b, const struct member *m, unsigned pos, const struct env *e, struct accum *o,
+                struct env *inner) {
   struct dims all = acc_dims(b, m, e, true), par = acc_dims(b, m, e, false);
-  *o = (struct accum){.m = m, .lanes = all.n != par.n};
+  *o = (struct accum){.m = m, .pos = pos, .lanes = all.n != par.n};
   o->late = !o->lanes && joins_late(b, m);
   uint8_t type = o->lanes && IS_ARG(m->e->red) ? lane_index_type(m) : member_type(m);
   o->all = reg_place(b, m->e->lhs, acc_name(b, m, "acc"), type, &all, e);
@@ -255,7 +256,17 @@ unsigned accum_first(struct build *b, const struct member *m, const struct env *
   return n;
 }
 
-/* init in the first iteration of the outer loops, else load. */
+/* init in the first iteration of the outer loops, else load. Of one element of the accumulator: */
+static struct lstmt *start_one(struct over *v, const struct env *e) {
+  const struct member *m = v->c->m;
+  poly_t g[MAX_LOOP];
+  if (!m->outer) return put_init(v, e);
+  if (!m->first) return put_load(v, e);
+  unsigned n = accum_first(v->b, m, e, g);
+  return loop_if(v->b->a, n, g, NULL, put_init(v, e), put_load(v, e));
+}
+
+/* Of all of it. */
 static struct lstmt *start_with(struct build *b, const struct accum *c, const struct env *e,
                                 struct lstmt *(*init)(struct over *, const struct env *),
                                 struct lstmt *(*load)(struct over *, const struct env *)) {
@@ -383,11 +394,34 @@ static struct lstmt *put_back(struct over *v, const struct env *e) {
   return loop_block(v->b->a, 2, s);
 }
 
+/* Of +0 and -0 the first one stands, and lanes do not know which that is. Where the order of the equation is asked for
+   and a maximum is a zero, it is made again, one element after the other. */
+static struct lstmt *total_again(struct over *v, const struct env *e) {
+  struct build *b = v->b;
+  const struct member *m = v->c->m;
+  struct set one = {1, &m};
+  struct env in = *e;
+  for (unsigned l = 0; l < MAX_LOOP; l++)
+    if (m->reg & m->red & BIT(l)) in.serial |= BIT(l);
+  push_place(b, &in, v->c->tot, m, NULL);
+  if (in.naccs < MAX_MEMBER / 4) in.accs[in.naccs++] = m;
+  struct stmts s = {0};
+  stmts_add(b, &s, start_one(v, e));
+  stmts_add(b, &s, nest_build(b, &one, v->c->pos, &in));
+  expr_t zero = expr_const(b->a, m->e->body->type, (union value){0});
+  return loop_if(b->a, 0, NULL, expr_op2(b->a, OP_eq, read_place(b, e, v->c->tot), zero), stmts_block(b, &s), NULL);
+}
+
+static bool zero_counts(const struct plan *p, const struct member *m) {
+  return p->o->strict && type_is_float(m->e->body->type) && !IS_ARG(m->e->red);
+}
+
 struct lstmt *accum_finish(struct build *b, const struct accum *c, const struct env *e) {
   struct stmts s = {0};
   if (c->lanes) {
     stmts_add(b, &s, start_with(b, c, e, put_init, put_load));
     stmts_add(b, &s, over_acc(b, c, e, false, IS_ARG(c->m->e->red) ? lanes_best : lanes_total));
+    if (zero_counts(b->p, c->m)) stmts_add(b, &s, over_acc(b, c, e, false, total_again));
   }
   if (c->late) stmts_add(b, &s, start_with(b, c, e, join_init, join_load));
   return stmts_block(b, &s);

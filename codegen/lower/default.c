@@ -1,6 +1,7 @@
-/* sched_default: a schedule from the extents and the target's limits alone. Eight shapes, tried in this order: stream,
-   matrix (products of matrix instructions), taps, window, product, pairs (each in its file default_*.c), rows and maps
-   (default_plain.c). Every step is asked of legal_step; one that is refused is left out, so the result is always legal.
+/* sched_default: a schedule from the extents and the target's limits alone. Ten shapes, tried in this order: stream,
+   tiles and matrix (products of matrix instructions), taps, window, product, pairs, ordered rows (each in its file
+   default_*.c), rows and maps (default_plain.c). Every step is asked of legal_step; one that is refused is left out, so
+   the result is always legal.
  */
 #include "codegen/lower/default.h"
 
@@ -110,8 +111,8 @@ static void push_memory(struct chooser *c) {
     double bytes = bytes_of(c, t[i]);
     bool far = all >= c->lim->l3_bytes && bytes >= c->lim->l3_bytes / 4.0;
     if (far && only_written(c, t[i])) def_push(c, STEP_stream, 0, (int64_t)i);
-    if (row >= 0 && (far || (!c->lim->simt && bytes > 2.0 * c->lim->l1_bytes)) && !written_here(c, t[i]))
-      def_push(c, STEP_prefetch, (unsigned)row, (int64_t)i);
+    bool next = far || (!c->lim->simt && !c->ordered && bytes > 2.0 * c->lim->l1_bytes);
+    if (row >= 0 && next && !written_here(c, t[i])) def_push(c, STEP_prefetch, (unsigned)row, (int64_t)i);
   }
 }
 
@@ -166,6 +167,9 @@ static void choose(struct chooser *c) {
   if (product && def_product(c, lane, row, &k) && legal(c)) return;
   c->s = sched_none();
   if (def_pairs(c) && legal(c)) return;
+  c->s = sched_none();
+  c->ordered = def_ordered(c) && legal(c);
+  if (c->ordered) return;
   c->s = sched_none();
   def_plain(c, lane, c->main->red != RED_none ? row : -1);
   if (legal(c)) return;

@@ -18,6 +18,7 @@ struct chooser {
   const struct lower_opts *o;
   const struct eq *main; /* the member that costs most */
   int part;              /* the axis of the parts of a reduction that threads share out, -1: none */
+  bool ordered;          /* several rows side by side (default_ordered.c) */
   int stream;            /* the axis of a stream, also where parts of it run as plain passes, -1: none */
   struct sched s;
 };
@@ -100,6 +101,7 @@ bool def_window(struct chooser *c, int lane, int row, const struct reuse *k);
 bool def_window_turned(struct chooser *c, int lane);
 bool def_taps(struct chooser *c, int lane);
 bool def_pairs(struct chooser *c);
+bool def_ordered(struct chooser *c);
 void def_plain(struct chooser *c, int lane, int row);
 /* ---- blocks of threads (GPUs) ---- */
 enum { BLOCKS_OPERANDS = 8, BLOCKS_GROUP = 64 /* rows or columns that pay for a warp group */ };

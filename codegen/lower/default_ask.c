@@ -137,9 +137,9 @@ static int lane_score(const struct chooser *c, const struct eq *e, sym_t s) {
   expr_visit(e->body, def_score_read, &k);
   int n = 4 * k.unit - 5 * k.far - k.packable, a = def_axis(c, s);
   if (def_reduces(e, s)) {
-    bool arg = e->red == RED_argmax || e->red == RED_argmin;
+    bool arg = e->red == RED_argmax || e->red == RED_argmin, most = e->red == RED_max || e->red == RED_min;
     if (arg && e->nax != e->npar + 1) return -100;
-    if (c->o->strict && type_is_float(e->body->type) && !arg) return -100;
+    if (c->o->strict && type_is_float(e->body->type) && !arg && (!most || c->lim->simt)) return -100;
     return n - (a >= 0 && def_guess(c, (unsigned)a) < 48 ? 8 : 2); /* horizontal sums */
   }
   struct product r = {c, e, s, false};

@@ -405,9 +405,11 @@ bool members_stream(struct plan *p) {
 
 /* ---- what loops mean ---- */
 
+/* Strict: of floats only maxima and minima, whose zeros accum.c sees to. */
 static bool lanes_reduce(const struct plan *p, const struct eq *e) {
   if (IS_ARG(e->red)) return e->nax == e->npar + 1; /* each lane keeps its first; the least index of the best wins */
-  return !type_is_float(e->body->type) || !p->o->strict; /* strict: also of maxima, where +0 and -0 meet */
+  if (!type_is_float(e->body->type) || !p->o->strict) return true;
+  return (e->red == RED_max || e->red == RED_min) && !p->lim->simt;
 }
 
 static void find_walks(const struct plan *p, struct member *m) {

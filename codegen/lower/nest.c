@@ -233,7 +233,7 @@ static void open_accums(struct build *b, const struct set *s, unsigned l, unsign
     if (keeps_outside(m, l) && !m->first && first_reduction(b->p, m, l, e))
       stmts_add(b, &r->pre, nest_init(b, m, pos, e));
     if (!opens_acc(m, e, l) || r->nacc == MAX_MEMBER / 4) continue;
-    accum_open(b, m, e, &r->acc[r->nacc++], &r->in);
+    accum_open(b, m, pos, e, &r->acc[r->nacc++], &r->in);
   }
   for (unsigned i = 0; i < r->nacc; i++) stmts_add(b, &r->pre, accum_init(b, &r->acc[i], e));
 }

@@ -52,7 +52,7 @@ static bool read_unroll(struct plan *p, struct step s) {
   struct ploop *l = &p->loop[s.loop];
   const struct paxis *x = &p->axis[LOOP_AXIS(s.loop)];
   const char *name = plan_loop_name(p, s.loop);
-  if (l->mark || l->unroll)
+  if ((l->mark && !(l->mark == MARK_VECTOR && s.arg)) || l->unroll)
     return refuse(p, arena_printf(p->a, "unroll %s: the loop is unrolled or a vector already", name));
   if (s.arg < 0 || s.arg == 1 || s.arg > 32)
     return refuse(p, arena_printf(p->a, "unroll %s: the count is not 0 or 2 to 32", name));
@@ -319,6 +319,18 @@ static void make_loops(struct plan *p) {
   }
 }
 
+/* The steps of a vector loop are unrolled for members that have other lanes. */
+static bool check_unrolled_vectors(struct plan *p) {
+  for (unsigned l = 0; l < MAX_LOOP; l++) {
+    bool any = p->loop[l].mark != MARK_VECTOR || !p->loop[l].unroll;
+    for (unsigned i = 0; i < p->nmember && !any; i++)
+      any = (p->member[i].walks & BIT(l)) && !on_lanes(&p->member[i], l);
+    if (!any)
+      return refuse(p, arena_printf(p->a, "unroll %s: all that walk it have it on their lanes", plan_loop_name(p, l)));
+  }
+  return true;
+}
+
 /* A reduction on vector lanes keeps its loop: that is where its accumulators open and close. */
 static void keep_vector_loops(struct plan *p) {
   for (unsigned a = 0; a < p->naxis; a++) {
@@ -388,6 +400,6 @@ bool plan_make(struct plan *p, struct arena *a, const struct groups *gs, unsigne
   if (!bias_members(p)) return false;
   if (!members_stream(p)) return false;
   keep_vector_loops(p);
-  return read_order(p, s) && members_analyse(p) && tensorize_check(p) && check_parallel(p) && compute_check(p) &&
-         peel_check(p) && pack_check(p) && prefetch_check(p);
+  return read_order(p, s) && members_analyse(p) && check_unrolled_vectors(p) && tensorize_check(p) &&
+         check_parallel(p) && compute_check(p) && peel_check(p) && pack_check(p) && prefetch_check(p);
 }

@@ -270,13 +270,14 @@ unsigned buffer_new(struct build *b, const struct env *e, const char *name, unsi
 /* accum.c */
 struct accum {
   const struct member *m;
+  unsigned pos;                       /* of its outermost loop in the order */
   bool lanes;                         /* a reduction axis is on vector lanes: all has them, tot has not */
   bool late;                          /* starts neutral; the start value or earlier partial results are joined at the end */
   struct place *all, *tot, *best;     /* register objects: what is added to; the result; argmin/argmax: the best value */
   struct place *bests;                /* argmin/argmax: the best values beside `all`; the same as best without lanes */
   uint16_t index;                     /* argmin/argmax on lanes: a register for the least index of the best */
 };
-bool accum_open(struct build *b, const struct member *m, const struct env *e, struct accum *o, struct env *inner);
+bool accum_open(struct build *b, const struct member *m, unsigned pos, const struct env *e, struct accum *o, struct env *inner);
 void accum_publish(struct build *b, const struct accum *c, struct env *e);
 struct lstmt *accum_init(struct build *b, const struct accum *c, const struct env *e);
 struct lstmt *accum_finish(struct build *b, const struct accum *c, const struct env *e); /* the result is in registers */

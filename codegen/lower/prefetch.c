@@ -63,13 +63,22 @@ static struct lstmt *all_lines(const struct fetch *k, const struct env *e, int64
   return x ? loop_for(b->a, F_UNROLL, s, cpoly(b, 0), cpoly(b, n), step, x) : NULL;
 }
 
+/* Another member's vector, walked one element after the other along the operand's rows: its lines are asked for around
+   it. */
+static bool along_line(const struct fetch *k, unsigned l) {
+  const struct ploop *x = &k->b->p->loop[l];
+  return x->mark == MARK_VECTOR && !on_lanes(k->m, l) && k->rank &&
+         poly_has(k->ix[k->rank - 1].poly, k->b->p->axis[LOOP_AXIS(l)].sym);
+}
+
 /* Is loop l, which has just been opened, the innermost of those that move the access, `at` among them? */
 static bool innermost(const struct fetch *k, const struct env *e, unsigned l, unsigned at) {
   const struct plan *p = k->b->p;
-  if (e->edge || !(e->open & BIT(at)) || (l != at && !in_subscripts(p, k->ix, k->rank, LOOP_AXIS(l)))) return false;
+  bool moves = l == at || (in_subscripts(p, k->ix, k->rank, LOOP_AXIS(l)) && !along_line(k, l));
+  if (e->edge || !(e->open & BIT(at)) || !moves) return false;
   for (unsigned i = 0; i < e->n; i++) {
     unsigned o = e->order[i];
-    bool reg = (k->m->reg & BIT(o)) || on_lanes(k->m, o) || p->loop[o].trivial;
+    bool reg = (k->m->reg & BIT(o)) || on_lanes(k->m, o) || p->loop[o].trivial || along_line(k, o);
     if (!(e->open & BIT(o)) && !reg && (k->m->walks & BIT(o)) && in_subscripts(p, k->ix, k->rank, LOOP_AXIS(o)))
       return false;
   }

@@ -57,6 +57,7 @@ static const struct {
     {MATMUL, "tile j 24; vector j0", "vector j0: the tile of 24 is not a multiple of the 16 lanes", false},
     {MATMUL, "tile j 1; vector j0", "vector j0: the tile of 1 is not a multiple of the 16 lanes", false},
     {MATMUL, "tile j 16; vector j0; unroll j0 0", "unroll j0: the loop is unrolled or a vector already", false},
+    {MATMUL, "tile j 16; vector j0; unroll j0 4", "unroll j0: all that walk it have it on their lanes", false},
     {MATMUL, "unroll i0 0", "unroll i0 0: not an innermost level with a constant extent of at most 64", false},
     {MATMUL, "tile i 4; unroll i1 0", "unroll i1 0: not an innermost level with a constant extent of at most 64",
      false},

@@ -85,6 +85,9 @@ static const struct tcase cases[] = {
     {"epilogue_registers", EPILOGUE, "tile i 2; tile j 16; order j1 i1 k0 i0 j0; unroll i0 0; vector j0",
      .dims = {"M=5,N=20,K=19", "M=4,N=16,K=8", "M=2,N=3,K=0"}},
     {"strict", MATMUL, "tile k 8; order k1 i0 j0 k0", .strict = true, .dims = {"M=3,N=5,K=20", "M=2,N=2,K=0"}},
+    {"strict_max", "kernel f(X: f32[I, J]) -> Y: f32[I] {\n  M[i] = max(j) X[i, j] * 0\n  Y[i] = 1 / M[i]\n}",
+     "tile j 32; vector j0", .strict = true, .dims = {"I=3,J=70", "I=9,J=5", "I=2,J=0"}},
+    {"strict_rows", SOFTMAX, "default", .strict = true, .dims = {"I=37,J=70", "I=2,J=1", "I=16,J=64"}},
     {"rows", SOFTMAX, "tile j 32; vector j0", .dims = {"I=3,J=70", "I=2,J=1", "I=2,J=0"}},
     {"stream", ATTENTION(""),
      "tile t 2; tile s 16; tile d_1 16; tile s 32; order s2 t1 d_11 s1 d0 s0 t0 d_10; vector s0; vector d_10; unroll "
