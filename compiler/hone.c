@@ -281,7 +281,7 @@ enum status hone_entry(struct hone *h, struct db *db, const struct spec_fn *fn, 
   }
   bool shared = h->opts.threads > 1 || h->target.limits.simt;
   out->plain = fn->source && !shared && c.match == MATCH_NONE && !h->opts.schedule &&
-               kernel_is_light(fn->k, fn->source->f->body);
+               kernel_is_light(fn->k, fn->source->f->body) && !kernel_is_narrow(symbolic->k);
   out->variant = f.v;
   out->nvariant = f.n;
   *tuned = f.tuned + (c.given || c.match != MATCH_NONE);

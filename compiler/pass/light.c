@@ -2,7 +2,8 @@
 
    What makes a schedule worth having: data that is used again (contractions, stencils, rows that are passed over
    several times with other axes around), functions that LLVM has no vector code for, reductions other than sums,
-   operands that lie across each other, sums that C keeps in memory. What is left are plain passes, and sums along rows
+   operands that lie across each other, sums that C keeps in memory; and maps to 8 or 16 bits, which C computes in int
+   and pass_narrow does not. What is left are plain passes, what is small and of constant size, and sums along rows
    of an operand that is read once (a matrix times a vector): there the loops as C has them, vectorised by LLVM, take
    the same time or less (elements that are interleaved, few iterations, one stream from memory instead of several), and
    need no checks at entry. */
@@ -74,34 +75,21 @@ static void add_row(struct look *l, const struct access *acc) {
     l->row[l->n++] = acc;
 }
 
-struct dyn {
-  bool data;    /* something is read */
-  int64_t part; /* the least divisor */
-};
-
-static void find_parts(expr_t x, void *ctx) {
-  struct dyn *d = ctx;
-  if (x->kind == E_READ) d->data = true;
-  bool part = x->kind == E_OP && (x->op == OP_div || x->op == OP_rem) && x->kid[1]->kind == E_CONST;
-  if (part && x->kid[1]->val.i < d->part) d->part = x->kid[1]->val.i;
+/* y / 2 of a row, which subscripts are made of. */
+static bool is_part(const struct kernel *k, unsigned tensor) {
+  return k->tensor[tensor].role == ROLE_TEMP && type_is_int((enum dtype)k->tensor[tensor].type);
 }
 
 static void read_of_map(struct look *l, const struct access *acc) {
   poly_t ix[MAX_RANK];
   bool unit, dyn = false;
-  struct dyn found = {false, INT64_MAX};
   for (unsigned d = 0; d < acc->rank; d++) {
     ix[d] = acc->ix[d].poly ? acc->ix[d].poly : poly_const(l->k->arena, 0);
-    if (!acc->ix[d].dyn) continue;
-    dyn = true;
-    expr_visit(acc->ix[d].dyn, find_parts, &found);
+    dyn |= acc->ix[d].dyn != NULL;
   }
-  if (!l->e->npar || !acc->rank) return;
-  if (dyn) { /* a gather is one whichever way, and x[i / 2] is nothing for lanes; s[i / 32] is not */
-    l->heavy |= !found.data && found.part > 2;
-    return;
-  }
+  if (!l->e->npar || !acc->rank || dyn) return; /* a gather is one whichever way; LLVM sees how x[i / 2] moves with i */
   int at = moving_dim(l, ix, acc->rank, &unit);
+  if (at == -1 && is_part(l->k, acc->tensor)) return;
   if (at == -2 || (at == -1 && long_axis(l->e) > 0)) /* across, or the same for a whole row */
     l->heavy = true;
   else if (unit)
@@ -209,7 +197,52 @@ static bool adds_in_memory(const struct lstmt *s, sym_t loop) {
   return false;
 }
 
+static void find_function(expr_t x, void *ctx) {
+  bool *found = ctx;
+  *found |= x->kind == E_OP && (op_info[x->op].flags & OPF_TRANS);
+}
+
+/* Known when it is compiled, and so little (an 8 x 8 transform) that LLVM writes it out. */
+static bool is_small(const struct kernel *k) {
+  enum { MOST = 2048 };
+  int64_t all = 0, c;
+  bool function = false;
+  for (unsigned i = 0; i < k->neq; i++) {
+    int64_t n = 1;
+    const struct eq *e = &k->eq[i];
+    for (unsigned a = 0; a < e->nax; a++) {
+      if (!poly_is_const(poly_sub(k->arena, e->axis[a].hi, e->axis[a].lo), &c) || c > MOST) return false;
+      n = n > MOST || c < 0 ? MOST + 1 : n * c;
+    }
+    all += n;
+    expr_visit(e->body, find_function, &function);
+  }
+  return all <= MOST && !function;
+}
+
+static void find_arithmetic(expr_t x, void *ctx) {
+  bool *found = ctx;
+  *found |= x->kind == E_OP && !op_info[x->op].result_bool && x->op != OP_select;
+}
+
+/* A map to 8 or 16 bits along rows, with something to compute. */
+static bool narrow(const struct kernel *k, const struct eq *e) {
+  struct look l = {.k = k, .e = e};
+  enum dtype t = (enum dtype)k->tensor[e->lhs].type;
+  bool unit, arithmetic = false;
+  if (e->red != RED_none || !e->npar || e->nguard || !type_is_int(t) || type_size(t) > 2) return false;
+  expr_visit(e->body, find_arithmetic, &arithmetic);
+  return arithmetic && moving_dim(&l, e->lhs_idx, k->tensor[e->lhs].rank, &unit) >= 0 && unit;
+}
+
+bool kernel_is_narrow(const struct kernel *k) {
+  for (unsigned i = 0; i < k->neq; i++)
+    if (!narrow(k, &k->eq[i])) return false;
+  return true;
+}
+
 bool kernel_is_light(const struct kernel *k, const struct lstmt *source) {
+  if (is_small(k)) return true;
   if (source && adds_in_memory(source, SYM_NONE)) return false;
   for (unsigned i = 0; i < k->neq; i++)
     if (!light(k, &k->eq[i])) return false;

@@ -4,7 +4,7 @@
 #include <string.h>
 
 static const struct row {
-  bool light;
+  bool yes;
   const char *what, *text;
 } rows[] = {
     {true, "element by element", "kernel k(a: f32[N], s: f32, inout b: f32[N]) {\nb[i] = s * a[i] + b[i]\n}"},
@@ -28,22 +28,43 @@ static const struct row {
     {false, "a function without vector code in LLVM", "kernel k(a: f32[N]) -> b: f32[N] {\nb[i] = exp(a[i])\n}"},
     {false, "a transpose", "kernel k(a: f32[M, N]) -> b: f32[N, M] {\nb[j, i] = a[i, j]\n}"},
     {false, "a stencil", "kernel k(a: f32[N + 2]) -> b: f32[N] {\nfor i in 0..N: b[i] = a[i] + a[i + 1] + a[i + 2]\n}"},
+    {true, "parts of a subscript",
+     "kernel k(a: f32[N], s: f32[N]) -> b: f32[N] {\nb[i] = a[i] * s[i64(i32(i) / 32)]\n}"},
+    {true, "a transform of constant size",
+     "kernel k(a: f32[8, 8], b: f32[8, 8]) -> c: f32[8, 8] {\nc[i, j] = sum(k) a[i, k] * b[k, j]\n}"},
+    {false, "a transform that is too long to write out",
+     "kernel k(a: f32[32, 32], b: f32[32, 32]) -> c: f32[32, 32] {\nc[i, j] = sum(k) a[i, k] * b[k, j]\n}"},
     {false, "the same for a row", "kernel k(a: f32[M, N], s: f32[M]) -> b: f32[M, N] {\nb[i, j] = a[i, j] * s[i]\n}"},
     {false, "only the first equation",
      "kernel k(a: f32[N]) -> b: f32[N], c: f32[N] {\nb[i] = a[i]\nc[i] = tanh(a[i])\n}"},
 };
 
-int main(void) {
+static const struct row narrow[] = {
+    {true, "bytes from bytes",
+     "kernel k(a: u8[N], b: u8[N]) -> c: u8[N] {\nc[i] = u8((i32(a[i]) + i32(b[i]) + 1) >> 1)\n}"},
+    {true, "bytes from pixels",
+     "kernel k(a: u8[N, 3]) -> c: u8[N] {\nc[i] = u8((i32(a[i, 0]) + i32(a[i, 2])) >> 1)\n}"},
+    {false, "bytes that are copied", "kernel k(a: u8[N]) -> c: u8[N] {\nc[i] = a[i]\n}"},
+    {false, "pixels", "kernel k(a: u8[N, 3]) -> c: u8[N, 3] {\nc[i, j] = u8(255 - i32(a[i, j]))\n}"},
+    {false, "floats", "kernel k(a: f32[N]) -> c: f32[N] {\nc[i] = a[i] + 1.0\n}"},
+    {false, "a sum", "kernel k(a: u8[N]) -> c: u8[1] {\nc[0] = sum(i) a[i]\n}"},
+};
+
+static bool is_light(const struct kernel *k) {
+  return kernel_is_light(k, NULL);
+}
+
+/* The question `ask` of each row's kernel; how many answers are wrong. */
+static unsigned run(const struct row *row, unsigned n, bool (*ask)(const struct kernel *), const char *word,
+                    unsigned at) {
   struct arena *a = arena_new();
-  unsigned n = sizeof rows / sizeof *rows, bad = 0;
-  printf("1..%u\n", n);
+  unsigned bad = 0;
   for (unsigned i = 0; i < n; i++) {
     struct diag *d = diag_new();
     struct kernels ks;
-    bool read = kernels_parse(a, d, diag_file(d, "row", rows[i].text, strlen(rows[i].text)), rows[i].text,
-                              strlen(rows[i].text), &ks) == ST_OK &&
-                ks.n == 1;
-    bool ok = read && kernel_is_light(ks.k[0], NULL) == rows[i].light;
+    size_t len = strlen(row[i].text);
+    bool read = kernels_parse(a, d, diag_file(d, "row", row[i].text, len), row[i].text, len, &ks) == ST_OK && ks.n == 1;
+    bool ok = read && ask(ks.k[0]) == row[i].yes;
     if (!read) {
       struct buf b;
       buf_init(&b);
@@ -51,10 +72,17 @@ int main(void) {
       fputs(b.data ? b.data : "?\n", stdout);
       buf_free(&b);
     }
-    printf("%sok %u - %s is %slight\n", ok ? "" : "not ", i + 1, rows[i].what, rows[i].light ? "" : "not ");
+    printf("%sok %u - %s: %s%s\n", ok ? "" : "not ", at + i + 1, row[i].what, row[i].yes ? "" : "not ", word);
     bad += !ok;
     diag_free(d);
   }
   arena_free(a);
-  return bad != 0;
+  return bad;
+}
+
+int main(void) {
+  enum { LIGHT = sizeof rows / sizeof *rows, NARROW = sizeof narrow / sizeof *narrow };
+  printf("1..%u\n", LIGHT + NARROW);
+  unsigned bad = run(rows, LIGHT, is_light, "light", 0);
+  return bad + run(narrow, NARROW, kernel_is_narrow, "narrow", LIGHT) != 0;
 }
