@@ -225,7 +225,9 @@ static struct cval unary(struct cx *x, CXCursor c) {
     return negate(x, c_expr(x, s.c[0]));
   case CXUnaryOperator_Not: {
     struct cval v = c_expr(x, s.c[0]);
-    return cv_expr(expr_op1(x->a, OP_not, cv_get(x, v)), v.type);
+    expr_t e = cv_get(x, v);
+    if (e->kind == E_CONST) return cv_const(x, v.type, op_eval(OP_not, v.type, &e->val));
+    return cv_expr(expr_op1(x->a, OP_not, e), v.type);
   }
   case CXUnaryOperator_LNot:
     return cv_not(x, c_cond(x, s.c[0]));

@@ -174,17 +174,49 @@ static bool fold(struct cval l, struct cval r, enum op o, union value *out) {
   return true;
 }
 
+static poly_t quotient_symbol(struct cx *x, enum op o, struct cval l, struct cval r);
+
+/* What is known of l / c. */
+static void quotient_range(struct cx *x, poly_t quotient, poly_t l, int64_t c) {
+  int64_t lo, hi;
+  sym_t s;
+  range(x, l, &lo, &hi);
+  if (lo < 0 || !poly_is_sym(quotient, &s)) return;
+  x->lo[s] = lo / c;
+  x->hi[s] = hi / c;
+}
+
+/* l % c, l & (c - 1) as l - c * (l / c): so that both parts are seen to be all of l. */
+static poly_t rest_of(struct cx *x, enum op o, struct cval l, int64_t c) {
+  bool mask = o == OP_and, whole = mask && c < 0; /* l & -c is c * (l / c) */
+  if (mask && c > -4096 && c <= 4096) c = whole ? -c : c + 1;
+  if (c < 2 || c > 4096 || (mask && c & (c - 1)) || !l.exact) return NULL;
+  struct cval by = cv_poly(x, poly_const(x->a, mask ? __builtin_ctzll((unsigned long long)c) : c), DT_i32, true);
+  poly_t q = quotient_symbol(x, mask ? OP_shr : OP_div, l, by);
+  poly_t most = q ? poly_scale(x->a, q, c) : NULL, rest = q && !whole ? poly_sub(x->a, l.p, most) : most;
+  return rest && !rest->overflow ? rest : NULL;
+}
+
 /* l / r, l % r, l >> r as a symbol: over dims it is computed at entry, else outside of the loops that it does not
  * depend on. */
 static poly_t quotient_symbol(struct cx *x, enum op o, struct cval l, struct cval r) {
   int64_t c = 0;
   bool fixed = poly_is_const(r.p, &c);
+  if (fixed && (o == OP_and || o == OP_rem) && cv_over_dims(x, l.p) && !poly_is_const(l.p, NULL))
+    return rest_of(x, o, l, c);
+  if (o == OP_shr && fixed && c >= 1 && c <= 30 && cv_nonneg(x, l.p)) {
+    c = (int64_t)1 << c;
+    r = cv_poly(x, poly_const(x->a, c), DT_i32, true);
+    o = OP_div;
+  }
   if ((o != OP_div && o != OP_rem && o != OP_shr) || !l.exact || !r.exact || !type_is_int(l.type)) return NULL;
   if ((fixed && c < 1) || (o == OP_shr && (!fixed || c > 30)) || poly_is_const(l.p, NULL)) return NULL;
   bool dims = cv_over_dims(x, l.p) && cv_over_dims(x, r.p);
   const char *name = o == OP_rem ? "rest" : dims ? "count" : "part";
   expr_t e = expr_op2(x->a, o, expr_poly(x->a, l.p), expr_poly(x->a, r.p));
-  return dims ? c_entry_let(x, name, e) : c_outer_let(x, name, e, l.p, r.p);
+  poly_t q = dims ? c_entry_let(x, name, e) : c_outer_let(x, name, e, l.p, r.p);
+  if (q && fixed && o == OP_div) quotient_range(x, q, l.p, c);
+  return q;
 }
 
 struct cval cv_binary(struct cx *x, enum op o, struct cval l, struct cval r) {
@@ -332,7 +364,7 @@ struct quotient {
 /* A part of e that might be a polynomial if quotients were symbols. */
 static void find_quotient(expr_t e, void *ctx) {
   struct quotient *q = ctx;
-  if (e->kind != E_OP || (e->op != OP_div && e->op != OP_rem && e->op != OP_shr)) return;
+  if (e->kind != E_OP || (e->op != OP_div && e->op != OP_rem && e->op != OP_shr && e->op != OP_and)) return;
   const struct expr *l = e->kid[0], *r = e->kid[1];
   while (l->kind == E_CAST) l = l->kid[0];
   while (r->kind == E_CAST) r = r->kid[0];

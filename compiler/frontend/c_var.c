@@ -348,5 +348,6 @@ void c_write_var(struct cx *x, CXCursor at, struct cvar *v, struct cval value) {
   v->known_exact = value.exact;
   if (v->known || !type_is_int((enum dtype)v->type) || !used_as_symbol(x, v->decl)) return;
   c_want(x, value.e); /* perhaps it is a polynomial of those */
+  cv_want_quotients(x, value.e);
   let(x, cvar_find(x, v->decl), at);
 }

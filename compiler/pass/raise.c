@@ -89,6 +89,7 @@ static void add_objects(struct raise *r) {
 static struct kernel *raise(struct raise *r) {
   r->nsym = r->f->k->nsym;
   r->fuel = RAISE_FUEL;
+  raise_reroll(r);
   raise_lets(r);
   raise_argidx(r);
   if (r->unroll) {

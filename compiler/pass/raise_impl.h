@@ -156,6 +156,9 @@ void raise_argidx(struct raise *r);                                /* if (x[c] >
 /* --- raise_unroll.c --- */
 struct lstmt *raise_unroll(struct raise *r, struct lstmt *s, bool *any); /* short loops that carry a scalar written out; *any: there were some */
 
+/* --- raise_reroll.c --- */
+void raise_reroll(struct raise *r);                                /* loops unrolled by hand, and what is left over, as one loop */
+
 /* --- raise_let.c --- */
 void raise_lets(struct raise *r);                                  /* r->f without L_LET: its symbols become values again */
 

@@ -339,7 +339,8 @@ int main(int argc, char **argv) {
   } random[] = {{"--random", random_c, 12},
                 {"--nests", random_nests, 12},
                 {"--mix", random_mix, 64},
-                {"--walks", random_walks, 32}};
+                {"--walks", random_walks, 32},
+                {"--unrolled", random_unrolled, 32}};
   for (size_t g = 0; argc == 5 && g < sizeof random / sizeof *random; g++) {
     if (strcmp(argv[1], random[g].name)) continue;
     uint64_t first = strtoull(argv[3], NULL, 10), count = strtoull(argv[4], NULL, 10);

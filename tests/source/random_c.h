@@ -11,4 +11,6 @@ void random_nests(FILE *f, uint64_t seed, int functions);
 void random_mix(FILE *f, uint64_t seed, int functions);
 /* The same for pointers and integers that walk. */
 void random_walks(FILE *f, uint64_t seed, int functions);
+/* The same for loops that were unrolled by hand. */
+void random_unrolled(FILE *f, uint64_t seed, int functions);
 #endif
