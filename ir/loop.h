@@ -62,6 +62,9 @@ struct lstmt {
   bool nontemporal;
   uint8_t unroll;         /* L_FOR, F_SERIAL: a hint: so many iterations per back-edge (0: one); the remainder loop is the emitter's. Text: `unroll N` */
   uint8_t digit;          /* F_VECTOR: the lowest bit of a thread's number that the lane stands for. Text: `vector N at D` */
+  uint16_t raster;        /* F_PARALLEL around another: a hint for grids of blocks: so many iterations at a time, all of the inner loop for these, the fastest
+                             along this one; 0: one. Text: `parallel raster N` */
+  uint16_t persist;       /* F_PARALLEL, outermost: a hint: the grid has at most so many blocks, which take all iterations; 0: one each. Text: `persist N` */
   bool once;              /* L_FOR: the first iteration is always run (lo < hi need not hold): for epilogues of empty reductions */
   sym_t sym;              /* L_FOR, L_LET */
   uint16_t id;            /* L_SET: local; L_ALLOC: object; L_PART: part */

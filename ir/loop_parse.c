@@ -399,11 +399,24 @@ static bool take_digit(struct lexer *l, struct lstmt *s) {
   return true;
 }
 
+/* raster N, persist N */
+static bool take_grid(struct lexer *l, struct lstmt *s) {
+  int64_t n;
+  for (unsigned i = 0; i < 2; i++) {
+    if (!lex_accept(l, i ? "persist" : "raster")) continue;
+    if (!lex_int(l, &n)) return false;
+    if (n < 1 || n > UINT16_MAX) return lex_error(l, "the number of blocks is 1 to %d", UINT16_MAX);
+    *(i ? &s->persist : &s->raster) = (uint16_t)n;
+  }
+  return true;
+}
+
 static bool take_kind(struct parser *p, struct lstmt *s) {
   int64_t lanes, times;
   struct lexer *l = &p->l;
   if (lex_accept(l, "parallel")) {
     s->fkind = F_PARALLEL;
+    if (!take_grid(l, s)) return false;
   } else if (lex_accept(l, "unroll")) {
     s->fkind = l->tok.kind == TOK_INT ? F_SERIAL : F_UNROLL; /* with a number: a hint for a serial loop */
     if (s->fkind == F_SERIAL) {

@@ -22,8 +22,8 @@ struct hone_cuda_module {
   void *state;
 };
 /* One form of a function: kernels to launch in order. `plan` is a row of numbers:
-     for each kernel   threads in a block, bytes of shared memory that its launch asks for, number of parallel loops, and for each of those: step, 1 when its first iteration is always run,
-                       number of lower bounds, these, number of upper bounds, these. The grid is the product of the loops' iterations.
+     for each kernel   threads in a block, bytes of shared memory that its launch asks for, blocks at most (0: any number), number of parallel loops, and for each of those: step, 1 when its first iteration is always run,
+                       number of lower bounds, these, number of upper bounds, these. The grid is the product of the loops' iterations, at most so many.
      for each buffer   the kernel for whose every block there is one (-1: one for all), bytes of an element, rank, 1 when strides follow,
                        and for each dimension: extent, stride.
      the number of tensor maps, and for each: the parameter whose array it is of, the driver's type, bytes of an element, rank, 1 when
@@ -38,7 +38,7 @@ struct hone_cuda_form {
 };
 /* A form by itself, as bytes that need no linker: what the tuner measures. This header, the plan, the kernels' names (each ends in 0), the PTX
    (ends in 0), padding to a multiple of 8, the cubin. */
-#define HONE_CUDA_PACKAGE_MAGIC UINT64_C(0x32676b7065706f68)
+#define HONE_CUDA_PACKAGE_MAGIC UINT64_C(0x33676b7065706f68)
 struct hone_cuda_package {
   uint64_t magic;
   int32_t nkernel, nbuffer, nparam, nplan;

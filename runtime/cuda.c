@@ -202,9 +202,11 @@ struct grid {
 static struct grid read_kernel(struct reader *r) {
   struct grid g = {.threads = next(r), .blocks = 1};
   g.shared = next(r);
+  int64_t most = next(r);
   for (int64_t n = next(r); n > 0 && !r->bad; n--) r->bad |= __builtin_mul_overflow(g.blocks, read_loop(r), &g.blocks);
   if (g.blocks > INT_MAX || g.threads < 1 || g.threads > MAX_THREADS || g.shared < 0 || g.shared > MAX_SHARED)
     r->bad = true;
+  if (most > 0 && g.blocks > most) g.blocks = most;
   return g;
 }
 

@@ -18,7 +18,7 @@ bool move_loop(const struct mover *m, struct plan *p);       /* one loop elsewhe
 bool move_unroll(const struct mover *m, struct plan *p);
 bool move_operand(const struct mover *m, struct plan *p);    /* pack, copy, prefetch */
 /* moves_threads.c: blocks of threads. */
-bool move_threads(const struct mover *m, struct plan *p);    /* digits of the thread's number, matrix instructions of a warp, stages */
+bool move_threads(const struct mover *m, struct plan *p);    /* digits of the thread's number, matrix instructions, stages, the grid */
 int64_t move_digit_width(const struct plan *p, unsigned axis); /* elements that all threads along the axis take at a time; 0: none stand along it */
 void move_unstage(struct plan *p, int operand);
 bool move_parallel(const struct mover *m, struct plan *p);

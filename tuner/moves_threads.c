@@ -1,6 +1,6 @@
 /* Moves for blocks of threads: which axes the digits of a thread's number stand along, how many threads, pieces and
    warps each has, products by the matrix instruction of a warp or a warp group as a whole (its threads, depth and
-   panels belong together), and how far ahead operands are staged, and by whom. */
+   panels belong together), how far ahead operands are staged, and by whom, and the order of the grid's blocks. */
 #include "ir/dot.h"
 #include "ir/loop.h"
 #include "tuner/moves.h"
@@ -301,10 +301,34 @@ static bool move_stages(const struct mover *m, struct plan *p) {
   return now != old || staged < many;
 }
 
+/* ---- the grid ---- */
+
+/* Blocks in another order, or fewer of them that take turns. */
+static bool move_grid(const struct mover *m, struct plan *p) {
+  enum stepkind kind = below(m, 2) ? STEP_raster : STEP_persist;
+  int at = plan_find(p, kind, -1, -1), n = kind == STEP_raster ? 2 + (int)below(m, 31) : 0;
+  if (at >= 0 && below(m, 2)) {
+    plan_drop(p, at);
+    return true;
+  }
+  if (!n) n = (int)m->sp->lim->cores * (1 + (int)below(m, 2));
+  int def = m->def ? plan_find(m->def, kind, -1, -1) : -1;
+  if (def >= 0 && below(m, 2)) n = m->def->extra[def].arg;
+  if (at >= 0) {
+    bool other = p->extra[at].arg != n;
+    p->extra[at].arg = (int16_t)n;
+    return other;
+  }
+  return p->norder &&
+         plan_add(p, kind, p->order[kind == STEP_persist ? 0 : below(m, p->norder < 4 ? p->norder : 4)], n);
+}
+
 bool move_threads(const struct mover *m, struct plan *p) {
-  switch (below(m, 8)) {
+  switch (below(m, 9)) {
   case 0:
     return move_digit(m, p);
+  case 4:
+    return move_grid(m, p);
   case 1:
     return move_matrix(m, p);
   case 2:

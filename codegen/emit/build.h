@@ -145,6 +145,8 @@ struct simt {
   bool committed;          /* what is pending is a group already */
   bool making;             /* such an instruction is being made: it alone may touch them */
   LLVMValueRef *shared;    /* by object: where it lies in shared memory, once it was allocated */
+  const struct lstmt *turn; /* the body of the loop over all iterations of the grid that a block takes (simt_grid.c); NULL: it takes one */
+  sym_t turns;             /* the counter of that loop */
   bool grouped;            /* behind the threads that run the LOOP stands a warp group that copies for them (simt_tma.c) */
   bool producing;          /* what is emitted is its part */
   struct ring *rings;
@@ -385,6 +387,7 @@ void emit_kernels(struct module *m, const struct lfunc *f);
 void simt_stmt(struct fn *f, const struct lstmt *s); /* outside of vector loops */
 /* The open vector loop whose lane p names; NULL: none. *more: there is another. */
 LLVMValueRef simt_shared(struct fn *f, const char *name, uint64_t bytes, unsigned align); /* the address of so much shared memory */
+LLVMValueRef simt_sreg(struct fn *f, const char *name);                    /* i32: a special register, "tid.x" */
 void simt_alloc(struct fn *f, const struct lstmt *s);                      /* a buffer in memory of a block, around its body */
 void simt_mma_init(struct fn *f); /* at the kernel's entry */
 /* simt_mma.c: the sub loop around st by a matrix instruction; false: it is not of that form. */
@@ -394,6 +397,7 @@ bool simt_staged(struct fn *f, const struct lstmt *s);
 bool simt_stage_body(struct fn *f, const struct lstmt *s);
 /* The loop s over a piece that is copied ahead, for the threads of `writers` (.v NULL: all); false: not by cp.async. */
 bool simt_copy_piece(struct fn *f, const struct lstmt *s, struct val writers);
+bool simt_pair_stores(struct fn *f, const struct lstmt *s); /* simt_pair.c: the loop s stores sums of matrix instructions, two groups of columns at a time */
 /* simt_wgmma.c: the same for a warp group's; they run on until simt_wgmma_wait, which is called before anything else touches their sums, and barriers. */
 bool simt_wgmma(struct fn *f, const struct lstmt *s, const struct lstmt *st);
 void simt_wgmma_wait(struct fn *f);
@@ -406,6 +410,9 @@ bool simt_ring_loop(struct fn *f, const struct lstmt *s);  /* a loop whose opera
 bool simt_ring_body(struct fn *f, const struct lstmt *s);  /* its body, in place of the statement */
 void simt_ring_end(struct fn *f, const struct lstmt *s);   /* behind the last iteration of loop s, which had one */
 bool simt_produce(struct fn *f, const struct lstmt *s);    /* in the copier's part: all that it does of s; false: s is to be run as it is */
+/* simt_grid.c: the kernel's body for all iterations of its parallel loops that the block takes. */
+void simt_blocks(struct fn *f, const struct launch_kernel *k);
+bool simt_turn(struct fn *f, const struct lstmt *s);       /* s is the body of the loop over these: for the one at hand */
 /* What is known to divide the address of the element `at` of an object. */
 unsigned simt_align(struct fn *f, unsigned object, poly_t at);
 const struct digit *simt_digit(const struct fn *f, poly_t p, bool *more);

@@ -77,6 +77,7 @@ static struct numbers plan_numbers(struct arena *a, const struct launch_plan *p)
   for (unsigned i = 0; i < p->nkernel; i++) {
     put(&x, p->kernel[i].threads);
     put(&x, p->kernel[i].dynamic);
+    put(&x, p->kernel[i].most);
     put(&x, p->kernel[i].nloop);
     for (unsigned l = 0; l < p->kernel[i].nloop; l++) put_loop(&x, p->kernel[i].loop[l]);
   }

@@ -316,7 +316,7 @@ static void emit_alloc(struct fn *f, const struct lstmt *s) {
 void emit_stmt(struct fn *f, const struct lstmt *s) {
   if (f->m->fail || !s) return;
   debug_line(f, s->loc);
-  if (f->simt && (simt_ring_body(f, s) || simt_stage_body(f, s))) return;
+  if (f->simt && (simt_turn(f, s) || simt_ring_body(f, s) || simt_stage_body(f, s))) return;
   bool tiles = amx_open(f, s);
   if (f->simt && s->kind != L_BLOCK)
     simt_stmt(f, s);

@@ -305,6 +305,7 @@ static bool add_kernel(struct split *s, const struct lstmt *x) {
     x = x->body[0];
   }
   k->body = x;
+  k->most = k->nloop ? k->loop[0]->persist : 0;
   k->threads = (widest(x) + 31u) & ~31u;
   if (k->threads > LAUNCH_THREADS) return refuse(s, "a vector has more lanes than a block has threads");
   s->shared = 2048; /* reductions across the block */
@@ -377,7 +378,7 @@ int64_t launch_blocks(const struct launch_plan *p, unsigned kernel, const int64_
   int64_t n = 1, c;
   for (unsigned i = 0; i < k->nloop; i++)
     if (!loop_count(k->loop[i], dim, &c) || !times(n, c, &n)) return -1;
-  return n;
+  return k->most && n > k->most ? k->most : n;
 }
 
 int64_t launch_bytes(const struct launch_plan *p, unsigned buffer, const int64_t *dim) {

@@ -9,8 +9,9 @@ enum { LAUNCH_LOOPS = 3, LAUNCH_KERNELS = 256, LAUNCH_THREADS = 1024, LAUNCH_GRO
 struct launch_kernel {
   const char *name;                        /* of the entry in the module: FUNCTION_kN */
   const struct lstmt *body;
-  unsigned nloop;                          /* parallel loops, outermost first: the grid is the product of their iterations; none: one block */
+  unsigned nloop;                          /* parallel loops, outermost first: the grid is the product of their iterations, or `most`; none: one block */
   const struct lstmt *loop[LAUNCH_LOOPS];
+  unsigned most;                           /* blocks at most, which then take several iterations; 0: one each */
   unsigned threads;                        /* in a block; a multiple of 32 */
   unsigned workers;                        /* those that run the LOOP; more: a warp group behind them copies by tensor maps */
   unsigned dynamic;                        /* bytes of shared memory that the launch must ask for, beside the kernel's own */

@@ -265,7 +265,9 @@ static void lane_stmt(struct fn *f, const struct lstmt *s) {
   case L_FOR:
     if (s->fkind == F_VECTOR)
       simt_vector(f, s);
-    else if (!f->simt->copying || !simt_copy_piece(f, s, f->simt->alone ? (struct val){0} : writers(f)))
+    else if (f->simt->copying && simt_copy_piece(f, s, f->simt->alone ? (struct val){0} : writers(f)))
+      return;
+    else if (!simt_pair_stores(f, s))
       emit_now(f, s);
     return;
   default:

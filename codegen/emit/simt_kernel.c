@@ -6,7 +6,7 @@
 
 enum { PTX_KERNEL = 71, SHARED_SPACE = 3, ALIGN = 16 };
 
-static LLVMValueRef sreg(struct fn *f, const char *name) {
+LLVMValueRef simt_sreg(struct fn *f, const char *name) {
   char full[64];
   snprintf(full, sizeof full, "llvm.nvvm.read.ptx.sreg.%s", name);
   return call_intrinsic(f->m, f->b, full, NULL, 0, NULL, 0);
@@ -27,7 +27,7 @@ LLVMValueRef simt_shared(struct fn *f, const char *name, uint64_t bytes, unsigne
 }
 
 static LLVMValueRef block_number(struct fn *f) {
-  return LLVMBuildZExt(f->b, sreg(f, "ctaid.x"), f->m->i64, "");
+  return LLVMBuildZExt(f->b, simt_sreg(f, "ctaid.x"), f->m->i64, "");
 }
 
 /* A buffer of the plan: a parameter of the kernel; of a block, its own piece. */
@@ -172,32 +172,6 @@ static void pointer_attrs(struct fn *f) {
   }
 }
 
-/* The block's number is split over the parallel loops, the last one fastest. */
-static void bind_blocks(struct fn *f, const struct launch_kernel *k) {
-  struct arena *a = f->m->arena;
-  LLVMValueRef rest = block_number(f);
-  for (unsigned i = k->nloop; i-- > 0;) {
-    const struct lstmt *s = k->loop[i];
-    struct range r;
-    find_range(f, s, &r);
-    LLVMValueRef at = rest;
-    if (i) {
-      struct val span = vbin(f, LLVMSub, fn_poly(f, r.hi), fn_poly(f, r.lo), false);
-      LLVMValueRef up = LLVMBuildAdd(f->b, span.v, LLVMConstInt(f->m->i64, (uint64_t)s->step - 1, 0), "");
-      LLVMValueRef n = LLVMBuildSDiv(f->b, up, LLVMConstInt(f->m->i64, (uint64_t)s->step, 0), "");
-      at = LLVMBuildURem(f->b, rest, n, "");
-      rest = LLVMBuildUDiv(f->b, rest, n, "");
-    }
-    at = LLVMBuildMul(f->b, at, LLVMConstInt(f->m->i64, (uint64_t)s->step, 0), "");
-    at = LLVMBuildAdd(f->b, fn_poly(f, r.lo).v, at, "");
-    f->sym[s->sym] = mkval(at, cur_level(f), DT_i64, 0);
-    f->divisor[s->sym] = gcd64(poly_divisor(f, r.lo), s->step);
-    poly_t x = poly_sym(a, s->sym);
-    for (unsigned j = 0; j < r.nlo; j++) fact_add(f, poly_sub(a, x, r.los[j]));
-    for (unsigned j = 0; j < r.nhi && !s->once; j++) fact_add(f, poly_addc(a, poly_sub(a, r.his[j], x), -1));
-  }
-}
-
 /* Register objects that need memory after all: one for each thread, unless their elements lie along lanes. */
 static void find_private(struct fn *f, const struct lstmt *s) {
   if (s->kind == L_ALLOC && f->f->object[s->id].scope == SCOPE_REG && !in_registers(f, s->id))
@@ -270,8 +244,7 @@ static void body_aligned(struct fn *f, void *ctx) {
   f->simt->aligned = ALIGN;
   for (unsigned s = 0; s < f->f->k->nsym; s++)
     if (x->dim[s]) f->divisor[s] = x->each;
-  bind_blocks(f, x->k);
-  emit_stmt(f, x->k->body);
+  simt_blocks(f, x->k);
   f->simt->aligned = 0;
   for (unsigned s = 0; s < f->f->k->nsym; s++)
     if (x->dim[s]) f->divisor[s] = 0;
@@ -280,8 +253,7 @@ static void body_aligned(struct fn *f, void *ctx) {
 static void body_plain(struct fn *f, void *ctx) {
   const struct body *x = ctx;
   if (!f->simt->claimed) return; /* the other body does for all */
-  bind_blocks(f, x->k);
-  emit_stmt(f, x->k->body);
+  simt_blocks(f, x->k);
 }
 
 static void emit_workers(struct fn *f, void *ctx) {
@@ -335,7 +307,7 @@ static void emit_kernel(struct module *m, const struct launch_plan *p, unsigned 
   for (unsigned i = 0; i < p->f->nobject; i++) x.traded[i] &= !x.private[i];
   pointer_attrs(&f);
   bind_kernel(&f);
-  x.tid = mkval(LLVMBuildZExt(f.b, sreg(&f, "tid.x"), m->i64, ""), 0, DT_i64, 0);
+  x.tid = mkval(LLVMBuildZExt(f.b, simt_sreg(&f, "tid.x"), m->i64, ""), 0, DT_i64, 0);
   x.shared = ARENA_NEW(m->arena, LLVMValueRef, p->f->nobject + 1);
   memset(x.shared, 0, (p->f->nobject + 1u) * sizeof *x.shared);
   emit_bodies(&f, k);

@@ -131,6 +131,13 @@ static LLVMValueRef round_bf16(struct module *m, LLVMBuilderRef b, LLVMValueRef 
   return LLVMBuildBitCast(b, r, vec_of(m->f32, n), "");
 }
 
+/* A GPU's instruction does the same, but for the bits of a NaN. */
+static LLVMValueRef round_bf16_thread(struct module *m, LLVMBuilderRef b, LLVMValueRef x) {
+  LLVMValueRef h = LLVMBuildFPTrunc(b, x, LLVMBFloatTypeInContext(m->ctx), "");
+  LLVMValueRef u = LLVMBuildZExt(b, LLVMBuildBitCast(b, h, m->i16, ""), m->i32, "");
+  return LLVMBuildBitCast(b, LLVMBuildShl(b, u, LLVMConstInt(m->i32, 16, 0), ""), m->f32, "");
+}
+
 enum { KEY_ROUND = 700, KEY_ODD = 701, KEY_SAT = 702 };
 
 /* v.v is a float that stands for a value of v.type not yet rounded to it. */
@@ -141,8 +148,9 @@ struct val round_val(struct fn *f, struct val v) {
   if (cache_get(f, KEY_ROUND, v.v, t, NULL, &r)) return r;
   unsigned lev = place_level(f, v.level);
   place_at(f, lev);
-  LLVMValueRef x = v.type == DT_bf16 ? round_bf16(f->m, f->b, v.v, v.lanes)
-                                     : half_to_float(f->m, f->b, float_to_half(f->m, f->b, v.v, v.lanes), v.lanes);
+  LLVMValueRef x = v.type == DT_bf16 && f->simt ? round_bf16_thread(f->m, f->b, v.v)
+                   : v.type == DT_bf16          ? round_bf16(f->m, f->b, v.v, v.lanes)
+                                       : half_to_float(f->m, f->b, float_to_half(f->m, f->b, v.v, v.lanes), v.lanes);
   place_back(f);
   r = mkval(x, lev, v.type, v.lanes);
   cache_put(f, KEY_ROUND, v.v, t, NULL, r);

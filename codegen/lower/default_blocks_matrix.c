@@ -12,7 +12,15 @@ static bool find_dot(const struct chooser *c, const struct blocks_product *p, st
 
 /* ---- warp groups ---- */
 
-enum { GROUP_ROWS = 64, GROUP_WARPS = 4, GROUP_STEP = 32, RING_RESERVE = 8 << 10, RING_MOST = 6, RING_LEAST = 2 };
+enum {
+  GROUP_ROWS = 64,
+  GROUP_WARPS = 4,
+  GROUP_STEP = 32,
+  RING_RESERVE = 8 << 10,
+  RING_MOST = 6,
+  RING_LEAST = 2,
+  RASTER_MOST = 32
+};
 
 /* Cycles in which a block of this tile makes `depth` bytes of the sum: by its tensor cores, or until its share of the
    second level cache has brought both operands. Published figures of sm_90a: 2048 products of 16 bits a cycle, and what
@@ -57,6 +65,22 @@ static void push_ring(struct chooser *c, const struct blocks_product *p, const s
     }
 }
 
+/* Where there are more tiles than SMs, as many blocks as SMs take them in turns, and those that run together have rows
+   and columns as near to each other as can be: so the second level cache brings each part of the operands once. */
+static void push_grid(struct chooser *c, const struct blocks_product *p, const struct blocks_tile *t,
+                      const struct order *o) {
+  bool known = def_extent(c, (unsigned)p->lane) && def_extent(c, (unsigned)p->row);
+  int64_t cores = c->lim->cores, best = 0, least = 0;
+  int64_t rows = (def_guess(c, (unsigned)p->row) + t->row - 1) / t->row;
+  if (known && def_blocks_count(c, p, t) <= (double)cores) return;
+  for (int64_t n = 2; n <= RASTER_MOST && (n < rows || !known); n++) {
+    int64_t edge = n * t->row + (cores + n - 1) / n * t->lane;
+    if (!best || edge < least) best = n, least = edge;
+  }
+  if (best) def_push(c, STEP_raster, LOOP_ID(p->row, 1), best);
+  if (known) def_push(c, STEP_persist, o->l[0], cores); /* else what is the same in all turns takes registers */
+}
+
 bool def_blocks_groups(struct chooser *c) {
   struct blocks_product p;
   struct dot d;
@@ -83,6 +107,7 @@ bool def_blocks_groups(struct chooser *c) {
   if (!def_push(c, STEP_tensorize, LOOP_ID(red, 0), MATRIX_wgmma)) return false;
   def_push_parallel(c, &o);
   push_ring(c, &p, &t, n / deep);
+  push_grid(c, &p, &t, &o);
   return true;
 }
 

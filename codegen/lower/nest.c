@@ -299,7 +299,10 @@ struct lstmt *nest_loop(struct build *b, const struct set *s, unsigned l, unsign
   if (!x) return NULL;
   if (par) x = sink_wrap(b, &own, x);
   struct lstmt *f = loop_close(b, l, e, bd, x);
-  if (par) f->fkind = F_PARALLEL;
+  if (!par) return f;
+  f->fkind = F_PARALLEL;
+  f->persist = b->p->loop[l].persist;
+  if (f->body[0]->kind == L_FOR && f->body[0]->fkind == F_PARALLEL) f->raster = b->p->loop[l].raster;
   return f;
 }
 

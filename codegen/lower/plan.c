@@ -190,6 +190,19 @@ static bool is_read(const struct plan *p, unsigned tensor) {
   return false;
 }
 
+enum { RASTER_MAX = 64 };
+
+static bool read_grid(struct plan *p, struct step s, const char *step, int least, int most, uint16_t *out) {
+  if (!loop_exists(p, s.loop, step)) return false;
+  const char *name = plan_loop_name(p, s.loop);
+  if (!p->lim->simt) return refuse(p, arena_printf(p->a, "%s %s: the target has no blocks of threads", step, name));
+  if (*out) return refuse(p, arena_printf(p->a, "%s %s: said twice", step, name));
+  if (s.arg < least || s.arg > most)
+    return refuse(p, arena_printf(p->a, "%s %s: the number is not %d to %d", step, name, least, most));
+  *out = (uint16_t)s.arg;
+  return true;
+}
+
 static bool read_step(struct plan *p, struct step s) {
   switch (s.kind) {
   case STEP_tile:
@@ -240,6 +253,10 @@ static bool read_step(struct plan *p, struct step s) {
     return read_compute(p, s);
   case STEP_peel:
     return read_peel(p, s);
+  case STEP_raster:
+    return read_grid(p, s, "raster", 2, RASTER_MAX, &p->loop[s.loop % MAX_LOOP].raster);
+  case STEP_persist:
+    return read_grid(p, s, "persist", 1, INT16_MAX, &p->loop[s.loop % MAX_LOOP].persist);
   default:
     return refuse(p, "a step of unknown kind");
   }
@@ -341,6 +358,22 @@ static void keep_vector_loops(struct plan *p) {
   }
 }
 
+/* Both speak of the grid: the loops shared out that stand outermost. */
+static bool check_grid(struct plan *p) {
+  bool first = true;
+  for (unsigned i = 0; i < p->norder; i++) {
+    const struct ploop *l = &p->loop[p->order[i]];
+    const char *name = plan_loop_name(p, p->order[i]);
+    if ((l->raster || l->persist) && !l->parallel)
+      return refuse(p, arena_printf(p->a, "%s %s: the loop is not parallel", l->raster ? "raster" : "persist", name));
+    if (l->raster && (i + 1 == p->norder || !p->loop[p->order[i + 1]].parallel))
+      return refuse(p, arena_printf(p->a, "raster %s: no parallel loop stands right inside", name));
+    if (l->persist && !first) return refuse(p, arena_printf(p->a, "persist %s: it is not the outermost loop", name));
+    first &= l->trivial;
+  }
+  return true;
+}
+
 /* Serial loops outside are fine: a region costs half a microsecond to hand over. Members that sum over the loop get one
  * of their own, so some must be left that do not. */
 static bool check_parallel(struct plan *p) {
@@ -359,7 +392,7 @@ static bool check_parallel(struct plan *p) {
       return refuse(p, arena_printf(p->a, "parallel %s: the loop of a stream", name));
     if (reduced && !walked) return refuse(p, arena_printf(p->a, "parallel %s: a reduction", name));
   }
-  return true;
+  return check_grid(p);
 }
 
 static void find_stream(struct plan *p) {

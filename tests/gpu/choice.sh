@@ -1,6 +1,6 @@
 #!/bin/sh
-# Which default schedule a product gets on sm_90a: that of warp groups fed by tensor maps where the dims are large or symbols, that of warps where they are small, and the
-# entry of a symbolic one has both. usage: choice.sh HONE ROOT
+# What products become by default. Which schedule on sm_90a: that of warp groups fed by tensor maps where the dims are large or symbols, that of warps where they are small, and the
+# entry of a symbolic one has both; two groups in flight, stores of whole sectors. usage: choice.sh HONE ROOT
 set -eu
 hone=$1 spec=$2/bench/specs/gpu/gemm_bf16.hone
 tmp=$(mktemp -d)
@@ -12,6 +12,7 @@ wants() { # pattern, text on stdin
 why() { "$hone" why "$spec" --target "$1" --db "$tmp/none.db" --dims "$2" >"$tmp/said" 2>&1 || bad=1; }
 why sm_90a M=4096,N=4096,K=4096
 wants 'tile i 128; tile j 256; .*tensorize wgmma k0; .*stage A smem 4 tma swizzle128; stage B smem 4 tma swizzle128'
+wants 'raster i1 15; persist i1 132'
 why sm_90a M=64,N=8192,K=8192
 wants 'tile i 64; tile j 64; .*tensorize wgmma k0; .*tma swizzle128'
 why sm_90a M=16,N=8192,K=8192
@@ -24,4 +25,8 @@ wants 'tensorize mma k0'
 wants 'wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16'
 wants 'mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32'
 wants 'entry gemm_bf16_small'
+"$hone" compile "$spec" --target sm_90a --emit ptx --dims M=4096,N=4096,K=4096 --db "$tmp/none.db" --on-miss=quiet -o "$tmp/said"
+wants 'wgmma.wait_group.sync.aligned.*1;'
+wants 'cvt.rn.bf16.f32'
+wants 'st.global.b64' # four elements of 2 bytes at a time
 exit $bad

@@ -42,10 +42,10 @@ static void make(struct buf *out, const char *ptx, int spoil) {
   struct hone_cuda_package h = {.magic = HONE_CUDA_PACKAGE_MAGIC,
                                 .nkernel = 1,
                                 .nparam = 2,
-                                .nplan = spoil == 3 ? 1 : 4,
+                                .nplan = spoil == 3 ? 1 : 5,
                                 .names = 5,
                                 .ptx = strlen(ptx) + 1};
-  int64_t plan[4] = {spoil == 4 ? INT64_MAX : 64, 0, 0, 0};
+  int64_t plan[5] = {spoil == 4 ? INT64_MAX : 64, 0, 0, 0, 0};
   buf_init(out);
   buf_write(out, &h, sizeof h);
   buf_write(out, plan, (size_t)h.nplan * sizeof *plan);

@@ -51,6 +51,10 @@ static const struct tcase cases[] = {
      "tile i 16; tile j 16; tile k 8; order i1 j1 k1 k0; lanes j0 4; piece j0 2; threads i0 8; pack A k1; pack B k1; "
      "parallel i1; parallel j1",
      .blocks = true, .dims = {"M=17,N=20,K=19", "M=16,N=16,K=8", "M=2,N=3,K=0"}},
+    {"threads_grid", MATMUL,
+     "tile i 4; tile j 16; order i1 j1 k0; lanes j0 8; piece j0 2; threads i0 4; parallel i1; parallel j1; "
+     "raster i1 3; persist i1 5",
+     .blocks = true, .dims = {"M=17,N=70,K=3", "M=2,N=3,K=0"}},
     {"threads_stages", MATMUL,
      "tile i 16; tile j 16; tile k 8; order i1 j1 k1 k0; lanes j0 4; piece j0 2; threads i0 8; pack A k1; pack B k1; "
      "stage A smem 3; stage B smem 3; parallel i1; parallel j1",

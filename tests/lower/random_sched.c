@@ -185,6 +185,13 @@ static int summed_axis(const struct groups *gs, unsigned g, struct dot *out) {
   return -1;
 }
 
+/* Blocks in stretches, few blocks that take turns: nothing comes of it where the loops are not shared out. */
+static void random_grid(struct lab *b, const struct groups *gs, unsigned g, struct sched *s, unsigned loop,
+                        uint64_t *r) {
+  if (pick(r, 2)) try_step(b, gs, g, s, STEP_raster, loop, 2 + (int)pick(r, 3));
+  if (pick(r, 2)) try_step(b, gs, g, s, STEP_persist, loop, 1 + (int)pick(r, 4));
+}
+
 /* The same for a warp group's: both operands packed in a tile of the sum that is a panel deep. */
 static bool random_groups(struct lab *b, const struct groups *gs, unsigned g, struct sched *s, uint64_t *r) {
   unsigned n = gs->g[g].naxis, lane = pick(r, n), row = pick(r, n), wide = pick(r, 2) ? 16 : 32;
@@ -214,6 +221,8 @@ static bool random_groups(struct lab *b, const struct groups *gs, unsigned g, st
   for (unsigned i = 0; i < 5; i++) sched_push(&t, STEP_order, order[i], 0);
   if (!try_step(b, gs, g, &t, STEP_tensorize, LOOP_ID(red, 0), MATRIX_wgmma)) return false;
   if (pick(r, 2)) try_step(b, gs, g, &t, STEP_parallel, LOOP_ID(row, 1), 0);
+  if (pick(r, 2)) try_step(b, gs, g, &t, STEP_parallel, LOOP_ID(lane, 1), 0);
+  random_grid(b, gs, g, &t, LOOP_ID(row, 1), r);
   unsigned stages = pick(r, 3) ? 2 + pick(r, 3) : 0, how = pick(r, 3) ? STAGE_TMA | STAGE_SWIZZLE : 0;
   for (unsigned i = 0; i < nop && i < 16 && stages; i++)
     if (pick(r, 16)) try_step(b, gs, g, &t, STEP_stage, stages | how, (int)i);
@@ -272,6 +281,12 @@ static void random_sched(struct lab *b, const struct groups *gs, unsigned g, str
   for (unsigned i = pick(r, 3); i > 0 && ntemp; i--)
     try_step(b, gs, g, s, STEP_compute, LOOP_ID(pick(r, n), pick(r, 3)), (int)pick(r, ntemp < 64 ? ntemp : 64));
   if (pick(r, 3) == 0) try_step(b, gs, g, s, STEP_parallel, LOOP_ID(pick(r, n), pick(r, 3)), 0);
+  if (b->lim.simt && pick(r, 2)) {
+    unsigned loop = LOOP_ID(pick(r, n), pick(r, 3));
+    try_step(b, gs, g, s, STEP_parallel, loop, 0);
+    try_step(b, gs, g, s, STEP_parallel, LOOP_ID(pick(r, n), pick(r, 3)), 0);
+    random_grid(b, gs, g, s, loop, r);
+  }
   if (pick(r, 6) == 0 && nop) try_step(b, gs, g, s, STEP_prefetch, LOOP_ID(pick(r, n), pick(r, 2)), (int)pick(r, nop));
   if (pick(r, 6) == 0 && nop) try_step(b, gs, g, s, STEP_stream, 0, (int)pick(r, nop));
 }
