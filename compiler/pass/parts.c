@@ -10,20 +10,13 @@
 
 enum { MAX_PARTS = 64, MAX_TRIES = 400, MAX_RUN = 12, MIN_TRIPS = 8 };
 
-/* Where the cutter is: in statement s, before its number `next`. */
-struct frame {
-  const struct lstmt *s;
-  unsigned next;
-  const struct frame *around;
-};
-
 struct cutter {
   struct arena *a;
   struct lfunc *f;
   struct diag *d;
   struct raised_parts *out;
   unsigned tries, loops;
-  const struct frame *at;
+  const struct tree_frame *at;
 };
 
 /* --- what a run of statements uses --- */
@@ -97,22 +90,9 @@ static bool runs_long(const struct lstmt *s) {
   return false;
 }
 
-/* May the local be read, before it is set again, by what runs behind the statements at hand? */
-static bool read_behind(const struct cutter *c, unsigned local) {
-  for (const struct frame *f = c->at; f; f = f->around) {
-    bool loop = f->s->kind == L_FOR || f->s->kind == L_WHILE;
-    if (loop && tree_exposes(f->s, local)) return true;
-    for (unsigned i = f->next; f->s->kind == L_BLOCK && i < f->s->nbody; i++) {
-      if (tree_exposes(f->s->body[i], local)) return true;
-      if (tree_always_sets(f->s->body[i], local)) return false;
-    }
-  }
-  return false;
-}
-
 /* Is the value that s leaves in the local read later on? */
 static bool lives_on(struct cutter *c, const struct lstmt *s, unsigned local) {
-  return tree_sets(s, local) && read_behind(c, local);
+  return tree_sets(s, local) && tree_read_behind(c->at, local);
 }
 
 /* --- the function of a part --- */
@@ -368,7 +348,7 @@ static struct lstmt *cut(struct cutter *c, struct lstmt *s);
 /* The longest run from statement i on that raises; *len: its length. */
 static struct lstmt *longest(struct cutter *c, const struct lstmt *s, unsigned i, unsigned *len) {
   unsigned most = s->nbody - i < MAX_RUN ? s->nbody - i : MAX_RUN;
-  struct frame here = {s, 0, c->at};
+  struct tree_frame here = {s, 0, c->at};
   c->at = &here;
   for (unsigned n = most; n > 0; n--) {
     struct lstmt *run = n == 1 ? s->body[i] : loop_block(c->a, n, &s->body[i]);
@@ -389,7 +369,7 @@ static struct lstmt *cut_block(struct cutter *c, const struct lstmt *s) {
   unsigned n = 0, len = 1;
   for (unsigned i = 0; i < s->nbody; i += len) {
     struct lstmt *p = longest(c, s, i, &len);
-    struct frame here = {s, i + 1, c->at};
+    struct tree_frame here = {s, i + 1, c->at};
     if (!p) len = 1;
     c->at = &here;
     all[n++] = p ? p : cut(c, s->body[i]);
@@ -402,7 +382,7 @@ static struct lstmt *cut_block(struct cutter *c, const struct lstmt *s) {
 static struct lstmt *cut_inside(struct cutter *c, struct lstmt *s) {
   struct lstmt *n = arena_dup(c->a, s, sizeof *s);
   bool loop = s->kind == L_FOR || s->kind == L_WHILE;
-  struct frame here = {s, 0, c->at};
+  struct tree_frame here = {s, 0, c->at};
   n->body = arena_dup(c->a, s->body, sizeof *s->body * s->nbody);
   c->loops += loop;
   c->at = &here;

@@ -107,6 +107,13 @@ bool tree_stores(const struct lstmt *s, unsigned obj);
 unsigned tree_accesses(const struct lstmt *s, unsigned obj);         /* reads and stores of the object */
 bool tree_exposes(const struct lstmt *s, unsigned local);          /* may read the local's value from before s */
 bool tree_always_sets(const struct lstmt *s, unsigned local);      /* sets it, before any read, on every path */
+/* A place: in statement s, before its number `next`. */
+struct tree_frame {
+  const struct lstmt *s;
+  unsigned next;
+  const struct tree_frame *around;
+};
+bool tree_read_behind(const struct tree_frame *at, unsigned local); /* may what runs from there on read the local before it is set again? */
 bool expr_uses(expr_t x, unsigned local);
 unsigned expr_nodes(expr_t x);
 /* Copy of the tree with every poly, every access replaced; either function may be NULL. */

@@ -124,27 +124,13 @@ static bool same_stmt(struct shift *t, const struct lstmt *x, const struct lstmt
   return true;
 }
 
-struct local_reads {
-  unsigned local, n;
-};
-
-static void count_read(expr_t x, void *ctx) {
-  struct local_reads *c = ctx;
-  c->n += x->kind == E_LOCAL && x->id == c->local;
-}
-
-static unsigned reads_of(const struct lstmt *s, unsigned local) {
-  struct local_reads c = {local, 0};
-  tree_visit(s, NULL, count_read, &c);
-  return c.n;
-}
-
-/* Nobody but `s` reads the locals that get another name: then it does not matter which one holds the value. */
-static bool private_names(const struct shift *t, const struct lstmt *s) {
+/* Nobody but `s`, behind which stands `at`, reads the locals that get another name: it does not matter which one holds
+ * the value. */
+static bool private_names(const struct shift *t, const struct lstmt *s, const struct tree_frame *at) {
   for (unsigned i = 0; i < t->n; i++) {
     unsigned both[2] = {t->from[i], t->to[i]};
     for (unsigned k = 0; k < 2; k++)
-      if (reads_of(t->r->f->body, both[k]) != reads_of(s, both[k]) || tree_exposes(s, both[k])) return false;
+      if (tree_exposes(s, both[k]) || tree_read_behind(at, both[k])) return false;
   }
   return true;
 }
@@ -159,14 +145,15 @@ static bool plain_loop(const struct lstmt *s) {
   return one_range(s) && s->step == 1;
 }
 
-static bool copies(struct raise *r, const struct lstmt *loop, const struct lstmt *b, unsigned k) {
+static bool copies(struct raise *r, const struct lstmt *loop, const struct lstmt *b, unsigned k,
+                   const struct tree_frame *at) {
   unsigned each = b->nbody / k;
   for (unsigned j = 1; j < k; j++) {
     struct shift *t = ARENA_NEW(r->a, struct shift, 1);
     *t = (struct shift){.r = r, .sym = loop->sym, .by = j, .over = loop->step == 1 ? k : 1};
     for (unsigned i = 0; i < each; i++)
       if (!same_stmt(t, b->body[i], b->body[j * each + i], false)) return false;
-    if (!private_names(t, loop)) return false;
+    if (!private_names(t, loop, at)) return false;
   }
   return true;
 }
@@ -202,10 +189,10 @@ static struct lstmt *flat_block(struct arena *a, const struct lstmt *s) {
 }
 
 /* In steps of k, over a multiple of k. */
-static struct lstmt *roll_steps(struct raise *r, const struct lstmt *s, struct lstmt *b) {
+static struct lstmt *roll_steps(struct raise *r, const struct lstmt *s, struct lstmt *b, const struct tree_frame *at) {
   poly_t range = poly_sub(r->a, s->hi[0], s->lo[0]);
   if (s->step > MOST_COPIES || range->overflow || !divided(r->a, range, s->step)) return NULL;
-  if (b->nbody % s->step || !copies(r, s, b, (unsigned)s->step)) return NULL;
+  if (b->nbody % s->step || !copies(r, s, b, (unsigned)s->step, at)) return NULL;
   b->nbody /= (unsigned)s->step;
   struct lstmt *l = loop_for(r->a, F_SERIAL, s->sym, s->lo[0], s->hi[0], 1, b);
   l->loc = s->loc;
@@ -213,12 +200,12 @@ static struct lstmt *roll_steps(struct raise *r, const struct lstmt *s, struct l
 }
 
 /* NULL: the loop is not unrolled. */
-static struct lstmt *roll(struct raise *r, const struct lstmt *s) {
+static struct lstmt *roll(struct raise *r, const struct lstmt *s, const struct tree_frame *at) {
   if (!one_range(s)) return NULL;
   struct lstmt *b = flat_block(r->a, s->body[0]);
-  if (s->step > 1) return roll_steps(r, s, b);
+  if (s->step > 1) return roll_steps(r, s, b, at);
   for (unsigned k = b->nbody < MOST_COPIES ? b->nbody : MOST_COPIES; k >= 2; k--) {
-    if (b->nbody % k || !copies(r, s, b, k)) continue;
+    if (b->nbody % k || !copies(r, s, b, k, at)) continue;
     struct narrow n = {s->sym, k};
     struct tree_map m = {.a = r->a, .poly = narrowed, .ctx = &n};
     b->nbody /= k;
@@ -331,7 +318,7 @@ static bool joins(struct raise *r, poly_t lo, poly_t middle, poly_t end) {
 }
 
 /* x, and y behind it, as one loop; NULL: they are two. */
-static struct lstmt *join(struct raise *r, const struct lstmt *x, const struct lstmt *y) {
+static struct lstmt *join(struct raise *r, const struct lstmt *x, const struct lstmt *y, const struct tree_frame *at) {
   struct arena *a = r->a;
   if (!plain_loop(x) || !plain_loop(y)) return NULL;
   struct shift *t = ARENA_NEW(a, struct shift, 1); /* i in x is what j - lo(y) + hi(x) is in y */
@@ -340,18 +327,19 @@ static struct lstmt *join(struct raise *r, const struct lstmt *x, const struct l
   poly_t end = poly_add(a, x->hi[0], poly_sub(a, y->hi[0], y->lo[0]));
   struct lstmt *bx = flat_block(a, x->body[0]), *by = flat_block(a, y->body[0]), *both[2] = {bx, by};
   if (t->instead->overflow || end->overflow || !same_stmt(t, bx, by, false)) return NULL;
-  if (!private_names(t, loop_block(a, 2, both)) || !joins(r, x->lo[0], x->hi[0], end)) return NULL;
+  if (!private_names(t, loop_block(a, 2, both), at) || !joins(r, x->lo[0], x->hi[0], end)) return NULL;
   struct lstmt *l = loop_for(a, F_SERIAL, x->sym, x->lo[0], end, 1, x->body[0]);
   l->loc = x->loc;
   return l;
 }
 
-static struct lstmt *rerolled(struct raise *r, struct lstmt *s, bool *any);
-
-static void join_all(struct raise *r, struct lstmt *s, bool *any) {
+/* was: the block before its loops were rolled. */
+static void join_all(struct raise *r, struct lstmt *s, const struct lstmt *was, const struct tree_frame *around,
+                     bool *any) {
   unsigned n = 0;
   for (unsigned i = 0; i < s->nbody; i++) {
-    struct lstmt *l = n ? join(r, s->body[n - 1], s->body[i]) : NULL;
+    struct tree_frame at = {was, i + 1, around};
+    struct lstmt *l = n ? join(r, s->body[n - 1], s->body[i], &at) : NULL;
     *any |= l != NULL;
     if (l)
       s->body[n - 1] = l;
@@ -361,13 +349,15 @@ static void join_all(struct raise *r, struct lstmt *s, bool *any) {
   s->nbody = n;
 }
 
-static struct lstmt *rerolled(struct raise *r, struct lstmt *s, bool *any) {
+static struct lstmt *rerolled(struct raise *r, struct lstmt *s, const struct tree_frame *around, bool *any) {
   struct lstmt *n = arena_dup(r->a, s, sizeof *s);
   n->body = arena_dup(r->a, s->body, sizeof *s->body * s->nbody);
-  for (unsigned i = 0; i < n->nbody; i++)
-    if (n->body[i]) n->body[i] = rerolled(r, n->body[i], any);
-  if (n->kind == L_BLOCK) join_all(r, n, any);
-  struct lstmt *l = roll(r, n);
+  for (unsigned i = 0; i < n->nbody; i++) {
+    struct tree_frame at = {s, i + 1, around};
+    if (n->body[i]) n->body[i] = rerolled(r, n->body[i], &at, any);
+  }
+  if (n->kind == L_BLOCK) join_all(r, n, s, around, any);
+  struct lstmt *l = roll(r, n, around);
   *any |= l != NULL;
   return l ? l : n;
 }
@@ -398,7 +388,7 @@ static void drop_lets(struct raise *r, struct lstmt *s, const bool *used) {
 
 void raise_reroll(struct raise *r) {
   bool any = false;
-  struct lstmt *body = rerolled(r, r->f->body, &any);
+  struct lstmt *body = rerolled(r, r->f->body, NULL, &any);
   if (!any) return;
   struct uses u = {ARENA_NEW(r->a, bool, r->nsym + 1u)};
   struct tree_map m = {.a = r->a, .poly = mark, .ctx = &u};

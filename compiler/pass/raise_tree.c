@@ -119,6 +119,18 @@ bool tree_always_sets(const struct lstmt *s, unsigned local) {
   return first(s, local) == 1;
 }
 
+bool tree_read_behind(const struct tree_frame *f, unsigned local) {
+  for (; f; f = f->around) {
+    bool loop = f->s->kind == L_FOR || f->s->kind == L_WHILE;
+    if (loop && tree_exposes(f->s, local)) return true;
+    for (unsigned i = f->next; f->s->kind == L_BLOCK && i < f->s->nbody; i++) {
+      if (tree_exposes(f->s->body[i], local)) return true;
+      if (tree_always_sets(f->s->body[i], local)) return false;
+    }
+  }
+  return false;
+}
+
 static void count(expr_t x, void *ctx) {
   (void)x;
   ++*(unsigned *)ctx;
