@@ -205,6 +205,7 @@ struct cval cv_or(struct cx *x, struct cval l, struct cval r);
 enum dtype cv_promote(enum dtype t);
 enum dtype cv_usual(enum dtype l, enum dtype r);
 bool cv_nonneg(struct cx *x, poly_t p);
+bool cv_fits(struct cx *x, poly_t p, enum dtype t);                /* t holds p without wrapping: signed types do, for overflow does not happen */
 bool cv_is_number(struct cval v);                                  /* p is its value, or that modulo 2^64: good for addresses */
 bool cv_over_dims(struct cx *x, poly_t p);                         /* no counters, no numbers set in loops */
 void cv_want_quotients(struct cx *x, expr_t e);                    /* quotients in e should be symbols */

@@ -38,6 +38,10 @@ static bool fits(struct cx *x, poly_t p, enum dtype t) {
   return lo >= (type_is_signed(t) ? -max - 1 : 0) && hi <= max;
 }
 
+bool cv_fits(struct cx *x, poly_t p, enum dtype t) {
+  return type_is_signed(t) || fits(x, p, t);
+}
+
 struct cval cv_poly(struct cx *x, poly_t p, enum dtype t, bool exact) {
   (void)x;
   return (struct cval){.kind = CV_NUM, .type = (uint8_t)t, .p = p, .exact = exact};

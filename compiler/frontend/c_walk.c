@@ -203,7 +203,8 @@ static poly_t start_of(struct cx *x, unsigned i, const struct known *before, CXC
     if (!old->ptr.ix || old->ptr.or || v->id == UINT16_MAX || old->ptr.ix[old->ptr.at].dyn) return NULL;
     return old->ptr.ix[old->ptr.at].poly;
   }
-  if (v->kind != VAR_SCALAR || v->id == UINT16_MAX || (v->type != DT_i32 && v->type != DT_i64)) return NULL;
+  bool number = v->type == DT_i32 || v->type == DT_i64 || v->type == DT_u32;
+  if (v->kind != VAR_SCALAR || v->id == UINT16_MAX || !number) return NULL;
   if (old->known) return old->known_exact ? old->known : NULL;
   return c_known_start(x, v, at) ? x->var[i].known : NULL;
 }
@@ -211,6 +212,7 @@ static poly_t start_of(struct cx *x, unsigned i, const struct known *before, CXC
 static void set(struct cx *x, unsigned i, const struct known *before, poly_t at) {
   struct cvar *v = &x->var[i];
   if (v->kind == VAR_SCALAR) {
+    if (!cv_fits(x, at, (enum dtype)v->type)) return; /* it might wrap */
     v->known = at;
     v->known_exact = true;
     return;
