@@ -404,15 +404,17 @@ static bool leaves(struct cx *x, struct kids body) {
   return false;
 }
 
+/* Not exact: right for a loop that runs down (`n - 1` of unsigned n: no iterations where it wraps below zero). */
 static bool start_value(struct cx *x, const struct parts *p, struct counter *c, struct cval *start) {
   struct clist side = {0}, *outer = x->cur;
   struct cvar *v = c->goes_on ? cvar_find(x, c->decl) : NULL;
-  if (v && !c_known_start(x, v, p->cond)) return false;
+  if (v && !c_known_start(x, v, p->cond) && !cvar_find(x, c->decl)->known) return false;
   x->cur = &side;
-  *start = v ? cv_poly(x, cvar_find(x, c->decl)->known, c->type, true) : c_expr(x, c->start);
+  if (v) v = cvar_find(x, c->decl);
+  *start = v ? cv_poly(x, v->known, c->type, v->known_exact) : c_expr(x, c->start);
   x->cur = outer;
   if (start->kind == CV_NUM && !start->p) c_want(x, start->e);
-  return !side.n && start->kind == CV_NUM && start->p && start->exact;
+  return !side.n && start->kind == CV_NUM && start->p && (start->exact || wraps_below_only(x, *start));
 }
 
 bool c_count(struct cx *x, struct parts *p, struct counter *c, struct bounds *b) {
@@ -433,6 +435,6 @@ bool c_count(struct cx *x, struct parts *p, struct counter *c, struct bounds *b)
     b->step = -1;
     return add_limit(b, poly_const(x->a, -1));
   }
-  if (!step_of(x, p, c, &b->step, &b->by)) return false;
+  if (!step_of(x, p, c, &b->step, &b->by) || (b->step > 0 && !start.exact)) return false;
   return bounds_of(x, p->cond, c, true, b) && (c->inside || !b->half_e) && find_count(x, b);
 }

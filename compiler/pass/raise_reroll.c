@@ -19,7 +19,6 @@ struct shift {
   poly_t instead; /* not NULL: y has this in place of sym, which it does not hold */
   unsigned n;     /* locals that have another name in y */
   uint16_t from[MOST_RENAMED], to[MOST_RENAMED];
-  bool set[MOST_RENAMED];
 };
 
 static poly_t divided(struct arena *a, poly_t p, int64_t by) {
@@ -97,13 +96,11 @@ static bool rename_local(struct shift *t, unsigned x, unsigned y) {
   return true;
 }
 
-/* fixed: a local of another name would be set on some paths only. */
-static bool same_stmt(struct shift *t, const struct lstmt *x, const struct lstmt *y, bool fixed) {
+static bool same_stmt(struct shift *t, const struct lstmt *x, const struct lstmt *y) {
   if (x->kind != y->kind || x->nbody != y->nbody) return false;
   switch (x->kind) {
   case L_SET:
-    if (!same_expr(t, x->value, y->value)) return false;
-    return fixed ? same_local(t, x->id, y->id) : rename_local(t, x->id, y->id);
+    return same_expr(t, x->value, y->value) && rename_local(t, x->id, y->id);
   case L_STORE:
     return x->red == y->red && same_access(t, x->acc, y->acc) && same_expr(t, x->value, y->value);
   case L_IF:
@@ -119,18 +116,18 @@ static bool same_stmt(struct shift *t, const struct lstmt *x, const struct lstmt
       if (x->body[i] != y->body[i]) return false;
       continue;
     }
-    if (!same_stmt(t, x->body[i], y->body[i], fixed || x->kind == L_IF)) return false;
+    if (!same_stmt(t, x->body[i], y->body[i])) return false;
   }
   return true;
 }
 
-/* Nobody but `s`, behind which stands `at`, reads the locals that get another name: it does not matter which one holds
- * the value. */
-static bool private_names(const struct shift *t, const struct lstmt *s, const struct tree_frame *at) {
+/* Locals that get another name are set by each copy before it reads them, and nobody reads them behind: it does not
+ * matter which one holds the value. */
+static bool private_names(const struct shift *t, const struct lstmt *x, const struct lstmt *y,
+                          const struct tree_frame *at) {
   for (unsigned i = 0; i < t->n; i++) {
-    unsigned both[2] = {t->from[i], t->to[i]};
-    for (unsigned k = 0; k < 2; k++)
-      if (tree_exposes(s, both[k]) || tree_read_behind(at, both[k])) return false;
+    if (tree_exposes(x, t->from[i]) || tree_exposes(y, t->to[i])) return false;
+    if (tree_read_behind(at, t->from[i]) || tree_read_behind(at, t->to[i])) return false;
   }
   return true;
 }
@@ -145,15 +142,14 @@ static bool plain_loop(const struct lstmt *s) {
   return one_range(s) && s->step == 1;
 }
 
-static bool copies(struct raise *r, const struct lstmt *loop, const struct lstmt *b, unsigned k,
+static bool copies(struct raise *r, const struct lstmt *loop, struct lstmt *b, unsigned k,
                    const struct tree_frame *at) {
   unsigned each = b->nbody / k;
   for (unsigned j = 1; j < k; j++) {
     struct shift *t = ARENA_NEW(r->a, struct shift, 1);
     *t = (struct shift){.r = r, .sym = loop->sym, .by = j, .over = loop->step == 1 ? k : 1};
-    for (unsigned i = 0; i < each; i++)
-      if (!same_stmt(t, b->body[i], b->body[j * each + i], false)) return false;
-    if (!private_names(t, loop, at)) return false;
+    const struct lstmt *x = loop_block(r->a, each, b->body), *y = loop_block(r->a, each, b->body + j * each);
+    if (!same_stmt(t, x, y) || !private_names(t, x, y, at)) return false;
   }
   return true;
 }
@@ -325,9 +321,9 @@ static struct lstmt *join(struct raise *r, const struct lstmt *x, const struct l
   *t = (struct shift){.r = r, .sym = x->sym};
   t->instead = poly_add(a, poly_sub(a, poly_sym(a, y->sym), y->lo[0]), x->hi[0]);
   poly_t end = poly_add(a, x->hi[0], poly_sub(a, y->hi[0], y->lo[0]));
-  struct lstmt *bx = flat_block(a, x->body[0]), *by = flat_block(a, y->body[0]), *both[2] = {bx, by};
-  if (t->instead->overflow || end->overflow || !same_stmt(t, bx, by, false)) return NULL;
-  if (!private_names(t, loop_block(a, 2, both), at) || !joins(r, x->lo[0], x->hi[0], end)) return NULL;
+  struct lstmt *bx = flat_block(a, x->body[0]), *by = flat_block(a, y->body[0]);
+  if (t->instead->overflow || end->overflow || !same_stmt(t, bx, by)) return NULL;
+  if (!private_names(t, bx, by, at) || !joins(r, x->lo[0], x->hi[0], end)) return NULL;
   struct lstmt *l = loop_for(a, F_SERIAL, x->sym, x->lo[0], end, 1, x->body[0]);
   l->loc = x->loc;
   return l;

@@ -267,3 +267,46 @@ int set_inner(struct around *a, int len) {
   for (int i = 0; i < a->n; i++) a->x[i] *= in->gain;
   return 0;
 }
+
+/* The first element in front of the loop, and the counter counts the rest down. */
+float largest_distance(const float *a, const float *b, unsigned n) {
+  float d, most, x, y;
+  if (n == 0) return 0;
+  x = *a++;
+  y = *b++;
+  d = fabsf(x - y);
+  most = d;
+  n--;
+  while (n > 0) {
+    x = *a++;
+    y = *b++;
+    d = fabsf(x - y);
+    if (d > most) most = d;
+    n--;
+  }
+  return most;
+}
+
+/* Sums that saturate through a helper with several exits, two at a time. */
+static int clamp_bits(int v, unsigned bits) {
+  if (bits >= 1 && bits <= 32) {
+    const int max = (int)((1U << (bits - 1U)) - 1U);
+    const int min = -1 - max;
+    if (v > max) return max;
+    if (v < min) return min;
+  }
+  return v;
+}
+void add_saturated(const short *a, const short *b, short *out, unsigned count) {
+  unsigned left = count >> 1U;
+  while (left > 0U) {
+    *out++ = (short)clamp_bits((int)*a++ + *b++, 16);
+    *out++ = (short)clamp_bits((int)*a++ + *b++, 16);
+    left--;
+  }
+  left = count % 0x2U;
+  while (left > 0U) {
+    *out++ = (short)clamp_bits((int)*a++ + *b++, 16);
+    left--;
+  }
+}
