@@ -5,7 +5,7 @@
 #include "codegen/lower/default.h"
 
 enum {
-  FEW_ROWS = 24, /* fewer do not pay for packing */
+  UNPACKED_ROWS = 24, /* fewer do not pay for packing */
   SKINNY_ROWS =
       192, /* fewer: the packed operand decides; it is read as it lies in memory, whole stretches of its rows */
   SKINNY_K = 256,
@@ -134,7 +134,7 @@ static bool pick_sizes(const struct chooser *c, struct choice *x, bool *pack, bo
   bool far = step_along(c, x->b, x->lane) != 1, turned = x->row >= 0 && step_along(c, x->a, x->red) != 1;
   if (far && step_along(c, x->b, x->red) != 1) return false;
   if (x->row < 0 && step_along(c, x->a, x->red) != 1) return false;
-  *pack = far || rows >= FEW_ROWS;
+  *pack = far || rows >= UNPACKED_ROWS;
   if (far && rows < 4) return false; /* the reduction on lanes reads both as they lie */
   x->nv = def_pick_vectors(def_most(c, (unsigned)x->lane), lanes, c->lim->vector_regs >= 32 ? 4 : 2);
   x->mr = x->row < 0 ? 1 : def_pick_rows(def_extent(c, (unsigned)x->row), most_rows(c, x));

@@ -66,12 +66,13 @@ static int64_t share_rows(const struct chooser *c, int64_t panels, int64_t er, i
 }
 
 /* Rows that are few: as many vectors a row as leave room for all rows in one tile, when any number does. */
-static void pick_tile(const struct chooser *c, int64_t ev, int64_t er, int64_t lanes, struct blocks *o) {
+static void pick_tile(const struct chooser *c, unsigned lane, unsigned row, int64_t lanes, struct blocks *o) {
+  int64_t ev = def_most(c, lane), er = def_extent(c, row), rows = def_most(c, row);
   int64_t most = def_pick_vectors(ev, lanes, c->lim->vector_regs >= 32 ? 4 : 2);
-  o->few = er > 0 && er < 48 && c->main->nax == c->main->npar + 1;
-  for (o->nv = most; o->few && o->nv > 1; o->nv--)
+  o->few = rows > 0 && rows < 48 && c->main->nax == c->main->npar + 1;
+  for (o->nv = most; o->few && er && o->nv > 1; o->nv--)
     if (def_max_rows(c, o->nv) >= er) break;
-  o->once = o->few && o->nv > 1;
+  o->once = o->few && er && o->nv > 1;
   if (!o->once) o->nv = most;
   o->mr = def_pick_rows(er, def_max_rows(c, o->nv));
 }
@@ -99,7 +100,7 @@ static struct blocks pick_blocks(const struct chooser *c, unsigned lane, unsigne
   int64_t lanes = def_lanes(c, e), ev = def_extent(c, lane), er = def_extent(c, row),
           size = (int64_t)type_size(e->body->type), l2 = c->lim->l2_bytes;
   struct blocks o = {0};
-  pick_tile(c, def_most(c, lane), er, lanes, &o);
+  pick_tile(c, lane, row, lanes, &o);
   const struct access *rows = row_operand(c, lane, row);
   if (size < 4) size = 4;
   bool fits = bytes_of(c, k->acc) <= c->lim->l1_bytes && ev; /* all of the shared operand stays near */
@@ -239,7 +240,7 @@ bool def_product(struct chooser *c, int lane, int row, const struct reuse *k) {
   def_push_order(c, &o);
   def_push(c, STEP_vector, LOOP_ID(lane, 0), 0);
   def_push(c, STEP_unroll, LOOP_ID(row, 0), 0);
-  if (e->nax == e->npar + 1) def_push(c, STEP_unroll, LOOP_ID(red, 0), 4);
+  if (e->nax == e->npar + 1) def_push(c, STEP_unroll, LOOP_ID(red, 0), b.few && !b.once ? 2 : 4);
   push_padding(c, &o, (unsigned)lane, (unsigned)row);
   if (b.pack && !b.laid && pack < MAX_LOOP) def_push(c, STEP_pack, pack, def_operand(c, k->tensor));
   if (b.copy && copy < MAX_LOOP)

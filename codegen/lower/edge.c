@@ -8,6 +8,8 @@
 #include "codegen/lower/plan.h"
 #include <string.h>
 
+enum { COUNTED_ROWS = 8 /* bodies, one for each number of rows but one */ };
+
 struct split {
   unsigned nfull, nlane, nrow; /* axes that are always full; cut axes on lanes; other cut axes */
   uint8_t full[GROUP_MAX_AXIS], lane[GROUP_MAX_AXIS], row[GROUP_MAX_AXIS];
@@ -243,6 +245,44 @@ static struct lstmt *edge_body(struct build *b, const struct set *s, unsigned po
   return nest_build(b, s, pos, &in);
 }
 
+/* Few rows, however many (a form for small values of a dim, small.c): a tile that they do not fill is all there is, or
+   much of it. The axis of such rows; -1: none. */
+static int counted_rows(struct build *b, const struct set *s, const struct env *e, const struct split *o) {
+  unsigned a = o->row[0];
+  if (o->nrow != 1 || o->nguard || o->nnarrow || e->edge || b->p->lim->simt || axis_rest(b->p, a)) return -1;
+  const struct paxis *x = &b->p->axis[a];
+  poly_t ext = poly_sub(b->a, x->hi, x->lo);
+  int64_t most;
+  bool few = false;
+  for (unsigned i = 0; i < b->p->k->nassume; i++) /* most - extent >= 0 */
+    few |= poly_is_const(poly_add(b->a, b->p->k->assume[i], ext), &most) && most <= FEW_ROWS;
+  for (unsigned i = 0; i < s->n && few; i++) few = s->m[i]->e->red == RED_none || s->m[i]->acc;
+  return few && x->uniform && x->tile[0] <= COUNTED_ROWS && walkers(s, LOOP_ID(a, 0)) == WALK_PARALLEL ? (int)a : -1;
+}
+
+/* A body for each number of rows, where the lanes are whole. */
+static struct lstmt *rows_body(struct build *b, const struct set *s, unsigned pos, const struct env *e,
+                               const struct split *o) {
+  struct lstmt *rest = edge_body(b, s, pos, e, o), *all = NULL;
+  int a = counted_rows(b, s, e, o);
+  poly_t cond[GROUP_MAX_AXIS];
+  if (a < 0) return rest;
+  for (int64_t n = 1; n < b->p->axis[a].tile[0]; n++) {
+    struct env in;
+    base_env(e, o, &in);
+    set_modes(&in, o->lane, o->nlane, AX_FULL);
+    in.edge = true;
+    in.mode[a] = AX_NARROW;
+    in.rest[a] = (uint8_t)n;
+    struct lstmt *x = nest_build(b, s, pos, &in);
+    if (!x) return rest;
+    poly_t room = poly_addc(b->a, full_cond(b, s, e, (unsigned)a), b->p->axis[a].tile[0] - n);
+    all = all ? loop_if(b->a, 1, &room, NULL, x, all) : x;
+  }
+  for (unsigned i = 0; i < o->nlane; i++) cond[i] = full_cond(b, s, e, o->lane[i]);
+  return o->nlane ? loop_if(b->a, o->nlane, cond, NULL, all, rest) : all;
+}
+
 /* Drops conditions that surely hold (peeled loops leave constants). true: one surely fails. *rows of the *n are those
  * of the rows. */
 static bool decide(poly_t *cond, unsigned *n, unsigned *rows, bool *row_fails) {
@@ -270,7 +310,7 @@ static struct lstmt *cut_bodies(struct build *b, const struct set *s, unsigned p
   in.sole = row_fails || !rows;
   if (row_fails) return edge_body(b, s, pos, &in, o);
   struct lstmt *ragged = ragged_body(b, s, pos, &in, o);
-  return rows ? loop_if(b->a, rows, cond, NULL, ragged, edge_body(b, s, pos, &in, o)) : ragged;
+  return rows ? loop_if(b->a, rows, cond, NULL, ragged, rows_body(b, s, pos, &in, o)) : ragged;
 }
 
 /* ---- one body for all tiles (blocks of threads) ---- */
@@ -351,7 +391,7 @@ struct lstmt *edge_split(struct build *b, const struct set *s, unsigned pos, con
   if (!n) return full;
   if (n > rows) rest = ragged_body(b, s, pos, e, &o);
   if (rows) {
-    struct lstmt *edge = edge_body(b, s, pos, e, &o);
+    struct lstmt *edge = rows_body(b, s, pos, e, &o);
     rest = n > rows ? loop_if(b->a, rows, cond, NULL, rest, edge) : edge;
   }
   return loop_if(b->a, n, cond, NULL, full, rest);

@@ -28,7 +28,7 @@ double lower_size(const struct groups *gs, unsigned g, const struct sched *s, co
 struct sched sched_default(const struct groups *gs, unsigned g, const struct limits *lim, const struct lower_opts *o);
 /* A dim for whose values up to `most` (1: exactly 1) the default schedule for any value is far from good. */
 struct small_dim { sym_t dim; int64_t most; };
-enum { SMALL_DIMS = 3 };
+enum { SMALL_DIMS = 4, FEW_ROWS = 20 };
 /* Those of group g, by urgency; at most SMALL_DIMS. */
 unsigned sched_small_dims(const struct groups *gs, unsigned g, const struct limits *lim, const struct lower_opts *o, struct small_dim *out);
 /* The simplest: no steps. Always legal. */

@@ -168,6 +168,7 @@ struct env {
   poly_t part[MAX_LOOP];    /* open vector loop with pieces: counter within the piece */
   sym_t lane[MAX_LOOP];
   uint8_t mode[GROUP_MAX_AXIS];
+  uint8_t rest[GROUP_MAX_AXIS]; /* AX_NARROW: elements of the cut tile; 0: axis_rest */
   bool edge;                /* inside an edge body: no more full bodies */
   bool solo;                /* one body for whole and cut tiles: sums need no masks, what is stored decides for itself (edge_both) */
   bool whole;               /* all lanes run although the tile may be cut: what they read is there, what they make is not stored */

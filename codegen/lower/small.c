@@ -1,8 +1,8 @@
 /* Dims whose small values want a form of their own. The general form of a product is a register tile of rows x vectors,
-   with an operand packed for many rows: one row, one column or fewer columns than a vector has lanes would pay for all
-   of it. Those dims are found in the default schedule itself; a form for them is lowered under an assumption (`dim <=
-   most`, which default_ask.c's def_guess and def_most see) or with the dim as a constant. On GPUs, where the general
-   form has tiles of warp groups, fewer rows or columns than one has get those of warps. */
+   with an operand packed for many rows: one row, a few, one column or fewer columns than a vector has lanes would pay
+   for all of it. Those dims are found in the default schedule itself; a form for them is lowered under an assumption
+   (`dim <= most`, which default_ask.c's def_guess and def_most see) or with the dim as a constant. On GPUs, where the
+   general form has tiles of warp groups, fewer rows or columns than one has get those of warps. */
 #include "codegen/lower/default.h"
 
 /* The dim that axis a walks from 0 to. */
@@ -53,6 +53,7 @@ static unsigned find(const struct chooser *c, struct small_dim *out) {
   if (rows) out[n++] = (struct small_dim){row_dim, 1};
   if (lanes) out[n++] = (struct small_dim){lane_dim, 1};
   if (lanes) out[n++] = (struct small_dim){lane_dim, def_lanes(c, c->main)};
+  if (rows) out[n++] = (struct small_dim){row_dim, FEW_ROWS};
   return n;
 }
 

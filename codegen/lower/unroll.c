@@ -11,7 +11,8 @@ int64_t axis_rest(const struct plan *p, unsigned axis) {
 static int64_t reg_extent(const struct plan *p, const struct env *e, unsigned l) {
   const struct paxis *x = &p->axis[LOOP_AXIS(l)];
   if (!x->ntile) return x->ext;
-  return e->mode[LOOP_AXIS(l)] == AX_NARROW ? axis_rest(p, LOOP_AXIS(l)) : x->tile[0];
+  if (e->mode[LOOP_AXIS(l)] != AX_NARROW) return x->tile[0];
+  return e->rest[LOOP_AXIS(l)] ? e->rest[LOOP_AXIS(l)] : axis_rest(p, LOOP_AXIS(l));
 }
 
 /* Elements that all lanes of a vector loop take at a time, in all warps. */

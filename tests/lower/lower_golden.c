@@ -141,6 +141,11 @@ static const struct tcase cases[] = {
      "tile x 4; order y0 x1 r0 s0 x0; unroll x0 0; peel x1 1; peel s0 0", .fixed = true, .dims = {"H=3,W=18"}},
     {"default_product", "kernel f(A: f32[M, K], B: f32[N, K]) -> C: f32[M, N] { C[i, j] = sum(k) A[i, k] * B[j, k] }",
      "default", .fixed = true, .dims = {"M=50,N=72,K=40"}},
+    {"default_narrow", MATMUL, "default", .fixed = true, .dims = {"M=71,N=5,K=300"}},
+    {"default_few_rows",
+     "kernel f(A: f32[M, K], B: f32[K, N]) -> C: f32[M, N] { assume 20 - M >= 0\n  C[i, j] = sum(k) A[i, k] * B[k, j] "
+     "}",
+     "default", .dims = {"M=3,N=64,K=9", "M=8,N=70,K=3", "M=12,N=128,K=1", "M=1,N=1,K=0"}},
     {"default_pairs",
      "kernel f(p: f32[N, 2], q: f32[N]) -> o: f32[N, 2] {\n  for i in 0..N, j in 0..N: d[i, j] = rsqrt((p[i, 0] - p[j, "
      "0]) * (p[i, 0] - p[j, 0]) + q[j])\n"
