@@ -327,7 +327,7 @@ static struct val read_memory(struct fn *f, const struct access *acc, struct val
     const struct val *kept = turn_kept(f, &b, size);
     if (kept) return *kept;
     struct turn *by;
-    unsigned n = turn_width(f, acc, &by);
+    unsigned n = turn_width(f, acc, 1, f->lanes < TURN_LIMIT ? f->lanes : TURN_LIMIT, &by);
     if (n > 1) return load_turned(f, acc->tensor, &s, stride, n, by);
     if (!mask.v) return load_strided(f, acc->tensor, &s, stride);
   }

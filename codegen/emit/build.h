@@ -307,7 +307,7 @@ int64_t poly_divisor(const struct fn *f, poly_t p);
 void turn_open(struct fn *f, struct turn *t, const struct lstmt *s, unsigned count);
 void turn_next(struct turn *t);
 void turn_close(struct fn *f);
-unsigned turn_width(struct fn *f, const struct access *acc, struct turn **by);
+unsigned turn_width(struct fn *f, const struct access *acc, int64_t step, unsigned most, struct turn **by);
 void turn_keep(struct fn *f, struct turn *by, const struct turned *b);
 const struct val *turn_kept(const struct fn *f, const struct turned *want, unsigned size);
 void turn_load(struct fn *f, LLVMTypeRef elem, unsigned size, const LLVMValueRef *row, unsigned n, LLVMValueRef *out);

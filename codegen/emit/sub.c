@@ -5,7 +5,16 @@
 #include "codegen/emit/build.h"
 #include "ir/dot.h"
 
-enum { PARTS = 8, KEY_RAW = 20000, KEY_RECAST = 910, KEY_JOIN = 911, KEY_WEAVE = 912, KEY_FAR = 913, KEY_PARTS = 914 };
+enum {
+  PARTS = 8,
+  KEY_RAW = 20000,
+  KEY_RECAST = 910,
+  KEY_JOIN = 911,
+  KEY_WEAVE = 912,
+  KEY_FAR = 913,
+  KEY_PARTS = 914,
+  KEY_WIDE = 915
+};
 
 enum shape { SHAPE_ONE, SHAPE_LANES, SHAPE_ROWS, SHAPE_FAR };
 struct parts {
@@ -197,10 +206,63 @@ static struct val load_lanes(struct fn *f, const struct parts *p) {
   return p->cut ? vbin(f, LLVMAnd, v, vsplat(f, parts_bits(f, p)), false) : v;
 }
 
+/* ---- rows of neighbouring vectors ---- */
+
+/* Key of the woven vector whose first two rows lie at these places; false: too far apart to be told from others. */
+static bool wide_key(const struct spot *a, const struct spot *b, const void **key) {
+  int64_t apart = b->disp - a->disp;
+  if (a->disp != (int32_t)a->disp || apart != (int32_t)apart) return false;
+  *key = (const void *)(uintptr_t)((uint64_t)a->disp << 32 | (uint32_t)apart);
+  return true;
+}
+
+/* Rows 2q and 2q + 1 of neighbours 2h and 2h + 1: their elements in turn. */
+static struct val wide_pair(struct fn *f, const struct parts *p, const struct val *row, unsigned q, unsigned h) {
+  unsigned at[4 * LANE_LIMIT], n = p->n / 2 * 2 * f->lanes, all = p->n * f->lanes;
+  for (unsigned i = 0; i < n; i++) at[i] = i % 2 * all + h * n / 2 + i / 2;
+  return shuffle(f, KEY_WEAVE + 64 * (h + 1), row[2 * q], row[2 * q + 1], at, n);
+}
+
+/* Neighbour g of those whose rows these are. */
+static struct val wide_one(struct fn *f, const struct parts *p, const struct val *row, unsigned g) {
+  unsigned at[4 * LANE_LIMIT], n = p->n * f->lanes;
+  if (p->n == 2) {
+    for (unsigned i = 0; i < n; i++) at[i] = i % 2 * n + g * f->lanes + i / 2;
+    return shuffle(f, KEY_WEAVE + 64 * (g + 1), row[0], row[1], at, n);
+  }
+  struct val a = wide_pair(f, p, row, 0, g / 2), b = wide_pair(f, p, row, 1, g / 2);
+  for (unsigned i = 0; i < n; i++) at[i] = i / 2 % 2 * n + g % 2 * (n / 2) + i / 4 * 2 + i % 2;
+  return shuffle(f, KEY_WEAVE + 64 * (g % 2 + 1), a, b, at, n);
+}
+
+/* As many vectors as a lane has parts, side by side in an unrolled loop: each row of all of them is one whole vector.
+   Loaded and woven at the first of them. */
+static bool load_wide(struct fn *f, const struct parts *p, struct val *out) {
+  struct turn *by;
+  struct val row[PARTS];
+  struct spot first = spot_at(f, p, 0), second = spot_at(f, p, 1);
+  const void *key;
+  if (f->mask.v || p->cut || (p->n != 2 && p->n != 4) || f->simt || !wide_key(&first, &second, &key)) return false;
+  if (cache_get(f, KEY_WIDE + 64 * f->lanes, first.at.v, second.at.v, key, out)) return true;
+  if (turn_width(f, p->acc, f->lanes, p->n, &by) != p->n) return false;
+  for (unsigned i = 0; i < p->n; i++) {
+    struct spot s = spot_at(f, p, i);
+    row[i] = raw_load(f, p, &s, p->bits, p->n * f->lanes, (struct val){0});
+  }
+  for (unsigned g = p->n; g-- > 0;) {
+    struct spot a = first, b = second;
+    a.disp += (int64_t)g * f->lanes * (p->bits / 8), b.disp += (int64_t)g * f->lanes * (p->bits / 8);
+    *out = recast(f, wide_one(f, p, row, g), bits_type(f, 32, f->lanes), DT_u32, f->lanes);
+    if (wide_key(&a, &b, &key)) cache_put_load(f, KEY_WIDE + 64 * f->lanes, a.at.v, b.at.v, key, *out, p->acc->tensor);
+  }
+  return true;
+}
+
 /* Rows next to one another, then part s of lane l at l * n + s. */
 static struct val load_rows(struct fn *f, const struct parts *p) {
-  struct val row[PARTS];
+  struct val row[PARTS], wide;
   unsigned at[4 * LANE_LIMIT], lanes = f->lanes, n = p->n * lanes;
+  if (load_wide(f, p, &wide)) return wide;
   for (unsigned i = 0; i < p->n; i++) {
     struct spot s = spot_at(f, p, i);
     struct val mask = p->on[i].v ? mask_and(f, f->mask, vsplat(f, p->on[i])) : f->mask;

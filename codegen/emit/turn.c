@@ -61,18 +61,18 @@ static bool may_write(const struct fn *f, const struct turn *t, unsigned object)
   return false;
 }
 
-/* Vectors that the loops around this access will want, from here on, along the loop that makes the smallest step (*by);
-   a power of two. 1: no block. */
-unsigned turn_width(struct fn *f, const struct access *acc, struct turn **by) {
+/* Vectors that the loops around this access will want, from here on, along the loop that moves it by `step` elements
+   (*by); a power of two, at most `most`. 1: no block. */
+unsigned turn_width(struct fn *f, const struct access *acc, int64_t step, unsigned most, struct turn **by) {
   if (f->lazy || f->varying_if || (f->mask.v && !f->active.v) || acc->nguard) return 1;
   for (struct turn *t = f->turn; t && t->level == cur_level(f); t = t->outer) {
     poly_t coef, rest;
     int64_t c;
     if (!t->ok || !poly_split(f->m->arena, access_poly(f, acc), t->sym, &coef, &rest) || !poly_is_const(coef, &c))
       return 1;
-    if (c != 1) continue;
+    if (c != step) continue;
     if (may_write(f, t, acc->tensor)) return 1;
-    unsigned w = 1, most = f->lanes < TURN_LIMIT ? f->lanes : TURN_LIMIT;
+    unsigned w = 1;
     while (w * 2 <= t->left && w * 2 <= most) w *= 2;
     *by = t;
     return w;

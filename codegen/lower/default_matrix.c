@@ -10,8 +10,10 @@ enum {
       192, /* fewer: the packed operand decides; it is read as it lies in memory, whole stretches of its rows */
   SKINNY_K = 256,
   SKINNY_LANES = 1024,
-  STREAM_K = 64,
-  STREAM_VECTORS = 16,
+  STREAM_K = 64, /* of an operand that is not packed, at a time; for one tile of rows, or bytes */
+  STREAM_FEW = 16,
+  STREAM_ONE = 8, /* for one row */
+  STREAM_VECTORS = 8,
   LONG_BYTES = 4096 /* of the reduction in one panel */
 };
 
@@ -126,6 +128,15 @@ static bool pick_laid(const struct chooser *c, struct choice *x) {
   return true;
 }
 
+/* Rows of the operand that pass by at a time where it is woven as it lies: few, so that long stretches of them are
+   read; more, where what they bring is used more often than it is stored. */
+static int64_t stream_depth(const struct chooser *c, const struct choice *x) {
+  int64_t rows = x->row < 0 ? 1 : def_extent(c, (unsigned)x->row);
+  if (x->row < 0) return STREAM_ONE;
+  if (x->nv % x->d.group) return STREAM_K; /* woven a vector at a time (emit/sub.c) */
+  return x->d.group == DOT_BYTES || (rows && rows <= x->mr) ? STREAM_FEW : STREAM_K;
+}
+
 static bool pick_sizes(const struct chooser *c, struct choice *x, bool *pack, bool *copy) {
   int64_t lanes = c->lim->vector_bytes / DOT_BYTES, ext = def_extent(c, (unsigned)x->lane),
           k = def_extent(c, (unsigned)x->red);
@@ -141,7 +152,7 @@ static bool pick_sizes(const struct chooser *c, struct choice *x, bool *pack, bo
   if (!*pack && x->row < 0) x->nv = def_pick_vectors(ext, lanes, STREAM_VECTORS);
   x->kc = k && k * size <= LONG_BYTES + LONG_BYTES / 2 ? 0 : def_pick_block(k, x->d.group, LONG_BYTES / size);
   *copy = x->row >= 0 && (turned || (*pack && (!k || k % x->d.group)));
-  if (!*pack && !far) x->kc = def_pick_block(k, x->d.group, STREAM_K);
+  if (!*pack && !far) x->kc = def_pick_block(k, x->d.group, stream_depth(c, x));
   bool skinny = *pack && !*copy && !far && rows < SKINNY_ROWS && x->nv * lanes < SKINNY_LANES;
   if (skinny) x->nc = def_pick_block(ext, x->nv * lanes, SKINNY_LANES);
   if (x->nc) x->kc = def_pick_block(k, x->d.group, SKINNY_K);
@@ -219,6 +230,8 @@ bool def_matrix(struct chooser *c) {
   def_push(c, STEP_vector, LOOP_ID(x.lane, 0), 0);
   if (x.row >= 0) def_push(c, STEP_unroll, LOOP_ID(x.row, 0), 0);
   if (x.laid) unroll_steps(c, &x);
+  if (!x.laid && !pack && x.kc && x.kc <= STREAM_FEW)
+    def_push(c, STEP_unroll, LOOP_ID(x.red, 1), x.kc / x.d.group < 4 ? x.kc / x.d.group : 4);
   if (!def_push(c, STEP_tensorize, LOOP_ID(x.red, 0), x.insn)) return false;
   if (pack) def_push(c, STEP_pack, (unsigned)pack_at, def_operand(c, x.b->tensor));
   if (copy && copy_at >= 0)

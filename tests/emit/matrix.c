@@ -114,6 +114,17 @@ static const struct {
     {0, "skylake-avx512", "vpmaddwd\t%zmm", 32, 4, 0},
 };
 
+/* One row: rows of the other operand are loaded a whole vector at a time and woven by two shuffles a product. */
+START_TEST(woven_wide) {
+  struct lab b;
+  lab_open(&b, 64);
+  char *text = assembly(&b, kernels[0], "znver5", "M=1,N=512,K=512");
+  ck_assert_msg(count(text, "vpdpbusd\t%zmm") >= 8 && !count(text, "vinserti"), "%s", text);
+  ck_assert_uint_le(count(text, "vpermt2") + count(text, "vpermi2"), 2 * count(text, "vpdpbusd\t%zmm"));
+  lab_close(&b);
+}
+END_TEST
+
 START_TEST(machine_code) {
   struct lab b;
   lab_open(&b, 64);
@@ -163,6 +174,7 @@ int main(void) {
   tcase_set_timeout(t, 120);
   tcase_add_loop_test(t, odd_sizes, 0, NKERNEL * (int)(sizeof cpus / sizeof *cpus));
   tcase_add_loop_test(t, machine_code, 0, sizeof code / sizeof *code);
+  tcase_add_test(t, woven_wide);
   tcase_add_test(t, packing_code);
   tcase_add_test(t, not_there);
   suite_add_tcase(s, t);
