@@ -65,6 +65,7 @@ struct lstmt {
   uint16_t raster;        /* F_PARALLEL around another: a hint for grids of blocks: so many iterations at a time, all of the inner loop for these, the fastest
                              along this one; 0: one. Text: `parallel raster N` */
   uint16_t persist;       /* F_PARALLEL, outermost: a hint: the grid has at most so many blocks, which take all iterations; 0: one each. Text: `persist N` */
+  uint8_t cluster;        /* F_PARALLEL, the number of its iterations is a multiple of it: a hint: so many neighbours run together; 0: one. Text: `cluster N` */
   bool once;              /* L_FOR: the first iteration is always run (lo < hi need not hold): for epilogues of empty reductions */
   sym_t sym;              /* L_FOR, L_LET */
   uint16_t id;            /* L_SET: local; L_ALLOC: object; L_PART: part */

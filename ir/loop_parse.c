@@ -399,7 +399,7 @@ static bool take_digit(struct lexer *l, struct lstmt *s) {
   return true;
 }
 
-/* raster N, persist N */
+/* raster N, persist N, cluster N */
 static bool take_grid(struct lexer *l, struct lstmt *s) {
   int64_t n;
   for (unsigned i = 0; i < 2; i++) {
@@ -407,6 +407,11 @@ static bool take_grid(struct lexer *l, struct lstmt *s) {
     if (!lex_int(l, &n)) return false;
     if (n < 1 || n > UINT16_MAX) return lex_error(l, "the number of blocks is 1 to %d", UINT16_MAX);
     *(i ? &s->persist : &s->raster) = (uint16_t)n;
+  }
+  if (lex_accept(l, "cluster")) {
+    if (!lex_int(l, &n)) return false;
+    if (n < 1 || n > UINT8_MAX) return lex_error(l, "the number of blocks is 1 to %d", UINT8_MAX);
+    s->cluster = (uint8_t)n;
   }
   return true;
 }

@@ -176,6 +176,7 @@ static void print_for(struct buf *out, const struct lfunc *f, const struct lstmt
   if (s->fkind == F_PARALLEL) buf_puts(out, " parallel");
   if (s->raster) buf_printf(out, " raster %u", s->raster);
   if (s->persist) buf_printf(out, " persist %u", s->persist);
+  if (s->cluster) buf_printf(out, " cluster %u", s->cluster);
   if (s->fkind == F_UNROLL) buf_puts(out, " unroll");
   if (s->fkind == F_SERIAL && s->unroll) buf_printf(out, " unroll %u", s->unroll);
   if (s->fkind == F_VECTOR) buf_printf(out, " vector %d", s->lanes_log2 < 16 ? 1 << s->lanes_log2 : 0);

@@ -234,7 +234,7 @@ static void check_for(struct verifier *v, const struct lstmt *s) {
   if (s->fkind == F_UNROLL) check_unroll(v, s);
   if (s->fkind == F_VECTOR) check_vector(v, s);
   if (s->fkind == F_SUB) check_sub(v, s);
-  if ((s->raster || s->persist) && s->fkind != F_PARALLEL) bad(v, "only parallel loops have a grid");
+  if ((s->raster || s->persist || s->cluster) && s->fkind != F_PARALLEL) bad(v, "only parallel loops have a grid");
   if (s->raster && (!s->nbody || !s->body[0] || s->body[0]->kind != L_FOR || s->body[0]->fkind != F_PARALLEL))
     bad(v, "a raster wants a parallel loop right inside");
   if (s->fkind == F_TILES && (s->step != 1 || s->once)) bad(v, "a loop over tiles counts by 1");

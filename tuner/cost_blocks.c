@@ -196,10 +196,18 @@ static void count_meeting(struct walk *w, const struct lstmt *s) {
   w->t.shared += n * (1 + (double)bits / WARP);
 }
 
+/* Blocks of a cluster that a tile is brought for together. */
+static double shared_by(const struct walk *w, unsigned object) {
+  for (unsigned i = 0; i < w->plan->nmap; i++)
+    if (w->plan->map[i].object == object && w->plan->map[i].share) return w->plan->map[i].share;
+  return 1;
+}
+
 static void count_store(struct walk *w, const struct lstmt *s) {
   bool copied = w->f->object[s->acc->tensor].stages > 1 && s->value->kind == E_READ;
   if (copied && w->maps && w->f->object[s->acc->tensor].tma) { /* one thread of the block asks for all of it */
-    w->t.bulk += access_times(w, s->value->acc) * WARP * (double)type_size((enum dtype)s->value->type);
+    double all = access_times(w, s->value->acc) * WARP * (double)type_size((enum dtype)s->value->type);
+    w->t.bulk += all / shared_by(w, s->acc->tensor);
     return;
   }
   if (copied) {

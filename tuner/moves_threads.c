@@ -303,14 +303,16 @@ static bool move_stages(const struct mover *m, struct plan *p) {
 
 /* ---- the grid ---- */
 
-/* Blocks in another order, or fewer of them that take turns. */
+/* Blocks in another order, fewer of them that take turns, or some that share copies. */
 static bool move_grid(const struct mover *m, struct plan *p) {
-  enum stepkind kind = below(m, 2) ? STEP_raster : STEP_persist;
+  static const enum stepkind kinds[] = {STEP_raster, STEP_persist, STEP_cluster};
+  enum stepkind kind = kinds[below(m, 3)];
   int at = plan_find(p, kind, -1, -1), n = kind == STEP_raster ? 2 + (int)below(m, 31) : 0;
   if (at >= 0 && below(m, 2)) {
     plan_drop(p, at);
     return true;
   }
+  if (kind == STEP_cluster) n = below(m, 4) ? 2 : 4;
   if (!n) n = (int)m->sp->lim->cores * (1 + (int)below(m, 2));
   int def = m->def ? plan_find(m->def, kind, -1, -1) : -1;
   if (def >= 0 && below(m, 2)) n = m->def->extra[def].arg;

@@ -41,9 +41,9 @@ static bool push_extra(const struct plan *p, struct sched *s, enum stepkind kind
 }
 
 bool plan_sched(const struct plan *p, struct sched *out) {
-  static const uint8_t after[] = {STEP_lanes,   STEP_threads,   STEP_piece,  STEP_warps,  STEP_unroll, STEP_peel,
-                                  STEP_compute, STEP_tensorize, STEP_pack,   STEP_copy,   STEP_stage,  STEP_prefetch,
-                                  STEP_stream,  STEP_parallel,  STEP_raster, STEP_persist};
+  static const uint8_t after[] = {STEP_lanes,   STEP_threads,   STEP_piece,  STEP_warps,   STEP_unroll, STEP_peel,
+                                  STEP_compute, STEP_tensorize, STEP_pack,   STEP_copy,    STEP_stage,  STEP_prefetch,
+                                  STEP_stream,  STEP_parallel,  STEP_raster, STEP_persist, STEP_cluster};
   memset(out, 0, sizeof *out);
   bool ok = push_extra(p, out, STEP_split);
   for (unsigned x = 0; x < p->naxis; x++)

@@ -1,5 +1,5 @@
 /* A schedule taken apart, so that the search can change one thing and put it together again in canonical order:
-   split, tiles, order, vector, threads, unroll, pack and copy, stage, prefetch, stream, parallel, raster, persist. */
+   split, tiles, order, vector, threads, unroll, pack and copy, stage, prefetch, stream, parallel, raster, persist, cluster. */
 #ifndef HONE_TUNER_PLAN_H
 #define HONE_TUNER_PLAN_H
 #include "tuner/strategy.h"

@@ -406,6 +406,7 @@ void simt_wgmma_land(struct fn *f);  /* behind the loop: all of it is complete *
 void simt_wgmma_init(struct fn *f);
 /* simt_tma.c: the two parts of a kernel with rings: `workers` and, for the warp group behind them, `copier`. */
 void simt_rings(struct fn *f, const struct lstmt *body, arm_fn *workers, arm_fn *copier, void *ctx);
+void simt_cluster_meet(struct fn *f, bool begin);          /* all blocks of the cluster: rings are ready; nobody needs the others' any more */
 bool simt_ring_loop(struct fn *f, const struct lstmt *s);  /* a loop whose operands tensor maps bring; false: s is none. */
 bool simt_ring_body(struct fn *f, const struct lstmt *s);  /* its body, in place of the statement */
 void simt_ring_end(struct fn *f, const struct lstmt *s);   /* behind the last iteration of loop s, which had one */

@@ -10,8 +10,9 @@ struct split {
   const struct lfunc *f;
   const struct limits *lim;
   struct launch_plan *p;
-  unsigned shared; /* bytes of its own so far, of the kernel at hand */
-  unsigned staged; /* and of staged buffers and tiles of warp groups */
+  unsigned shared;              /* bytes of its own so far, of the kernel at hand */
+  unsigned staged;              /* and of staged buffers and tiles of warp groups */
+  const struct lstmt *together; /* the loop of its grid that has clusters; NULL: none */
   const char *why;
 };
 
@@ -158,7 +159,7 @@ struct boxing { /* from the copying's first statement inwards */
   struct arena *a;
   const struct launch_plan *p;
   unsigned object, n;
-  const struct lstmt *loop[32];
+  const struct lstmt *loop[32], *together;
   struct launch_map *out;
 };
 
@@ -204,6 +205,17 @@ static bool rows_aligned(const struct launch_plan *p, unsigned tensor, struct ar
   return true;
 }
 
+/* Blocks of a cluster that read the same bring a part of the rows each: whole repeats of the pattern. */
+static void share_box(const struct boxing *x, const struct access *from) {
+  enum { PATTERN_ROWS = 8 };
+  const struct lstmt *s = x->together;
+  if (!s || x->p->f->object[x->object].panel_rows % (PATTERN_ROWS * s->cluster)) return;
+  for (unsigned d = 0; d < from->rank; d++)
+    if (poly_has(from->ix[d].poly, s->sym)) return;
+  x->out->share = s->cluster;
+  x->out->box[x->out->tall] /= s->cluster;
+}
+
 /* One dimension is the panels' rows, the last one their columns, the others stand still. */
 static bool box_of(const struct boxing *x, const struct access *from) {
   const struct lfunc *f = x->p->f;
@@ -220,9 +232,12 @@ static bool box_of(const struct boxing *x, const struct access *from) {
     bool last = d + 1u == from->rank;
     if (span < 0 || (last && span + 1 != o->panel_cols) || (!last && span && span + 1 != o->panel_rows)) return false;
     tall += !last && span;
+    if (!last && span) x->out->tall = from->rank - 1u - d;
     x->out->box[from->rank - 1u - d] = last ? wide : (uint32_t)span + 1;
   }
-  return tall == 1 && o->panel_rows <= 256;
+  if (tall != 1 || o->panel_rows > 256) return false;
+  share_box(x, from);
+  return true;
 }
 
 static bool find_box(struct boxing *x, const struct lstmt *s) {
@@ -279,7 +294,7 @@ static void find_maps(struct split *s, const struct lstmt *x, bool *rings) {
     bool known = false;
     for (unsigned m = 0; m < s->p->nmap; m++) known |= s->p->map[m].object == i;
     if (known || s->p->nmap == LAUNCH_MAPS || !f->object[i].tma || !s->p->shared[i]) continue;
-    struct boxing b = {.a = s->a, .p = s->p, .object = i, .out = &s->p->map[s->p->nmap]};
+    struct boxing b = {.a = s->a, .p = s->p, .object = i, .together = s->together, .out = &s->p->map[s->p->nmap]};
     if (find_box(&b, first)) s->p->nmap++;
   }
   if (first) *rings |= launch_ring(s->p, x, arena_alloc(s->a, f->nobject + 1u), &stages);
@@ -308,16 +323,22 @@ static bool add_kernel(struct split *s, const struct lstmt *x) {
   k->most = k->nloop ? k->loop[0]->persist : 0;
   k->threads = (widest(x) + 31u) & ~31u;
   if (k->threads > LAUNCH_THREADS) return refuse(s, "a vector has more lanes than a block has threads");
+  s->together = NULL;
   s->shared = 2048; /* reductions across the block */
   s->staged = 0;
   if (!stages_inside(s, x) || !buffers_inside(s, x, p->nkernel)) return false;
   if (s->shared + s->staged > s->lim->shared_bytes)
     return refuse(s, "the buffers of a block do not fit into shared memory");
   bool rings = false;
+  unsigned maps = p->nmap;
+  for (unsigned i = 0; i < k->nloop; i++)
+    if (k->loop[i]->cluster > 1) s->together = k->loop[i];
   k->workers = k->threads;
   find_maps(s, x, &rings);
   if (rings && k->threads % LAUNCH_GROUP == 0 && k->threads + LAUNCH_GROUP <= LAUNCH_THREADS)
     k->threads += LAUNCH_GROUP;
+  for (unsigned i = maps; i < p->nmap && k->threads > k->workers; i++)
+    if (p->map[i].share) k->cluster = p->map[i].share;
   if (s->shared + s->staged > LAUNCH_OWN_SHARED)
     k->dynamic = s->staged;
   else

@@ -12,6 +12,7 @@ struct launch_kernel {
   unsigned nloop;                          /* parallel loops, outermost first: the grid is the product of their iterations, or `most`; none: one block */
   const struct lstmt *loop[LAUNCH_LOOPS];
   unsigned most;                           /* blocks at most, which then take several iterations; 0: one each */
+  unsigned cluster;                        /* neighbouring blocks that run together; 0: each for itself */
   unsigned threads;                        /* in a block; a multiple of 32 */
   unsigned workers;                        /* those that run the LOOP; more: a warp group behind them copies by tensor maps */
   unsigned dynamic;                        /* bytes of shared memory that the launch must ask for, beside the kernel's own */
@@ -26,6 +27,7 @@ enum { LAUNCH_MAPS = 8, LAUNCH_RANK = 5 };
 struct launch_map {
   uint16_t object, tensor;                 /* the tile, and where it comes from */
   uint32_t box[LAUNCH_RANK];               /* elements; the innermost: 128 bytes */
+  unsigned tall, share;                    /* the dimension of the tile's rows; blocks of a cluster that each bring a part of them for all; 0: each brings its own */
 };
 struct launch_plan {
   const struct lfunc *f;

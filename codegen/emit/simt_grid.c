@@ -2,7 +2,8 @@
    fastest; with a raster, stretches of the outer of two are walked as a whole before the next, so that blocks that run
    together share what they read. A grid that has fewer blocks than there are iterations (`persist`) takes them in
    turns, as many apart as it has blocks: around the body stands a loop, in the copier's part as in the workers', so
-   operands of the next turn are asked for while the last one is finished. Numbers of blocks fit into 31 bits. */
+   operands of the next turn are asked for while the last one is finished. With clusters (`cluster`) all that counts
+   clusters, whose blocks are neighbours along their loop. Numbers of blocks fit into 31 bits. */
 #include "codegen/emit/build.h"
 
 static LLVMValueRef k64(struct fn *f, int64_t c) {
@@ -19,12 +20,25 @@ static LLVMValueRef special(struct fn *f, const char *name) {
   return LLVMBuildZExt(f->b, simt_sreg(f, name), f->m->i64, "");
 }
 
-/* Iterations of the loop. */
+/* Neighbours along the loop that run together. */
+static unsigned together(const struct fn *f, const struct lstmt *s) {
+  return s->cluster > 1 && f->simt->plan->kernel[f->simt->kernel].cluster ? s->cluster : 1;
+}
+
+/* Of the blocks that run together, or of blocks: how many there are (nctaid.x), which one it is (ctaid.x). */
+static LLVMValueRef in_clusters(struct fn *f, const char *name) {
+  unsigned n = f->simt->plan->kernel[f->simt->kernel].cluster;
+  LLVMValueRef v = special(f, name);
+  return n > 1 ? LLVMBuildUDiv(f->b, v, k64(f, n), "") : v;
+}
+
+/* Iterations of the loop; clusters of them. */
 static LLVMValueRef trips(struct fn *f, const struct lstmt *s) {
   struct range r;
   find_range(f, s, &r);
   LLVMValueRef span = LLVMBuildSub(f->b, fn_poly(f, r.hi).v, fn_poly(f, r.lo).v, "");
   LLVMValueRef n = LLVMBuildSDiv(f->b, LLVMBuildAdd(f->b, span, k64(f, s->step - 1), ""), k64(f, s->step), "");
+  if (together(f, s) > 1) return LLVMBuildSDiv(f->b, n, k64(f, together(f, s)), "");
   if (!s->once) return n;
   LLVMValueRef none = LLVMBuildICmp(f->b, LLVMIntSLT, n, k64(f, 1), "");
   return LLVMBuildSelect(f->b, none, k64(f, 1), n, "");
@@ -35,6 +49,8 @@ static void bind(struct fn *f, const struct lstmt *s, LLVMValueRef at) {
   struct arena *a = f->m->arena;
   struct range r;
   find_range(f, s, &r);
+  if (together(f, s) > 1)
+    at = LLVMBuildAdd(f->b, LLVMBuildMul(f->b, at, k64(f, together(f, s)), ""), special(f, "cluster.ctarank"), "");
   at = LLVMBuildAdd(f->b, fn_poly(f, r.lo).v, LLVMBuildMul(f->b, at, k64(f, s->step), ""), "");
   f->sym[s->sym] = mkval(at, cur_level(f), DT_i64, 0);
   f->divisor[s->sym] = gcd64(poly_divisor(f, r.lo), s->step);
@@ -77,9 +93,9 @@ static void bind_all(struct fn *f, const struct launch_kernel *k, LLVMValueRef r
 
 /* How often this block's turn comes. */
 static LLVMValueRef turns_of(struct fn *f, const struct launch_kernel *k) {
-  LLVMValueRef all = k64(f, 1), blocks = special(f, "nctaid.x");
+  LLVMValueRef all = k64(f, 1), blocks = in_clusters(f, "nctaid.x");
   for (unsigned i = 0; i < k->nloop; i++) all = LLVMBuildMul(f->b, all, trips(f, k->loop[i]), "");
-  LLVMValueRef left = LLVMBuildSub(f->b, all, special(f, "ctaid.x"), "");
+  LLVMValueRef left = LLVMBuildSub(f->b, all, in_clusters(f, "ctaid.x"), "");
   return number(f, LLVMUDiv, LLVMBuildAdd(f->b, left, LLVMBuildSub(f->b, blocks, k64(f, 1), ""), ""), blocks);
 }
 
@@ -87,8 +103,8 @@ bool simt_turn(struct fn *f, const struct lstmt *s) {
   struct simt *x = f->simt;
   if (s != x->turn) return false;
   poly_t turn = fn_subst(f, poly_sym(f->m->arena, x->turns));
-  LLVMValueRef at = LLVMBuildMul(f->b, fn_poly(f, turn).v, special(f, "nctaid.x"), "");
-  bind_all(f, &x->plan->kernel[x->kernel], LLVMBuildAdd(f->b, at, special(f, "ctaid.x"), ""));
+  LLVMValueRef at = LLVMBuildMul(f->b, fn_poly(f, turn).v, in_clusters(f, "nctaid.x"), "");
+  bind_all(f, &x->plan->kernel[x->kernel], LLVMBuildAdd(f->b, at, in_clusters(f, "ctaid.x"), ""));
   emit_stmt(f, s->body[0]);
   return true;
 }
@@ -96,7 +112,7 @@ bool simt_turn(struct fn *f, const struct lstmt *s) {
 void simt_blocks(struct fn *f, const struct launch_kernel *k) {
   struct arena *a = f->m->arena;
   if (!k->most) {
-    bind_all(f, k, special(f, "ctaid.x"));
+    bind_all(f, k, in_clusters(f, "ctaid.x"));
     emit_stmt(f, k->body);
     return;
   }

@@ -137,6 +137,8 @@ static LLVMValueRef kernel_fn(struct module *m, const struct launch_plan *p, con
   add_attr(m, fn, (int)LLVMAttributeFunctionIndex, "nounwind", 0);
   add_attr(m, fn, (int)LLVMAttributeFunctionIndex, "convergent", 0);
   string_attr(m, fn, "nvvm.reqntid", dim);
+  snprintf(dim, sizeof dim, "%u,1,1", k->cluster);
+  if (k->cluster) string_attr(m, fn, "nvvm.cluster_dim", dim);
   for (unsigned i = 0; i < p->nmap; i++) map_attrs(m, fn, p->f->k->nparam + p->nbuffer + i);
   string_attr(m, fn, "nvvm.minctasm", "1"); /* ptxas would rather spill than run one block at a time */
   return fn;
@@ -311,6 +313,7 @@ static void emit_kernel(struct module *m, const struct launch_plan *p, unsigned 
   x.shared = ARENA_NEW(m->arena, LLVMValueRef, p->f->nobject + 1);
   memset(x.shared, 0, (p->f->nobject + 1u) * sizeof *x.shared);
   emit_bodies(&f, k);
+  if (k->cluster) simt_cluster_meet(&f, false);
   LLVMBuildRetVoid(f.b);
   LLVMPositionBuilderAtEnd(f.b, f.entry);
   LLVMBuildBr(f.b, body);

@@ -54,7 +54,11 @@ static void wait_for(struct fn *f, LLVMValueRef barrier, LLVMValueRef parity) {
   LLVMValueRef arg[2] = {barrier, parity};
   LLVMBuildBr(f->b, again);
   LLVMPositionBuilderAtEnd(f->b, again);
-  LLVMValueRef done = call(f, "llvm.nvvm.mbarrier.try.wait.parity.scope.cta.space.cta", arg, 2);
+  bool cluster = f->simt->plan->kernel[f->simt->kernel].cluster > 1;
+  LLVMValueRef done = call(f,
+                           cluster ? "llvm.nvvm.mbarrier.try.wait.parity.scope.cluster.space.cta"
+                                   : "llvm.nvvm.mbarrier.try.wait.parity.scope.cta.space.cta",
+                           arg, 2);
   LLVMBuildCondBr(f->b, done, on, again);
   LLVMPositionBuilderAtEnd(f->b, on);
 }
@@ -98,6 +102,19 @@ static bool holds_ring(const struct fn *f, const struct lstmt *s) {
   return false;
 }
 
+/* ---- clusters ---- */
+
+/* Blocks of a cluster fill parts of each other's buffers; 1: each fills its own. */
+static unsigned together(const struct fn *f) {
+  unsigned n = f->simt->plan->kernel[f->simt->kernel].cluster;
+  return n ? n : 1;
+}
+
+void simt_cluster_meet(struct fn *f, bool begin) {
+  call(f, begin ? "llvm.nvvm.barrier.cluster.arrive.relaxed.aligned" : "llvm.nvvm.barrier.cluster.arrive", NULL, 0);
+  call(f, begin ? "llvm.nvvm.barrier.cluster.wait.aligned" : "llvm.nvvm.barrier.cluster.wait", NULL, 0);
+}
+
 /* ---- the kernel ---- */
 
 static LLVMValueRef new_cell(struct fn *f) {
@@ -111,7 +128,7 @@ static LLVMValueRef new_cell(struct fn *f) {
 static void init_barriers(struct fn *f) {
   for (struct ring *r = f->simt->rings; r; r = r->next)
     for (unsigned i = 0; i < 2 * r->n; i++) {
-      LLVMValueRef arg[2] = {barrier_at(f, r, k32(f, i)), k32(f, i < r->n ? 1 : f->simt->threads / WARP)};
+      LLVMValueRef arg[2] = {barrier_at(f, r, k32(f, i)), k32(f, i < r->n ? 1 : f->simt->threads / WARP * together(f))};
       call(f, "llvm.nvvm.mbarrier.init.shared", arg, 2);
     }
   call(f, "llvm.nvvm.fence.mbarrier_init.release.cluster", NULL, 0);
@@ -133,6 +150,7 @@ static void prepare(struct fn *f) {
   LLVMPositionBuilderAtEnd(f->b, on);
   LLVMValueRef zero = k32(f, 0);
   call(f, "llvm.nvvm.barrier.cta.sync.aligned.all", &zero, 1);
+  if (together(f) > 1) simt_cluster_meet(f, true);
 }
 
 struct parts {
@@ -231,15 +249,20 @@ static void first_buffers(struct fn *f, const struct ring *r) {
     if (r->object[i]) f->base[i] = r->first[i];
 }
 
-/* One thread of each warp says that the warp is done. cond: where that is so; NULL: always. */
+/* One thread of each warp says that the warp is done, to each block of the cluster another one. cond: where that is so;
+ * NULL: always. */
 static void release(struct fn *f, const struct ring *r, LLVMValueRef at, LLVMValueRef cond) {
   LLVMBasicBlockRef one = new_block(f, "release"), on = new_block(f, "released");
   LLVMValueRef lane = LLVMBuildAnd(f->b, f->simt->tid.v, LLVMConstInt(f->m->i64, WARP - 1, 0), "");
-  LLVMValueRef first = LLVMBuildICmp(f->b, LLVMIntEQ, lane, LLVMConstInt(f->m->i64, 0, 0), "");
+  LLVMValueRef first = LLVMBuildICmp(f->b, LLVMIntULT, lane, LLVMConstInt(f->m->i64, together(f), 0), "");
   LLVMBuildCondBr(f->b, cond ? LLVMBuildAnd(f->b, first, cond, "") : first, one, on);
   LLVMPositionBuilderAtEnd(f->b, one);
-  LLVMValueRef arg[2] = {empty(f, r, at), k32(f, 1)};
-  call(f, "llvm.nvvm.mbarrier.arrive.scope.cta.space.cta", arg, 2);
+  LLVMValueRef arg[2] = {empty(f, r, at), k32(f, 1)}, to[2] = {arg[0], LLVMBuildTrunc(f->b, lane, f->m->i32, "")};
+  if (together(f) > 1) arg[0] = call(f, "llvm.nvvm.mapa.shared.cluster", to, 2);
+  call(f,
+       together(f) > 1 ? "llvm.nvvm.mbarrier.arrive.scope.cluster.space.cluster"
+                       : "llvm.nvvm.mbarrier.arrive.scope.cta.space.cta",
+       arg, 2);
   LLVMBuildBr(f->b, on);
   LLVMPositionBuilderAtEnd(f->b, on);
 }
@@ -286,36 +309,47 @@ static unsigned find_corner(struct fn *f, const struct lstmt *first, unsigned ob
   return rank;
 }
 
-static LLVMValueRef map_of(struct fn *f, unsigned object) {
+static LLVMValueRef map_of(struct fn *f, unsigned object, const struct launch_map **map) {
   const struct launch_plan *p = f->simt->plan;
-  for (unsigned i = 0; i < p->nmap; i++)
-    if (p->map[i].object == object) return LLVMGetParam(f->fn, p->f->k->nparam + p->nbuffer + i);
+  for (unsigned i = 0; i < p->nmap; i++) {
+    if (p->map[i].object != object) continue;
+    *map = &p->map[i];
+    return LLVMGetParam(f->fn, p->f->k->nparam + p->nbuffer + i);
+  }
   emit_fail(f->m, "internal: a tile without a tensor map");
-  return LLVMConstNull(f->m->ptr);
+  return NULL;
 }
 
-/* All panels of the object, each a box. */
+/* All panels of the object, each a box; of what a cluster shares, this block's part of the rows, for all. */
 static void ask_for(struct fn *f, const struct ring *r, unsigned object, LLVMValueRef barrier) {
   const struct object *o = &f->f->object[object];
   struct module *m = f->m;
   unsigned wide = (unsigned)(PANEL_BYTES / type_size((enum dtype)o->type)), n = 0;
   LLVMValueRef corner[LAUNCH_RANK] = {NULL}, arg[LAUNCH_RANK + 8];
   unsigned rank = find_corner(f, r->loop->body[0]->body[0], object, corner);
+  const struct launch_map *map = NULL;
+  LLVMValueRef param = map_of(f, object, &map);
+  if (!param) return;
+  unsigned share = together(f) > 1 ? map->share : 0, rows = share ? o->panel_rows / share : 0;
+  LLVMValueRef own_rows = LLVMBuildMul(f->b, simt_sreg(f, "cluster.ctarank"), k32(f, rows), "");
+  LLVMValueRef down = LLVMBuildZExt(f->b, LLVMBuildMul(f->b, own_rows, k32(f, PANEL_BYTES), ""), m->i64, "");
+  if (share) corner[map->tall] = LLVMBuildAdd(f->b, corner[map->tall], own_rows, "");
   LLVMTypeRef cluster = LLVMPointerTypeInContext(m->ctx, CLUSTER_SPACE),
               own = LLVMPointerTypeInContext(m->ctx, SHARED_SPACE);
   char name[64];
   snprintf(name, sizeof name, "llvm.nvvm.cp.async.bulk.tensor.g2s.tile.%ud", rank);
   for (unsigned p = 0; p * wide < o->panel_cols && rank; p++, n = 0) {
     LLVMValueRef off = LLVMConstInt(m->i64, (uint64_t)p * o->panel_rows * PANEL_BYTES, 0);
+    if (share) off = LLVMBuildAdd(f->b, off, down, "");
     LLVMValueRef to = LLVMBuildAddrSpaceCast(f->b, LLVMBuildGEP2(f->b, m->i8, f->base[object].v, &off, 1, ""), own, "");
     arg[n++] = LLVMBuildAddrSpaceCast(f->b, to, cluster, "");
     arg[n++] = barrier;
-    arg[n++] = map_of(f, object);
+    arg[n++] = param;
     for (unsigned d = 0; d < rank; d++)
       arg[n++] = d ? corner[d] : LLVMBuildAdd(f->b, corner[0], k32(f, (uint64_t)p * wide), "");
-    arg[n++] = LLVMConstInt(m->i16, 0, 0);
+    arg[n++] = LLVMConstInt(m->i16, (1u << share) - 1, 0);
     arg[n++] = LLVMConstInt(m->i64, 0, 0);
-    arg[n++] = LLVMConstInt(m->i1, 0, 0);
+    arg[n++] = LLVMConstInt(m->i1, share > 0, 0);
     arg[n++] = LLVMConstInt(m->i1, 0, 0);
     arg[n++] = k32(f, 0);
     call(f, name, arg, n);

@@ -19,7 +19,8 @@ enum {
   RING_RESERVE = 8 << 10,
   RING_MOST = 6,
   RING_LEAST = 2,
-  RASTER_MOST = 32
+  RASTER_MOST = 32,
+  CLUSTER = 2
 };
 
 /* Cycles in which a block of this tile makes `depth` bytes of the sum: by its tensor cores, or until its share of the
@@ -65,6 +66,15 @@ static void push_ring(struct chooser *c, const struct blocks_product *p, const s
     }
 }
 
+/* Two blocks that read the same columns (or rows, whichever are more) bring half of them each, where tensor maps do.
+   Returns how many rows of tiles then stand together. */
+static int64_t push_cluster(struct chooser *c, const struct blocks_product *p, const struct blocks_tile *t) {
+  bool columns = t->lane >= t->row;
+  for (unsigned i = 0; i < 2; i++, columns = !columns)
+    if (def_push(c, STEP_cluster, LOOP_ID(columns ? p->row : p->lane, 1), CLUSTER)) return columns ? CLUSTER : 1;
+  return 1;
+}
+
 /* Where there are more tiles than SMs, as many blocks as SMs take them in turns, and those that run together have rows
    and columns as near to each other as can be: so the second level cache brings each part of the operands once. */
 static void push_grid(struct chooser *c, const struct blocks_product *p, const struct blocks_tile *t,
@@ -73,12 +83,15 @@ static void push_grid(struct chooser *c, const struct blocks_product *p, const s
   int64_t cores = c->lim->cores, best = 0, least = 0;
   int64_t rows = (def_guess(c, (unsigned)p->row) + t->row - 1) / t->row;
   if (known && def_blocks_count(c, p, t) <= (double)cores) return;
-  for (int64_t n = 2; n <= RASTER_MOST && (n < rows || !known); n++) {
-    int64_t edge = n * t->row + (cores + n - 1) / n * t->lane;
+  int64_t high = push_cluster(c, p, t);
+  for (int64_t n = 2; n <= RASTER_MOST && (n * high < rows || !known); n++) {
+    int64_t edge = n * high * t->row + (cores + n * high - 1) / (n * high) * t->lane;
     if (!best || edge < least) best = n, least = edge;
   }
   if (best) def_push(c, STEP_raster, LOOP_ID(p->row, 1), best);
-  if (known) def_push(c, STEP_persist, o->l[0], cores); /* else what is the same in all turns takes registers */
+  if (known)
+    def_push(c, STEP_persist, o->l[0],
+             cores / CLUSTER * CLUSTER); /* else what is the same in all turns takes registers */
 }
 
 bool def_blocks_groups(struct chooser *c) {

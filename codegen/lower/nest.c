@@ -302,6 +302,7 @@ struct lstmt *nest_loop(struct build *b, const struct set *s, unsigned l, unsign
   if (!par) return f;
   f->fkind = F_PARALLEL;
   f->persist = b->p->loop[l].persist;
+  f->cluster = (uint8_t)b->p->loop[l].cluster;
   if (f->body[0]->kind == L_FOR && f->body[0]->fkind == F_PARALLEL) f->raster = b->p->loop[l].raster;
   return f;
 }

@@ -190,7 +190,7 @@ static bool is_read(const struct plan *p, unsigned tensor) {
   return false;
 }
 
-enum { RASTER_MAX = 64 };
+enum { RASTER_MAX = 64, CLUSTER_MAX = 4 };
 
 static bool read_grid(struct plan *p, struct step s, const char *step, int least, int most, uint16_t *out) {
   if (!loop_exists(p, s.loop, step)) return false;
@@ -255,6 +255,8 @@ static bool read_step(struct plan *p, struct step s) {
     return read_peel(p, s);
   case STEP_raster:
     return read_grid(p, s, "raster", 2, RASTER_MAX, &p->loop[s.loop % MAX_LOOP].raster);
+  case STEP_cluster:
+    return read_grid(p, s, "cluster", 2, CLUSTER_MAX, &p->loop[s.loop % MAX_LOOP].cluster);
   case STEP_persist:
     return read_grid(p, s, "persist", 1, INT16_MAX, &p->loop[s.loop % MAX_LOOP].persist);
   default:
@@ -358,14 +360,39 @@ static void keep_vector_loops(struct plan *p) {
   }
 }
 
-/* Both speak of the grid: the loops shared out that stand outermost. */
+/* Whole clusters, which share at least a copy. */
+static bool check_cluster(struct plan *p, unsigned loop, bool *any) {
+  const struct ploop *l = &p->loop[loop];
+  const struct paxis *x = &p->axis[LOOP_AXIS(loop)];
+  const char *name = plan_loop_name(p, loop);
+  bool copies = false, whole = LOOP_LEVEL(loop) == x->ntile && x->uniform && x->ext > 0;
+  for (unsigned i = 0; i < p->npack; i++) copies |= (p->pack[i].stage & STAGE_TMA) != 0;
+  if (!copies) return refuse(p, arena_printf(p->a, "cluster %s: nothing is staged by tensor maps", name));
+  if (l->cluster & (l->cluster - 1))
+    return refuse(p, arena_printf(p->a, "cluster %s: the number is no power of two", name));
+  if (!whole || (x->ext + l->step - 1) / l->step % l->cluster)
+    return refuse(
+        p, arena_printf(p->a, "cluster %s: its iterations are not known to be a multiple of %u", name, l->cluster));
+  for (unsigned i = 0; i < MAX_LOOP; i++)
+    if (p->loop[i].persist % l->cluster)
+      return refuse(p, arena_printf(p->a, "cluster %s: persist is no multiple of %u", name, l->cluster));
+  if (*any) return refuse(p, arena_printf(p->a, "cluster %s: another loop has clusters already", name));
+  return *any = true;
+}
+
+/* All speak of the grid: the loops shared out that stand outermost. */
 static bool check_grid(struct plan *p) {
-  bool first = true;
+  bool first = true, clusters = false;
   for (unsigned i = 0; i < p->norder; i++) {
     const struct ploop *l = &p->loop[p->order[i]];
     const char *name = plan_loop_name(p, p->order[i]);
-    if ((l->raster || l->persist) && !l->parallel)
-      return refuse(p, arena_printf(p->a, "%s %s: the loop is not parallel", l->raster ? "raster" : "persist", name));
+    if ((l->raster || l->persist || l->cluster) && !l->parallel)
+      return refuse(p, arena_printf(p->a, "%s %s: the loop is not parallel",
+                                    l->raster    ? "raster"
+                                    : l->persist ? "persist"
+                                                 : "cluster",
+                                    name));
+    if (l->cluster && !check_cluster(p, p->order[i], &clusters)) return false;
     if (l->raster && (i + 1 == p->norder || !p->loop[p->order[i + 1]].parallel))
       return refuse(p, arena_printf(p->a, "raster %s: no parallel loop stands right inside", name));
     if (l->persist && !first) return refuse(p, arena_printf(p->a, "persist %s: it is not the outermost loop", name));

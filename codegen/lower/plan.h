@@ -23,6 +23,7 @@ struct ploop {
   bool used, trivial;       /* trivial: exactly one iteration, no loop is made */
   bool parallel;
   uint16_t raster, persist; /* parallel: the order of the grid's blocks; how many there are at most. 0: no step says so */
+  uint16_t cluster;         /* neighbours that run together */
   bool peel;                /* npeel iterations at each end stand on their own; 0: all do */
   uint8_t mark, unroll, npeel;
   uint8_t matrix;           /* MARK_SUB: the instruction */

@@ -1,6 +1,6 @@
-/* gpu_check [-t] [-a ARCH] [-s SCHEDULE] KERNEL.hone DIMS…: the kernel in the file, with its default schedules (or this
-   one, for its one group; -t: products may round to tf32) for a GPU, symbolic and with these dims bound, on the
-   emulator against the interpreter of equations. */
+/* gpu_check [-t] [-b] [-a ARCH] [-s SCHEDULE] KERNEL.hone DIMS…: the kernel in the file, with its default schedules (or
+   this one, for its one group; -t: products may round to tf32) for a GPU, symbolic (not with -b) and with these dims
+   bound, on the emulator against the interpreter of equations. */
 #include "tests/gpu/emulate.h"
 #include "tests/lower/lower_common.h"
 #include <stdio.h>
@@ -61,21 +61,22 @@ static int check(const char *path, const char *dims, bool fixed) {
 int main(int argc, char **argv) {
   static const char *const archs[] = {"sm_80", "sm_90a"};
   const char *only = NULL;
-  int bad = 0, n = 0;
+  int bad = 0, n = 0, first = 0;
   if (argc > 1 && !strcmp(argv[1], "-t")) tf32 = true, argv++, argc--;
+  if (argc > 1 && !strcmp(argv[1], "-b")) first = 1, argv++, argc--;
   if (argc > 2 && !strcmp(argv[1], "-a")) only = argv[2], argv += 2, argc -= 2;
   if (argc > 2 && !strcmp(argv[1], "-s")) schedule = argv[2], argv += 2, argc -= 2;
   if (argc < 3) {
-    fprintf(stderr, "usage: gpu_check [-t] [-a ARCH] [-s SCHEDULE] KERNEL.hone DIMS...\n");
+    fprintf(stderr, "usage: gpu_check [-t] [-b] [-a ARCH] [-s SCHEDULE] KERNEL.hone DIMS...\n");
     return 2;
   }
   lab_run = run_emulated;
   lab_limits = gpu_limits;
   for (int i = 2; i < argc; i++)
     for (int a = 0; a < (only ? 1 : 2); a++)
-      for (int fixed = 0; fixed < 2; fixed++, n++) {
-        arch = only ? only : archs[a], lazy = fixed != a;
-        bad += check(argv[1], argv[i], fixed);
+      for (int mode = 0; mode < 2; mode++, n++) {
+        arch = only ? only : archs[a], lazy = mode != a;
+        bad += check(argv[1], argv[i], mode || first);
       }
   printf("%s: %d runs, %d wrong\n", argv[1], n, bad);
   return bad != 0;

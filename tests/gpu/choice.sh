@@ -12,7 +12,7 @@ wants() { # pattern, text on stdin
 why() { "$hone" why "$spec" --target "$1" --db "$tmp/none.db" --dims "$2" >"$tmp/said" 2>&1 || bad=1; }
 why sm_90a M=4096,N=4096,K=4096
 wants 'tile i 128; tile j 256; .*tensorize wgmma k0; .*stage A smem 4 tma swizzle128; stage B smem 4 tma swizzle128'
-wants 'raster i1 15; persist i1 132'
+wants 'cluster i1 2; raster i1 6; persist i1 132'
 why sm_90a M=64,N=8192,K=8192
 wants 'tile i 64; tile j 64; .*tensorize wgmma k0; .*tma swizzle128'
 why sm_90a M=16,N=8192,K=8192

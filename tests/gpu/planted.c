@@ -14,7 +14,8 @@
   "4; "                                                                                                                \
   "pack A k2; pack W k2; tensorize wgmma k0; parallel i1; parallel j1"
 
-#define RINGS GROUPS "; stage A smem 2 tma swizzle128; stage W smem 2 tma swizzle128"
+#define CLUSTERS RINGS "; cluster i1 2"
+#define RINGS    GROUPS "; stage A smem 2 tma swizzle128; stage W smem 2 tma swizzle128"
 
 static const struct planted {
   const char *what, *sched;
@@ -33,6 +34,10 @@ static const struct planted {
      "wgmma.wait_group.sync.aligned \t2;", "race"},
     {"the last sums are not waited for", RINGS, "wgmma.wait_group.sync.aligned 0;", "wgmma.wait_group.sync.aligned 1;",
      ""},
+    {"nothing in clusters", CLUSTERS, NULL, NULL, NULL},
+    {"a cluster begins before its rings are ready", CLUSTERS,
+     "barrier.cluster.arrive.relaxed.aligned;\n\tbarrier.cluster.wait.aligned;", "", ""},
+    {"warps of one block are not waited for", CLUSTERS, "mov.b32 \t%r8, 8;", "mov.b32 \t%r8, 4;", "misuse"},
     {"one warp too many must be done", RINGS, "mov.b32 \t%r6, 4;", "mov.b32 \t%r6, 5;", "deadlock"},
 };
 static const struct planted *now;
@@ -73,9 +78,11 @@ static const char *run(struct lab *b) {
   bool skipped = false;
   struct sched s;
   struct kernel *k = lab_kernel(b, PRODUCT, strlen(PRODUCT));
-  struct groups *gs = k ? lab_groups(b, k, true) : NULL;
+  bool fixed = strstr(now->sched, "cluster") != NULL; /* only where dims are known */
+  const char *dims = fixed ? "M=128,N=72,K=152" : "M=40,N=72,K=152";
+  struct groups *gs = k ? lab_groups(b, fixed ? lab_fixed(b, k, dims) : k, true) : NULL;
   if (!gs || !lab_sched(b, gs, 0, now->sched, &s)) return lab_messages(b);
-  return lab_check(b, k, gs, &s, "M=40,N=72,K=152", 3, &skipped);
+  return lab_check(b, k, gs, &s, dims, 3, &skipped);
 }
 
 static int check(void) {

@@ -1,5 +1,6 @@
 /* Products by warp groups through the runtime, as an object's entry runs them: package, plan, tensor maps
-   (runtime/cuda.c) on the driver whose device is the emulator. Aligned arrays take the maps, others do not. */
+   (runtime/cuda.c) on the driver whose device is the emulator. Aligned arrays take the maps, others do not; so it is
+   with clusters that share them, in turns. */
 #include "codegen/emit/emit.h"
 #include "codegen/target/target.h"
 #include "runtime/emu_cuda.h"
@@ -11,10 +12,12 @@
 #define KERNEL                                                                                                         \
   "kernel f(A: bf16[B, M, K], W: bf16[K, N]) -> C: f32[B, M, N] {\n"                                                   \
   "  C[b, i, j] = sum(k) f32(A[b, i, k]) * f32(W[k, j])\n}"
-#define SCHEDULE                                                                                                       \
-  "tile i 64; tile j 64; tile k 16; tile k 64; order b0 i1 j1 k2 k1 k0; lanes j0 4; piece j0 2; threads i0 8; "        \
-  "warps i0 4; pack A k2; pack W k2; stage A smem 2 tma swizzle128; stage W smem 2 tma swizzle128; "                   \
-  "tensorize wgmma k0; parallel b0; parallel i1; parallel j1"
+#define SCHEDULE(row, batch)                                                                                           \
+  "tile " row " 64; tile j 64; tile k 16; tile k 64; order " batch " " row "1 j1 k2 k1 k0; lanes j0 4; piece j0 2; "   \
+  "threads " row "0 8; warps " row "0 4; pack A k2; pack W k2; stage A smem 2 tma swizzle128; "                        \
+  "stage W smem 2 tma swizzle128; tensorize wgmma k0; parallel " row "1; parallel j1"
+#define PLAIN    SCHEDULE("i", "b0") "; parallel b0"
+#define TOGETHER SCHEDULE("bi", "") "; cluster bi1 2; persist bi1 2" /* known dims: all rows are one axis */
 enum { ARGS = 16, SLACK = 64 };
 
 static struct cuda_worker_calls api;
@@ -83,11 +86,12 @@ static enum status run_package(const struct lfunc *f, const struct args *a, uint
 static void gpu_limits(struct limits *lim) {
   struct target t;
   struct arena *a = arena_new();
-  if (target_resolve(a, "sm_90a", NULL, &t, NULL) == ST_OK) *lim = t.limits;
+  if (target_resolve(a, "sm_90a", NULL, &t, false) == ST_OK) *lim = t.limits;
   arena_free(a);
 }
 
-static int check(const char *dims, uint64_t at, bool maps) {
+/* together: in clusters, where dims are known. */
+static int check(const char *dims, uint64_t at, bool maps, bool together) {
   struct lab b;
   struct sched s;
   bool skipped = false;
@@ -95,9 +99,10 @@ static int check(const char *dims, uint64_t at, bool maps) {
   b.o.threads = b.lim.cores;
   shift = at, copied = 0;
   struct kernel *k = lab_kernel(&b, KERNEL, strlen(KERNEL));
-  struct groups *gs = k ? lab_groups(&b, k, true) : NULL;
-  const char *why =
-      !gs || !lab_sched(&b, gs, 0, SCHEDULE, &s) ? lab_messages(&b) : lab_check(&b, k, gs, &s, dims, 3, &skipped);
+  struct groups *gs = k ? lab_groups(&b, together ? lab_fixed(&b, k, dims) : k, true) : NULL;
+  const char *why = !gs || !lab_sched(&b, gs, 0, together ? TOGETHER : PLAIN, &s)
+                        ? lab_messages(&b)
+                        : lab_check(&b, k, gs, &s, dims, 3, &skipped);
   if (!why && (skipped || maps != (copied > 0))) why = maps ? "no tensor map was used" : "a tensor map was used";
   if (why) printf("%s, arrays at %d: %s\n", dims, (int)at, why);
   lab_close(&b);
@@ -111,9 +116,10 @@ int main(void) {
   emu_cuda_machine("sm_90a");
   cuda_result (*init)(unsigned flags);
   if (!find_api() || !hone_cuda_find(emu_cuda_get_proc, "cuInit", &init) || init(0)) return 2;
-  int bad = check("B=2,M=40,K=152,N=72", 0, true) + check("B=2,M=40,K=152,N=72", 8, false) +
-            check("B=1,M=40,K=75,N=70", 0, false);
-  bad += check("B=1,M=5,K=0,N=8", 0, false);
+  int bad = check("B=2,M=40,K=152,N=72", 0, true, false) + check("B=2,M=40,K=152,N=72", 8, false, false) +
+            check("B=1,M=40,K=75,N=70", 0, false, false);
+  bad += check("B=1,M=5,K=0,N=8", 0, false, false);
+  bad += check("B=2,M=40,K=152,N=72", 0, true, true) + check("B=2,M=40,K=152,N=72", 8, false, true);
   printf("%d wrong\n", bad);
   return bad != 0;
 }

@@ -189,6 +189,7 @@ static int summed_axis(const struct groups *gs, unsigned g, struct dot *out) {
 static void random_grid(struct lab *b, const struct groups *gs, unsigned g, struct sched *s, unsigned loop,
                         uint64_t *r) {
   if (pick(r, 2)) try_step(b, gs, g, s, STEP_raster, loop, 2 + (int)pick(r, 3));
+  if (pick(r, 2)) try_step(b, gs, g, s, STEP_cluster, LOOP_ID(pick(r, gs->g[g].naxis), 1), 2);
   if (pick(r, 2)) try_step(b, gs, g, s, STEP_persist, loop, 1 + (int)pick(r, 4));
 }
 
@@ -222,10 +223,10 @@ static bool random_groups(struct lab *b, const struct groups *gs, unsigned g, st
   if (!try_step(b, gs, g, &t, STEP_tensorize, LOOP_ID(red, 0), MATRIX_wgmma)) return false;
   if (pick(r, 2)) try_step(b, gs, g, &t, STEP_parallel, LOOP_ID(row, 1), 0);
   if (pick(r, 2)) try_step(b, gs, g, &t, STEP_parallel, LOOP_ID(lane, 1), 0);
-  random_grid(b, gs, g, &t, LOOP_ID(row, 1), r);
   unsigned stages = pick(r, 3) ? 2 + pick(r, 3) : 0, how = pick(r, 3) ? STAGE_TMA | STAGE_SWIZZLE : 0;
   for (unsigned i = 0; i < nop && i < 16 && stages; i++)
     if (pick(r, 16)) try_step(b, gs, g, &t, STEP_stage, stages | how, (int)i);
+  random_grid(b, gs, g, &t, LOOP_ID(row, 1), r);
   *s = t;
   return true;
 }
