@@ -169,12 +169,43 @@ static bool mono_has(const struct mono *t, sym_t s) {
   return false;
 }
 
+/* Is it a loop of the copying that begins at 0 and has that one iteration? */
+static bool stands_at_zero(const struct boxing *x, sym_t s) {
+  int64_t lo, hi;
+  for (unsigned i = 0; i < x->n; i++) {
+    const struct lstmt *l = x->loop[i];
+    if (l->sym == s)
+      return l->nlo && poly_is_const(l->lo[0], &lo) && !lo && l->nhi && poly_is_const(l->hi[0], &hi) && hi > 0 &&
+             hi <= l->step;
+  }
+  return false;
+}
+
+/* Where the loop ends at the latest: the least of its bounds that can be told. */
+static bool loop_end(const struct boxing *x, const struct lstmt *s, int64_t *out) {
+  bool known = false;
+  for (unsigned i = 0; i < s->nhi; i++) {
+    int64_t at = 0;
+    bool all = true;
+    for (uint32_t m = 0; m < s->hi[i]->n; m++) {
+      const struct mono *t = &s->hi[i]->mono[m];
+      if (!t->n)
+        at = t->coef;
+      else
+        all &= t->n == 1 && stands_at_zero(x, t->sym[0]);
+    }
+    if (!all || (known && at >= *out)) continue;
+    known = true, *out = at;
+  }
+  return known && *out > 0;
+}
+
 /* The furthest that the subscript gets from where all loops begin; -1: it cannot be told. */
 static int64_t box_span(const struct boxing *x, poly_t ix) {
-  int64_t span = 0, hi, lo, c;
+  int64_t span = 0, hi = 0, lo, c;
   for (unsigned i = 0; i < x->n; i++) {
     const struct lstmt *s = x->loop[i];
-    bool known = s->nlo && poly_is_const(s->lo[0], &lo) && !lo && s->nhi && poly_is_const(s->hi[0], &hi) && hi > 0;
+    bool known = s->nlo && poly_is_const(s->lo[0], &lo) && !lo && loop_end(x, s, &hi);
     for (uint32_t m = 0; m < ix->n; m++) {
       const struct mono *t = &ix->mono[m];
       if (!mono_has(t, s->sym)) continue;

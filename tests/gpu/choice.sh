@@ -29,4 +29,7 @@ wants 'entry gemm_bf16_small'
 wants 'wgmma.wait_group.sync.aligned.*1;'
 wants 'cvt.rn.bf16.f32'
 wants 'st.global.b64' # four elements of 2 bytes at a time
+"$hone" compile "$spec" --target sm_90a --emit ptx --dims M=2048,N=4352,K=128 --db "$tmp/none.db" --on-miss=quiet -o "$tmp/said"
+wants 'wgmma.mma_async.sync.aligned.m64n192k16' # three panels of columns: boxes end where they do
+wants 'cp.async.bulk.tensor.*multicast'
 exit $bad
