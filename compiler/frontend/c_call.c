@@ -122,7 +122,7 @@ struct cval c_call(struct cx *x, CXCursor c) {
   CXCursor body = def;
   if (!x->cl->Cursor_isNull(def)) body = body_of(x, def, &has);
   if (has) return inline_call(x, c, def, body);
-  if (c_memory_call(x, c, name)) return (struct cval){0};
+  if (c_free_call(x, c, name) || c_memory_call(x, c, name)) return (struct cval){0};
   struct cval v;
   if (c_math_call(x, c, name, &v)) return v;
   if (!strcmp(name, "__assert_fail")) c_refuse(x, c, "assert() is not supported: compile with -DNDEBUG");

@@ -125,7 +125,17 @@ static void drop_true(struct cx *x, struct cval *c) {
   c->npos = n;
 }
 
+static bool always(const poly_t *p, unsigned n) {
+  int64_t c;
+  bool yes = p != NULL;
+  for (unsigned i = 0; i < n && yes; i++) yes = poly_is_const(p[i], &c) && c >= 0;
+  return yes;
+}
+
 void c_if_lists(struct cx *x, struct cval cond, struct clist *then, struct clist *els) {
+  const struct clist *only = always(cond.pos, cond.npos) ? then : always(cond.neg, cond.nneg) ? els : NULL;
+  for (unsigned i = 0; only && i < only->n; i++) c_emit(x, only->s[i]);
+  if (only) return;
   if ((!then->n && els->n) || (!cond.pos && cond.neg && els->n)) {
     struct clist *t = then;
     then = els, els = t;

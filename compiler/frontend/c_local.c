@@ -169,7 +169,7 @@ static void init_array(struct cx *x, CXCursor d, unsigned obj, enum dtype t, con
   if (!x->cl->Cursor_isNull(init)) init_list(x, d, init, obj, t, s);
 }
 
-static unsigned add_array(struct cx *x, CXCursor d, const char *name, const struct shape *s, enum dtype elem) {
+static struct cptr add_object(struct cx *x, CXCursor d, const char *name, const struct shape *s, enum dtype elem) {
   enum scope scope = SCOPE_HEAP;
   int64_t bytes;
   if (s->constant && !__builtin_mul_overflow(s->count, (int64_t)type_size(elem), &bytes) && bytes >= 0 &&
@@ -179,12 +179,18 @@ static unsigned add_array(struct cx *x, CXCursor d, const char *name, const stru
   }
   if (x->f->nobject > 1000) c_refuse(x, d, "more than 1000 arrays");
   unsigned obj = lfunc_add_object(x->f, c_unique(x, name), elem, scope, s->rank, s->extent);
+  struct cptr p = {.obj = (uint16_t)obj, .type = (uint8_t)elem, .rank = (uint8_t)s->rank};
+  p.ix = ARENA_NEW(x->a, struct subscript, s->rank);
+  for (unsigned i = 0; i < s->rank; i++) p.ix[i].poly = poly_const(x->a, 0);
+  return p;
+}
+
+static unsigned add_array(struct cx *x, CXCursor d, const char *name, const struct shape *s, enum dtype elem) {
+  struct cptr p = add_object(x, d, name, s, elem);
   struct cvar *v = cvar_add(x, d, name, VAR_ARRAY, elem);
-  v->id = (uint16_t)obj;
-  v->ptr = (struct cptr){.obj = (uint16_t)obj, .type = (uint8_t)elem, .rank = (uint8_t)s->rank};
-  v->ptr.ix = ARENA_NEW(x->a, struct subscript, s->rank);
-  for (unsigned i = 0; i < s->rank; i++) v->ptr.ix[i].poly = poly_const(x->a, 0);
-  return obj;
+  v->id = p.obj;
+  v->ptr = p;
+  return p.obj;
 }
 
 static unsigned declare_array(struct cx *x, CXCursor d, const char *name, struct shape *s, enum dtype *elem) {
@@ -287,6 +293,95 @@ static bool jumps_behind(struct cx *x, const struct rest *r) {
   return false;
 }
 
+static bool declare_from(struct cx *x, struct kids k, unsigned i, const struct rest *behind);
+
+/* An array of the function's own around what stands behind its declaration, number i of k. */
+struct own {
+  CXCursor decl;
+  const char *name;
+  struct shape s;
+  enum dtype elem;
+  unsigned obj;
+  bool zeroed;
+  struct cptr pointer; /* ix: the name is that of a pointer to it (malloc) */
+};
+
+/* Pointers to an array that has ended: it may be one that C keeps longer. */
+static void forget_pointers(struct cx *x, unsigned obj) {
+  for (unsigned i = 0; i < x->nvar; i++) {
+    struct cvar *v = &x->var[i];
+    if (v->kind != VAR_POINTER) continue;
+    bool here = v->ptr.ix && (v->ptr.obj == obj || (v->ptr.or &&v->ptr.or->other.obj == obj));
+    if (here) v->ptr = (struct cptr){.type = v->type};
+    if (!v->home.ix || v->home.obj != obj) continue;
+    v->home.ix = NULL;
+    v->home_read = true; /* never again */
+  }
+}
+
+static void array_around(struct cx *x, struct kids k, unsigned i, const struct rest *behind, const struct own *o) {
+  bool all = jumps_behind(x, behind);
+  struct rest rest = *behind;
+  if (!all) rest.outer = NULL;
+  struct clist *outer = x->cur, l = {0};
+  struct loc loc = c_loc(x, o->decl);
+  unsigned first = x->k->nsym;
+  x->cur = &l;
+  if (o->pointer.ix) {
+    struct cvar *v = cvar_add(x, o->decl, o->name, VAR_POINTER, o->elem);
+    c_pointer_var(x, o->decl, v, c_assigned_in_function(x, o->decl), o->pointer);
+  }
+  if (o->zeroed) fill_zero(x, o->decl, o->obj, o->elem, &o->s);
+  if (!o->pointer.ix) init_array(x, o->decl, o->obj, o->elem, &o->s);
+  if (!declare_from(x, k, i + 1, &rest)) c_stmts(x, &rest);
+  x->cur = outer;
+  struct lstmt *a = loop_alloc(x->a, o->obj, c_block(x, &l));
+  a->loc = loc;
+  c_emit(x, a);
+  c_forget_since(x, first);
+  forget_pointers(x, o->obj);
+  if (!all && behind->outer) c_stmts(x, behind->outer);
+}
+
+/* The call of malloc and the like that c is, behind casts: how many bytes it asks for. */
+static bool heap_bytes(struct cx *x, CXCursor c, struct cval *bytes, bool *zeroed) {
+  for (struct kids k = {0}; c = c_strip(x, c), x->cl->getCursorKind(c) == CXCursor_CStyleCastExpr; c = k.c[k.n - 1]) {
+    k = c_kids(x, c);
+    if (!k.n) return false;
+  }
+  if (x->cl->getCursorKind(c) != CXCursor_CallExpr) return false;
+  const char *name = c_str(x, x->cl->getCursorSpelling(c));
+  if (!strncmp(name, "__builtin_", 10)) name += 10;
+  int n = x->cl->Cursor_getNumArguments(c);
+  bool one = n == 1 && (!strcmp(name, "malloc") || !strcmp(name, "alloca"));
+  bool aligned = n == 2 && (!strcmp(name, "aligned_alloc") || !strcmp(name, "memalign"));
+  *zeroed = n == 2 && !strcmp(name, "calloc");
+  CXCursor def = x->cl->getCursorDefinition(x->cl->getCursorReferenced(c));
+  if ((!one && !aligned && !*zeroed) || !x->cl->Cursor_isNull(def)) return false;
+  *bytes = c_expr(x, x->cl->Cursor_getArgument(c, aligned));
+  if (!*zeroed) return bytes->kind == CV_NUM;
+  struct cval each = c_expr(x, x->cl->Cursor_getArgument(c, 1));
+  if (bytes->kind != CV_NUM || each.kind != CV_NUM) return false;
+  *bytes = cv_binary(x, OP_mul, cv_convert(x, *bytes, DT_u64), cv_convert(x, each, DT_u64));
+  return true;
+}
+
+/* T *d = malloc(bytes): an array, and a pointer to it. It ends with its block; who keeps the pointer is refused. */
+static bool declare_heap(struct cx *x, CXCursor d, const char *name, CXType t, struct own *o) {
+  CXCursor init = x->cl->Cursor_getVarDeclInitializer(d);
+  struct cval bytes;
+  *o = (struct own){.decl = d, .name = name, .s = {.rank = 1}};
+  if (x->cl->Cursor_isNull(init) || !heap_bytes(x, init, &bytes, &o->zeroed)) return false;
+  o->elem = c_arith(x, d, x->cl->getCanonicalType(x->cl->getPointeeType(t)));
+  poly_t count = c_elements(x, bytes, o->elem);
+  if (!count) c_refuse(x, d, "the size of '%s' is not a sum of products of integer parameters", name);
+  o->s.extent[0] = count;
+  o->s.constant = poly_is_const(count, &o->s.count);
+  o->pointer = add_object(x, d, name, &o->s, o->elem);
+  o->obj = o->pointer.obj;
+  return true;
+}
+
 /* Declarations from number i on, then what is behind. True when that was lowered too. */
 static bool declare_from(struct cx *x, struct kids k, unsigned i, const struct rest *behind) {
   for (; i < k.n; i++) {
@@ -300,27 +395,16 @@ static bool declare_from(struct cx *x, struct kids k, unsigned i, const struct r
     if (is_constant(x, d) || c_const_array(x, d)) continue;
     check_storage(x, d, name);
     CXType t = c_type(x, d);
+    struct own o = {.decl = d, .name = name};
+    if (c_is_pointer(t) && declare_heap(x, d, name, t, &o)) {
+      array_around(x, k, i, behind, &o);
+      return true;
+    }
     if (c_is_pointer(t)) {
       declare_pointer(x, d, name, t);
     } else if (c_is_array(t)) {
-      struct shape s;
-      enum dtype e;
-      unsigned obj = declare_array(x, d, name, &s, &e);
-      bool all = jumps_behind(x, behind);
-      struct rest own = *behind;
-      if (!all) own.outer = NULL;
-      struct clist *outer = x->cur, l = {0};
-      struct loc loc = c_loc(x, d);
-      unsigned first = x->k->nsym;
-      x->cur = &l;
-      init_array(x, d, obj, e, &s);
-      if (!declare_from(x, k, i + 1, &own)) c_stmts(x, &own);
-      x->cur = outer;
-      struct lstmt *a = loop_alloc(x->a, obj, c_block(x, &l));
-      a->loc = loc;
-      c_emit(x, a);
-      c_forget_since(x, first);
-      if (!all && behind->outer) c_stmts(x, behind->outer);
+      o.obj = declare_array(x, d, name, &o.s, &o.elem);
+      array_around(x, k, i, behind, &o);
       return true;
     } else if (t.kind == CXType_Record) {
       declare_struct(x, d, name, t);

@@ -286,6 +286,8 @@ bool c_small(expr_t e);                                            /* may stand 
 
 /* --- c_memory.c --- */
 bool c_memory_call(struct cx *x, CXCursor c, const char *name);    /* memset, memcpy as loops; false: another function */
+bool c_free_call(struct cx *x, CXCursor c, const char *name);       /* free() of an array of the function's own, which ends with its block anyway */
+poly_t c_elements(struct cx *x, struct cval bytes, enum dtype t);  /* in so many bytes; NULL: no polynomial, or not whole elements */
 
 /* --- c_decl.c, c_dims.c --- */
 struct cand *c_candidate(struct cx *x, enum origin_how how, uint16_t from, int64_t offset, enum dtype t);

@@ -3,7 +3,7 @@
 #include <string.h>
 
 /* Elements in so many bytes; NULL: not a polynomial, or not whole elements. */
-static poly_t elements(struct cx *x, struct cval bytes, enum dtype t) {
+poly_t c_elements(struct cx *x, struct cval bytes, enum dtype t) {
   int64_t size = (int64_t)type_size(t);
   if (bytes.kind == CV_NUM && !bytes.p) {
     c_want(x, bytes.e);
@@ -132,6 +132,12 @@ static void through_buffer(struct cx *x, CXCursor c, struct cptr to, struct cptr
   c_emit(x, a);
 }
 
+bool c_free_call(struct cx *x, CXCursor c, const char *name) {
+  if (strcmp(name, "free") || x->cl->Cursor_getNumArguments(c) != 1) return false;
+  struct cptr p = pointer(x, c, 0);
+  return !c_is_row(p) && p.obj >= x->k->ntensor;
+}
+
 bool c_memory_call(struct cx *x, CXCursor c, const char *name) {
   bool builtin = !strncmp(name, "__builtin_", 10);
   const char *plain = builtin ? name + 10 : name;
@@ -139,7 +145,7 @@ bool c_memory_call(struct cx *x, CXCursor c, const char *name) {
   if ((!set && !copy) || x->cl->Cursor_getNumArguments(c) != 3) return false;
   struct cptr to = pointer(x, c, 0), from = copy ? pointer(x, c, 1) : to;
   if (from.type != to.type) c_refuse(x, c, "%s between elements of two types is not supported", plain);
-  poly_t count = elements(x, c_expr(x, x->cl->Cursor_getArgument(c, 2)), (enum dtype)to.type), rows;
+  poly_t count = c_elements(x, c_expr(x, x->cl->Cursor_getArgument(c, 2)), (enum dtype)to.type), rows;
   if (!count || !whole_rows(x, to, &count, &rows) || !same_shape(x, to, from))
     c_refuse(x, c, "%s: the number of bytes is not a known number of elements: write the loop", plain);
   if (move && rank_behind(to)) c_refuse(x, c, "memmove of rows is not supported: write the loop");

@@ -228,6 +228,8 @@ struct cval c_member(struct cx *x, CXCursor c) {
 
 struct cval c_given(struct cx *x, CXCursor at, struct cval v) {
   int arg = -1;
+  struct cval yes = cv_poly(x, poly_const(x->a, 1), DT_i32, true);
+  if (v.kind == CV_PTR && !c_is_row(v.ptr) && v.ptr.obj >= x->k->ntensor) return cv_compare(x, OP_ge, yes, yes);
   bool start = v.kind == CV_PTR;
   for (unsigned i = 0; start && i < v.ptr.rank; i++) {
     int64_t z;

@@ -1,5 +1,0 @@
-#include <alloca.h>
-void f(int n, float *x) {
-  float *t = alloca(n * sizeof *t);
-  for (int i = 0; i < n; i++) t[i] = x[i];
-}
