@@ -152,7 +152,22 @@ static bool counter_of(struct cx *x, const struct parts *p, struct counter *c) {
   if (!c_dtype(x, x->cl->getCanonicalType(ty), &t) || x->cl->isVolatileQualifiedType(ty)) return false;
   c->type = t;
   c->name = c_str(x, x->cl->getCursorSpelling(c->decl));
-  return t == DT_i32 || t == DT_i64 || t == DT_u32 || t == DT_u64;
+  return type_is_int(t) && t != DT_bool;
+}
+
+/* A counter narrower than int is not undefined where it leaves its type, it wraps: it must not get there. */
+static bool stays_in_type(struct cx *x, const struct counter *c, const struct bounds *b) {
+  int64_t lo, hi, least, most, unused;
+  c_int_range((enum dtype)c->type, &lo, &hi);
+  poly_range(b->start, x->lo, x->hi, &least, &most);
+  if (least < lo || most > hi || b->by || b->step > 255 || b->step < -255) return false;
+  bool ok = false; /* of several limits the first that is reached counts */
+  for (unsigned i = 0; i < b->n; i++) {
+    poly_range(b->limit[i], x->lo, x->hi, &least, &unused);
+    poly_range(b->limit[i], x->lo, x->hi, &unused, &most);
+    ok |= b->step > 0 ? most <= hi - (b->step - 1) : least >= lo + (-b->step - 1);
+  }
+  return ok;
 }
 
 static bool const_step(struct cx *x, CXCursor c, int64_t *step) {
@@ -430,11 +445,14 @@ bool c_count(struct cx *x, struct parts *p, struct counter *c, struct bounds *b)
   for (unsigned i = 0; i < p->body.n; i++) c_forget_assigned(x, p->body.c[i]);
   for (unsigned i = 0; i < p->more.n; i++) c_forget_assigned(x, p->more.c[i]);
   b->start = start.p;
+  bool narrow = type_size(c->type) < 4;
   if (back) {
+    if (narrow) return false;
     b->start = poly_addc(x->a, start.p, -1);
     b->step = -1;
     return add_limit(b, poly_const(x->a, -1));
   }
   if (!step_of(x, p, c, &b->step, &b->by) || (b->step > 0 && !start.exact)) return false;
-  return bounds_of(x, p->cond, c, true, b) && (c->inside || !b->half_e) && find_count(x, b);
+  return bounds_of(x, p->cond, c, true, b) && (c->inside || !b->half_e) && (!narrow || stays_in_type(x, c, b)) &&
+         find_count(x, b);
 }

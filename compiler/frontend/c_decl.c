@@ -94,10 +94,7 @@ static void integer_param(struct cx *x, CXCursor p, const char *name, enum dtype
     return;
   }
   sym_t s = x->k->param[n].ref;
-  x->lo[s] = type_is_signed(t) ? INT64_MIN : 0;
-  x->hi[s] = INT64_MAX;
-  if (t == DT_i32) x->lo[s] = INT32_MIN, x->hi[s] = INT32_MAX;
-  if (t == DT_u32) x->hi[s] = UINT32_MAX;
+  c_int_range(t, &x->lo[s], &x->hi[s]);
   v->value = cv_poly(x, poly_sym(x->a, s), t, true);
 }
 
@@ -287,7 +284,7 @@ static void parameter(struct cx *x, CXCursor p, unsigned i) {
   if (c_is_pointer(t) || c_is_array(t)) {
     tensor_param(x, p, name, t);
   } else if (c_dtype(x, t, &d)) {
-    bool can = d == DT_i32 || d == DT_i64 || d == DT_u32 || d == DT_u64;
+    bool can = type_is_int(d) && d != DT_bool;
     integer_param(x, p, name, d, can && (!x->is_dim || x->is_dim[cand]));
   } else {
     c_refuse(

@@ -161,6 +161,7 @@ void c_leave(struct cx *x);
 /* Is t a structure of nothing but `*count` values of one type, side by side? It is seen as an array of them. */
 bool c_uniform(struct cx *x, CXType canonical, enum dtype *e, int64_t *count);
 bool c_element(struct cx *x, CXType canonical, enum dtype *e);     /* c_dtype, or the type inside such a structure */
+void c_int_range(enum dtype t, int64_t *lo, int64_t *hi);          /* least and largest value (of 64 bits: what fits into int64_t) */
 void c_record_fields(struct cx *x, CXCursor at, CXType record, uint16_t arg, int64_t base, const char *prefix);  /* as candidates */
 struct cval c_member(struct cx *x, CXCursor c);                    /* s.f, p->f as an lvalue: CV_PTR, CV_ARRAY, CV_RECORD, or CV_NUM */
 /* Field, or variable outside of functions, decl at `offset` behind what `from` stands for. False: it is not among the candidates. */

@@ -56,18 +56,17 @@ bool c_element(struct cx *x, CXType t, enum dtype *e) {
 
 /* --- fields of a parameter as candidates --- */
 
-static void int_range(enum dtype t, int64_t *lo, int64_t *hi) {
-  *lo = type_is_signed(t) ? INT64_MIN : 0;
-  *hi = INT64_MAX;
-  if (t == DT_i32) *lo = INT32_MIN, *hi = INT32_MAX;
-  if (t == DT_u32) *hi = UINT32_MAX;
+void c_int_range(enum dtype t, int64_t *lo, int64_t *hi) {
+  unsigned bits = 8u * (unsigned)type_size(t) - type_is_signed(t);
+  *hi = bits >= 63 ? INT64_MAX : ((int64_t)1 << bits) - 1;
+  *lo = type_is_signed(t) ? -*hi - 1 : 0;
 }
 
 static void scalar_field(struct cx *x, unsigned cand, struct cand *c, const char *name) {
-  bool can = c->type == DT_i32 || c->type == DT_i64 || c->type == DT_u32 || c->type == DT_u64;
+  bool can = type_is_int((enum dtype)c->type) && c->type != DT_bool;
   if (can && !(x->written && x->written[cand])) {
     int64_t lo, hi;
-    int_range((enum dtype)c->type, &lo, &hi);
+    c_int_range((enum dtype)c->type, &lo, &hi);
     c_derived_dim(x, c, name, lo, hi);
     return;
   }

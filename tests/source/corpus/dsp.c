@@ -310,3 +310,49 @@ void add_saturated(const short *a, const short *b, short *out, unsigned count) {
     left--;
   }
 }
+
+/* Sizes and counters narrower than int. */
+void fir_narrow(const float *x, uint16_t n, uint8_t taps, const float *h, float *y) {
+  for (uint16_t i = 0; i < n; i++) {
+    float s = 0;
+    for (uint8_t k = 0; k < taps; k++) s += h[k] * x[i + k];
+    y[i] = s;
+  }
+}
+void narrow_wraps(uint16_t n, uint8_t m, float *y) {
+  uint8_t i;
+  for (i = 250; i < (uint8_t)(m + 250); i++) y[i & 7] += 1;
+  for (i = m; i > 0; i--) y[i - 1] += (float)i;
+  for (int8_t k = 5; k >= 0; k--) y[k] += (float)k;
+  for (i = 0; (int)i < (int)n - 2; i += 3) y[i] = i;
+  y[0] += i;
+}
+typedef struct { uint16_t rows, cols; float *data; } narrow_matrix;
+int matrix_add(const narrow_matrix *a, const narrow_matrix *b, narrow_matrix *c) {
+  const float *p = a->data, *q = b->data;
+  float *r = c->data;
+  uint32_t n = (uint32_t)a->rows * a->cols, left = n >> 2U;
+  while (left > 0U) {
+    *r++ = *p++ + *q++;
+    *r++ = *p++ + *q++;
+    *r++ = *p++ + *q++;
+    *r++ = *p++ + *q++;
+    left--;
+  }
+  left = n % 4U;
+  while (left > 0U) {
+    *r++ = *p++ + *q++;
+    left--;
+  }
+  return 0;
+}
+int matrix_multiply(const narrow_matrix *a, const narrow_matrix *b, narrow_matrix *c) {
+  uint16_t i, j = 0, k;
+  for (i = 0; i < a->rows; i++)
+    for (j = 0; j < b->cols; j++) {
+      float s = 0;
+      for (k = 0; k < a->cols; k++) s += a->data[i * a->cols + k] * b->data[k * b->cols + j];
+      c->data[i * b->cols + j] = s;
+    }
+  return i + j;
+}
