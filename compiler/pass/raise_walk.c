@@ -104,9 +104,43 @@ static const char *dyn_name(struct raise *r, const struct access *x) {
   return NULL;
 }
 
+struct origin_of {
+  unsigned local, sets;
+  expr_t value;
+};
+
+static void find_origin(const struct lstmt *s, void *ctx) {
+  struct origin_of *o = ctx;
+  if (s->kind == L_SET && s->id == o->local) o->sets++, o->value = s->value;
+}
+
+/* The number (or pointer) of the user's that the subscript is a copy of, as in out[k++]; NULL: it is something else. */
+static const char *moving(struct raise *r, const struct access *x, unsigned dim) {
+  expr_t d = x->ix[dim].dyn;
+  struct origin_of o = {0};
+  for (unsigned i = 0; d && i < 8; i++) {
+    while (d->kind == E_CAST) d = d->kid[0];
+    if (d->kind != E_LOCAL) return NULL;
+    o = (struct origin_of){.local = d->id};
+    tree_visit(r->f->body, find_origin, NULL, &o);
+    if (o.sets != 1) break;
+    d = o.value;
+  }
+  if (o.sets < 2) return NULL;
+  const char *name = r->f->local[o.local].name;
+  size_t n = strlen(name);
+  bool pointer = n > 3 && !strcmp(name + n - 3, "_at"); /* where the pointer stands */
+  return pointer ? arena_strndup(r->a, name, n - 3) : name;
+}
+
 void raise_no_scatter(struct raise *r, const struct access *x) {
   for (unsigned i = 0; i < x->rank; i++) {
     if (!x->ix[i].dyn) continue;
+    const char *mover = moving(r, x, i);
+    if (mover)
+      raise_no(r, r->at,
+               "store to '%s' at a place that '%s' says, which iterations move by different amounts (compaction)",
+               r->obj[x->tensor].name, mover);
     const char *by = dyn_name(r, x), *to = r->obj[x->tensor].name;
     if (by)
       raise_no(r, r->at, "store to '%s' uses the value '%s' as a subscript (scatter): not an index-notation operation",
