@@ -120,9 +120,15 @@ static bool wanted(const char *only, const char *name) {
   return !only;
 }
 
+/* C99's inline definition: other files have the function, this one does not define it. */
+static bool only_inline(struct cx *x, CXCursor c) {
+  return x->cl->Cursor_isFunctionInlined(c) && x->cl->Cursor_getStorageClass(c) == CX_SC_None &&
+         c_same(x, x->cl->getCanonicalCursor(c), c);
+}
+
 static bool is_kernel(struct cx *x, CXCursor c) {
   if (x->cl->getCursorKind(c) != CXCursor_FunctionDecl || !x->cl->isCursorDefinition(c)) return false;
-  return x->cl->getCursorLinkage(c) == CXLinkage_External && in_main_file(x, c);
+  return x->cl->getCursorLinkage(c) == CXLinkage_External && in_main_file(x, c) && !only_inline(x, c);
 }
 
 /* Objects of hone's have functions only. */

@@ -41,6 +41,7 @@
   F(getCanonicalCursor)                                                                                                \
   F(isCursorDefinition)                                                                                                \
   F(Cursor_isNull)                                                                                                     \
+  F(Cursor_isFunctionInlined)                                                                                          \
   F(Cursor_getStorageClass)                                                                                            \
   F(Cursor_getNumArguments)                                                                                            \
   F(Cursor_getArgument)                                                                                                \
