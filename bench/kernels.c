@@ -145,6 +145,12 @@ static void plane(struct row *r, int64_t n, double flops) {
 static void jacobi2d(struct row *r) {
   plane(r, r->d[0] * r->d[0], 5);
 }
+static void jacobi_steps(struct row *r) { /* T,n: in[n,n] -> A[n,n] B[n,n] */
+  in(r, B_F32, r->d[1] * r->d[1]);
+  out(r, B_F32, r->d[1] * r->d[1]);
+  out(r, B_F32, r->d[1] * r->d[1]);
+  work(r, 10.0 * (double)r->d[0] * (double)(r->d[1] * r->d[1]), B_F32);
+}
 static void blur(struct row *r) {
   plane(r, r->d[0] * r->d[1], 18);
 }
@@ -207,6 +213,7 @@ static const struct kernel kernel[] = {
     {"attention_bf16", "H,T,S,D", attention_bf16},
     {"attention_causal", "H,T,D", attention_causal},
     {"jacobi2d", "n", jacobi2d},
+    {"jacobi_steps", "T,n", jacobi_steps},
     {"blur", "h,w", blur},
     {"transpose", "M,N", transpose},
     {"atax", "M,N", atax},

@@ -301,8 +301,22 @@ static void run_alloc(struct interp *it, const struct lstmt *s) {
   m->live = false;
 }
 
+/* Nothing that is written lies over another array. */
+static bool arrays_apart(const struct interp *it) {
+  const struct kernel *k = it->f->k;
+  for (unsigned i = 0; i < k->ntensor; i++)
+    for (unsigned j = 0; j < k->ntensor; j++) {
+      const struct mem *a = &it->mem[i], *b = &it->mem[j];
+      if (i == j || k->tensor[i].role == ROLE_IN || k->tensor[i].role == ROLE_TEMP || k->tensor[j].role == ROLE_TEMP)
+        continue;
+      if (a->span < 0 || b->span < 0) return false;
+      if (a->p < b->p + b->span * b->size && b->p < a->p + a->span * a->size) return false;
+    }
+  return true;
+}
+
 static void run_if(struct interp *it, const struct lstmt *s) {
-  bool yes = hold(it, s->guard, s->nguard) && (!s->cond || eval(it, s->cond).u);
+  bool yes = hold(it, s->guard, s->nguard) && (!s->apart || arrays_apart(it)) && (!s->cond || eval(it, s->cond).u);
   if (yes) {
     run(it, s->body[0]);
   } else if (s->nbody > 1 && s->body[1]) {

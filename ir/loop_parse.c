@@ -521,6 +521,7 @@ static struct lstmt *parse_if(struct parser *p) {
   if (!lex_is(l, "{") && !lex_is(l, "where") && !guards_parse(&p->e, g, &n, BOUNDS)) return NULL;
   s->nguard = (uint8_t)n;
   s->guard = arena_dup(p->a, g, sizeof *g * n);
+  s->apart = n && lex_accept(l, "apart");
   if (lex_accept(l, "where")) {
     s->cond = expr_parse(&p->e);
     if (!s->cond) return NULL;

@@ -208,6 +208,7 @@ static void print_set(struct buf *out, const struct lfunc *f, const struct lstmt
 static void print_if(struct buf *out, const struct lfunc *f, const struct lstmt *s, int depth) {
   buf_puts(out, "if ");
   guards_print(out, f->k, s->nguard, s->guard);
+  if (s->apart) buf_puts(out, " apart");
   if (s->cond) {
     buf_puts(out, s->nguard ? " where " : "where ");
     expr_print_in(out, f->k, f, s->cond);

@@ -297,6 +297,8 @@ static void check_if(struct verifier *v, const struct lstmt *s) {
   v->where = "if";
   check_polys(v, s->guard, s->nguard, "a guard");
   if (s->cond) check_cond(v, s);
+  if (s->apart && (s->cond || !s->nguard || s->nbody < 2 || !s->body[1]))
+    bad(v, "'apart' needs a guard, no condition and an else");
   if (v->vector) {
     bool varies = false;
     for (unsigned k = 0; k < v->nopen; k++) {

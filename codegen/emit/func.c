@@ -114,7 +114,7 @@ static void if_then(struct fn *f, void *ctx) {
 static void if_else(struct fn *f, void *ctx) {
   const struct iff *x = ctx;
   if (f->simt) fence_restore(f, &x->fence);
-  if (x->s->nguard == 1 && !x->s->cond) { /* not (g >= 0) */
+  if (x->s->nguard == 1 && !x->s->cond && !x->s->apart) { /* not (g >= 0) */
     poly_t g = fn_subst(f, x->s->guard[0]);
     fact_add(f, poly_addc(f->m->arena, poly_scale(f->m->arena, g, -1), -1));
   }
@@ -151,6 +151,20 @@ static void if_lanes(struct fn *f, const struct iff *x, struct val cond) {
   f->mask = mask, f->active = active, f->lazy = lazy, f->varying_if = varying;
 }
 
+/* i1: nothing that the function writes lies over another of its arrays. */
+static struct val arrays_apart(struct fn *f) {
+  const struct kernel *k = f->f->k;
+  LLVMValueRef *dim = ARENA_NEW(f->m->arena, LLVMValueRef, k->nsym + 1u),
+               *ptr = ARENA_NEW(f->m->arena, LLVMValueRef, k->nparam + 1u);
+  for (unsigned i = 0; i < k->nparam; i++) {
+    if (k->param[i].kind == PARAM_DIM) dim[k->param[i].ref] = f->sym[k->param[i].ref].v;
+    if (k->param[i].kind == PARAM_TENSOR) ptr[i] = f->base[k->param[i].ref].v;
+  }
+  LLVMValueRef hit = emit_overlap(f->m, f->b, k, dim, ptr);
+  if (!hit) hit = LLVMConstInt(f->m->i1, 0, 0);
+  return mkval(LLVMBuildNot(f->b, hit, ""), cur_level(f), DT_bool, 0);
+}
+
 static void emit_if(struct fn *f, const struct lstmt *s) {
   struct iff x = {.s = s};
   if (f->simt) x.fence = fence_save(f);
@@ -160,7 +174,11 @@ static void emit_if(struct fn *f, const struct lstmt *s) {
     if_else(f, &x);
     return;
   }
-  if (s->cond) {
+  if (s->apart) {
+    struct val apart = arrays_apart(f);
+    cond = g < 0 ? vbin(f, LLVMAnd, cond, apart, false) : apart;
+    g = -1;
+  } else if (s->cond) {
     cond = g < 0 ? guarded_cond(f, s, cond) : emit_expr(f, s->cond);
     if (LLVMIsConstant(cond.v) && !cond.lanes)
       g = LLVMConstIntGetZExtValue(cond.v) ? 1 : 0;

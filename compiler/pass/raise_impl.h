@@ -105,6 +105,8 @@ bool tree_sets(const struct lstmt *s, unsigned local);
 bool tree_uses(const struct lstmt *s, unsigned local);
 bool tree_stores(const struct lstmt *s, unsigned obj);
 unsigned tree_accesses(const struct lstmt *s, unsigned obj);         /* reads and stores of the object */
+unsigned tree_reads(const struct lstmt *s, unsigned local);          /* how often it names the local's value */
+void tree_bound(const struct lstmt *s, bool *sym);                   /* [nsym] true for each counter and each let in it; others stay as they are */
 bool tree_exposes(const struct lstmt *s, unsigned local);          /* may read the local's value from before s */
 bool tree_always_sets(const struct lstmt *s, unsigned local);      /* sets it, before any read, on every path */
 /* A place: in statement s, before its number `next`. */

@@ -60,7 +60,7 @@ bool tree_stores(const struct lstmt *s, unsigned obj) {
 }
 
 struct accesses {
-  unsigned obj, n;
+  unsigned obj, n; /* number of the object, or of the local */
 };
 
 static void count_read(expr_t x, void *ctx) {
@@ -77,6 +77,25 @@ unsigned tree_accesses(const struct lstmt *s, unsigned obj) {
   struct accesses c = {obj, 0};
   tree_visit(s, count_store, count_read, &c);
   return c.n;
+}
+
+static void count_local(expr_t x, void *ctx) {
+  struct accesses *c = ctx;
+  c->n += x->kind == E_LOCAL && x->id == c->obj;
+}
+
+unsigned tree_reads(const struct lstmt *s, unsigned local) {
+  struct accesses c = {local, 0};
+  tree_visit(s, NULL, count_local, &c);
+  return c.n;
+}
+
+static void mark_bound(const struct lstmt *s, void *ctx) {
+  if (s->kind == L_FOR || s->kind == L_LET) ((bool *)ctx)[s->sym] = true;
+}
+
+void tree_bound(const struct lstmt *s, bool *sym) {
+  tree_visit(s, mark_bound, NULL, sym);
 }
 
 bool expr_uses(expr_t x, unsigned local) {

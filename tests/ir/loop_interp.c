@@ -136,6 +136,17 @@ START_TEST(once_and_bounds) {
 }
 END_TEST
 
+/* X is read, Y written: with room between them the first form is run, one over the other the second. */
+START_TEST(arrays_apart) {
+  int32_t x[8] = {0};
+  const char *text = HEAD("i32") "if N - 1 >= 0 apart { Y[0] = 1 } else { Y[0] = 2 } }";
+  ck_assert_int_eq(run(text, 4, x, x + 4, 1000), ST_OK);
+  ck_assert_int_eq(x[4], 1);
+  ck_assert_int_eq(run(text, 4, x, x + 3, 1000), ST_OK);
+  ck_assert_int_eq(x[3], 2);
+}
+END_TEST
+
 START_TEST(reductions) {
   float x[6] = {1, NAN, -3, 7, 2, NAN}, y[6] = {0, 0, 0, 0, 0, 0};
   ck_assert_int_eq(run(HEAD("f32") "Y[0] = -inf\n Y[1] = inf\n Y[2] = 1\n for i in 0 .. N vector 8 { Y[0] max= X[i]\n "
@@ -269,6 +280,7 @@ static void fill(TCase *t) {
   tcase_add_test(t, scalars_dims_and_guards);
   tcase_add_test(t, gather_and_while);
   tcase_add_test(t, once_and_bounds);
+  tcase_add_test(t, arrays_apart);
   tcase_add_test(t, reductions);
   tcase_add_test(t, fresh_memory_is_poisoned);
   tcase_add_test(t, buffers_grow_and_shrink);

@@ -148,7 +148,9 @@ static struct lstmt *random_if(struct gen *g, unsigned depth) {
   poly_t guard[2] = {random_poly(g), random_poly(g)};
   expr_t cond = pick(2) ? random_expr(g, DT_bool, 2) : NULL;
   struct lstmt *els = pick(2) ? random_block(g, depth + 1) : NULL;
-  return loop_if(a, pick(3), guard, cond, random_block(g, depth + 1), els);
+  struct lstmt *s = loop_if(a, pick(3), guard, cond, random_block(g, depth + 1), els);
+  s->apart = s->nguard && els && !cond && pick(2);
+  return s;
 }
 
 static struct lstmt *random_stmt(struct gen *g, unsigned depth) {
@@ -239,7 +241,9 @@ static const struct lstmt *bare(const struct lstmt *s) {
 static bool stmt_eq(const struct lstmt *x, const struct lstmt *y) {
   x = bare(x);
   y = bare(y);
-  if (x->kind != y->kind || x->nbody != y->nbody || x->red != y->red || x->nontemporal != y->nontemporal) return false;
+  if (x->kind != y->kind || x->nbody != y->nbody || x->red != y->red || x->nontemporal != y->nontemporal ||
+      x->apart != y->apart)
+    return false;
   if (!maybe_expr_eq(x->cond, y->cond) || !maybe_expr_eq(x->value, y->value)) return false;
   if (x->nguard != y->nguard || !polys_eq(x->guard, y->guard, x->nguard)) return false;
   if ((x->acc != NULL) != (y->acc != NULL) || (x->acc && !access_eq(x->acc, y->acc))) return false;
@@ -476,6 +480,9 @@ START_TEST(violations) {
   expect_violations("X[0] = 1f64", "store to X: a value of type f64, the object is f32");
   expect_violations("b = X[0]", "set of b: a value of type f32");
   expect_violations("if where s {}", "if: the condition is f32");
+  expect_violations("if N >= 0 apart {} else {}", "");
+  expect_violations("if N >= 0 apart {}", "if: 'apart' needs a guard, no condition and an else");
+  expect_violations("if N >= 0 apart where true {} else {}", "if: 'apart' needs a guard, no condition and an else");
   expect_violations("while N {}", "while: the condition is i64");
 }
 END_TEST

@@ -3,6 +3,7 @@
 #include "compiler/frontend/frontend.h"
 #include "compiler/pass/parts.h"
 #include "compiler/pass/raise.h"
+#include "compiler/pass/skew.h"
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +31,7 @@ static void raise_one(struct arena *a, struct diag *d, const struct spec_fn *fn,
   } else {
     struct raised_parts p;
     buf_printf(out, "%s: %u:%u: %s\n", fn->source->f->name, at.line, at.col, why);
+    pass_skew(a, fn->source, 1 << 20);
     pass_parts(a, fn->source, d, &p);
     if (!lfunc_verify(fn->source->f, d)) buf_puts(out, "does not verify\n");
     if (p.n) lfunc_print(out, fn->source->f);

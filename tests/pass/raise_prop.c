@@ -5,6 +5,7 @@
 #include "compiler/frontend/frontend.h"
 #include "compiler/pass/parts.h"
 #include "compiler/pass/raise.h"
+#include "compiler/pass/skew.h"
 #include "ir/interp.h"
 #include "../source/random_c.h"
 #include "raise_gen.h"
@@ -208,6 +209,7 @@ static void check(const struct source *s, const struct kernel *k, const char *fi
 /* What raises of a function that does not raise as a whole. */
 static void check_parts(struct arena *a, struct source *s, const char *path, struct diag *d) {
   struct raised_parts parts;
+  pass_skew(a, s, 4096);
   pass_parts(a, s, d, &parts);
   for (unsigned i = 0; i < parts.n; i++) check(parts.v[i].source, parts.v[i].k, path, d);
 }

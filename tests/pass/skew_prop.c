@@ -1,0 +1,231 @@
+/* Time tiling keeps what a function does, to the bit: random loops over time around nests over rows (offsets that reach
+   back and forth, in place, one row at a time, locals, what must not be tiled), run by the interpreter before and
+   after, with caches so small that little arrays are large. That the tiled form runs is seen by taking the other one
+   away. Usage: skew_prop SEED FUNCTIONS */
+#include "compiler/frontend/frontend.h"
+#include "compiler/pass/parts.h"
+#include "compiler/pass/skew.h"
+#include "ir/interp.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+extern const struct frontend frontend_c;
+enum { RUNS = 6, MAX_ELEMS = 1 << 16, MAX_OPS = 20000000 };
+static uint64_t seed;
+static unsigned failures, tiled, runs_tiled, runs_overlapping;
+
+static unsigned rnd(unsigned n) {
+  seed ^= seed << 13, seed ^= seed >> 7, seed ^= seed << 17;
+  return (unsigned)((seed >> 20) % n);
+}
+
+/* ---- random C ---- */
+
+struct shape {
+  unsigned rank, arrays, nests;
+};
+static const char *const size[] = {"N", "M", "L"}, *const counter[] = {"i", "j", "k"};
+
+static void subscripts(struct buf *b, const struct shape *s, bool row, bool odd) {
+  for (unsigned d = 0; d < s->rank; d++) {
+    int off = (int)rnd(5) - 2;
+    if (!d && row)
+      buf_printf(b, "[%s]", odd ? "N - 1" : "1");
+    else if (!d && odd)
+      buf_puts(b, "[N - 1 - i]");
+    else if (off)
+      buf_printf(b, "[%s %c %d]", counter[d], off < 0 ? '-' : '+', abs(off));
+    else
+      buf_printf(b, "[%s]", counter[d]);
+  }
+}
+
+static void nest(struct buf *b, const struct shape *s) {
+  bool row = s->rank > 1 && !rnd(5), odd = row ? rnd(2) : !rnd(25), local = rnd(3) == 0;
+  for (unsigned d = row; d < s->rank; d++)
+    buf_printf(b, "    for (int %s = %u; %s < %s - %u; %s++)\n", counter[d], 2 + rnd(2), counter[d], size[d],
+               2 + rnd(2), counter[d]);
+  buf_puts(b, "    {\n");
+  if (local) {
+    buf_printf(b, "      s = 0.5f * a%u", rnd(s->arrays));
+    subscripts(b, s, row, odd);
+    buf_puts(b, ";\n");
+  }
+  buf_printf(b, "      a%u", rnd(s->arrays));
+  unsigned at = b->len ? rnd(2) : 0;
+  if (at && !odd) {
+    for (unsigned d = 0; d < s->rank; d++) buf_printf(b, "[%s]", !d && row ? "1" : counter[d]);
+  } else {
+    subscripts(b, s, row, odd);
+  }
+  buf_puts(b, " = 0.25f");
+  for (unsigned n = 1 + rnd(4); n-- > 0;) {
+    buf_printf(b, " %c 0.%uf * a%u", rnd(2) ? '+' : '-', 1 + rnd(8), rnd(s->arrays));
+    subscripts(b, s, row, row && odd);
+  }
+  if (local) buf_puts(b, " + s");
+  if (!rnd(3)) {
+    buf_puts(b, " * c");
+    subscripts(b, s, row, row && odd);
+  }
+  if (!rnd(4)) buf_puts(b, " + 0.125f * (float)t");
+  buf_puts(b, ";\n    }\n");
+}
+
+static void function(struct buf *b) {
+  struct shape s = {1 + rnd(3), 1 + rnd(3), 1 + rnd(3)};
+  bool restricted = rnd(2);
+  buf_puts(b, "void f(int T, int N, int M, int L");
+  for (unsigned a = 0; a <= s.arrays; a++) {
+    if (a == s.arrays)
+      buf_puts(b, ", const float c");
+    else
+      buf_printf(b, ", float a%u", a);
+    for (unsigned d = 0; d < s.rank; d++) buf_printf(b, "[%s%s]", !d && restricted ? "restrict " : "", size[d]);
+  }
+  buf_printf(b, ") {\n  float s;\n  for (int t = %u; t < T; t++) {\n", rnd(2));
+  for (unsigned n = 0; n < s.nests; n++) nest(b, &s);
+  buf_puts(b, "  }\n}\n");
+}
+
+/* ---- runs ---- */
+
+static struct lfunc *read_one(struct arena *a, struct diag *d, const struct buf *text) {
+  struct spec_input in = {
+      .path = "f.c", .text = text->data, .len = text->len, .file = diag_file(d, "f.c", text->data, text->len)};
+  struct spec s = {0};
+  return frontend_c.read(a, d, &in, &s) == ST_OK && s.n == 1 && s.fn[0].source ? s.fn[0].source->f : NULL;
+}
+
+/* Behind the guards nothing is done but the tiled form. */
+static bool take_other_away(struct arena *a, struct lstmt *s) {
+  bool found = s->kind == L_IF && s->apart;
+  if (s->kind == L_IF && s->nguard == 3 && s->nbody == 2) s->body[1] = loop_block(a, 0, NULL), found = true;
+  for (unsigned i = 0; i < s->nbody; i++)
+    if (s->body[i]) found |= take_other_away(a, s->body[i]);
+  return found;
+}
+
+struct call {
+  int64_t dim[8];
+  union value scalar[8];
+  void *data[8];
+  float *mem;
+  size_t bytes;
+};
+
+/* overlap: all arrays but the first begin a few elements behind the one before. */
+static bool open_call(struct call *c, const struct kernel *k, bool overlap) {
+  struct args a = {.dim = c->dim, .scalar = c->scalar, .data = c->data};
+  int64_t span[8] = {0}, total = 0, n;
+  for (unsigned i = 0; i < k->nparam; i++)
+    if (k->param[i].kind == PARAM_TENSOR) {
+      if (!tensor_span(k, k->param[i].ref, &a, MAX_ELEMS, &n)) return false;
+      span[i] = n;
+      total += n + 8;
+    }
+  c->bytes = (size_t)total * sizeof(float);
+  c->mem = malloc(c->bytes + 1);
+  for (int64_t i = 0; i < total; i++) c->mem[i] = (float)((int)rnd(2001) - 1000) / 64;
+  float *p = c->mem;
+  for (unsigned i = 0; i < k->nparam; i++)
+    if (k->param[i].kind == PARAM_TENSOR) {
+      c->data[i] = p;
+      p += overlap ? (span[i] > 3 ? 3 : 0) : span[i] + 4;
+    }
+  return true;
+}
+
+static bool run(struct lfunc *f, const struct call *c, float *mem, struct diag *d) {
+  void *data[8];
+  for (unsigned i = 0; i < f->k->nparam; i++) data[i] = c->data[i] ? mem + ((float *)c->data[i] - c->mem) : NULL;
+  struct args a = {.dim = (int64_t *)c->dim, .scalar = (union value *)c->scalar, .data = data};
+  memcpy(mem, c->mem, c->bytes);
+  return lfunc_interp(f, &a, MAX_OPS, d) == ST_OK;
+}
+
+static void sizes(const struct kernel *k, struct call *c) {
+  bool flat = true;
+  for (unsigned i = 0; i < k->ntensor; i++) flat &= k->tensor[i].rank == 1;
+  const int64_t v[4] = {2 + rnd(14), rnd(4) ? (flat ? 500 : 30) + rnd(flat ? 4000 : 40) : rnd(8), 4 + rnd(6),
+                        4 + rnd(3)};
+  for (unsigned i = 0; i < k->nparam; i++)
+    if (k->param[i].kind == PARAM_DIM) c->dim[i] = v[strchr("TNML", k->param[i].name[0]) - "TNML"];
+}
+
+struct forms {
+  struct lfunc *plain, *skewed, *alone; /* as written; tiled beside it; without the other form */
+  bool noalias;
+};
+
+/* Returns false where a run differs. */
+static bool compare(const struct forms *f, struct diag *d) {
+  struct call c = {0};
+  bool overlap = !f->noalias && !rnd(3);
+  sizes(f->plain->k, &c);
+  if (!open_call(&c, f->plain->k, overlap)) return true;
+  float *want = malloc(c.bytes + 1), *got = malloc(c.bytes + 1);
+  bool ok = true;
+  if (run(f->plain, &c, want, d)) {
+    ok = run(f->skewed, &c, got, d) && !memcmp(want, got, c.bytes);
+    bool changes = memcmp(want, c.mem, c.bytes) != 0;
+    if (ok && f->alone && changes && run(f->alone, &c, got, d)) {
+      bool ran = !memcmp(want, got, c.bytes);
+      runs_tiled += ran;
+      runs_overlapping += overlap;
+      if (ran && overlap) ok = false;
+    }
+  }
+  free(want);
+  free(got);
+  free(c.mem);
+  return ok;
+}
+
+static void one(unsigned number) {
+  struct arena *a = arena_new();
+  struct diag *d = diag_new();
+  struct buf text;
+  struct raised_parts parts;
+  buf_init(&text);
+  function(&text);
+  struct forms f = {read_one(a, d, &text), read_one(a, d, &text), read_one(a, d, &text),
+                    strstr(text.data, "restrict") != NULL};
+  if (!f.plain || !f.skewed || !f.alone) {
+    printf("not ok - function %u is not read\n%s", number, text.data);
+    diag_print(d, &text, false);
+    failures++;
+  } else {
+    int64_t cache = 256 << rnd(6);
+    struct source s = {.f = f.skewed}, t = {.f = f.alone};
+    pass_skew(a, &s, cache);
+    pass_skew(a, &t, cache);
+    if (!take_other_away(a, f.alone->body)) f.alone = NULL;
+    tiled += f.alone != NULL;
+    pass_parts(a, &s, d, &parts);
+    bool ok = lfunc_verify(f.skewed, d);
+    for (unsigned r = 0; r < RUNS && ok; r++) ok = compare(&f, d);
+    if (!ok) {
+      printf("not ok - function %u, cache %lld\n%s", number, (long long)cache, text.data);
+      failures++;
+    }
+  }
+  buf_free(&text);
+  diag_free(d);
+  arena_free(a);
+}
+
+int main(int argc, char **argv) {
+  if (argc != 3) return 2;
+  unsigned first = (unsigned)atoi(argv[1]), n = (unsigned)atoi(argv[2]);
+  for (unsigned i = first; i < first + n; i++) {
+    seed = 0x9e3779b97f4a7c15u * (i + 1);
+    rnd(2);
+    one(i);
+  }
+  printf("%u functions, %u tiled; of the calls that change something %u ran tiled, %u had arrays that overlap\n", n,
+         tiled, runs_tiled, runs_overlapping);
+  if (tiled < n / 3 || runs_tiled < n / 4) printf("not ok - too few are tiled\n"), failures++;
+  return failures != 0;
+}
