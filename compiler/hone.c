@@ -354,6 +354,17 @@ static const struct emit_files *debug_files(struct hone *h) {
   return fs;
 }
 
+/* Entries that others may call come first; returns how many. */
+static unsigned outside_first(const struct hone *h, struct emit_entry *e) {
+  unsigned n = 0;
+  for (unsigned i = 0; i < h->spec.n; i++) {
+    bool inside = false;
+    for (unsigned j = 0; j < h->spec.nstatic; j++) inside |= !strcmp(e[i].k->name, h->spec.static_[j].name);
+    if (!inside) e[n++] = e[i];
+  }
+  return n;
+}
+
 enum status hone_compile(struct hone *h, enum emit_kind kind, const char *guard, struct hone_output *out) {
   struct emit_entry *e = ARENA_NEW(h->arena, struct emit_entry, h->spec.n + 1u);
   struct emit_opts eo = {.kind = kind,
@@ -377,7 +388,7 @@ enum status hone_compile(struct hone *h, enum emit_kind kind, const char *guard,
     return theirs ? ST_REFUSED : ST_INTERNAL;
   }
   if (st == ST_OK && h->opts.rest && kind == EMIT_OBJ) st = rest_join(h, &out->object);
-  if (st == ST_OK && guard) emit_header(&out->header, e, h->spec.n, guard, h->target.limits.simt);
+  if (st == ST_OK && guard) emit_header(&out->header, e, outside_first(h, e), guard, h->target.limits.simt);
   return st;
 }
 

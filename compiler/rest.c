@@ -1,5 +1,6 @@
 /* See rest.h. The C compiler makes the whole file, with each function that hone made declared weak: so it inlines none
-   of them, and where both objects are joined hone's are taken. */
+   of them, and where both objects are joined hone's are taken. Functions that only the file sees lose their `static`
+   for this, in a copy of the file, and get it back in the object. */
 #include "compiler/rest.h"
 #include "compiler/cc.h"
 #include <string.h>
@@ -37,7 +38,34 @@ static void weak_names(struct buf *b, const struct spec *s) {
     if (s->fn[i].source) buf_printf(b, "#pragma weak %s\n", s->fn[i].source->f->k->name);
 }
 
-static void compile_command(struct hone *h, struct command *c, const char *dir, const char *weak, const char *out) {
+/* The file as the C compiler is to read it: without `static` where hone made the function; all else in its place. */
+static bool write_copy(const struct hone *h, const char *path) {
+  struct buf b;
+  buf_init(&b);
+  buf_printf(&b, "#line 1 ");
+  buf_json(&b, diag_filename(h->diag, h->file));
+  buf_putc(&b, '\n');
+  size_t head = b.len;
+  buf_puts(&b, h->text);
+  for (unsigned i = 0; i < h->spec.nstatic; i++)
+    for (unsigned j = 0; j < h->spec.static_[i].n; j++) {
+      size_t at = head + h->spec.static_[i].at[j];
+      if (at + 6 <= b.len) memset(b.data + at, ' ', 6);
+    }
+  bool ok = cc_write(path, &b);
+  buf_free(&b);
+  return ok;
+}
+
+static const char *folder_of(struct arena *a, const char *path) {
+  const char *slash = strrchr(path, '/');
+  return slash ? arena_strndup(a, path, (size_t)(slash - path) + 1) : ".";
+}
+
+/* copy: of the file, or NULL */
+static void compile_command(struct hone *h, struct command *c, const char *dir, const char *weak, const char *copy,
+                            const char *out) {
+  const char *source = diag_filename(h->diag, h->file);
   add_compiler(h->arena, c, h->opts.rest);
   add(c, "-w");
   add(c, "-fPIC");
@@ -48,8 +76,12 @@ static void compile_command(struct hone *h, struct command *c, const char *dir, 
   for (unsigned i = 0; i < h->nflag; i++) add(c, h->flag[i]);
   add(c, "-include");
   add(c, weak);
+  if (copy) {
+    add(c, "-iquote");
+    add(c, folder_of(h->arena, source));
+  }
   add(c, "-c");
-  add(c, diag_filename(h->diag, h->file));
+  add(c, copy ? copy : source);
   add(c, "-o");
   add(c, out);
 }
@@ -64,6 +96,13 @@ static void join_command(struct hone *h, struct command *c, const char *ours, co
   add(c, out);
 }
 
+static void hide_command(struct hone *h, struct command *c, const char *object) {
+  add(c, "objcopy");
+  for (unsigned i = 0; i < h->spec.nstatic; i++)
+    add(c, arena_printf(h->arena, "--localize-symbol=%s", h->spec.static_[i].name));
+  add(c, object);
+}
+
 static bool is_c(const char *path) {
   size_t n = strlen(path);
   return n > 2 && !strcmp(path + n - 2, ".c");
@@ -75,20 +114,27 @@ static enum status failed(struct hone *h, const char *what) {
 }
 
 static enum status make(struct hone *h, const char *dir, const char *const *file, struct buf *object) {
-  struct command compile = {0}, join = {0};
+  struct command compile = {0}, join = {0}, hide = {0};
+  const char *copy = h->spec.nstatic ? file[4] : NULL;
   struct buf weak;
   buf_init(&weak);
   weak_names(&weak, &h->spec);
   bool wrote = cc_write(file[0], &weak) && (!object->len || cc_write(file[1], object)), any = object->len > 0;
+  wrote = wrote && (!copy || write_copy(h, copy));
   buf_free(&weak);
   if (!wrote) {
     diag_error(h->diag, nowhere, "cannot write '%s'", dir);
     return ST_ENV;
   }
-  compile_command(h, &compile, dir, file[0], file[2]);
+  compile_command(h, &compile, dir, file[0], copy, file[2]);
   if (!cc_run(compile.word, false)) return failed(h, "compile the file");
   join_command(h, &join, file[1], file[2], file[3]);
   if (any && !cc_run(join.word, false)) return failed(h, "join two objects (-r)");
+  hide_command(h, &hide, file[3]);
+  if (copy && !cc_run(hide.word, false)) {
+    diag_error(h->diag, nowhere, "--rest: 'objcopy' failed to make functions local that are static");
+    return ST_ENV;
+  }
   buf_clear(object);
   if (cc_read(file[any ? 3 : 2], object)) return ST_OK;
   return failed(h, "write an object");
@@ -110,7 +156,8 @@ enum status rest_join(struct hone *h, struct buf *object) {
     return ST_ENV;
   }
   const char *const file[] = {arena_printf(a, "%s/weak.h", dir), arena_printf(a, "%s/ours.o", dir),
-                              arena_printf(a, "%s/theirs.o", dir), arena_printf(a, "%s/all.o", dir)};
+                              arena_printf(a, "%s/theirs.o", dir), arena_printf(a, "%s/all.o", dir),
+                              arena_printf(a, "%s/file.c", dir)};
   enum status st = make(h, dir, file, object);
   cc_folder_end(dir, file, sizeof file / sizeof *file);
   return st;

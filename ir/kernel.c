@@ -149,6 +149,15 @@ static struct kernel *copy_kernel(struct copy *c, const struct kernel *k) {
   return n;
 }
 
+bool kernel_restricts(const struct kernel *k) {
+  for (unsigned i = 0; i < k->nparam && !k->noalias; i++) {
+    const struct param *p = &k->param[i];
+    bool written = p->kind == PARAM_TENSOR && k->tensor[p->ref].role != ROLE_IN;
+    if (written && !p->is_restrict) return false;
+  }
+  return true;
+}
+
 struct kernel *kernel_clone(struct arena *a, const struct kernel *k) {
   return copy_kernel(&(struct copy){.a = a}, k);
 }

@@ -304,7 +304,7 @@ static void run_alloc(struct interp *it, const struct lstmt *s) {
 /* Nothing that is written lies over another array. */
 static bool arrays_apart(const struct interp *it) {
   const struct kernel *k = it->f->k;
-  for (unsigned i = 0; i < k->ntensor; i++)
+  for (unsigned i = 0; i < k->ntensor && !kernel_restricts(k); i++)
     for (unsigned j = 0; j < k->ntensor; j++) {
       const struct mem *a = &it->mem[i], *b = &it->mem[j];
       if (i == j || k->tensor[i].role == ROLE_IN || k->tensor[i].role == ROLE_TEMP || k->tensor[j].role == ROLE_TEMP)

@@ -72,6 +72,8 @@ sym_t kernel_add_sym(struct kernel *k, const char *name, enum symkind kind);  /*
 unsigned kernel_add_param(struct kernel *k, const char *name, enum paramkind kind, enum dtype t); /* PARAM_DIM also adds its symbol */
 unsigned kernel_add_tensor(struct kernel *k, const char *name, enum dtype t, enum role role, unsigned rank, const poly_t *extent);
 struct eq *kernel_add_eq(struct kernel *k);                                   /* zeroed, state = UINT16_MAX */
+/* Do its own declarations rule out that an array that is written lies over another (noalias, or `restrict` on each that is written)? */
+bool kernel_restricts(const struct kernel *k);
 struct kernel *kernel_clone(struct arena *a, const struct kernel *k);         /* deep enough to be changed freely */
 poly_t tensor_stride(struct arena *a, const struct tensor *t, unsigned d);    /* explicit or row-major */
 /* Kernel with dims replaced by constants: value[sym] for each sym with has[sym]. Parameters stay (the signature does not change). */

@@ -160,7 +160,7 @@ static struct val arrays_apart(struct fn *f) {
     if (k->param[i].kind == PARAM_DIM) dim[k->param[i].ref] = f->sym[k->param[i].ref].v;
     if (k->param[i].kind == PARAM_TENSOR) ptr[i] = f->base[k->param[i].ref].v;
   }
-  LLVMValueRef hit = emit_overlap(f->m, f->b, k, dim, ptr);
+  LLVMValueRef hit = kernel_restricts(k) ? NULL : emit_overlap(f->m, f->b, k, dim, ptr);
   if (!hit) hit = LLVMConstInt(f->m->i1, 0, 0);
   return mkval(LLVMBuildNot(f->b, hit, ""), cur_level(f), DT_bool, 0);
 }

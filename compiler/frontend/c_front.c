@@ -126,9 +126,13 @@ static bool only_inline(struct cx *x, CXCursor c) {
          c_same(x, x->cl->getCanonicalCursor(c), c);
 }
 
-static bool is_kernel(struct cx *x, CXCursor c) {
+static bool is_definition(struct cx *x, CXCursor c) {
   if (x->cl->getCursorKind(c) != CXCursor_FunctionDecl || !x->cl->isCursorDefinition(c)) return false;
-  return x->cl->getCursorLinkage(c) == CXLinkage_External && in_main_file(x, c) && !only_inline(x, c);
+  return in_main_file(x, c) && !only_inline(x, c);
+}
+
+static bool is_external(struct cx *x, CXCursor c) {
+  return x->cl->getCursorLinkage(c) == CXLinkage_External;
 }
 
 /* Objects of hone's have functions only. */
@@ -148,7 +152,7 @@ static void check_only(struct cx *x, const char *only, const char *found) {
     const char *word = arena_strndup(x->a, p, n);
     if (n && !wanted(found, word))
       cout_diag(x->out, DIAG_ERROR, x->main_file, 0, 0, NULL,
-                arena_printf(x->a, "'%s' defines no external function '%s'", x->main_file, word));
+                arena_printf(x->a, "'%s' defines no function '%s'", x->main_file, word));
     p += n + (p[n] == ',');
   }
 }
@@ -166,16 +170,35 @@ static void send_refused(struct cx *x, const char *name, bool rest) {
   buf_free(&b);
 }
 
+/* A function that only its file sees, for whom the C compiler makes the rest of the file. What is refused is just left
+   to it. */
+static void local_function(struct cx *x, CXCursor c, struct kids top, const char *name) {
+  struct buf b;
+  buf_init(&b);
+  buf_printf(&b, "%s%c", name, 0);
+  struct lfunc *f = c_static_kernel(x, c, top, &b) ? c_function(x, c) : NULL;
+  if (f) {
+    c_send(x->out, f);
+    cout_frame(x->out, 'S', b.data, b.len);
+  }
+  buf_free(&b);
+}
+
 static void functions(struct cx *x, const char *only, bool rest) {
   struct kids top = c_kids(x, x->cl->getTranslationUnitCursor(x->tu));
   const char *found = "";
   unsigned n = 0;
   for (unsigned i = 0; i < top.n; i++) {
     if (!only && !rest) warn_data(x, top.c[i]);
-    if (!is_kernel(x, top.c[i])) continue;
+    if (!is_definition(x, top.c[i])) continue;
     const char *name = c_str(x, x->cl->getCursorSpelling(top.c[i]));
-    if (!wanted(only, name)) continue;
+    bool outside = is_external(x, top.c[i]);
+    if (!wanted(only, name) || (!outside && !rest && !only)) continue;
     found = arena_printf(x->a, "%s%s%s", found, n++ ? "," : "", name);
+    if (!outside && rest) {
+      local_function(x, top.c[i], top, name);
+      continue;
+    }
     struct lfunc *f = c_function(x, top.c[i]);
     if (f)
       c_send(x->out, f);
@@ -185,7 +208,7 @@ static void functions(struct cx *x, const char *only, bool rest) {
   check_only(x, only, found);
   if (!n && !only && !rest)
     cout_diag(x->out, DIAG_ERROR, x->main_file, 0, 0, NULL,
-              arena_printf(x->a, "'%s' defines no external function", x->main_file));
+              arena_printf(x->a, "'%s' defines no external function (--only F takes a static one)", x->main_file));
 }
 
 static const char *parse_failure(struct cx *x, enum CXErrorCode e) {
@@ -205,7 +228,7 @@ static enum CXErrorCode parse(struct cx *x, CXIndex index, const struct spec_inp
 }
 
 void c_translate(struct cout *o, const struct spec_input *in) {
-  struct cx x = {.out = o, .main_file = strcmp(in->path, "-") ? in->path : "<stdin>"};
+  struct cx x = {.out = o, .main_file = strcmp(in->path, "-") ? in->path : "<stdin>", .text = in->text, .len = in->len};
   x.cl = clang_api_load();
   x.a = arena_new();
   CXIndex index = x.cl->createIndex(0, 0);
@@ -280,6 +303,23 @@ static void read_refused(struct reader *r, const char *p, size_t n) {
   o->nrefused++;
 }
 
+/* The function before this frame is one that only its file sees: where `static` stands. */
+static void read_static(struct reader *r, const char *p, size_t n) {
+  const char *end = p + n;
+  struct spec *o = r->out;
+  struct spec_static *all = ARENA_NEW(r->a, struct spec_static, o->nstatic + 1), *one = &all[o->nstatic];
+  if (o->nstatic) memcpy(all, o->static_, sizeof *all * o->nstatic);
+  one->name = arena_strdup(r->a, field(r, &p, end));
+  one->at = ARENA_NEW(r->a, size_t, n + 1);
+  while (p < end && *p >= '0' && *p <= '9') {
+    char *stop;
+    one->at[one->n++] = strtoul(p, &stop, 10);
+    p = stop + (*stop == ',');
+  }
+  o->static_ = all;
+  o->nstatic++;
+}
+
 static void read_dep(struct reader *r, const char *p, size_t n) {
   struct spec *o = r->out;
   const char **all = ARENA_NEW(r->a, const char *, o->ndep + 1);
@@ -297,6 +337,7 @@ static void read_frames(struct reader *r, const char *p, size_t n) {
     if (*p == 'F') read_function(r, p + 5, len);
     if (*p == 'P') read_dep(r, p + 5, len);
     if (*p == 'R') read_refused(r, p + 5, len);
+    if (*p == 'S') read_static(r, p + 5, len);
     if (*p == 'E') r->complete = true;
     p += 5 + len;
     n -= 5 + len;

@@ -93,6 +93,8 @@ struct cx {
   CXTranslationUnit tu;
   struct cout *out;
   const char *main_file;             /* as clang names it */
+  const char *text;                  /* of the main file */
+  size_t len;
   struct lfunc *f;
   struct kernel *k;
   struct cvar *var;
@@ -304,4 +306,9 @@ void c_drop_dead_lets(struct cx *x);
 void c_drop_dead_locals(struct cx *x);
 void c_roles(struct cx *x);                                        /* tensors: in, or inout when written */
 struct lfunc *c_function(struct cx *x, CXCursor fn);               /* NULL: refused, diagnosed */
+/* --- c_static.c: functions that only their file sees --- */
+struct buf;
+/* Can fn, a definition of the main file, be made with the C compiler's code calling it? It has internal linkage, a loop, and the word `static` stands in the
+   file: where (offsets in bytes, a comma behind each) is added to places. top: all that the file declares. */
+bool c_static_kernel(struct cx *x, CXCursor fn, struct kids top, struct buf *places);
 #endif

@@ -2,6 +2,7 @@
      D  diagnostic: severity digit, then NUL-separated file, line, column, flag, message
      P  a file that was read
      F  function: see c_send.c
+     S  the function before has internal linkage: its name, NUL, offsets of the word `static`, a comma behind each
      R  function that was refused: NUL-separated name, line, column, message
      E  end: everything went well
    The child collects all of it and writes it when it is done: a child that crashes has sent nothing. */

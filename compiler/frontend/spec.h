@@ -8,7 +8,7 @@ struct spec_input {
   const char *text; size_t len;  /* whole contents */
   uint16_t file;                 /* diag_file number */
   unsigned nflag; const char *const *flag;   /* -I -D -isystem -std= --target=, in order, for the C frontend */
-  const char *only;              /* "f,g" or NULL: all external functions */
+  const char *only;              /* "f,g" or NULL: all external functions; those with internal linkage only when named, or for rest */
   bool rest;                     /* another compiler makes what is refused: that is a warning, and there may be no function at all */
 };
 struct spec_fn {
@@ -20,9 +20,12 @@ struct spec_fn {
 };
 /* A function that SOURCE has no words for; diagnosed as an error (with spec_input.rest: as a warning). */
 struct spec_refused { const char *name, *why; struct loc loc; };
+/* A function among fn that only its file sees: with spec_input.rest, whose calls must reach it. at: where the word `static` stands in the text. */
+struct spec_static { const char *name; unsigned n; size_t *at; };
 struct spec {
   unsigned n; struct spec_fn *fn;
   unsigned nrefused; struct spec_refused *refused;
+  unsigned nstatic; struct spec_static *static_;
   unsigned ndep; const char **dep;  /* files read, for the depfile */
 };
 #endif

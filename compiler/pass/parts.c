@@ -385,12 +385,15 @@ static struct lstmt *cut_inside(struct cutter *c, struct lstmt *s) {
   struct tree_frame here = {s, 0, c->at};
   n->body = arena_dup(c->a, s->body, sizeof *s->body * s->nbody);
   c->loops += loop;
+  bool swap = s->kind == L_IF && s->apart; /* what was written comes first, then its other form */
   c->at = &here;
-  for (unsigned i = 0; i < s->nbody; i++)
+  for (unsigned at = 0; at < s->nbody; at++) {
+    unsigned i = swap ? s->nbody - 1 - at : at;
     if (s->body[i]) {
       struct lstmt *p = s->body[i]->kind == L_BLOCK ? NULL : attempt(c, s->body[i]);
       n->body[i] = p ? p : cut(c, s->body[i]);
     }
+  }
   c->loops -= loop;
   c->at = here.around;
   return n;

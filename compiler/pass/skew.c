@@ -310,8 +310,16 @@ static struct lstmt *either(struct skew *k, struct lstmt *s, poly_t bytes) {
                      poly_addc(a, poly_sub(a, k->time->hi[0], k->time->lo[0]), -MIN_STEPS)};
   struct lstmt *in = tiled(k, first, last, rows, most);
   m.s[m.n] = loop_if(a, 3, arena_dup(a, guard, sizeof guard), NULL, in, s);
-  m.s[m.n++]->apart = !k->f->k->noalias;
+  m.s[m.n++]->apart = true;
   return made_block(&m);
+}
+
+/* Can it be told at run time that arrays lie apart, or need it not? */
+static bool can_be_told(const struct lfunc *f) {
+  for (unsigned t = 0; t < f->k->ntensor; t++)
+    for (unsigned d = 0; d < f->k->tensor[t].rank; d++)
+      if (!f->k->tensor[t].extent[d]) return kernel_restricts(f->k);
+  return true;
 }
 
 static struct lstmt *attempt(const struct skew *whole, struct lstmt *s) {
@@ -334,6 +342,7 @@ static void descend(const struct skew *k, struct lstmt *s) {
 
 void pass_skew(struct arena *a, struct source *s, int64_t cache) {
   struct skew k = {.a = a, .f = s->f, .cache = cache};
+  if (!can_be_told(s->f)) return;
   struct lstmt *whole = attempt(&k, s->f->body);
   if (whole)
     s->f->body = whole;

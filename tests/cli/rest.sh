@@ -108,5 +108,55 @@ echo 'const int level = 4;' >none.c
 "$hone" compile none.c --rest "$cc" -o none.o
 check 'a file without functions' [ $? = 0 ]
 check 'has its data' [ "$(nm -g --defined-only none.o | awk '{print $3}')" = level ]
+mkdir -p loops
+cat >loops/one.c <<'C'
+#include <stdio.h>
+#include "sizes.h"
+#define LOCAL static
+static float half(float x) { return 0.5f * x; }
+static void fill(int n, float x[n]);
+static int
+/* static in a comment */ sum (int n, const int x[n]) {
+  int s = 0;
+  for (int i = 0; i < n; i++) s += x[i];
+  return s;
+}
+static void fill(int n, float x[n]) {
+  for (int i = 0; i < n; i++) x[i] = half((float)i);
+}
+LOCAL float hidden(int n, const float x[n]) {
+  float s = 0;
+  for (int i = 0; i < n; i++) s += x[i];
+  return s;
+}
+static inline float quick(int n, const float x[n]) {
+  float s = 1;
+  for (int i = 0; i < n; i++) s *= x[i];
+  return s;
+}
+void NAME(void);
+void NAME(void) {
+  static int calls;
+  float x[SIZE];
+  int y[3] = {1, 2, ++calls};
+  fill(SIZE, x);
+  printf("%s:%d %g %d %g %g\n", __FILE__, __LINE__, x[SIZE - 1], sum(3, y), hidden(SIZE, x), quick(SIZE, x));
+}
+C
+echo '#define SIZE 9' >loops/sizes.h
+sed 's/SIZE/(SIZE + 2)/' loops/one.c >loops/two.c
+echo 'void one(void), two(void); int main(void) { one(), two(), one(); return 0; }' >both.c
+for f in one two; do
+  "$hone" compile loops/$f.c -DNAME=$f --rest "$cc" --header $f.h -o $f.o 2>$f.err
+  check "static functions: $f is compiled" [ $? = 0 ]
+  check "only $f is to be seen" [ "$(nm -g --defined-only $f.o | awk '{print $3}')" = $f ]
+  check "hone made fill and sum of $f" [ "$(nm $f.o | grep -c ' t hone\.')" -ge 2 ]
+  check "the header of $f has no static function" [ "$(grep -c fill $f.h)" = 0 ]
+  $cc -DNAME=$f -c loops/$f.c -o cc_$f.o
+done
+$cc both.c one.o two.o -lm -o mixed && $cc both.c cc_one.o cc_two.o -o plain
+check 'names that two files have do not meet, and all is as cc makes it' [ "$(./plain)" = "$(./mixed)" ]
+"$hone" compile loops/one.c --only fill -o fill.o 2>/dev/null
+check '--only takes a static function' [ "$(nm -g --defined-only fill.o | awk '{print $3}')" = fill ]
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
