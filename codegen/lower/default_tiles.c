@@ -92,7 +92,7 @@ bool def_tiles(struct chooser *c) {
   struct choice x = {0};
   struct order o = {0};
   unsigned cols, rows;
-  if (!c->lim->matrix_per_cycle[MATRIX_amx] || !def_dots(c, &x.p) || x.p.row < 0 || x.p.laid) return false;
+  if (!c->lim->matrix_per_cycle[MATRIX_amx] || !def_dots(c, &x.p) || x.p.row < 0) return false;
   if (!matrix_takes(MATRIX_amx, x.p.d.kind)) return false;
   pick_sizes(c, &x);
   tiles(c, &x);

@@ -53,6 +53,13 @@ static const struct {
      "b[p, "
      "j], 0) }",
      "tile i 16; tile j 64; tile q 4; tile k 40; order k1 p0 j1 i1 k0 i0 q1 j0 q0; vector j0; tensorize amx q0"},
+    {"kernel f(A: bf16[M, K, 2], B: bf16[N, K, 64, 2]) -> C: f32[M, N, 64] { C[i, p, j] = sum(k, q) f32(A[i, k, q]) * "
+     "f32(B[p, k, j, q]) }",
+     "default"},
+    {"kernel f(A: u8[M, K, 4], B: i8[N, K, 64, 4], s: f32[N, 64]) -> C: i8[M, N, 64] {\n"
+     " T[i, p, j] = sum(k, q) i32(A[i, k, q]) * i32(B[p, k, j, q])\n"
+     " C[i, p, j] = i8(max(min(f32(T[i, p, j]) * s[p, j], 127), -128)) }",
+     "default"},
     {PRODUCT("bf16", "bf16", ROWS, "f32", "[k, j]"), "default"},
     {PRODUCT("i8", "i8", TURN, "i32", "[j, k]"), "default"},
     {PRODUCT("u8", "i8", ROWS, "i32", "[k, j]"), "default"},
