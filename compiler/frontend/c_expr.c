@@ -206,6 +206,7 @@ static struct cval address(struct cx *x, CXCursor c, CXCursor of) {
   if (var && var->kind != VAR_SCALAR) c_refuse(x, c, "the address of '%s' is taken: not supported", var->name);
   if (var) return (struct cval){.kind = CV_REF, .type = var->type, .arg = (uint16_t)(var - x->var), .of = var->decl};
   if ((v.kind == CV_STRUCT && !v.leaf) || v.kind == CV_RECORD) return v;
+  if (v.kind == CV_NUM) c_field_stays(x, v);
   if (v.kind != CV_PTR && v.kind != CV_ARRAY) c_refuse(x, c, "the address of a value is taken: not supported");
   if (v.kind == CV_ARRAY && v.ptr.at == 0) c_refuse(x, c, "the address of a whole array is taken: not supported");
   if (v.kind == CV_ARRAY) v.ptr.at--; /* &A[i]: a pointer to the row */

@@ -52,6 +52,7 @@ static struct lfunc *first_walks(struct cx *x, CXCursor fn) {
   x->nwant = x->capwant = x->nuse = 0;
   x->quotients = x->again = false;
   x->rows = 0;
+  x->nstays = 0;
   if (setjmp(x->refused) && (i > MAX_WALKS || (x->nwant == x->nuse && !x->again))) return NULL;
   for (;;) {
     x->nuse = x->nwant;

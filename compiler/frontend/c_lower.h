@@ -84,7 +84,7 @@ struct kids { unsigned n; CXCursor *c; };
 /* The statements that follow, innermost block first: what runs when control falls out of the current one. */
 struct rest { struct kids s; unsigned next; const struct rest *outer; };
 
-enum { MAX_LEVELS = 32, MAX_REFS = 200 };
+enum { MAX_LEVELS = 32, MAX_REFS = 200, MAX_STAYS = 32 };
 struct level { struct clist *around; unsigned first; }; /* an open loop: where it will stand, and the first symbol made in it */
 
 struct cx {
@@ -134,6 +134,8 @@ struct cx {
   bool *top;                         /* [nsym] set by an L_LET outside of all loops: as good as a dim */
   CXCursor *want;                    /* local integers whose values should be symbols; grows from walk to walk */
   unsigned nwant, capwant, nuse;     /* nuse: those of the walks before */
+  unsigned nstays;
+  struct { uint16_t from; int64_t offset; } stays[MAX_STAYS]; /* fields whose address is taken, found in this walk or before */
   uint32_t rows;                     /* parameters (by position) that are such arrays: found in this walk or before */
   bool quotients, again;             /* subscripts have quotients (`w / 2`), which are symbols then; found in this walk */
   const char **base, **symbase;      /* names of locals and symbols as written, before they were made unique */
@@ -168,6 +170,7 @@ void c_record_fields(struct cx *x, CXCursor at, CXType record, uint16_t arg, int
 struct cval c_member(struct cx *x, CXCursor c);                    /* s.f, p->f as an lvalue: CV_PTR, CV_ARRAY, CV_RECORD, or CV_NUM */
 /* Field, or variable outside of functions, decl at `offset` behind what `from` stands for. False: it is not among the candidates. */
 bool c_field(struct cx *x, uint16_t from, int64_t offset, CXCursor decl, struct cval *v);
+void c_field_stays(struct cx *x, struct cval v);                    /* its address is taken: in the walks that follow it is no dim; the caller refuses */
 void c_fields(struct cx *x, CXCursor decl, uint16_t from, const char *name); /* of a variable outside of functions, as candidates */
 struct cval c_given(struct cx *x, CXCursor at, struct cval pointer); /* pointer != NULL */
 

@@ -64,6 +64,7 @@ void c_int_range(enum dtype t, int64_t *lo, int64_t *hi) {
 
 static void scalar_field(struct cx *x, unsigned cand, struct cand *c, const char *name) {
   bool can = type_is_int((enum dtype)c->type) && c->type != DT_bool;
+  for (unsigned i = 0; i < x->nstays; i++) can &= x->stays[i].from != c->from || x->stays[i].offset != c->offset;
   if (can && !(x->written && x->written[cand])) {
     int64_t lo, hi;
     c_int_range((enum dtype)c->type, &lo, &hi);
@@ -158,6 +159,13 @@ void c_fields(struct cx *x, CXCursor decl, uint16_t from, const char *name) {
     c_record_fields(x, decl, t, from, 0, name);
   else
     field(x, decl, from, 0, name);
+}
+
+void c_field_stays(struct cx *x, struct cval v) {
+  if (v.arg >= x->ncand || x->cand[v.arg].value.p != v.p || x->nstays == MAX_STAYS) return;
+  x->stays[x->nstays].from = x->cand[v.arg].from;
+  x->stays[x->nstays++].offset = x->cand[v.arg].offset;
+  x->again = true;
 }
 
 bool c_field(struct cx *x, uint16_t from, int64_t offset, CXCursor decl, struct cval *v) {

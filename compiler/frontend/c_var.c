@@ -332,6 +332,14 @@ void c_pointer_var(struct cx *x, CXCursor at, struct cvar *v, bool assigned, str
   v->ptr = value;
 }
 
+/* Known modulo 2^32 only, and more than that perhaps: of no use for subscripts, a symbol is. */
+static bool may_wrap(struct cx *x, struct cval v) {
+  int64_t lo, hi;
+  if (v.exact || v.type != DT_u32) return false;
+  poly_range(v.p, x->lo, x->hi, &lo, &hi);
+  return hi > UINT32_MAX;
+}
+
 void c_write_var(struct cx *x, CXCursor at, struct cvar *v, struct cval value) {
   if (v->kind == VAR_POINTER) {
     follow(x, at, v, value.ptr);
@@ -344,7 +352,7 @@ void c_write_var(struct cx *x, CXCursor at, struct cvar *v, struct cval value) {
   struct lstmt *s = loop_set(x->a, v->id, cv_get(x, value));
   s->loc = c_loc(x, at);
   c_emit(x, s);
-  v->known = value.p;
+  v->known = value.p && may_wrap(x, value) ? NULL : value.p;
   v->known_exact = value.exact;
   if (v->known || !type_is_int((enum dtype)v->type) || !used_as_symbol(x, v->decl)) return;
   c_want(x, value.e); /* perhaps it is a polynomial of those */

@@ -1,6 +1,7 @@
 /* Signals and audio: filters, windows, resampling, meters, mixing, envelopes. */
 #include <math.h>
 #include <stdint.h>
+#include <string.h>
 
 void biquad(const float *in, float *out, int n, const float *coef, float *state) {
   float b0 = coef[0], b1 = coef[1], b2 = coef[2], a1 = coef[3], a2 = coef[4];
@@ -355,4 +356,18 @@ int matrix_multiply(const narrow_matrix *a, const narrow_matrix *b, narrow_matri
       c->data[i * b->cols + j] = s;
     }
   return i + j;
+}
+
+/* A size that is a product of narrow ones, and the place of a counter inside of a structure handed to a helper. */
+struct ring { uint16_t at, size; float *x; };
+static void advance(uint16_t *at, uint16_t size) { *at = (uint16_t)(*at + 1 < size ? *at + 1 : 0); }
+float ring_push(struct ring *r, float v) {
+  float old = r->x[r->at % 16];
+  r->x[r->at % 16] = v;
+  advance(&r->at, r->size);
+  return old;
+}
+void append_planes(const signed char *src, uint16_t w, uint16_t h, uint16_t c, signed char *dst, uint32_t planes) {
+  const uint32_t size = (uint32_t)w * h * c;
+  memcpy(dst + planes * size, src, size);
 }
