@@ -282,6 +282,7 @@ enum status hone_entry(struct hone *h, struct db *db, const struct spec_fn *fn, 
   bool shared = h->opts.threads > 1 || h->target.limits.simt;
   out->plain = fn->source && !shared && c.match == MATCH_NONE && !h->opts.schedule &&
                kernel_is_light(fn->k, fn->source->f->body) && !kernel_is_narrow(symbolic->k);
+  out->plain |= c.sched && sched_is_plain(&c.sched[0]);
   out->variant = f.v;
   out->nvariant = f.n;
   *tuned = f.tuned + (c.given || c.match != MATCH_NONE);

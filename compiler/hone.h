@@ -78,7 +78,14 @@ enum status hone_compile(struct hone *h, enum emit_kind kind, const char *guard,
 enum status hone_text(struct hone *h, const char *level, struct buf *out);
 
 /* Tunes fn at dims; sched/ratio of each group through each. */
-struct hone_tuned { unsigned groups; struct tune_result *result; struct groups *bound; struct groups *symbolic; };
+struct hone_tuned {
+  unsigned groups;
+  struct tune_result *result; /* of each group, and of all together where there are several */
+  struct tune_result plain;   /* of the function as written, when has_plain */
+  bool has_plain;
+  struct groups *bound;
+  struct groups *symbolic;
+};
 /* Candidates of fn at dims into a bundle (tuner/bundle.h) instead. */
 struct bundle;
 enum status hone_bundle(struct hone *h, struct bundle *b, const struct spec_fn *fn, const char *dims, const struct tune_opts *o, unsigned count);

@@ -78,8 +78,10 @@ static void raise_parts(struct hone *h, struct spec_fn *fn) {
   pass_parts(h->arena, fn->source, h->diag, &p);
   fn->part = ARENA_NEW(h->arena, struct spec_fn, p.n + 1u);
   fn->npart = p.n;
-  for (unsigned i = 0; i < p.n; i++)
+  for (unsigned i = 0; i < p.n; i++) {
     fn->part[i] = (struct spec_fn){.source = p.v[i].source, .k = p.v[i].k, .is_part = true};
+    p.v[i].k->source = p.v[i].source->f;
+  }
 }
 
 static void warn_kept(struct hone *h, const struct spec_fn *fn, const char *why, struct loc at) {
@@ -100,7 +102,10 @@ static enum status raise_all(struct hone *h) {
     const char *why = NULL;
     struct loc at = {0};
     enum status st = pass_raise(h->arena, fn->source, &fn->k, h->diag, &why, &at);
-    if (st == ST_OK) continue;
+    if (st == ST_OK) {
+      fn->k->source = fn->source->f;
+      continue;
+    }
     fn->k = NULL;
     if (st != ST_INFEASIBLE) return st;
     fn->source->why = why;

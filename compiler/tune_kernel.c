@@ -46,6 +46,7 @@ static enum status prepare(struct hone *h, const struct spec_fn *fn, const char 
   if (!out->symbolic) return ST_INTERNAL;
   enum status st = bind_dims(h, k, out->symbolic, dims, has, value);
   if (st != ST_OK) return st;
+  if (k->source) k->source->reassoc = h->opts.fp != FP_STRICT;
   out->bound = hone_groups_at(h, k, has, value);
   if (!out->bound) return ST_INTERNAL;
   out->groups = out->bound->n;
@@ -63,6 +64,16 @@ enum status hone_bundle(struct hone *h, struct bundle *b, const struct spec_fn *
   unsigned gs = t.symbolic->n == 1 ? 0 : KEY_WHOLE, gb = t.bound->n == 1 ? 0 : KEY_WHOLE;
   struct tune_job job = {t.symbolic, t.bound, gs, gb, v, &h->target, NULL};
   return bundle_add(b, fn->k, hone_known_dims(h, fn->k, dims), &job, o, count, h->diag);
+}
+
+/* The function as written is a candidate, too, and what a search that found nothing better leaves in use. */
+static enum status tune_plain(struct hone *h, struct db *db, const int64_t *value, const struct tune_opts *o,
+                              struct hone_tuned *out) {
+  struct sched *plain = ARENA_NEW(h->arena, struct sched, out->groups + 1u);
+  for (unsigned g = 0; g < out->groups; g++) sched_push(&plain[g], STEP_plain, 0, 0);
+  struct tune_job job = {out->symbolic, out->bound, KEY_WHOLE, KEY_WHOLE, value, &h->target, NULL};
+  out->has_plain = true;
+  return tune_whole(db, &job, plain, o, &out->plain, h->diag);
 }
 
 enum status hone_tune(struct hone *h, struct db *db, const struct spec_fn *fn, const char *dims,
@@ -86,7 +97,9 @@ enum status hone_tune(struct hone *h, struct db *db, const struct spec_fn *fn, c
     st = tune_group(db, &job, &mine, &out->result[g], h->diag);
     sched[g] = out->result[g].sched;
   }
-  if (st != ST_OK || n == 1) return st;
   struct tune_job job = {out->symbolic, out->bound, KEY_WHOLE, KEY_WHOLE, v, &h->target, NULL};
-  return tune_whole(db, &job, sched, o, &out->result[n], h->diag);
+  if (st == ST_OK && n > 1) st = tune_whole(db, &job, sched, o, &out->result[n], h->diag);
+  bool measured = o->strategy->measures && !h->target.limits.simt && !(o->stop && *o->stop);
+  if (st == ST_OK && out->bound->k->source && measured) st = tune_plain(h, db, v, o, out);
+  return st;
 }

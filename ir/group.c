@@ -212,6 +212,7 @@ struct groups *group_extract(struct arena *a, const struct groups *gs, unsigned 
   keep_tensors(&x);
   keep_eqs(&x);
   fix_syms(&x);
+  x.k->source = NULL; /* takes parameters that are gone */
   if (gs->n > 1) x.k->name = arena_printf(a, "%s_g%u", k->name, g);
   struct groups *out = ARENA_NEW(a, struct groups, 1);
   out->k = x.k;

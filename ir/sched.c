@@ -59,6 +59,12 @@ bool sched_eq(const struct sched *a, const struct sched *b) {
   return true;
 }
 
+bool sched_is_plain(const struct sched *s) {
+  for (unsigned i = 0; i < s->nstep; i++)
+    if (s->step[i].kind == STEP_plain) return true;
+  return false;
+}
+
 uint64_t sched_hash(const struct sched *s) {
   uint64_t h = 0xcbf29ce484222325u;
   for (unsigned i = 0; i < s->nstep; i++) {

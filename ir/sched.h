@@ -30,6 +30,7 @@ unsigned group_temps(const struct groups *gs, unsigned g, uint16_t *tensor, unsi
    NULL with the reason in *why. strict: --fp strict. */
 struct groups *group_split(struct arena *a, const struct groups *gs, unsigned g, unsigned axis, int64_t parts, bool strict, const char **why);
 void sched_part_name(const struct groups *gs, unsigned g, unsigned axis, char *out, size_t size); /* what steps call the new axis */
+bool sched_is_plain(const struct sched *s); /* the function as written: a `plain` step is in it */
 int sched_split(const struct sched *s);   /* position of the first split step, -1: none */
 void sched_print(struct buf *out, const struct groups *gs, unsigned g, const struct sched *s);  /* names of this group */
 /* Parses against a group's names. ST_REFUSED with a diagnostic for bad syntax, unknown names, too many steps. Legality is legal.h's. */

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum form { LOOP, LOOPARG, TENSORLOOP, TENSOR, TEMPLOOP, MATRIXLOOP, STAGED };
+enum form { LOOP, LOOPARG, TENSORLOOP, TENSOR, TEMPLOOP, MATRIXLOOP, STAGED, ALONE };
 static const struct {
   const char *name;
   enum form form;
@@ -63,7 +63,7 @@ static bool has_tensor(enum form form) {
 }
 
 static bool has_loop(enum form form) {
-  return form != TENSOR && form != STAGED;
+  return form != TENSOR && form != STAGED && form != ALONE;
 }
 
 enum { NAME_MAX_LEN = 256 };

@@ -54,6 +54,7 @@ struct eq {
   struct loc loc;
 };
 
+struct lfunc;
 struct kernel {
   struct arena *arena;      /* everything below lives here */
   const char *name;         /* the C symbol */
@@ -64,6 +65,7 @@ struct kernel {
   struct eq *eq;
   poly_t *assume;           /* each >= 0 over dims: checked at entry; where one fails, the SOURCE form runs */
   bool noalias;             /* .hone specs: the caller promises that outputs overlap nothing; C: from restrict only */
+  struct lfunc *source;     /* the C function that all of it was raised from, with the same parameters; NULL: there is none */
   struct loc loc;
 };
 

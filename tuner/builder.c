@@ -95,7 +95,8 @@ static void build(const struct builder *b, const struct sched *s, struct arena *
   enum status st = lower_kernel(a, b->gs, s, &b->target->limits, &b->lower, b->gs->k->name, &f, &why);
   r->stage_s[BUILD_LOWER] = seconds(CLOCK_THREAD_CPUTIME_ID) - start;
   if (st == ST_OK) {
-    struct emit_entry e = {.k = b->gs->k, .general = f};
+    bool plain = f == b->gs->k->source;
+    struct emit_entry e = {.k = b->gs->k, .general = plain ? NULL : f, .source = plain ? f : NULL};
     struct emit_opts eo = {.kind = b->target->limits.simt ? EMIT_PACKAGE : EMIT_OBJ,
                            .call_stub = true,
                            .pic = true,

@@ -18,20 +18,28 @@ static enum status open_inputs(struct bench *b, const int64_t *value, enum input
   return ST_OK;
 }
 
-enum status bench_open(struct bench *b, const struct groups *bound, unsigned g, const struct target *t,
-                       const struct tune_opts *o, struct diag *d) {
+/* Equations ask for no dim any more: they are constants. The function as written does. */
+static int64_t *values_of(struct bench *b, const struct tune_job *job) {
+  int64_t *value = ARENA_NEW(b->arena, int64_t, b->gs->k->nsym + 1u);
+  unsigned n = job->symbolic->k->nsym < b->gs->k->nsym ? job->symbolic->k->nsym : b->gs->k->nsym;
+  if (b->gs == job->bound) memcpy(value, job->value, n * sizeof *value);
+  return value;
+}
+
+enum status bench_open(struct bench *b, const struct tune_job *job, const struct tune_opts *o, struct diag *d) {
   memset(b, 0, sizeof *b);
   b->arena = arena_new();
-  b->gs = g == KEY_WHOLE ? (struct groups *)bound : group_extract(b->arena, bound, g);
-  b->target = t;
-  b->lower = lower_opts_for(t, o->fp, o->threads);
+  bool whole = job->gbound == KEY_WHOLE;
+  b->gs = whole ? (struct groups *)job->bound : group_extract(b->arena, job->bound, job->gbound);
+  b->target = job->target;
+  b->lower = lower_opts_for(job->target, o->fp, o->threads);
   b->measure = o->measure;
   b->builder = builder_open(b->gs, b->target, &b->lower, o->ptxas);
   if (!b->builder) {
     diag_error(d, (struct loc){0}, "cannot start a process that builds candidates: %s", strerror(errno));
     return ST_ENV;
   }
-  int64_t *value = ARENA_NEW(b->arena, int64_t, b->gs->k->nsym + 1); /* dims are constants by now: none is asked for */
+  int64_t *value = values_of(b, job);
   enum status st = open_inputs(b, value, INPUTS_EXACT, o, d);
   if (st == ST_OK) st = open_inputs(b, value, INPUTS_RANDOM, o, d);
   if (st == ST_OK) st = open_inputs(b, value, INPUTS_SPECIAL, o, d);

@@ -26,8 +26,8 @@ struct built {
   char note[96];                    /* what ptxas said it takes */
   char device[128];                 /* how the device was when it was timed (clocks, rounds that were dropped) */
 };
-/* Starts the building process, prepares inputs and references. ST_INFEASIBLE: dims too large to be run here; ST_ENV: no process (diagnosed). */
-enum status bench_open(struct bench *b, const struct groups *bound, unsigned g, const struct target *t, const struct tune_opts *o, struct diag *d);
+/* Starts the building process, prepares inputs and references for what job says is tuned. ST_INFEASIBLE: dims too large to be run here; ST_ENV: no process (diagnosed). */
+enum status bench_open(struct bench *b, const struct tune_job *job, const struct tune_opts *o, struct diag *d);
 void bench_close(struct bench *b);
 /* s: one schedule for each group of b->gs, to be lowered and emitted in the background. trial_take waits for the oldest of those that were asked for;
    TRIAL_COMPILE with why when it is infeasible. */

@@ -471,6 +471,7 @@ static void resume(struct loop *l) {
     struct sched s;
     bool ok = !strcmp(all.r[i].status, "ok") && all.r[i].rel_ppm > 0;
     if (!all.r[i].trusted || sched_parse_canon(all.r[i].sched, strlen(all.r[i].sched), &s) != ST_OK) continue;
+    if (sched_is_plain(&s)) continue; /* tune_plain's */
     tell(l, &s, ok, (double)all.r[i].rel_ppm * 1e-6 * l->base_s);
   }
 }
@@ -482,7 +483,7 @@ static void revive_winner(struct loop *l) {
   struct sched s;
   if (db_winner(l->db, l->arena, &l->key, &w, &how, l->d) != ST_OK || how != MATCH_EXACT) return;
   if (sched_parse_canon(w.sched, strlen(w.sched), &s) != ST_OK || sched_eq(&s, &l->base.built.sched)) return;
-  run_one(l, &s);
+  if (!sched_is_plain(&s)) run_one(l, &s);
 }
 
 static struct finalist *finalist_of(struct loop *l, const struct sched *s) {
@@ -499,6 +500,7 @@ static void try_imported(struct loop *l) {
   for (unsigned i = 0; i < u.n && l->st == ST_OK && !out_of_time(l); i++) {
     struct sched s;
     struct finalist *f = NULL;
+    if (!strcmp(u.r[i].sched, "plain")) continue; /* judged by tune_whole */
     if (sched_parse_canon(u.r[i].sched, strlen(u.r[i].sched), &s) == ST_OK && !sched_eq(&s, &l->base.built.sched) &&
         !legal_sched(l->arena, l->bench.gs, 0, &s, &l->bench.target->limits, &l->bench.lower)) {
       if (!finalist_of(l, &s)) run_one(l, &s);
@@ -519,7 +521,7 @@ static enum status open_all(struct loop *l) {
   const struct tune_opts *o = l->o;
   key_make(l->arena, j->symbolic, j->gsym, j->bound, j->gbound, j->value, j->target, o->threads, o->cold, o->fp,
            &l->key);
-  enum status st = bench_open(&l->bench, j->bound, j->gbound, j->target, o, l->d);
+  enum status st = bench_open(&l->bench, j, o, l->d);
   if (st != ST_OK) return st;
   return record_run(l->db, l->run_id, l->d);
 }

@@ -54,5 +54,6 @@ struct tune_result {
 enum status tune_group(struct db *db, const struct tune_job *job, const struct tune_opts *o, struct tune_result *out, struct diag *d);
 /* Several groups: the winners of all groups together (sched[n], out->ratio of each is not enough: caches are shared) against all defaults together, as a record of
    the whole kernel. job->gsym and gbound are KEY_WHOLE. out->won false: the defaults stay. */
+/* sched all `plain`: the function as written against them; one group is a whole kernel, too. */
 enum status tune_whole(struct db *db, const struct tune_job *job, const struct sched *sched, const struct tune_opts *o, struct tune_result *out, struct diag *d);
 #endif

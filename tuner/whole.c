@@ -1,5 +1,5 @@
-/* A kernel of several groups: do the winners of its groups, put together, beat the defaults put together? One record of
- * the whole. */
+/* A whole kernel: do the winners of its groups, put together, beat the defaults put together? Does the C function as
+ * written? One record of each. */
 #include "tuner/key.h"
 #include "tuner/records.h"
 #include <stdlib.h>
@@ -114,10 +114,10 @@ enum status tune_whole(struct db *db, const struct tune_job *job, const struct s
   struct db_key key;
   memset(out, 0, sizeof *out);
   out->ratio = out->ratio_lo = out->ratio_hi = 1;
-  enum status st = bench_open(&b, job->bound, KEY_WHOLE, job->target, o, d);
+  enum status st = bench_open(&b, job, o, d);
   if (st == ST_OK) {
-    key_make(b.arena, job->symbolic, KEY_WHOLE, job->bound, KEY_WHOLE, job->value, job->target, o->threads, o->cold,
-             o->fp, &key);
+    unsigned gs = job->symbolic->n == 1 ? 0 : KEY_WHOLE, gb = job->bound->n == 1 ? 0 : KEY_WHOLE;
+    key_make(b.arena, job->symbolic, gs, job->bound, gb, job->value, job->target, o->threads, o->cold, o->fp, &key);
     st = run(db, job, sched, &b, &key, out, d);
   }
   bench_close(&b);

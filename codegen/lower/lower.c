@@ -1,5 +1,6 @@
 /* GROUP + schedules -> LOOP: the groups one after the other; temps that several groups use are allocated around those
  * that do. */
+#include "codegen/lower/legal.h"
 #include "codegen/lower/lower.h"
 #include "codegen/lower/plan.h"
 #include <string.h>
@@ -99,8 +100,25 @@ static struct lstmt *chain(struct arena *a, const struct groups *gs, struct lstm
   return x;
 }
 
+/* The function as written, where each group's schedule says so. */
+static enum status lower_plain(struct arena *a, const struct groups *gs, const struct sched *sched,
+                               const struct limits *lim, const struct lower_opts *o, struct lfunc **out,
+                               const char **why) {
+  for (unsigned g = 0; g < gs->n; g++) {
+    const char *no = sched_is_plain(&sched[g]) ? legal_sched(a, gs, g, &sched[g], lim, o)
+                                               : "plain: another group has a schedule of its own";
+    if (!no) continue;
+    if (why) *why = arena_printf(a, "group %u: %s", g, no);
+    return ST_INFEASIBLE;
+  }
+  *out = gs->k->source;
+  return ST_OK;
+}
+
 enum status lower_kernel(struct arena *a, const struct groups *gs, const struct sched *sched, const struct limits *lim,
                          const struct lower_opts *o, const char *name, struct lfunc **out, const char **why) {
+  for (unsigned g = 0; g < gs->n; g++)
+    if (sched_is_plain(&sched[g])) return lower_plain(a, gs, sched, lim, o, out, why);
   struct lfunc *f = lfunc_new(a, gs->k, name);
   struct lstmt **body = ARENA_NEW(a, struct lstmt *, gs->n + 1);
   unsigned stack = 0;

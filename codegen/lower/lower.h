@@ -19,7 +19,8 @@ static inline struct lower_opts lower_opts_for(const struct target *t, enum fpmo
   return (struct lower_opts){.strict = fp == FP_STRICT, .threads = t->limits.simt ? t->limits.cores : threads, .tf32 = fp == FP_TF32};
 }
 /* Lowers the whole kernel: group g with sched[g], one after the other, temps between groups on the heap.
-   ST_INFEASIBLE with *why (arena) when a schedule is not legal here; never fails otherwise. The result passes lfunc_verify. */
+   ST_INFEASIBLE with *why (arena) when a schedule is not legal here; never fails otherwise. The result passes lfunc_verify.
+   Where all schedules are `plain` it is gs->k->source itself. */
 enum status lower_kernel(struct arena *a, const struct groups *gs, const struct sched *sched, const struct limits *lim,
                          const struct lower_opts *o, const char *name, struct lfunc **out, const char **why);
 /* Machine instructions that group g becomes, roughly; 0 when the schedule is not legal. */

@@ -208,6 +208,7 @@ static bool read_step(struct plan *p, struct step s) {
   case STEP_tile:
   case STEP_order:
   case STEP_split:
+  case STEP_plain:
     return true; /* read before */
   case STEP_vector:
     return read_vector(p, s);
@@ -445,12 +446,21 @@ static bool read_split(struct plan *p, const struct sched *s) {
   return true;
 }
 
+/* `plain` is no way to lower a group: it stands for the whole function, which must be there. */
+static bool plain_check(struct plan *p, const struct sched *s) {
+  if (!sched_is_plain(s)) return true;
+  if (s->nstep > 1) return refuse(p, "plain: it stands alone");
+  if (p->lim->simt) return refuse(p, "plain: a GPU runs equations only");
+  if (!p->k->source) return refuse(p, "plain: there is no C function that all of this comes from");
+  return true;
+}
+
 bool plan_make(struct plan *p, struct arena *a, const struct groups *gs, unsigned g, const struct sched *s,
                const struct limits *lim, const struct lower_opts *o) {
   *p = (struct plan){.a = a, .gs = gs, .g = &gs->g[g], .gi = g, .k = gs->k, .lim = lim, .o = o, .stream_top = -1};
   p->member = ARENA_NEW(a, struct member, MAX_MEMBER);
   p->vt = ARENA_NEW(a, struct vtensor, MAX_MEMBER);
-  if (!read_split(p, s) || !members_make(p)) return false;
+  if (!plain_check(p, s) || !read_split(p, s) || !members_make(p)) return false;
   for (unsigned i = 0; i < s->nstep; i++)
     if (s->step[i].kind == STEP_tile && !read_tile(p, s->step[i])) return false;
   for (unsigned i = 0; i < s->nstep; i++)

@@ -37,6 +37,11 @@ static void details(struct options *o, struct buf *out, const struct tune_result
   }
 }
 
+static void say_ratio(struct buf *out, const struct tune_result *r) {
+  buf_printf(out, "%.2fx the default schedule (time ratio %.3f, 95 %% interval %.3f … %.3f)\n", 1 / r->ratio, r->ratio,
+             r->ratio_lo, r->ratio_hi);
+}
+
 static void summary(struct options *o, struct buf *out, const struct hone_tuned *t, const char *name, bool modelled) {
   unsigned rows = t->groups > 1 ? t->groups + 1 : t->groups;
   for (unsigned g = 0; g < rows; g++) {
@@ -52,8 +57,7 @@ static void summary(struct options *o, struct buf *out, const struct hone_tuned 
                  r->build_p95_s[BUILD_STAGES] * 1e3);
     buf_printf(out, "%s ", whole ? ":" : ";");
     if (r->won)
-      buf_printf(out, "%.2fx the default schedule (time ratio %.3f, 95 %% interval %.3f … %.3f)\n", 1 / r->ratio,
-                 r->ratio, r->ratio_lo, r->ratio_hi);
+      say_ratio(out, r);
     else
       buf_puts(out, "the default schedule stays the best\n");
     if (modelled) buf_puts(out, "  modelled on the emulator, not measured: kept apart from measured records\n");
@@ -64,6 +68,12 @@ static void summary(struct options *o, struct buf *out, const struct hone_tuned 
     buf_putc(out, '\n');
     details(o, out, r, name);
   }
+  if (o->json || !t->has_plain) return;
+  buf_printf(out, "%s (as written): ", name);
+  if (t->plain.won)
+    say_ratio(out, &t->plain);
+  else
+    buf_puts(out, "not faster than the default schedule\n");
 }
 
 /* A function, or the parts of one that did not raise as a whole. Dims that a part does not have are left out of what it

@@ -48,6 +48,22 @@ K
 "$hone" compile "$mm" --schedule "$own" -o matmul.o 2>err || no "object"
 if $cc main.c matmul.o -o main && ./main; then ok; else no "the object is wrong"; fi
 
+# the function as written is a schedule, too: compiled, measured, and a candidate of every search
+"$hone" compile "$mm" --schedule plain -o plain.o 2>err || no "plain object"
+if $cc main.c plain.o -o main && ./main; then ok; else no "the plain object is wrong"; fi
+"$hone" compile "$mm" --schedule plain --dims M=33,N=41,K=17 -o plain.o 2>err || no "plain variant"
+if $cc main.c plain.o -o main && ./main; then ok; else no "the plain variant is wrong"; fi
+"$hone" compile "$mm" --schedule plain --dims M=33,N=41,K=17 --emit loops >out 2>err || no "plain loops"
+if [ "$(grep -c "^  local s: f32" out)" = 2 ]; then ok; else no "plain is not as written"; fi
+"$hone" tune "$mm" --dims M=16,N=16,K=16 --trials 1 --db plain.db >out 2>err || no "tune with plain"
+if grep -q 'as written' out && "$hone" db export --db plain.db | grep '"sched":"plain"' | grep -q '"status":"ok"'; then ok; else no "tune did not measure the function as written"; fi
+printf 'struct s { int n; float *x; };\nvoid f(const struct s *s, float *y) { for (int i = 0; i < s->n; i++) y[i] = s->x[i] + 1; }\n' >fields.c
+"$hone" tune fields.c --dims s_n=64 --trials 1 --db fields.db >out 2>err || no "tune of fields"
+if "$hone" db export --db fields.db | grep '"sched":"plain"' | grep -q '"status":"ok"'; then ok; else no "fields of structures as written"; fi
+printf 'void f(int n, const float *x, float *y, float *z) { float s = 0; for (int i = 0; i < n; i++) s += x[i]; for (int i = 0; i < n; i++) y[i] = x[i] * s; for (int i = 0; i < n; i++) z[n - 1 - i] = y[i] + x[n - 1 - i] ; }\n' >groups.c
+"$hone" tune groups.c --dims n=1000 --trials 2 --db groups.db >out 2>err || no "tune of groups"
+if "$hone" db export --db groups.db | grep -q '"sched":"plain | plain'; then ok; else no "several groups as written"; fi
+
 # measured, and tuned from: one trial is the given one
 "$hone" bench "$mm" --dims M=64,N=64,K=64 --schedule "$own" --json >out 2>err || no bench
 if grep '"form":"hone, --schedule"' out | grep -q '"right":true'; then ok; else no "bench has no row of it"; fi
@@ -75,6 +91,11 @@ rm -f no.o
 mm=two.c
 try 'vector z' --only g
 [ ! -e no.o ] && ok || no "an object was written"
+
+mm=twice.hone
+printf 'kernel twice(x: f32[n]) -> y: f32[n] {\n  y[i] = 2.0 * x[i]\n}\n' >twice.hone
+try plain
+says "plain without C" 1 "--schedule: plain: there is no C function that all of this comes from"
 
 # several groups: one schedule each
 cat >twice.hone <<'K'
