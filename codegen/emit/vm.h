@@ -65,8 +65,10 @@ static inline V copysign2(struct vm *v, V a, V b) {
 V vm_scalef(struct vm *v, V p, V n, unsigned lanes);
 /* erf of f32 with AVX-512. */
 V vm_erf32(struct vm *v, V x);
-/* f64: exp, log, tanh, sigmoid; NULL for others. */
+/* f64: exp, log, tanh, sigmoid, exp2, cosh, log2, log10, erf, erfc; NULL for others. */
 V vm_math64(struct vm *v, enum op op, V x);
+/* f32 on lanes of f64; NULL: not one of these. */
+V vm_wide32(struct vm *v, enum op op, V *arg);
 /* sin or cos of f64 for |x| < 2^20. */
 V vm_sincos64(struct vm *v, V x, bool cosine);
 #endif

@@ -1,12 +1,12 @@
 /* Transcendental functions of f32, the same instructions for a scalar and for any number of lanes, so a vector and its
    scalar tail agree to the bit. Largest errors (tests/emit/vmath.c; all 2^32 arguments in the long tier): exp, log
-   at most 1.25 ulp, tanh, erf, sin, cos 1.75, sigmoid 2, pow 1. Infinities, NaN, signed zeros and subnormal
-   results are those of C. No flag that lets LLVM re-associate is set here.
+   at most 1.25 ulp, exp2 1.25, tanh, erf, sin, cos, cosh 1.75, sigmoid, log2, log10 2, pow 1. Infinities, NaN, signed
+   zeros and subnormal results are those of C. No flag that lets LLVM re-associate is set here.
 
    exp, log, erf: minimax polynomials in the manner of N. Juffa's published single-precision functions; tanh below
    0.625 by that of Cephes. sin, cos: reduced in double (exact products up to 2^20), beyond by Payne and Hanek's
-   method, one lane after the other, in a branch rarely taken. pow: in double. f64: vmath64.c, and what it has not got
-   lane by lane through libm. f16, bf16: through f32, in ops.c. */
+   method, one lane after the other, in a branch rarely taken. pow: in double. The rarer ones: vmath_wide.c. f64:
+   vmath64.c, and what it has not got lane by lane through libm. f16, bf16: through f32, in ops.c. */
 #include "codegen/emit/vm.h"
 #include <math.h>
 
@@ -64,7 +64,7 @@ static V scale2(struct vm *v, V p, V n) {
 static V exp_parts(struct vm *v, V x, V *n_out, V *lo) {
   static const double c[] = {1.37805939e-3, 8.37312452e-3, 4.16695364e-2, 1.66664720e-1, 4.99999851e-1, 1.0};
   x = sel(v, cmp(v, LLVMRealOGT, K(v, -104), x), K(v, -104), x);
-  x = sel(v, cmp(v, LLVMRealOLT, K(v, 89), x), K(v, 89), x);
+  x = sel(v, cmp(v, LLVMRealOLT, K(v, 90), x), K(v, 90), x);
   V magic = K(v, 12582912.0), t = mad(v, x, K(v, 1.44269504), magic);
   V n = sub(v, t, magic), r = mad(v, n, K(v, -0x1.62e4p-1), x);
   r = mad(v, n, K(v, -0x1.7f7d1cp-20), r);
@@ -74,13 +74,29 @@ static V exp_parts(struct vm *v, V x, V *n_out, V *lo) {
   return p;
 }
 
-/* Below -104 the result is 0, above 89 infinity. */
+/* Below -104 the result is 0, above 90 infinity. */
 static V exp32(struct vm *v, V x) {
   V n, p = exp_parts(v, x, &n, NULL);
   return scale2(v, p, n);
 }
 
-static V log32(struct vm *v, V x) {
+/* 2^x: x less a whole number is exact, and times ln 2 small. */
+static V exp2_32(struct vm *v, V x) {
+  V n, magic = K(v, 12582912.0);
+  x = sel(v, cmp(v, LLVMRealOGT, K(v, -152), x), K(v, -152), x);
+  x = sel(v, cmp(v, LLVMRealOLT, K(v, 129), x), K(v, 129), x);
+  V whole = sub(v, add(v, x, magic), magic), p = exp_parts(v, mul(v, sub(v, x, whole), K(v, M_LN2)), &n, NULL);
+  return scale2(v, p, add(v, n, whole));
+}
+
+/* From half of e^|x|, which overflows no earlier than the result. */
+static V cosh32(struct vm *v, V x) {
+  V n, p = exp_parts(v, un(v, "llvm.fabs", x), &n, NULL), half = scale2(v, p, sub(v, n, K(v, 1)));
+  return add(v, half, quo(v, K(v, 0.25), half));
+}
+
+/* x = 2^*i e^r; the results for zero, what is negative, infinity and NaN are log_edges32's. */
+static V log_parts(struct vm *v, V x, V *exponent) {
   V tiny = cmp(v, LLVMRealOLT, x, K(v, 0x1p-126));
   V a = sel(v, tiny, mul(v, x, K(v, 0x1p23)), x), i = sel(v, tiny, K(v, -23), K(v, 0));
   V u = bits(v, a, v->i);
@@ -95,11 +111,25 @@ static V log32(struct vm *v, V x) {
   r = mad(v, t, m, r);
   r = mad(v, r, m, K(v, 0.333331972));
   r = mad(v, r, m, K(v, -0.5));
-  r = mad(v, r, s, m);
-  r = mad(v, i, K(v, 0.693147182), r);
+  *exponent = i;
+  return mad(v, r, s, m);
+}
+
+static V log_edges32(struct vm *v, V x, V r) {
   r = sel(v, cmp(v, LLVMRealOLT, x, K(v, INFINITY)), r, x); /* infinity and NaN as they are */
   r = sel(v, cmp(v, LLVMRealOLT, x, K(v, 0)), K(v, NAN), r);
   return sel(v, cmp(v, LLVMRealOEQ, x, K(v, 0)), K(v, -INFINITY), r);
+}
+
+static V log32(struct vm *v, V x) {
+  V i, r = log_parts(v, x, &i);
+  return log_edges32(v, x, mad(v, i, K(v, 0.693147182), r));
+}
+
+/* i times the logarithm of 2 in two parts, of which the first product is exact: so are powers of 2 and of 10. */
+static V log32_by(struct vm *v, V x, double factor, double high, double low) {
+  V i, r = log_parts(v, x, &i);
+  return log_edges32(v, x, mad(v, i, K(v, high), mad(v, i, K(v, low), mul(v, r, K(v, factor)))));
 }
 
 /* Below 0.625 a polynomial (that of Cephes), beyond 1 - 2 / (e^2|x| + 1). One formula from e^2|x| - 1 for both would be
@@ -355,6 +385,14 @@ static V math32(struct vm *v, enum op op, V *arg) {
     return exp32(v, arg[0]);
   case OP_log:
     return log32(v, arg[0]);
+  case OP_log2:
+    return log32_by(v, arg[0], M_LOG2E, 1, 0);
+  case OP_log10:
+    return log32_by(v, arg[0], M_LOG10E, 0x1.344p-2, 0x1.3509f79fef312p-18);
+  case OP_exp2:
+    return exp2_32(v, arg[0]);
+  case OP_cosh:
+    return cosh32(v, arg[0]);
   case OP_tanh:
     return tanh32(v, arg[0]);
   case OP_erf:
@@ -363,8 +401,10 @@ static V math32(struct vm *v, enum op op, V *arg) {
     return sigmoid32(v, arg[0]);
   case OP_pow:
     return pow32(v, arg[0], arg[1]);
-  default:
-    return through_double(v, op, arg);
+  default: {
+    V y = vm_wide32(v, op, arg);
+    return y ? y : through_double(v, op, arg);
+  }
   }
 }
 

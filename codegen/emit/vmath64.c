@@ -1,10 +1,10 @@
 /* Transcendental functions of f64, in the manner of vmath.c: the same instructions for a scalar and for lanes. Largest
-   errors (tests/emit/vmath64.c, against long double): exp, log, sin, cos 1 ulp, tanh 2, sigmoid 2. Infinities, NaN,
-   signed zeros and subnormal results are those of C.
+   errors (tests/emit/vmath64.c, against long double): exp, log, sin, cos 1 ulp, exp2, cosh, erf 1.5, tanh, sigmoid,
+   log2, log10 2, erfc 4. Infinities, NaN, signed zeros and subnormal results are those of C.
 
    exp: minimax polynomial of degree 11 on +-ln2/2. log, and the polynomials of sin and cos: those of Sun's fdlibm; the
-   argument of sin and cos is reduced in three parts of pi/2, exactly enough below 2^20. Larger ones, erf and pow are
-   libm's, in vmath.c. */
+   argument of sin and cos is reduced in three parts of pi/2, exactly enough below 2^20. Larger ones and pow are libm's,
+   in vmath.c. erfc is one polynomial, after M. Shepherd and J. Laframboise (1981). */
 #include "codegen/emit/vm.h"
 #include <math.h>
 
@@ -49,6 +49,30 @@ static V exp64(struct vm *v, V x) {
   return scale64(v, add(v, D(v, 1), add(v, r, t)), n);
 }
 
+/* 2^x: what is left of x times ln 2 is small, so its rounding is nothing. */
+static V exp2_f64(struct vm *v, V x) {
+  V magic = D(v, 0x1.8p52), n, t;
+  x = clamp(v, x, -1080, 1025);
+  V whole = sub(v, add(v, x, magic), magic);
+  V r = exp_reduce(v, mul(v, sub(v, x, whole), D(v, M_LN2)), &n, &t);
+  return scale64(v, add(v, D(v, 1), add(v, r, t)), add(v, n, whole));
+}
+
+/* From half of e^|x|, which overflows no earlier than the result. */
+static V cosh64(struct vm *v, V x) {
+  V n, t, a = un(v, "llvm.fabs", x);
+  V r = exp_reduce(v, sel(v, cmp(v, LLVMRealOLT, D(v, 712), a), D(v, 712), a), &n, &t);
+  V half = scale64(v, add(v, D(v, 1), add(v, r, t)), sub(v, n, D(v, 1)));
+  return add(v, half, quo(v, D(v, 0.25), half));
+}
+
+/* Logarithms of zero, what is negative, infinity and NaN, where y is that of other numbers. */
+static V log_edges(struct vm *v, V x, V y) {
+  y = sel(v, cmp(v, LLVMRealOLT, x, D(v, INFINITY)), y, x); /* infinity and NaN as they are */
+  y = sel(v, cmp(v, LLVMRealOLT, x, D(v, 0)), D(v, NAN), y);
+  return sel(v, cmp(v, LLVMRealOEQ, x, D(v, 0)), D(v, -INFINITY), y);
+}
+
 /* x = 2^k (1 + f), sqrt(1/2) < 1 + f < sqrt(2). */
 static V log64(struct vm *v, V x) {
   static const double c[] = {1.479819860511658591e-01, 1.531383769920937332e-01, 1.818357216161805012e-01,
@@ -64,9 +88,77 @@ static V log64(struct vm *v, V x) {
     half = mul(v, mul(v, f, f), D(v, 0.5));
   V low = mad(v, s, add(v, half, r), mul(v, k, D(v, 1.90821492927058770002e-10)));
   V y = sub(v, mul(v, k, D(v, 6.93147180369123816490e-01)), sub(v, sub(v, half, low), f));
-  y = sel(v, cmp(v, LLVMRealOLT, x, D(v, INFINITY)), y, x); /* infinity and NaN as they are */
-  y = sel(v, cmp(v, LLVMRealOLT, x, D(v, 0)), D(v, NAN), y);
-  return sel(v, cmp(v, LLVMRealOEQ, x, D(v, 0)), D(v, -INFINITY), y);
+  return log_edges(v, x, y);
+}
+
+/* x = 2^k m with m on the side of 1 where k does not cancel log m: in [1, 2) or, for k < 0, in [1/2, 1). */
+static V mantissa(struct vm *v, V x, V *k) {
+  V tiny = cmp(v, LLVMRealOLT, x, D(v, 0x1p-1022)), u = bits(v, sel(v, tiny, mul(v, x, D(v, 0x1p54)), x), v->l);
+  V e = LLVMBuildSub(v->b, LLVMBuildLShr(v->b, u, L(v, 52), ""), L(v, 1023), "");
+  e = LLVMBuildSub(v->b, e, LLVMBuildSelect(v->b, tiny, L(v, 54), L(v, 0), ""), "");
+  V below = LLVMBuildLShr(v->b, e, L(v, 63), ""), magic = D(v, 0x1.8p52);
+  V sum = LLVMBuildAdd(v->b, LLVMBuildAdd(v->b, e, below, ""), bits(v, magic, v->l), "");
+  *k = sub(v, bits(v, sum, v->d), magic);
+  V top = LLVMBuildShl(v->b, LLVMBuildSub(v->b, L(v, 1023), below, ""), L(v, 52), "");
+  return bits(v, LLVMBuildOr(v->b, LLVMBuildAnd(v->b, u, L(v, 0xfffffffffffffu), ""), top, ""), v->d);
+}
+
+/* Exact for powers of ten, in the manner of fdlibm. */
+static V log10_f64(struct vm *v, V x) {
+  V k, l = log64(v, mantissa(v, x, &k));
+  V low = mad(v, l, D(v, 4.34294481903251816668e-01), mul(v, k, D(v, 3.69423907715893078616e-13)));
+  return log_edges(v, x, mad(v, k, D(v, 3.01029995663611771306e-01), low));
+}
+
+/* Exact for powers of two. */
+static V log2_f64(struct vm *v, V x) {
+  V k, l = log64(v, mantissa(v, x, &k));
+  V y = mad(v, l, D(v, M_LOG2E), mul(v, l, D(v, 2.0355273740931033e-17)));
+  return log_edges(v, x, add(v, k, y));
+}
+
+/* (1 + 2a) e^(a^2) erfc a is a polynomial in (a - 4) / (a + 4). The square is taken of a's upper half, exactly. */
+static V erfc_positive(struct vm *v, V a) {
+  static const double c[] = {
+      -1.8206098680308682e-09, -1.3670989863347383e-08, -7.71541861441783e-09,  1.1534943745754157e-07,
+      6.270727157198311e-08,   -8.351619688696847e-07,  3.0135049944875397e-07, 5.7178872846321855e-06,
+      -1.1224789135154701e-05, -2.4403169244974074e-05, 0.000150622243948303,   -0.00019925550755614952,
+      -0.00075777334141333,    0.005031969755895426,    -0.016197734059115006,  0.03716751556249286,
+      -0.06633036581152939,    0.09373283499679412,     -0.10103906603635213,   0.06809705425473732,
+      0.01537965210262074,     -0.1396211168405629,     1.2329951186255526};
+  a = sel(v, cmp(v, LLVMRealOLT, D(v, 28), a), D(v, 28), a); /* lets NaN through */
+  V p = poly(v, quo(v, sub(v, a, D(v, 4)), add(v, a, D(v, 4))), c, sizeof c / sizeof *c);
+  V z = bits(v, LLVMBuildAnd(v->b, bits(v, a, v->l), L(v, 0xfffffffff8000000u), ""), v->d);
+  V d = mul(v, sub(v, z, a), add(v, z, a)), e = exp64(v, LLVMBuildFNeg(v->b, mul(v, z, z), ""));
+  V more = mad(v, mad(v, d, D(v, 1.0 / 6), D(v, 0.5)), mul(v, d, d), d);
+  V y = quo(v, p, add(v, D(v, 1), add(v, a, a)));
+  return mul(v, e, mad(v, y, more, y));
+}
+
+enum { ERF_NEAR_32 = 27 }; /* 0.84375 in 32nds */
+
+/* (erf x - x) / x for |x| below that: fdlibm's. */
+static V erf_near(struct vm *v, V x, V near) {
+  static const double cp[] = {-2.37630166566501626084e-05, -5.77027029648944159157e-03, -2.84817495755985104766e-02,
+                              -3.25042107247001499370e-01, 1.28379167095512558561e-01};
+  static const double cq[] = {-3.96022827877536812320e-06, 1.32494738004321644526e-04, 5.08130628187576562776e-03,
+                              6.50222499887672944485e-02,  3.97917223959155352819e-01, 1};
+  V z = sel(v, near, mul(v, x, x), D(v, 0));
+  return quo(v, poly(v, z, cp, 5), poly(v, z, cq, 6));
+}
+
+static V erfc64(struct vm *v, V x) {
+  V a = un(v, "llvm.fabs", x), near = cmp(v, LLVMRealOLT, a, D(v, ERF_NEAR_32 / 32.0)), half = D(v, 0.5);
+  V y = erf_near(v, x, near), far = erfc_positive(v, a);
+  far = sel(v, cmp(v, LLVMRealOLT, x, D(v, 0)), sub(v, D(v, 2), far), far);
+  V low = sub(v, D(v, 1), mad(v, x, y, x)), high = sub(v, half, mad(v, x, y, sub(v, x, half)));
+  return sel(v, near, sel(v, cmp(v, LLVMRealOLT, x, D(v, 0.25)), low, high), far);
+}
+
+static V erf64(struct vm *v, V x) {
+  V a = un(v, "llvm.fabs", x), near = cmp(v, LLVMRealOLT, a, D(v, ERF_NEAR_32 / 32.0));
+  V far = copysign2(v, sub(v, D(v, 1), erfc_positive(v, a)), x);
+  return sel(v, near, mad(v, x, erf_near(v, x, near), x), far);
 }
 
 /* From m = e^2|x| - 1 as m / (m + 2). What m and the sum lost corrects the quotient. */
@@ -101,6 +193,18 @@ V vm_math64(struct vm *v, enum op op, V x) {
     return tanh64(v, x);
   case OP_sigmoid:
     return sigmoid64(v, x);
+  case OP_exp2:
+    return exp2_f64(v, x);
+  case OP_cosh:
+    return cosh64(v, x);
+  case OP_log2:
+    return log2_f64(v, x);
+  case OP_log10:
+    return log10_f64(v, x);
+  case OP_erf:
+    return erf64(v, x);
+  case OP_erfc:
+    return erfc64(v, x);
   default:
     return NULL;
   }

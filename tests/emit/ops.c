@@ -52,7 +52,8 @@ static void text_of(struct buf *b, enum op op, enum dtype t, bool lanes) {
 static double allowed(enum op op, enum dtype t) {
   if (op == OP_rsqrt) return 1;
   if (!(op_info[op].flags & OPF_TRANS)) return 0;
-  return t == DT_f32 ? 2 : t == DT_f64 ? 2 : 1;
+  if (op == OP_erfc && t == DT_f64) return 4;
+  return t == DT_f32 ? 2 : t == DT_f64 ? 3 : 1;
 }
 
 static char *memory_of(enum dtype t, struct fence *f) {

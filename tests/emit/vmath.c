@@ -13,8 +13,11 @@ static const struct fn1 {
   const char *name;
   double (*ref)(double);
   double limit; /* ulps */
-} fns[] = {{"exp", exp, 1.25},   {"log", log, 1.25}, {"tanh", tanh, 1.75}, {"erf", erf, 1.75},
-           {"sigmoid", NULL, 2}, {"sin", sin, 1.75}, {"cos", cos, 1.75}};
+} fns[] = {{"exp", exp, 1.25},    {"log", log, 1.25},    {"tanh", tanh, 1.75},  {"erf", erf, 1.75},
+           {"sigmoid", NULL, 2},  {"sin", sin, 1.75},    {"cos", cos, 1.75},    {"log2", log2, 2},
+           {"log10", log10, 2},   {"log1p", log1p, 0.6}, {"exp2", exp2, 1.25},  {"expm1", expm1, 0.6},
+           {"sinh", sinh, 0.6},   {"cosh", cosh, 1.75},  {"asinh", asinh, 0.6}, {"acosh", acosh, 0.6},
+           {"atanh", atanh, 0.6}, {"cbrt", cbrt, 0.6},   {"erfc", erfc, 0.6}};
 
 static double reference(const struct fn1 *f, double x) {
   if (f->ref) return f->ref(x);
@@ -141,6 +144,30 @@ START_TEST(specials) {
 }
 END_TEST
 
+/* Digits are counted with these. */
+START_TEST(powers_are_exact) {
+  static const struct {
+    const char *name;
+    float base;
+    int from, to;
+  } rows[] = {{"log10", 10, -10, 38}, {"log2", 2, -149, 127}, {"exp2", 2, -149, 127}};
+  for (unsigned k = 0; k < sizeof rows / sizeof *rows; k++) {
+    struct rig r;
+    float x[300], y[300];
+    int n = 0;
+    bool inverse = !strcmp(rows[k].name, "exp2");
+    for (int e = rows[k].from; e <= rows[k].to; e++, n++) x[n] = inverse ? (float)e : powf(rows[k].base, (float)e);
+    load1(&r, NULL, rows[k].name, true);
+    run1(&r, x, y, n);
+    for (int i = 0; i < n; i++) {
+      float e = (float)(rows[k].from + i), want = inverse ? exp2f(e) : e;
+      ck_assert_msg(y[i] == want, "%s(%a) = %a, want %a", rows[k].name, x[i], y[i], want);
+    }
+    rig_close(&r);
+  }
+}
+END_TEST
+
 START_TEST(power) {
   static const float odd[] = {0,     -0.0f,      1,      -1,        2,        -2,        0.5f, -0.5f,           3,
                               -3,    1e30f,      -1e30f, 0x1p-149f, INFINITY, -INFINITY, NAN,  0x1.fffffep127f, 2.5f,
@@ -180,6 +207,7 @@ int main(void) {
   int n = sizeof fns / sizeof *fns;
   tcase_add_loop_test(t, accuracy, 0, n);
   tcase_add_test(t, specials);
+  tcase_add_test(t, powers_are_exact);
   tcase_add_test(t, power);
   tcase_set_timeout(t, 3600);
   suite_add_tcase(s, t);

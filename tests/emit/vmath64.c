@@ -16,8 +16,11 @@ static const struct fn {
   long double (*ref)(long double);
   double range; /* where it is worth looking closely */
   double limit; /* ulps */
-} fns[] = {{"exp", expl, 746, 1}, {"log", logl, 4, 1},  {"tanh", tanhl, 22, 2},   {"sigmoid", sigmoidl_, 750, 2},
-           {"sin", sinl, 40, 1},  {"cos", cosl, 40, 1}, {"sin", sinl, 0x1p21, 1}, {"cos", cosl, 0x1p21, 1}};
+} fns[] = {{"exp", expl, 746, 1},          {"log", logl, 4, 1},      {"tanh", tanhl, 22, 2},
+           {"sigmoid", sigmoidl_, 750, 2}, {"sin", sinl, 40, 1},     {"cos", cosl, 40, 1},
+           {"sin", sinl, 0x1p21, 1},       {"cos", cosl, 0x1p21, 1}, {"exp2", exp2l, 1080, 1.5},
+           {"cosh", coshl, 712, 1.5},      {"log2", log2l, 4, 2},    {"log10", log10l, 4, 2},
+           {"erf", erfl, 6, 1.5},          {"erfc", erfcl, 28, 4}};
 
 static void load(struct rig *r, const char *cpu, const char *name, bool lanes) {
   struct buf b;
