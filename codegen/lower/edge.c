@@ -4,7 +4,7 @@
      edge      lanes masked; the other register loops one iteration at a time (constant extents: the constant rest,
    unrolled) Inside ragged and edge bodies no further full bodies are made, but for the innermost loops of a tile whose
    guards fail for some taps of a window only: where a tap is known and the whole tile has it, the tile is full for this
-   tap. */
+   tap. A tile in which the guards of all that is written fail (above the diagonal) is passed over. */
 #include "codegen/lower/plan.h"
 #include <string.h>
 
@@ -365,7 +365,7 @@ struct lstmt *edge_both(struct build *b, const struct env *e, const struct membe
   return n && masked ? loop_if(b->a, n, cond, NULL, fn(b, &full, ctx), masked) : masked;
 }
 
-struct lstmt *edge_split(struct build *b, const struct set *s, unsigned pos, const struct env *e) {
+static struct lstmt *split_tile(struct build *b, const struct set *s, unsigned pos, const struct env *e) {
   struct split o = {0};
   poly_t cond[MAX_GUARD + GROUP_MAX_AXIS];
   unsigned n = 0;
@@ -395,6 +395,35 @@ struct lstmt *edge_split(struct build *b, const struct set *s, unsigned pos, con
     rest = n > rows ? loop_if(b->a, rows, cond, NULL, rest, edge) : edge;
   }
   return loop_if(b->a, n, cond, NULL, full, rest);
+}
+
+/* ---- tiles in which nothing is to do ---- */
+
+/* One of the guards that restrict all that m writes. */
+static bool restricts(const struct member *m, poly_t g) {
+  for (unsigned i = 0; i < m->npg; i++)
+    if (poly_eq(m->e->guard[i], g)) return true;
+  return false;
+}
+
+/* Guards of all members that fail in the whole tile where cond fails: above the diagonal of a triangle. */
+static unsigned emptied(struct build *b, const struct set *s, const struct env *e, poly_t *cond, unsigned most) {
+  unsigned n = 0;
+  for (unsigned g = 0; g < s->m[0]->npg && n < most; g++) {
+    poly_t x = s->m[0]->e->guard[g], best;
+    struct guards c = {b, e, s->m[0], NULL};
+    bool all = touches_registers(&c, x);
+    for (unsigned i = 0; i < s->n && all; i++) all = s->m[i]->kind == MK_EQ && !s->m[i]->tile && restricts(s->m[i], x);
+    if (all && env_extreme(b, e, s->m[0], x, true, &best) && !poly_is_const(best, NULL)) cond[n++] = best;
+  }
+  return n;
+}
+
+struct lstmt *edge_split(struct build *b, const struct set *s, unsigned pos, const struct env *e) {
+  poly_t cond[4];
+  unsigned n = b->p->lim->simt || e->edge ? 0 : emptied(b, s, e, cond, 4);
+  struct lstmt *body = split_tile(b, s, pos, e);
+  return n && body ? loop_if(b->a, n, cond, NULL, body, NULL) : body;
 }
 
 /* ---- inside a cut tile ---- */

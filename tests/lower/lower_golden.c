@@ -189,6 +189,10 @@ static const struct tcase cases[] = {
     {"peel_reduction", EPILOGUE,
      "tile i 2; tile j 16; tile k 8; order k1 j1 i1 k0 i0 j0; unroll i0 0; vector j0; peel k1 1; pack B k1",
      .fixed = true, .dims = {"M=5,N=20,K=30"}},
+    {"triangle_rows",
+     "kernel f(A: f32[N, K], B: f32[K, N], inout C: f32[N, N]) { for i, j in 0..i + 1: C[i, j] = sum(k) A[i, k] * B[k, "
+     "j] }",
+     "tile i 2; tile j 16; order j1 i1 k0 i0 j0; vector j0; unroll i0 0", .dims = {"N=37,K=3", "N=16,K=5", "N=1,K=0"}},
     {"triangle", "kernel f(L: f32[N, N], x: f32[N]) -> y: f32[N] { y[i] = sum(j in 0..i + 1) L[i, j] * x[j] }",
      "tile j 16; vector j0", .dims = {"N=40", "N=1", "N=0"}},
     {"shift", "kernel f(inout A: f32[N]) { for i in 0..N - 1: A[i] = A[i + 1] * 2 }", "tile i 16; vector i0",
