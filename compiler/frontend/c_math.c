@@ -98,49 +98,6 @@ static expr_t choose(struct cx *x, expr_t c, expr_t yes, expr_t no) {
   return expr_op3(x->a, OP_select, c, yes, no);
 }
 
-/* --- float functions made of others in double: more exact than float's own --- */
-
-/* cosh v = e^(|v|/2)^2 / 2 + e^-(|v|/2)^2 / 2, which does not overflow before the result does. */
-static expr_t cosh_of(struct cx *x, expr_t v) {
-  expr_t h = un(x, OP_exp, bin(x, OP_mul, un(x, OP_abs, v), num(x, DT_f64, 0.5)));
-  expr_t half = bin(x, OP_mul, h, num(x, DT_f64, 0.5)), inv = bin(x, OP_div, num(x, DT_f64, 0.5), h);
-  return bin(x, OP_add, bin(x, OP_mul, half, h), bin(x, OP_div, inv, h));
-}
-
-/* log1p v = log(u) * v / (u - 1) with u = 1 + v rounded: the quotient takes the rounding out again (W. Kahan). */
-static expr_t log1p_of(struct cx *x, expr_t v) {
-  expr_t one = num(x, DT_f64, 1), u = bin(x, OP_add, v, one), l = un(x, OP_log, u);
-  expr_t y = bin(x, OP_mul, l, bin(x, OP_div, v, bin(x, OP_sub, u, one)));
-  y = choose(x, bin(x, OP_lt, un(x, OP_abs, v), num(x, DT_f64, 1e30)), y, l); /* inf / inf */
-  return choose(x, bin(x, OP_eq, u, one), v, y);
-}
-
-/* expm1 v = (u - 1) * v / log(u) with u = e^v. */
-static expr_t expm1_of(struct cx *x, expr_t v) {
-  expr_t one = num(x, DT_f64, 1), u = un(x, OP_exp, v), m = bin(x, OP_sub, u, one);
-  expr_t y = bin(x, OP_div, bin(x, OP_mul, m, v), un(x, OP_log, u));
-  y = choose(x, bin(x, OP_lt, un(x, OP_abs, v), num(x, DT_f64, 1)), y, m);
-  return choose(x, bin(x, OP_eq, u, one), v, y);
-}
-
-static expr_t float_form(struct cx *x, CXCursor c, const char *name, expr_t v) {
-  if (!strcmp(name, "coshf")) return cosh_of(x, v);
-  if (!strcmp(name, "log1pf")) return log1p_of(x, v);
-  if (!strcmp(name, "expm1f")) return expm1_of(x, v);
-  if (!strcmp(name, "exp2f")) return un(x, OP_exp, bin(x, OP_mul, v, num(x, DT_f64, 0x1.62e42fefa39efp-1)));
-  if (!strcmp(name, "log2f")) return bin(x, OP_div, un(x, OP_log, v), num(x, DT_f64, 0x1.62e42fefa39efp-1));
-  if (!strcmp(name, "log10f")) return bin(x, OP_div, un(x, OP_log, v), num(x, DT_f64, 0x1.26bb1bbb55516p+1));
-  if (!strcmp(name, "cbrtf")) {
-    expr_t third = bin(x, OP_div, un(x, OP_log, un(x, OP_abs, v)), num(x, DT_f64, 3));
-    return bin(x, OP_copysign, un(x, OP_exp, third), v);
-  }
-  if (!strcmp(name, "hypotf")) {
-    expr_t w = expr_cast(x->a, DT_f64, several(x, c, 1, DT_f32));
-    return un(x, OP_sqrt, bin(x, OP_add, bin(x, OP_mul, v, v), bin(x, OP_mul, w, w)));
-  }
-  return NULL;
-}
-
 static bool in_list(const char *name, const char *const *list, size_t n) {
   for (size_t i = 0; i < n; i++)
     if (!strcmp(name, list[i])) return true;
@@ -149,16 +106,12 @@ static bool in_list(const char *name, const char *const *list, size_t n) {
 
 #define IN(name, list) in_list(name, list, sizeof(list) / sizeof *(list))
 
-static bool composed(struct cx *x, CXCursor c, const char *name, struct cval *out) {
-  static const char *const of_float[] = {"coshf",  "log1pf", "expm1f", "exp2f", "log2f",
-                                         "log10f", "cbrtf",  "hypotf", "tanf"};
-  bool is_tan = !strncmp(name, "tan", 3), known = IN(name, of_float) || !strcmp(name, "tan");
-  enum dtype to = known && !strcmp(name, "tan") ? DT_f64 : DT_f32;
-  if (!known) return false;
-  check_count(x, c, strcmp(name, "hypotf") ? 1 : 2);
+static bool tangent(struct cx *x, CXCursor c, const char *name, struct cval *out) {
+  enum dtype to = strcmp(name, "tan") ? DT_f32 : DT_f64;
+  if (strcmp(name, "tan") && strcmp(name, "tanf")) return false;
+  check_count(x, c, 1);
   expr_t v = expr_cast(x->a, DT_f64, several(x, c, 0, to));
-  expr_t r = is_tan ? bin(x, OP_div, un(x, OP_sin, v), un(x, OP_cos, v)) : float_form(x, c, name, v);
-  *out = cv_expr(expr_cast(x->a, to, r), to);
+  *out = cv_expr(expr_cast(x->a, to, bin(x, OP_div, un(x, OP_sin, v), un(x, OP_cos, v))), to);
   return true;
 }
 
@@ -284,7 +237,7 @@ bool c_math_call(struct cx *x, CXCursor c, const char *name, struct cval *out) {
   enum dtype t;
   bool builtin = !strncmp(name, "__builtin_", 10);
   const char *own = builtin ? name + 10 : name;
-  if (composed(x, c, own, out) || rounding(x, c, own, out) || fdim_call(x, c, own, out)) return true;
+  if (tangent(x, c, own, out) || rounding(x, c, own, out) || fdim_call(x, c, own, out)) return true;
   if (math_function(own, &o, &t)) return *out = plain(x, c, o, t), true;
   return builtin && builtin_call(x, c, own, out);
 }
