@@ -291,8 +291,8 @@ END_TEST
 
 /* A kernel with the name of a function that its own code calls. */
 START_TEST(name_of_libm) {
-  static const char text[] =
-      "func atan {\n sym i\n param Y: f64 tensor Y\n tensor Y: f64[4] inout\n for i in 0 .. 4 { Y[i] = atan(Y[i]) }\n}\n";
+  static const char text[] = "func atan {\n sym i\n param Y: f64 tensor Y\n tensor Y: f64[4] inout\n for i in 0 .. 4 { "
+                             "Y[i] = atan(Y[i]) }\n}\n";
   struct rig r;
   rig_open(&r, NULL);
   uint16_t file = diag_file(r.d, "test", text, sizeof text - 1);

@@ -170,7 +170,11 @@ START_TEST(random_schedules_come_back) {
       unsigned loop = LOOP_ID(below(&state, 3), axis ? 0 : below(&state, LEVEL_MAX));
       int arg = temp ? 0 : operand ? (int)below(&state, 3) : count ? 1 + (int)below(&state, 32767) : 0;
       unsigned how = (1 + below(&state, STAGE_COUNT)) | below(&state, 8) << 4;
-      ck_assert(sched_push(&s, kind, kind == STEP_stream || kind == STEP_plain ? 0 : kind == STEP_stage ? how : loop, arg));
+      ck_assert(sched_push(&s, kind,
+                           kind == STEP_stream || kind == STEP_plain ? 0
+                           : kind == STEP_stage                      ? how
+                                                                     : loop,
+                           arg));
     }
     buf_init(&b);
     sched_print(&b, gs, 0, &s);

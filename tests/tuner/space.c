@@ -113,22 +113,29 @@ static bool try_group(struct hone *h, const struct groups *bound, unsigned g, bo
   return true;
 }
 
-/* cpu: NULL for this machine's; else only groups in matrix tiles count. */
+static bool try_equations(struct hone *h, const struct kernel *k, const char *dims, bool tiles, unsigned *groups) {
+  bool *given = ARENA_NEW(arena, bool, k->nsym + 1u);
+  int64_t *value = ARENA_NEW(arena, int64_t, k->nsym + 1u);
+  if (hone_dims(h, k, dims, given, value) != ST_OK) return false;
+  struct groups *bound = hone_groups_at(h, k, given, value);
+  bool ok = bound != NULL;
+  for (unsigned g = 0; ok && g < bound->n; g++, ++*groups) ok = try_group(h, bound, g, tiles);
+  return ok;
+}
+
+/* Of a function that raises in parts those whose dims it has. cpu: NULL for this machine's; else only groups in matrix
+   tiles count. */
 static bool try_kernel(const char *path, const char *dims, const char *cpu, unsigned *groups) {
   struct hone_options o = {.target = target, .threads = 2, .on_miss = HONE_MISS_QUIET, .cpu = cpu};
   struct diag *d = diag_new();
   struct hone h;
-  bool ok = hone_open(&h, path, &o, d) == ST_OK && h.spec.n && h.spec.fn[0].k;
+  bool ok = hone_open(&h, path, &o, d) == ST_OK && h.spec.n && (h.spec.fn[0].k || h.spec.fn[0].npart);
   snprintf(why, sizeof why, "cannot be read");
   arena = arena_new();
-  if (ok) {
-    const struct kernel *k = h.spec.fn[0].k;
-    bool *given = ARENA_NEW(arena, bool, k->nsym + 1u);
-    int64_t *value = ARENA_NEW(arena, int64_t, k->nsym + 1u);
-    ok = hone_dims(&h, k, dims, given, value) == ST_OK;
-    struct groups *bound = ok ? hone_groups_at(&h, k, given, value) : NULL;
-    ok = bound != NULL;
-    for (unsigned g = 0; ok && g < bound->n; g++, ++*groups) ok = try_group(&h, bound, g, cpu != NULL);
+  if (ok && h.spec.fn[0].k) ok = try_equations(&h, h.spec.fn[0].k, dims, cpu != NULL, groups);
+  for (unsigned i = 0; ok && i < h.spec.fn[0].npart; i++) {
+    const char *known = hone_known_dims(&h, h.spec.fn[0].part[i].k, dims);
+    if (known) ok = try_equations(&h, h.spec.fn[0].part[i].k, known, cpu != NULL, groups);
   }
   arena_free(arena);
   hone_close(&h);
