@@ -15,7 +15,7 @@ struct narrow {
 struct operands {
   const struct chooser *c;
   const struct narrow *x;
-  const struct access *cols;
+  const struct access *rows, *cols;
   unsigned nread;
   bool ok, lies;
 };
@@ -34,14 +34,25 @@ static void see_read(expr_t e, void *ctx) {
   o->ok &= !r->nguard && has_axis(o, r, o->x->red) && row != col && (col || step == 1);
   for (unsigned d = 0; d < r->rank; d++) o->ok &= !r->ix[d].dyn;
   if (col) o->ok &= !o->cols, o->cols = r, o->lies = step == 1;
+  if (row) o->rows = r;
+}
+
+/* An axis that goes with the columns alone makes them many: the columns of a panel. */
+static bool more_columns(const struct operands *o) {
+  const struct eq *e = o->c->main;
+  for (unsigned i = 0; i < e->npar; i++) {
+    int a = def_axis(o->c, e->axis[i].sym);
+    if (a >= 0 && a != o->x->row && a != o->x->col && has_axis(o, o->cols, a) && !has_axis(o, o->rows, a)) return true;
+  }
+  return false;
 }
 
 /* A sum over one axis of a product of one operand with the rows and one with the columns. */
 static bool is_narrow(const struct chooser *c, struct narrow *x) {
-  struct operands o = {c, x, NULL, 0, true, false};
+  struct operands o = {.c = c, .x = x, .ok = true};
   expr_visit(c->main->body, see_read, &o);
   x->cols = o.cols, x->lies = o.lies;
-  return o.ok && o.nread == 2 && o.cols && !group_private(c->gs, c->gi, o.cols->tensor);
+  return o.ok && o.nread == 2 && o.cols && o.rows && !more_columns(&o) && !group_private(c->gs, c->gi, o.cols->tensor);
 }
 
 static bool find_axes(const struct chooser *c, int64_t lanes, struct narrow *x) {
