@@ -80,3 +80,11 @@ void index_product(int n, int m, const float x[n][m], float y[n]) {
     y[i] = s;
   }
 }
+
+/* Eight elements of a row are read, and rows of more than one overlap: no size has both. */
+void never(int n, int m, float *x, float *y, const float *z, double *d) {
+  for (int i = 0; i < m; i++) d[i * m + i] *= d[2 * i + 1];
+  y[5] += z[7];
+  for (int v = 0; v < n; v++)
+    for (int j = 0; j < m; j++) x[v * 16 + j] = z[v * m + j];
+}
