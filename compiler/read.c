@@ -101,6 +101,7 @@ static enum status raise_all(struct hone *h) {
     if (!fn->source || fn->k) continue;
     const char *why = NULL;
     struct loc at = {0};
+    fn->source->strict = h->opts.fp == FP_STRICT;
     enum status st = pass_raise(h->arena, fn->source, &fn->k, h->diag, &why, &at);
     if (st == ST_OK) {
       fn->k->source = fn->source->f;

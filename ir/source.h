@@ -7,6 +7,7 @@
    scalars are locals; subscripts are {0, dyn} where not affine. Tensors that are `T *` have rank 1 and unknown extent (extent[0] == NULL). */
 struct source {
   struct lfunc *f;               /* f->k carries the signature and no equations */
+  bool strict;                   /* --fp strict: no float may be rounded otherwise than C rounds it, also where it is raised */
   const char *why;               /* why it did not raise (arena), NULL when it did */
   struct loc why_loc;
 };

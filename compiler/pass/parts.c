@@ -16,6 +16,7 @@ struct cutter {
   struct diag *d;
   struct raised_parts *out;
   unsigned tries, loops;
+  bool strict;
   const struct tree_frame *at;
 };
 
@@ -338,6 +339,7 @@ static struct lstmt *attempt(struct cutter *c, struct lstmt *s) {
   struct loc at;
   const char *why;
   own->f = b.f;
+  own->strict = c->strict;
   if (pass_raise(c->a, own, &k, c->d, &why, &at) != ST_OK) return NULL;
   new_part(c, &b, own, k);
   return with_outs(c, &b, s);
@@ -405,7 +407,7 @@ static struct lstmt *cut(struct cutter *c, struct lstmt *s) {
 }
 
 void pass_parts(struct arena *a, struct source *s, struct diag *d, struct raised_parts *out) {
-  struct cutter c = {.a = a, .f = s->f, .d = d, .out = out};
+  struct cutter c = {.a = a, .f = s->f, .d = d, .out = out, .strict = s->strict};
   *out = (struct raised_parts){0};
   s->f->body = cut(&c, s->f->body);
 }

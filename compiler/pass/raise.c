@@ -183,6 +183,7 @@ enum status pass_raise(struct arena *a, const struct source *s, struct kernel **
   *out = NULL;
   r->a = r->main = a;
   r->f = s->f;
+  r->strict = s->strict;
   r->at = s->f->k->loc;
   if (OOM_TRY(&g)) {
     r->proofs = arena_new();

@@ -91,7 +91,7 @@ static void split_guard(struct raise *r, struct items *l, unsigned at) {
     if (!has_red(it, it->where[i])) item_guard(r, set, 1, &it->where[i], NULL);
   expr_t sum = raise_read(r, o, x->rank, idx);
   struct peel p = {.red = (enum red)it->red, .wide = w, .term = sum};
-  bool ordered = own && it->red == RED_sum && type_is_float(w) && it->nwhere < UINT8_MAX;
+  bool ordered = own && (it->red == RED_sum || it->red == RED_prod) && type_is_float(w) && it->nwhere < UINT8_MAX;
   set->body = own && !ordered ? peel_rebuild(r, &p, self) : expr_cast(r->a, t, sum);
   if (ordered)
     it->init = expr_cast(r->a, w, guarded_self(r, it));

@@ -68,6 +68,7 @@ struct raise {
   unsigned ntests;
   long fuel;               /* steps that proofs may still take in all */
   const struct lfunc *f;
+  bool strict;             /* struct source's */
   unsigned nsym;           /* the function's symbols, then fresh ones */
   unsigned nobj, capobj;
   struct obj *obj;

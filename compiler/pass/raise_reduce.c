@@ -200,8 +200,16 @@ static bool peel_promoted(struct peeler *q, expr_t x, struct peel *p) {
   return type_is_int(t) && yes && no && peel_in(q, expr_op3(a, OP_select, o->kid[0], yes, no), p);
 }
 
-/* (float)((double)phi + term): a sum of floats; C rounds to float after each step too. Integers wrap in any case, and
- * are added up in the wider type. */
+/* Does x, a wider float, hold values of type t only? A sum or product of two of them that is computed in the wider type
+   and then rounded is the one of type t: rounding twice is innocent there (Figueroa 1995). */
+static bool holds_only(expr_t x, enum dtype t) {
+  if (x->kind == E_CAST) return x->kid[0]->type == t;
+  return x->kind == E_CONST && type_round(t, x->val).f == x->val.f;
+}
+
+/* (float)((double)phi + term): a sum of floats; C rounds to float after each step too, though it rounds the term only
+   with the sum, which must not differ where --fp strict is asked for. Integers wrap in any case, and are added up in
+   the wider type. */
 static bool peel_cast(struct peeler *q, expr_t x, struct peel *p) {
   expr_t o = x->kid[0];
   if (o->kind == E_OP && o->op == OP_select) return peel_promoted(q, x, p);
@@ -216,6 +224,7 @@ static bool peel_cast(struct peeler *q, expr_t x, struct peel *p) {
   if (inner->kind != E_CAST || inner->kid[0]->type != x->type || !peel_in(q, inner->kid[0], p)) return false;
   bool fmax;
   if (o->op == OP_sub) term = expr_op1(q->r->a, OP_neg, term);
+  if (type_is_float(t) && q->r->strict && !holds_only(term, t)) return false;
   if (type_is_float(t)) term = expr_cast(q->r->a, t, term);
   return add_term(q, p, o->op == OP_sub ? RED_sum : red_of((enum op)o->op, &fmax), term);
 }

@@ -360,3 +360,15 @@ int triangle_numbers(int m, int *restrict u, int *restrict v) {
   }
   return a;
 }
+
+/* Products that go under a condition on where: in strict mode they start at what is there. */
+void decayed(int n, double *restrict d, const double *restrict z) {
+  for (int i = 0; i < n / 2; i++)
+    for (int j = 0; j < n; j++) d[i] *= z[j];
+}
+
+/* C adds in double and rounds to float after each step: in strict mode the terms are not rounded before. */
+void narrow_sums(int n, float *restrict d, const double *restrict z) {
+  for (int i = 0; i < n; i++)
+    for (int j = 0; j < n; j++) d[i] += 0.1 * z[j];
+}
