@@ -51,7 +51,7 @@ static void fill(float *t, int n, float v) {
 }
 float through_helper(int n, float v, const float *x) {
   float s = 0;
-  float *t = aligned_alloc(64, n * sizeof *t);
+  float *t = aligned_alloc(sizeof *t, n * sizeof *t);
   fill(t, n, v);
   if (n > 3) t[3] += 1;
   for (int i = 0; i < n; i++) s += t[i] * x[i];
