@@ -5,16 +5,22 @@
 #include "compiler/cc.h"
 #include <string.h>
 
-enum { MAX_WORDS = 256 };
 static const struct loc nowhere = {0};
 
 struct command {
-  unsigned n;
-  const char *word[MAX_WORDS + 1];
+  struct arena *a;
+  unsigned n, room;
+  const char **word; /* NULL behind the last one */
 };
 
 static void add(struct command *c, const char *word) {
-  if (c->n < MAX_WORDS) c->word[c->n++] = word;
+  if (c->n + 1 >= c->room) {
+    c->room = c->room ? 2 * c->room : 64;
+    const char **more = ARENA_NEW(c->a, const char *, c->room);
+    if (c->n) memcpy(more, c->word, sizeof *more * c->n);
+    c->word = more;
+  }
+  c->word[c->n++] = word;
   c->word[c->n] = NULL;
 }
 
@@ -74,6 +80,8 @@ static void compile_command(struct hone *h, struct command *c, const char *dir, 
   for (unsigned i = 0; i < h->opts.nprefix; i++)
     add(c, arena_printf(h->arena, "-ffile-prefix-map=%s", h->opts.prefix[i]));
   for (unsigned i = 0; i < h->nflag; i++) add(c, h->flag[i]);
+  for (unsigned i = 0; i < h->spec.n; i++) /* a name of the C library's is no weak one else */
+    if (h->spec.fn[i].source) add(c, arena_printf(h->arena, "-fno-builtin-%s", h->spec.fn[i].source->f->k->name));
   add(c, "-include");
   add(c, weak);
   if (copy) {
@@ -114,7 +122,7 @@ static enum status failed(struct hone *h, const char *what) {
 }
 
 static enum status make(struct hone *h, const char *dir, const char *const *file, struct buf *object) {
-  struct command compile = {0}, join = {0}, hide = {0};
+  struct command compile = {.a = h->arena}, join = {.a = h->arena}, hide = {.a = h->arena};
   const char *copy = h->spec.nstatic ? file[4] : NULL;
   struct buf weak;
   buf_init(&weak);

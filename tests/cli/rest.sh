@@ -114,6 +114,11 @@ cat >loops/one.c <<'C'
 #include "sizes.h"
 #define LOCAL static
 static float half(float x) { return 0.5f * x; }
+static double pow(double x, int n) {
+  double p = 1;
+  for (int i = 0; i < n; i++) p *= x;
+  return p;
+}
 static void fill(int n, float x[n]);
 static int
 /* static in a comment */ sum (int n, const int x[n]) {
@@ -140,7 +145,7 @@ void NAME(void) {
   float x[SIZE];
   int y[3] = {1, 2, ++calls};
   fill(SIZE, x);
-  printf("%s:%d %g %d %g %g\n", __FILE__, __LINE__, x[SIZE - 1], sum(3, y), hidden(SIZE, x), quick(SIZE, x));
+  printf("%s:%d %g %d %g %g %g\n", __FILE__, __LINE__, x[SIZE - 1], sum(3, y), hidden(SIZE, x), quick(SIZE, x), pow(1.5, calls));
 }
 C
 echo '#define SIZE 9' >loops/sizes.h
@@ -152,7 +157,7 @@ for f in one two; do
   check "only $f is to be seen" [ "$(nm -g --defined-only $f.o | awk '{print $3}')" = $f ]
   check "hone made fill and sum of $f" [ "$(nm $f.o | grep -c ' t hone\.')" -ge 2 ]
   check "the header of $f has no static function" [ "$(grep -c fill $f.h)" = 0 ]
-  $cc -DNAME=$f -c loops/$f.c -o cc_$f.o
+  $cc -w -DNAME=$f -c loops/$f.c -o cc_$f.o
 done
 $cc both.c one.o two.o -lm -o mixed && $cc both.c cc_one.o cc_two.o -o plain
 check 'names that two files have do not meet, and all is as cc makes it' [ "$(./plain)" = "$(./mixed)" ]
