@@ -8,6 +8,8 @@
 struct source {
   struct lfunc *f;               /* f->k carries the signature and no equations */
   bool strict;                   /* --fp strict: no float may be rounded otherwise than C rounds it, also where it is raised */
+  unsigned ngiven;
+  const poly_t *given;           /* each >= 0 wherever it is called: what the loops around a part say of its dims */
   const char *why;               /* why it did not raise (arena), NULL when it did */
   struct loc why_loc;
 };

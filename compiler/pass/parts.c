@@ -8,7 +8,7 @@
 #include "compiler/pass/raise_impl.h"
 #include <string.h>
 
-enum { MAX_PARTS = 64, MAX_TRIES = 400, MAX_RUN = 12, MIN_TRIPS = 8 };
+enum { MAX_PARTS = 64, MAX_TRIES = 400, MAX_RUN = 12, MIN_TRIPS = 8, MAX_GIVEN = 16 };
 
 struct cutter {
   struct arena *a;
@@ -292,6 +292,34 @@ static bool build(struct build *b, struct cutter *c, const struct lstmt *s) {
   return true;
 }
 
+/* --- what the loops around say of its dims --- */
+
+/* Arrays of unknown size get dims from subscripts; for a[i*n + k] these want 0 <= k < n. */
+static bool has_flat(const struct build *b) {
+  for (unsigned i = 0; i < b->k->ntensor; i++)
+    if (!b->k->tensor[i].extent[0]) return true;
+  return false;
+}
+
+static void give(struct build *b, struct source *own, poly_t *given, poly_t p) {
+  bool dims = !p->overflow && !poly_is_const(p, NULL);
+  for (uint32_t i = 0; i < p->n; i++)
+    for (unsigned j = 0; j < p->mono[i].n; j++) dims &= b->u.sym[p->mono[i].sym[j]] && !b->u.bound[p->mono[i].sym[j]];
+  if (dims && own->ngiven < MAX_GIVEN) given[own->ngiven++] = part_poly(b->c->a, p, b);
+}
+
+static void give_loops(struct build *b, struct source *own) {
+  struct arena *a = b->c->a;
+  poly_t *given = ARENA_NEW(a, poly_t, MAX_GIVEN);
+  own->given = given;
+  for (const struct tree_frame *at = b->c->at; at && has_flat(b); at = at->around) {
+    if (at->s->kind != L_FOR) continue;
+    poly_t i = poly_sym(a, at->s->sym);
+    for (unsigned k = 0; k < at->s->nlo; k++) give(b, own, given, poly_sub(a, i, at->s->lo[k]));
+    for (unsigned k = 0; k < at->s->nhi; k++) give(b, own, given, poly_addc(a, poly_sub(a, at->s->hi[k], i), -1));
+  }
+}
+
 /* --- its place in the function around --- */
 
 static void new_part(struct cutter *c, struct build *b, struct source *s, struct kernel *k) {
@@ -340,6 +368,7 @@ static struct lstmt *attempt(struct cutter *c, struct lstmt *s) {
   const char *why;
   own->f = b.f;
   own->strict = c->strict;
+  give_loops(&b, own);
   if (pass_raise(c->a, own, &k, c->d, &why, &at) != ST_OK) return NULL;
   new_part(c, &b, own, k);
   return with_outs(c, &b, s);
