@@ -1,4 +1,5 @@
 /* Which members may run in the same iteration of a loop: dependences between them, by subscripts. */
+#include "ir/apart.h"
 #include "codegen/lower/plan.h"
 #include <string.h>
 
@@ -80,14 +81,6 @@ static const struct subscript *lhs_subs(const struct plan *p, const struct membe
   return s;
 }
 
-/* They never name one element, in whatever iterations: the parts of a structure (f[i, 0] and f[i, 1]), even and odd
- * ones. */
-static bool never_meet(const struct subscript *x, const struct subscript *y, unsigned rank) {
-  for (unsigned d = 0; d < rank; d++)
-    if (!x[d].dyn && !y[d].dyn && poly_always_differ(x[d].poly, y[d].poly)) return true;
-  return false;
-}
-
 static bool meets(const struct plan *p, const struct subscript *x, const struct subscript *y, unsigned rank,
                   unsigned axis, uint32_t fixed) {
   return aligned(p, x, y, rank, fixed) & (1u << axis);
@@ -112,7 +105,7 @@ static bool reads_meet(const struct plan *p, const struct member *writer, const 
   if (r.more) return false;
   const struct subscript *w = r.n ? lhs_subs(p, writer, &rank) : NULL;
   for (unsigned i = 0; i < r.n; i++) {
-    if (never_meet(w, r.acc[i]->ix, rank)) continue;
+    if (eq_apart(p->k, writer->e, reader->e, r.acc[i])) continue;
     *any = true;
     if (!meets(p, w, r.acc[i]->ix, rank, LOOP_AXIS(l), fixed)) return false;
   }
@@ -160,7 +153,8 @@ bool deps_share(const struct plan *p, const struct member *m, const struct membe
   if (!partial(p, m, n, n, l) && (!reads_meet(p, n, m, l, fixed, &anti) || (anti && (n->red & BIT(l))))) return false;
   if (!out || partial(p, m, n, m, l) || partial(p, m, n, n, l)) return true;
   const struct subscript *x = lhs_subs(p, m, &rank), *y = lhs_subs(p, n, &rank);
-  if (never_meet(x, y, rank)) return true;
+  struct access other = {.tensor = n->e->lhs, .rank = (uint8_t)rank, .ix = (struct subscript *)y};
+  if (eq_apart(p->k, m->e, n->e, &other)) return true;
   if ((m->red | n->red) & BIT(l)) return false;
   return meets(p, x, y, rank, axis, fixed);
 }

@@ -1,6 +1,7 @@
 /* Equations -> members of a nest. A member has bounds over dims only (what that loses stands in guards), reads nothing
    that it writes, and where the result's type or a dependence forbids accumulating in place it is followed by a copying
    member. Then: what each loop means to each member. */
+#include "ir/apart.h"
 #include "codegen/lower/plan.h"
 #include <string.h>
 
@@ -108,21 +109,20 @@ static bool reads_at(const struct access *r, const struct eq *e, unsigned rank) 
 }
 
 struct self {
+  const struct kernel *k;
   unsigned tensor, rank;
   const struct eq *e;
-  bool any, elsewhere;
+  bool any, elsewhere; /* reads of the tensor that it writes; of elements that other iterations write */
 };
 static void note_self(expr_t x, void *ctx) {
   struct self *s = ctx;
   if (x->kind != E_READ || x->acc->tensor != s->tensor) return;
   s->any = true;
-  for (unsigned d = 0; d < s->rank; d++) /* another part of what it writes a part of */
-    if (!x->acc->ix[d].dyn && poly_always_differ(x->acc->ix[d].poly, s->e->lhs_idx[d])) return;
-  if (!reads_at(x->acc, s->e, s->rank)) s->elsewhere = true;
+  s->elsewhere |= !reads_at(x->acc, s->e, s->rank) && !eq_apart(s->k, s->e, s->e, x->acc);
 }
 
 static struct self self_reads(struct plan *p, const struct eq *e, expr_t x) {
-  struct self s = {e->lhs, tensor_rank(p, e->lhs), e, false, false};
+  struct self s = {p->k, e->lhs, tensor_rank(p, e->lhs), e, false, false};
   if (x) expr_visit(x, note_self, &s);
   return s;
 }

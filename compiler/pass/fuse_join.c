@@ -14,6 +14,7 @@
    a member's result joins only if it can run in a stream with it; a contraction that loses a shared axis must have a
    temp as its result (its rows then stay in cache). Independent equations join when they walk the same parallel axes
    over a common operand and neither is a contraction. */
+#include "ir/apart.h"
 #include "compiler/pass/fuse.h"
 #include "compiler/pass/stream.h"
 #include <limits.h>
@@ -200,7 +201,7 @@ static void keep_agreeing(const struct fuse *f, const struct eq *w, const struct
   const struct access **acc;
   unsigned nacc = eq_accesses(f->a, r, w->lhs, &acc);
   for (unsigned i = 0; i < nacc; i++) {
-    if (access_never(acc[i], w->lhs_idx)) continue;
+    if (eq_apart(f->k, w, r, acc[i])) continue;
     uint8_t kept = 0;
     for (unsigned s = 0; s < *n; s++)
       if (agrees(w->lhs_idx, acc[i], shared[s])) shared[kept++] = shared[s];
@@ -214,10 +215,10 @@ static bool writes_legal(const struct join *j, const struct eq *p) {
   struct arena *a = j->f->a;
   unsigned n = eq_accesses(a, p, j->t.lhs, &acc);
   for (unsigned i = 0; i < n; i++)
-    if (!access_never(acc[i], j->t.lhs_idx) && !same_element(j->t.lhs_idx, acc[i])) return false;
+    if (!eq_apart(j->f->k, &j->t, p, acc[i]) && !same_element(j->t.lhs_idx, acc[i])) return false;
   if (p->lhs != j->t.lhs) return true;
   struct access *other = lhs_access(a, j->f->k, p);
-  return access_never(other, j->t.lhs_idx) || same_element(j->t.lhs_idx, other);
+  return eq_apart(j->f->k, &j->t, p, other) || same_element(j->t.lhs_idx, other);
 }
 
 /* Axes that stay shared with the equation in the group. */
@@ -306,7 +307,7 @@ static bool links_pay(struct join *j, const sym_t *shared, unsigned nshared, boo
     unsigned n = eq_accesses(j->f->a, &j->t, member(j, m)->lhs, &acc);
     for (unsigned i = 0; i < n; i++) {
       j->linked = true;
-      if (access_never(acc[i], member(j, m)->lhs_idx)) continue;
+      if (eq_apart(j->f->k, member(j, m), &j->t, acc[i])) continue;
       if (!read_pays(j, member(j, m), acc[i], shared, nshared)) return false;
       *contracts |= has_reduced(&j->t, acc[i]) && misses(&j->t, acc[i], NULL);
     }
@@ -335,7 +336,16 @@ static bool close_by(const struct access *x, const struct access *y) {
   return !x->nguard && !y->nguard;
 }
 
-/* Equations that only have operands in common. */
+/* A member keeps what the equation overwrites (the first half of a swap). */
+static bool keeps_old(const struct join *j, const struct eq *p) {
+  const struct access **acc;
+  unsigned n = eq_accesses(j->f->a, p, j->t.lhs, &acc);
+  for (unsigned i = 0; i < n; i++)
+    if (same_element(j->t.lhs_idx, acc[i])) return j->f->k->tensor[p->lhs].role == ROLE_TEMP;
+  return false;
+}
+
+/* Equations that only have operands in common, or the place that one reads and the other then writes. */
 static bool company_pays(const struct join *j, unsigned nshared) {
   const struct access **mine, **theirs;
   struct arena *a = j->f->a;
@@ -347,6 +357,7 @@ static bool company_pays(const struct join *j, unsigned nshared) {
     if (is_contraction(a, p) || nshared != p->npar || p->nax != j->t.nax) return false;
     for (unsigned i = p->npar; i < p->nax; i++)
       if (!eq_is_red(&j->t, p->axis[i].sym)) return false;
+    common |= keeps_old(j, p);
     for (unsigned i = 0; i < n; i++) {
       unsigned nt = eq_accesses(a, p, mine[i]->tensor, &theirs);
       for (unsigned x = 0; x < nt; x++) common |= close_by(mine[i], theirs[x]);

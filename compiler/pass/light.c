@@ -3,10 +3,11 @@
    What makes a schedule worth having: data that is used again (contractions, stencils, rows that are passed over
    several times with other axes around), functions that LLVM has no vector code for, reductions other than sums,
    operands that lie across each other, sums that C keeps in memory; and maps to 8 or 16 bits, which C computes in int
-   and pass_narrow does not. What is left are plain passes, what is small and of constant size, and sums along rows
-   of an operand that is read once (a matrix times a vector): there the loops as C has them, vectorised by LLVM, take
-   the same time or less (elements that are interleaved, few iterations, one stream from memory instead of several), and
-   need no checks at entry. */
+   and pass_narrow does not; swaps of elements that only hone knows to lie apart. What is left are plain passes, what is
+   small and of constant size, and sums along rows of an operand that is read once (a matrix times a vector): there the
+   loops as C has them, vectorised by LLVM, take the same time or less (elements that are interleaved, few iterations,
+   one stream from memory instead of several), and need no checks at entry. */
+#include "ir/apart.h"
 #include "compiler/pass/passes.h"
 
 enum { ROWS = 32, STENCIL = 3, MAX_RANK = 16, FEW = 8 };
@@ -88,6 +89,7 @@ static void read_of_map(struct look *l, const struct access *acc) {
     dyn |= acc->ix[d].dyn != NULL;
   }
   if (!l->e->npar || !acc->rank || dyn) return; /* a gather is one whichever way; LLVM sees how x[i / 2] moves with i */
+  if (acc->tensor == l->e->lhs && eq_apart(l->k, l->e, l->e, acc)) l->heavy = true; /* LLVM cannot tell that they are */
   int at = moving_dim(l, ix, acc->rank, &unit);
   if (at == -1 && is_part(l->k, acc->tensor)) return;
   if (at == -2 || (at == -1 && long_axis(l->e) > 0)) /* across, or the same for a whole row */

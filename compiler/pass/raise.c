@@ -185,8 +185,7 @@ enum status pass_raise(struct arena *a, const struct source *s, struct kernel **
   r->f = s->f;
   r->strict = s->strict;
   r->at = s->f->k->loc;
-  r->nassume = s->ngiven < RAISE_FACTS / 2 ? s->ngiven : RAISE_FACTS / 2;
-  if (r->nassume) memcpy(r->assume, s->given, sizeof *r->assume * r->nassume);
+  for (unsigned i = 0; i < s->ngiven; i++) r->assume[r->nassume++] = s->given[i];
   if (OOM_TRY(&g)) {
     r->proofs = arena_new();
     r->tests = arena_new();

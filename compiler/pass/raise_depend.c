@@ -1,5 +1,5 @@
 /* Dependence tests between accesses of items in iterations of a loop. Each dim gives an equation between the two
-   subscripts; a contradiction (range, divisibility, after solving the others) shows that there is no dependence. */
+   subscripts; a contradiction shows that there is no dependence. */
 #include "compiler/pass/raise_impl.h"
 #include <stdlib.h>
 #include <string.h>
@@ -74,51 +74,7 @@ static void add_later(struct raise *r, struct domain *d, struct renamed *m, cons
   *lo = poly_addc(r->a, poly_sym(r->a, loop->sym), 1);
   struct bound b = {raise_sym(r), 1, loop->nhi, lo, loop->hi};
   m->map[loop->sym] = b.sym;
-  domain_var(r, d, &b);
-}
-
-static bool never_zero(struct raise *r, const struct domain *d, poly_t p) {
-  return poly_always_differ(p, poly_const(r->a, 0)) || prove_ge0(r, d, poly_addc(r->a, p, -1)) ||
-         prove_ge0(r, d, poly_addc(r->a, poly_scale(r->a, p, -1), -1));
-}
-
-/* Variable of the domain that p == 0 determines: the innermost one of p, with coefficient 1 or -1. */
-static int solvable(const struct domain *d, poly_t p, poly_t *value, struct raise *r) {
-  for (unsigned i = d->n; i-- > 0;) {
-    poly_t coef, rest;
-    int64_t c;
-    if (!poly_has(p, d->v[i].sym)) continue;
-    if (!poly_split(r->a, p, d->v[i].sym, &coef, &rest) || !poly_is_const(coef, &c) || (c != 1 && c != -1)) return -1;
-    *value = poly_scale(r->a, rest, -c);
-    return (int)i;
-  }
-  return -1;
-}
-
-static const poly_t *subst_all(struct raise *r, const poly_t *p, unsigned n, sym_t s, poly_t by) {
-  poly_t *q = ARENA_NEW(r->a, poly_t, n);
-  for (unsigned i = 0; i < n; i++) q[i] = poly_subst(r->a, p[i], s, by);
-  return q;
-}
-
-/* v[at] := value everywhere; its range becomes facts. True when these contradict. */
-static bool solve(struct raise *r, struct domain *d, unsigned at, poly_t value) {
-  struct bound v = d->v[at];
-  for (unsigned i = at; i + 1 < d->n; i++) {
-    d->v[i] = d->v[i + 1];
-    d->v[i].lo = subst_all(r, d->v[i].lo, d->v[i].nlo, v.sym, value);
-    d->v[i].hi = subst_all(r, d->v[i].hi, d->v[i].nhi, v.sym, value);
-  }
-  d->n--;
-  for (unsigned i = 0; i < d->nfact; i++) d->fact[i] = poly_subst(r->a, d->fact[i], v.sym, value);
-  poly_t range[2 * UINT8_MAX];
-  unsigned n = 0;
-  for (unsigned i = 0; i < v.nlo; i++) range[n++] = poly_sub(r->a, value, v.lo[i]);
-  for (unsigned i = 0; i < v.nhi; i++) range[n++] = poly_addc(r->a, poly_sub(r->a, v.hi[i], value), -1);
-  bool no = false;
-  for (unsigned i = 0; i < n && !no; i++) no = prove_ge0(r, d, poly_addc(r->a, poly_scale(r->a, range[i], -1), -1));
-  for (unsigned i = 0; i < n; i++) domain_fact(d, range[i]);
-  return no;
+  domain_in(r, d, &b);
 }
 
 static bool conflict(struct raise *r, const struct bound *loop, const struct item *x, struct touch tx,
@@ -127,7 +83,7 @@ static bool conflict(struct raise *r, const struct bound *loop, const struct ite
   if (ax->tensor != ay->tensor || ax->rank != ay->rank) return ax->tensor == ay->tensor;
   struct domain *d = ARENA_NEW(r->a, struct domain, 1);
   domain_init(r, d);
-  domain_var(r, d, loop);
+  domain_in(r, d, loop);
   struct renamed m = {.n = r->nsym};
   m.map = ARENA_NEW(r->a, sym_t, m.n);
   for (unsigned i = 0; i < m.n; i++) m.map[i] = SYM_NONE;
@@ -139,18 +95,7 @@ static bool conflict(struct raise *r, const struct bound *loop, const struct ite
   for (unsigned i = 0; i < ax->rank && n < RAISE_RANK; i++)
     if (!ax->ix[i].dyn && !ay->ix[i].dyn)
       eq[n++] = poly_sub(r->a, ax->ix[i].poly, poly_rename(r->a, ay->ix[i].poly, m.map, m.n));
-  for (unsigned round = 0; round <= n; round++) {
-    for (unsigned i = 0; i < n; i++)
-      if (never_zero(r, d, eq[i])) return false;
-    int at = -1;
-    poly_t value = NULL;
-    for (unsigned i = 0; i < n && at < 0; i++) at = solvable(d, eq[i], &value, r);
-    if (at < 0) return true;
-    sym_t s = d->v[at].sym;
-    if (solve(r, d, (unsigned)at, value)) return false;
-    for (unsigned i = 0; i < n; i++) eq[i] = poly_subst(r->a, eq[i], s, value);
-  }
-  return true;
+  return prove_meet(r, d, eq, n);
 }
 
 bool may_conflict(struct raise *r, const struct bound *loop, const struct item *x, struct touch tx,

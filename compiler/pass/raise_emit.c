@@ -66,7 +66,7 @@ static void lead_range(struct emit *e, const struct obj *o, unsigned dim, poly_t
   struct raise *r = e->r;
   struct domain *d = ARENA_NEW(r->a, struct domain, 1);
   domain_init(r, d);
-  for (unsigned i = 0; i < dim; i++) domain_var(r, d, &o->lead[i]);
+  for (unsigned i = 0; i < dim; i++) domain_in(r, d, &o->lead[i]);
   poly_t lo = NULL, hi = NULL;
   const struct bound *b = &o->lead[dim];
   *base = poly_const(r->a, 0);

@@ -34,7 +34,7 @@ static void hull(struct raise *r, struct item *it, unsigned at) {
   struct domain *d = ARENA_NEW(r->a, struct domain, 1);
   domain_init(r, d);
   for (unsigned i = 0; i < at; i++)
-    if (it->ax[i].red) domain_var(r, d, &it->ax[i].b);
+    if (it->ax[i].red) domain_in(r, d, &it->ax[i].b);
   poly_t s = poly_sym(r->a, b->sym), *lo = ARENA_NEW(r->a, poly_t, 2), *hi = lo + 1;
   *lo = b->lo[0];
   *hi = b->hi[0];
@@ -138,7 +138,7 @@ static bool settle_guards(struct raise *r, struct item *it) {
   it->where = arena_dup(r->a, it->where, sizeof *it->where * it->nwhere);
   domain_init(r, d);
   for (unsigned i = 0; i < it->nax; i++)
-    if (!it->ax[i].red) domain_var(r, d, &it->ax[i].b);
+    if (!it->ax[i].red) domain_in(r, d, &it->ax[i].b);
   unsigned n = 0;
   for (unsigned i = 0; i < it->nwhere; i++)
     if (!has_red(it, it->where[i])) it->where[n++] = it->where[i];

@@ -1,24 +1,12 @@
 /* Shared by the raise_*.c files only. */
 #ifndef HONE_COMPILER_RAISE_IMPL_H
 #define HONE_COMPILER_RAISE_IMPL_H
+#include "ir/prove.h"
 #include "ir/source.h"
 #include <limits.h>
 #include <setjmp.h>
 
-enum { RAISE_LOOPS = 24, RAISE_VARS = 64, RAISE_FACTS = 96, RAISE_RANK = 12, RAISE_NODES = 400, RAISE_ITEMS = 400, RAISE_TESTS = 100000, RAISE_FUEL = 3000000 };
-
-/* max(lo[]) <= sym < min(hi[]) */
-struct bound {
-  sym_t sym;
-  uint8_t nlo, nhi;
-  const poly_t *lo, *hi;
-};
-/* Where something is to be proved: variables (bounds only over earlier ones), and facts, each >= 0. Everything else is a dim of unknown value. */
-struct domain {
-  unsigned n, nfact;
-  struct bound v[RAISE_VARS];
-  poly_t fact[RAISE_FACTS];
-};
+enum { RAISE_LOOPS = 24, RAISE_FACTS = DOMAIN_FACTS, RAISE_RANK = 12, RAISE_NODES = 400, RAISE_ITEMS = 400, RAISE_TESTS = 100000, RAISE_FUEL = 3000000 };
 
 enum objkind {
   OBJ_PARAM,
@@ -138,8 +126,7 @@ bool expr_poly_value(struct raise *r, expr_t x, poly_t *p);        /* the intege
 
 /* --- raise_prove.c --- */
 void domain_init(struct raise *r, struct domain *d);               /* the open loops and guards */
-void domain_var(struct raise *r, struct domain *d, const struct bound *b);
-void domain_fact(struct domain *d, poly_t p);
+void domain_in(struct raise *r, struct domain *d, const struct bound *b);
 /* The item's axes and guards. outer: where its result is stored and its start is computed, which is also where there are no terms. */
 void domain_item(struct raise *r, struct domain *d, const struct item *it, bool outer);
 void raise_open(struct raise *r, const struct item *it);           /* as if the statement stood in the item's loops; at top level only */
@@ -148,6 +135,7 @@ bool prove_ge0(struct raise *r, const struct domain *d, poly_t p);
 /* Upper bound of p over dims alone. */
 bool prove_max(struct raise *r, const struct domain *d, poly_t p, poly_t *max);
 bool prove_min(struct raise *r, const struct domain *d, poly_t p, poly_t *min);
+bool prove_meet(struct raise *r, struct domain *d, poly_t *eq, unsigned n);
 
 /* --- raise_depend.c --- */
 /* Can x's access in iteration i of the loop and y's in iteration i' touch one element? later: i' > i, else i' == i. */

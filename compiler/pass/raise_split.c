@@ -143,7 +143,7 @@ static poly_t stride_of(struct raise *r, poly_t c) {
 }
 
 static unsigned depth_of(struct raise *r, struct uses *u, unsigned obj, poly_t w) {
-  unsigned best = RAISE_VARS;
+  unsigned best = DOMAIN_VARS;
   for (unsigned i = 0; i < u->n; i++)
     for (unsigned v = 0; u->v[i].obj == obj && v < u->v[i].d->n; v++) {
       poly_t c = split_coefficient(r, &u->v[i], u->v[i].rest, v), s = c ? stride_of(r, c) : NULL;

@@ -1,4 +1,5 @@
 /* Equations as wholes: see util.h. Knows no pass. */
+#include "ir/apart.h"
 #include "compiler/pass/util.h"
 #include <assert.h>
 #include <limits.h>
@@ -128,18 +129,11 @@ bool access_is(const struct access *x, unsigned rank, const poly_t *idx) {
   return true;
 }
 
-bool access_never(const struct access *x, const poly_t *idx) {
-  for (unsigned d = 0; d < x->rank; d++)
-    if (!x->ix[d].dyn && poly_always_differ(x->ix[d].poly, idx[d])) return true;
-  return false;
-}
-
 bool eq_in_place(struct arena *a, const struct kernel *k, const struct eq *e, bool parts) {
   const struct access **acc;
   unsigned n = eq_accesses(a, e, e->lhs, &acc);
   for (unsigned i = 0; i < n; i++)
-    if (!access_is(acc[i], k->tensor[e->lhs].rank, e->lhs_idx) && !(parts && access_never(acc[i], e->lhs_idx)))
-      return false;
+    if (!access_is(acc[i], k->tensor[e->lhs].rank, e->lhs_idx) && !(parts && eq_apart(k, e, e, acc[i]))) return false;
   return true;
 }
 

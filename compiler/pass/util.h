@@ -25,7 +25,7 @@ unsigned expr_accesses(struct arena *a, expr_t x, unsigned tensor, const struct 
 bool eq_reads(const struct eq *e, unsigned tensor);
 /* The later equation must stay behind the earlier one: it reads or writes what that writes, or writes what that reads. */
 bool eq_depends(const struct eq *later, const struct eq *earlier);
-/* Every element that e reads of its own result is the element it writes; or (parts) one that it never writes: another part of a pair. */
+/* Every element that e reads of its own result is the element it writes; or (parts) one that it never writes. */
 bool eq_in_place(struct arena *a, const struct kernel *k, const struct eq *e, bool parts);
 
 bool eq_is_par(const struct eq *e, sym_t s);         /* a parallel axis of e */
@@ -42,7 +42,6 @@ bool eq_same_box(const struct kernel *k, const struct eq *x, const struct eq *y)
 bool access_has_sym(const struct access *x, sym_t s);
 /* Same subscripts as idx, no gather, no guard. */
 bool access_is(const struct access *x, unsigned rank, const poly_t *idx);
-bool access_never(const struct access *x, const poly_t *idx); /* x is never the element idx, in whatever iterations of either */
 
 /* p >= 0 wherever e's axes lie in their ranges and guards hold (axes nonempty; dims unknown). False: not known. */
 bool eq_proves(struct arena *a, const struct eq *e, poly_t p);

@@ -34,3 +34,11 @@ void some(int n, float *x, float *y) {
   for (int i = 1; i < n; i++) x[i] += x[i - 1];
   for (int i = 0; i < n; i++) y[i] = 2 * x[i];
 }
+/* what the loop around says of k tells rows from columns */
+void eliminate(int n, double *a) {
+  for (int k = 0; k < n; k++)
+    for (int i = k + 1; i < n; i++) {
+      double f = a[i * n + k] / a[k * n + k];
+      for (int j = k + 1; j < n; j++) a[i * n + j] -= f * a[k * n + j];
+    }
+}
