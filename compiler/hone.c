@@ -359,7 +359,7 @@ static const struct emit_files *debug_files(struct hone *h) {
 static unsigned outside_first(const struct hone *h, struct emit_entry *e) {
   unsigned n = 0;
   for (unsigned i = 0; i < h->spec.n; i++) {
-    bool inside = false;
+    bool inside = h->spec.fn[i].loop != NULL;
     for (unsigned j = 0; j < h->spec.nstatic; j++) inside |= !strcmp(e[i].k->name, h->spec.static_[j].name);
     if (!inside) e[n++] = e[i];
   }

@@ -15,7 +15,7 @@ static bool is_c(const char *path) {
 /* Does the kernel take exactly what the C function takes? */
 static bool same_arguments(const struct spec_fn *fn) {
   const struct lfunc *f = fn->source ? fn->source->f : NULL;
-  if (!f || fn->is_part || f->nopaque) return false;
+  if (!f || fn->is_part || fn->loop || f->nopaque) return false;
   for (unsigned i = 0; f->origin && i < f->k->nparam; i++)
     if (f->origin[i].how != ORIGIN_SELF) return false;
   return true;

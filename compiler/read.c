@@ -94,6 +94,14 @@ static void warn_kept(struct hone *h, const struct spec_fn *fn, const char *why,
     diag_warn(h->diag, at, "not-raised", "'%s' is compiled as written: %s", name, why);
 }
 
+/* Loops of refused functions that neither raise nor have parts that do: the C compiler keeps them. */
+static void drop_loops(struct hone *h) {
+  unsigned n = 0;
+  for (unsigned i = 0; i < h->spec.n; i++)
+    if (!h->spec.fn[i].loop || h->spec.fn[i].k || h->spec.fn[i].npart) h->spec.fn[n++] = h->spec.fn[i];
+  h->spec.n = n;
+}
+
 /* What raises becomes equations; what does not is compiled as written, with a warning that says why. */
 static enum status raise_all(struct hone *h) {
   for (unsigned i = 0; i < h->spec.n; i++) {
@@ -112,8 +120,9 @@ static enum status raise_all(struct hone *h) {
     fn->source->why = why;
     fn->source->why_loc = at;
     raise_parts(h, fn);
-    warn_kept(h, fn, why, at);
+    if (!fn->loop) warn_kept(h, fn, why, at);
   }
+  drop_loops(h);
   return ST_OK;
 }
 

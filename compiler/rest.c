@@ -1,6 +1,8 @@
 /* See rest.h. The C compiler makes the whole file, with each function that hone made declared weak: so it inlines none
    of them, and where both objects are joined hone's are taken. Functions that only the file sees lose their `static`
-   for this, in a copy of the file, and get it back in the object. */
+   for this, in a copy of the file, and get it back in the object; variables that only the file sees and hone's
+   functions use get a second name at the end of the copy (and none but the first in the object). Loops of functions
+   that hone refused are calls of hone's functions in the copy. */
 #include "compiler/rest.h"
 #include "compiler/cc.h"
 #include <string.h>
@@ -41,23 +43,53 @@ static void add_compiler(struct arena *a, struct command *c, const char *text) {
 static void weak_names(struct buf *b, const struct spec *s) {
   buf_puts(b, "/* made by hone */\n");
   for (unsigned i = 0; i < s->n; i++)
-    if (s->fn[i].source) buf_printf(b, "#pragma weak %s\n", s->fn[i].source->f->k->name);
+    if (s->fn[i].source && !s->fn[i].loop) buf_printf(b, "#pragma weak %s\n", s->fn[i].source->f->k->name);
 }
 
-/* The file as the C compiler is to read it: without `static` where hone made the function; all else in its place. */
-static bool write_copy(const struct hone *h, const char *path) {
+/* A variable by another name. `used` tells the compiler that others may change it. */
+static void name_hidden(struct buf *b, const char *name) {
+  buf_printf(b, "#undef %s\nstatic __typeof__(%s) %s __attribute__((used));\n", name, name, name);
+  buf_printf(b, "extern __typeof__(%s) " SPEC_HIDDEN "%s __attribute__((alias(\"%s\")));\n", name, name, name);
+}
+
+static bool has_loops(const struct hone *h) {
+  for (unsigned i = 0; i < h->spec.n; i++)
+    if (h->spec.fn[i].loop) return true;
+  return false;
+}
+
+/* text with calls where loops stand that are functions of hone's. They came in the order of the text. */
+static void put_calls(const struct hone *h, struct buf *b, const char *text, size_t len) {
+  size_t at = 0;
+  for (unsigned i = 0; i < h->spec.n; i++) {
+    const struct spec_loop *l = h->spec.fn[i].loop;
+    if (!l || l->from < at || l->to > len) continue;
+    buf_write(b, text + at, l->from - at);
+    buf_puts(b, l->call);
+    at = l->to;
+  }
+  buf_write(b, text + at, len - at);
+}
+
+/* The file as the C compiler is to read it: without `static` where hone made the function, and (loops) calls instead of
+ * loops that hone made; all else in its place. */
+static bool write_copy(const struct hone *h, const char *path, bool loops) {
   struct buf b;
+  size_t len = strlen(h->text);
+  char *text = arena_strndup(h->arena, h->text, len);
+  for (unsigned i = 0; i < h->spec.nstatic; i++)
+    for (unsigned j = 0; j < h->spec.static_[i].n; j++)
+      if (h->spec.static_[i].at[j] + 6 <= len) memset(text + h->spec.static_[i].at[j], ' ', 6);
   buf_init(&b);
   buf_printf(&b, "#line 1 ");
   buf_json(&b, diag_filename(h->diag, h->file));
   buf_putc(&b, '\n');
-  size_t head = b.len;
-  buf_puts(&b, h->text);
-  for (unsigned i = 0; i < h->spec.nstatic; i++)
-    for (unsigned j = 0; j < h->spec.static_[i].n; j++) {
-      size_t at = head + h->spec.static_[i].at[j];
-      if (at + 6 <= b.len) memset(b.data + at, ' ', 6);
-    }
+  if (loops)
+    put_calls(h, &b, text, len);
+  else
+    buf_write(&b, text, len);
+  if (h->spec.nhidden) buf_puts(&b, "\n#undef extern\n#undef static\n");
+  for (unsigned i = 0; i < h->spec.nhidden; i++) name_hidden(&b, h->spec.hidden[i]);
   bool ok = cc_write(path, &b);
   buf_free(&b);
   return ok;
@@ -108,6 +140,10 @@ static void hide_command(struct hone *h, struct command *c, const char *object) 
   add(c, "objcopy");
   for (unsigned i = 0; i < h->spec.nstatic; i++)
     add(c, arena_printf(h->arena, "--localize-symbol=%s", h->spec.static_[i].name));
+  for (unsigned i = 0; i < h->spec.nhidden; i++)
+    add(c, arena_printf(h->arena, "--localize-symbol=" SPEC_HIDDEN "%s", h->spec.hidden[i]));
+  for (unsigned i = 0; i < h->spec.n; i++)
+    if (h->spec.fn[i].loop) add(c, arena_printf(h->arena, "--localize-symbol=%s", h->spec.fn[i].source->f->k->name));
   add(c, object);
 }
 
@@ -123,19 +159,22 @@ static enum status failed(struct hone *h, const char *what) {
 
 static enum status make(struct hone *h, const char *dir, const char *const *file, struct buf *object) {
   struct command compile = {.a = h->arena}, join = {.a = h->arena}, hide = {.a = h->arena};
-  const char *copy = h->spec.nstatic ? file[4] : NULL;
+  bool loops = has_loops(h), any = object->len > 0;
+  const char *copy = any && (h->spec.nstatic || h->spec.nhidden || loops) ? file[4] : NULL;
   struct buf weak;
   buf_init(&weak);
   weak_names(&weak, &h->spec);
-  bool wrote = cc_write(file[0], &weak) && (!object->len || cc_write(file[1], object)), any = object->len > 0;
-  wrote = wrote && (!copy || write_copy(h, copy));
+  bool wrote = cc_write(file[0], &weak) && (!any || cc_write(file[1], object));
+  wrote = wrote && (!copy || write_copy(h, copy, loops));
   buf_free(&weak);
   if (!wrote) {
     diag_error(h->diag, nowhere, "cannot write '%s'", dir);
     return ST_ENV;
   }
   compile_command(h, &compile, dir, file[0], copy, file[2]);
-  if (!cc_run(compile.word, false)) return failed(h, "compile the file");
+  bool made = cc_run(compile.word, loops);
+  if (!made && loops) made = write_copy(h, copy, false) && cc_run(compile.word, false); /* macros may be in the way */
+  if (!made) return failed(h, "compile the file");
   join_command(h, &join, file[1], file[2], file[3]);
   if (any && !cc_run(join.word, false)) return failed(h, "join two objects (-r)");
   hide_command(h, &hide, file[3]);

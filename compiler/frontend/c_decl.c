@@ -234,6 +234,31 @@ static void rows_param(struct cx *x, CXCursor p, const char *name, uint16_t at, 
   c_rows_fields(x, x->cl->getTypeDeclaration(record), at, x->cl->Type_getSizeOf(record), 0, name, q);
 }
 
+/* A number whose address a piece gets: it starts as what lies there. */
+static void place_param(struct cx *x, CXCursor p, const char *name, enum dtype t) {
+  poly_t one = poly_const(x->a, 1), zero = poly_const(x->a, 0);
+  unsigned n = kernel_add_param(x->k, name, PARAM_TENSOR, t);
+  unsigned k = kernel_add_tensor(x->k, name, t, ROLE_INOUT, 1, &one);
+  struct param *q = &x->k->param[n];
+  q->ref = (uint16_t)k;
+  q->is_restrict = true;
+  x->k->tensor[k].param = (uint16_t)n;
+  x->k->tensor[k].loc = c_loc(x, p);
+  cvar_add(x, p, name, VAR_VALUE, t)->value = cv_expr(expr_read(x->a, t, access_new(x->a, k, 1, &zero)), t);
+}
+
+void c_leave_places(struct cx *x) {
+  for (unsigned i = 0; x->piece && i < x->piece->n; i++) {
+    struct cvar *v = cvar_find(x, x->piece->v[i].decl);
+    poly_t zero = poly_const(x->a, 0);
+    if (!x->piece->v[i].place || !v || v->kind != VAR_SCALAR) continue;
+    unsigned tensor = 0;
+    for (unsigned j = 0; j < x->ncand; j++)
+      if (x->cand[j].how == ORIGIN_SELF && x->cand[j].from == i) tensor = x->k->param[x->cand[j].param].ref;
+    c_emit(x, loop_store(x->a, access_new(x->a, tensor, 1, &zero), RED_none, cv_get(x, c_read_var(x, x->at, v))));
+  }
+}
+
 /* A structure by value: where it lies is known when it is too large for registers. Those that some machine passes in
  * them are refused. */
 static bool value_param(struct cx *x, CXCursor p, const char *name, uint16_t at, CXType t) {
@@ -253,6 +278,12 @@ static bool record_param(struct cx *x, CXCursor p, const char *name, uint16_t at
   CXType t = c_type(x, p);
   enum dtype e;
   int64_t count;
+  if (t.kind == CXType_Record && x->piece) { /* its address is passed */
+    x->opaque[x->nopaque++] = (struct opaque){at, name, "void *", 0};
+    cvar_add(x, p, name, VAR_RECORD, DT_i32)->value = (struct cval){.kind = CV_RECORD, .arg = at};
+    c_record_fields(x, p, t, at, 0, name);
+    return true;
+  }
   if (t.kind == CXType_Record) return value_param(x, p, name, at, t);
   if (!c_is_pointer(t)) return false;
   CXType to = x->cl->getCanonicalType(x->cl->getPointeeType(t));
@@ -283,6 +314,8 @@ static void parameter(struct cx *x, CXCursor p, unsigned i) {
   self->param = (uint16_t)n;
   if (c_is_pointer(t) || c_is_array(t)) {
     tensor_param(x, p, name, t);
+  } else if (c_dtype(x, t, &d) && x->piece && x->piece->v[i].place) {
+    place_param(x, p, name, d);
   } else if (c_dtype(x, t, &d)) {
     bool can = type_is_int(d) && d != DT_bool;
     integer_param(x, p, name, d, can && (!x->is_dim || x->is_dim[cand]));
@@ -297,10 +330,14 @@ static void parameter(struct cx *x, CXCursor p, unsigned i) {
   q->loc = c_loc(x, p);
 }
 
+static CXCursor argument(struct cx *x, CXCursor fn, unsigned i) {
+  return x->piece ? x->piece->v[i].decl : x->cl->Cursor_getArgument(fn, i);
+}
+
 /* For each pointer that C passes: is it NULL? */
 static void given_params(struct cx *x, CXCursor fn, unsigned n) {
   for (unsigned i = 0; i < n; i++) {
-    CXCursor p = x->cl->Cursor_getArgument(fn, i);
+    CXCursor p = argument(x, fn, i);
     CXType t = c_type(x, p);
     if (!c_is_pointer(t) && !c_is_array(t)) continue;
     unsigned cand = x->ncand;
@@ -352,11 +389,11 @@ static void set_origins(struct cx *x) {
 
 void c_signature(struct cx *x, CXCursor fn, CXCursor body) {
   CXType ft = x->cl->getCursorType(fn);
-  const char *name = c_str(x, x->cl->getCursorSpelling(fn));
-  const char *symbol = c_str(x, x->cl->Cursor_getMangling(fn));
-  if (x->cl->isFunctionTypeVariadic(ft))
+  const char *name = x->piece ? x->piece->name : c_str(x, x->cl->getCursorSpelling(fn));
+  const char *symbol = x->piece ? name : c_str(x, x->cl->Cursor_getMangling(fn));
+  if (!x->piece && x->cl->isFunctionTypeVariadic(ft))
     c_refuse(x, fn, "'%s' takes a variable number of arguments: not supported", name);
-  int n = x->cl->Cursor_getNumArguments(fn);
+  int n = x->piece ? (int)x->piece->n : x->cl->Cursor_getNumArguments(fn);
   if (n > MAX_PARAMS) c_refuse(x, fn, "'%s' has more than %d parameters", name, MAX_PARAMS);
   x->k = kernel_new(x->a, *symbol ? symbol : name);
   x->k->loc = c_loc(x, fn);
@@ -369,12 +406,12 @@ void c_signature(struct cx *x, CXCursor fn, CXCursor body) {
   x->ncand = x->nopaque = 0;
   x->nargs = (unsigned)n;
   x->arg_name = ARENA_NEW(x->a, const char *, n + 1);
-  for (int i = 0; i < n; i++)
-    x->arg_name[i] = c_str(x, x->cl->getCursorSpelling(x->cl->Cursor_getArgument(fn, (unsigned)i)));
-  for (int i = 0; i < n; i++) parameter(x, x->cl->Cursor_getArgument(fn, (unsigned)i), (unsigned)i);
+  for (int i = 0; i < n; i++) x->arg_name[i] = c_str(x, x->cl->getCursorSpelling(argument(x, fn, (unsigned)i)));
+  for (int i = 0; i < n; i++) parameter(x, argument(x, fn, (unsigned)i), (unsigned)i);
   c_globals(x, body);
   given_params(x, fn, (unsigned)n);
-  result_param(x, fn, x->cl->getCanonicalType(x->cl->getResultType(ft)));
+  x->ret_obj = -1;
+  if (!x->piece) result_param(x, fn, x->cl->getCanonicalType(x->cl->getResultType(ft)));
   x->f = lfunc_new(x->a, x->k, x->k->name);
   set_origins(x);
   x->k = (struct kernel *)x->f->k;

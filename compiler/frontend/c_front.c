@@ -30,12 +30,13 @@ static struct lfunc *walk(struct cx *x, CXCursor fn, bool *is_dim, const bool *u
   x->at = fn;
   x->loc = c_loc(x, fn);
   struct kids k = c_kids(x, fn);
-  if (k.n) body = k.c[k.n - 1];
+  if (k.n && !x->piece) body = k.c[k.n - 1];
   x->body = body;
   c_signature(x, fn, body);
   struct rest all = {{1, &body}, 0, NULL};
   c_open_done(x, body);
   c_stmts(x, &all);
+  c_leave_places(x);
   x->f->body = c_with_tables(x, loop_block(x->a, top.n, top.s));
   if (x->entry.n) {
     x->cur = &x->entry;
@@ -177,9 +178,12 @@ static void local_function(struct cx *x, CXCursor c, struct kids top, const char
   struct buf b;
   buf_init(&b);
   buf_printf(&b, "%s%c", name, 0);
-  struct lfunc *f = c_static_kernel(x, c, top, &b) ? c_function(x, c) : NULL;
+  bool kernel = c_static_kernel(x, c, top, &b);
+  struct lfunc *f = kernel ? c_function(x, c) : NULL;
+  if (!f && !x->cl->Cursor_isFunctionInlined(c)) c_loops(x, c, name);
   if (f) {
     c_send(x->out, f);
+    c_send_hidden(x);
     cout_frame(x->out, 'S', b.data, b.len);
   }
   buf_free(&b);
@@ -201,10 +205,13 @@ static void functions(struct cx *x, const char *only, bool rest) {
       continue;
     }
     struct lfunc *f = c_function(x, top.c[i]);
-    if (f)
+    if (f) {
       c_send(x->out, f);
-    else
+      c_send_hidden(x);
+    } else {
       send_refused(x, name, rest);
+      if (rest) c_loops(x, top.c[i], name);
+    }
   }
   check_only(x, only, found);
   if (!n && !only && !rest)
@@ -220,16 +227,26 @@ static const char *parse_failure(struct cx *x, enum CXErrorCode e) {
 
 static enum CXErrorCode parse(struct cx *x, CXIndex index, const struct spec_input *in) {
   static const char *const ours[] = {"-x", "c", "-fbracket-depth=256", "-ferror-limit=20"};
-  unsigned nours = sizeof ours / sizeof *ours, n = 0;
-  const char **argv = ARENA_NEW(x->a, const char *, in->nflag + nours + 1);
+  static const char *const lenient[] = {"-Wno-unknown-warning-option",
+                                        "-Wno-error=implicit-int",
+                                        "-Wno-error=implicit-function-declaration",
+                                        "-Wno-error=int-conversion",
+                                        "-Wno-error=incompatible-pointer-types",
+                                        "-Wno-error=incompatible-function-pointer-types",
+                                        "-Wno-error=return-mismatch"};
+  unsigned nours = sizeof ours / sizeof *ours, nlenient = in->rest ? sizeof lenient / sizeof *lenient : 0, n = 0;
+  const char **argv = ARENA_NEW(x->a, const char *, in->nflag + nours + nlenient + 1);
   for (unsigned i = 0; i < nours; i++) argv[n++] = ours[i];
+  for (unsigned i = 0; i < nlenient; i++) argv[n++] = lenient[i]; /* the other compiler decides */
   for (unsigned i = 0; i < in->nflag; i++) argv[n++] = in->flag[i];
   struct CXUnsavedFile file = {x->main_file, in->text, (unsigned long)in->len};
   return x->cl->parseTranslationUnit2(index, x->main_file, argv, (int)n, &file, 1, CXTranslationUnit_KeepGoing, &x->tu);
 }
 
 void c_translate(struct cout *o, const struct spec_input *in) {
-  struct cx x = {.out = o, .main_file = strcmp(in->path, "-") ? in->path : "<stdin>", .text = in->text, .len = in->len};
+  const char *path = strcmp(in->path, "-") ? in->path : "<stdin>";
+  struct cx x = {
+      .out = o, .rest = in->rest, .loop_fuel = LOOP_FUEL, .main_file = path, .text = in->text, .len = in->len};
   x.cl = clang_api_load();
   x.a = arena_new();
   CXIndex index = x.cl->createIndex(0, 0);
@@ -321,6 +338,28 @@ static void read_static(struct reader *r, const char *p, size_t n) {
   o->nstatic++;
 }
 
+/* The function before this frame is a loop: where it stands, and the call of it. */
+static void read_loop(struct reader *r, const char *p, size_t n) {
+  const char *end = p + n;
+  struct spec *o = r->out;
+  if (!o->n) return;
+  struct spec_loop *l = ARENA_NEW(r->a, struct spec_loop, 1);
+  l->from = strtoul(field(r, &p, end), NULL, 10);
+  l->to = strtoul(field(r, &p, end), NULL, 10);
+  l->call = arena_strdup(r->a, field(r, &p, end));
+  if (l->from <= l->to && l->to <= r->in->len) o->fn[o->n - 1].loop = l;
+}
+
+static void read_hidden(struct reader *r, const char *p, size_t n) {
+  struct spec *o = r->out;
+  const char *name = arena_strndup(r->a, p, n), **all = ARENA_NEW(r->a, const char *, o->nhidden + 1);
+  for (unsigned i = 0; i < o->nhidden; i++)
+    if (!strcmp(o->hidden[i], name)) return;
+  if (o->nhidden) memcpy(all, o->hidden, sizeof *all * o->nhidden);
+  all[o->nhidden++] = name;
+  o->hidden = all;
+}
+
 static void read_dep(struct reader *r, const char *p, size_t n) {
   struct spec *o = r->out;
   const char **all = ARENA_NEW(r->a, const char *, o->ndep + 1);
@@ -339,6 +378,8 @@ static void read_frames(struct reader *r, const char *p, size_t n) {
     if (*p == 'P') read_dep(r, p + 5, len);
     if (*p == 'R') read_refused(r, p + 5, len);
     if (*p == 'S') read_static(r, p + 5, len);
+    if (*p == 'L') read_loop(r, p + 5, len);
+    if (*p == 'V') read_hidden(r, p + 5, len);
     if (*p == 'E') r->complete = true;
     p += 5 + len;
     n -= 5 + len;

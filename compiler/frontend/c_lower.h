@@ -84,6 +84,14 @@ struct kids { unsigned n; CXCursor *c; };
 /* The statements that follow, innermost block first: what runs when control falls out of the current one. */
 struct rest { struct kids s; unsigned next; const struct rest *outer; };
 
+/* A loop of a function, as a function of its own (c_loops.c). place: the variable's address is passed, not its value. */
+enum { MAX_PIECE_VARS = 48, LOOP_FUEL = 1500000 };
+struct piece {
+  const char *name;
+  unsigned n;
+  struct { CXCursor decl; bool place; } v[MAX_PIECE_VARS];
+};
+
 enum { MAX_LEVELS = 32, MAX_REFS = 200, MAX_STAYS = 32 };
 struct level { struct clist *around; unsigned first; }; /* an open loop: where it will stand, and the first symbol made in it */
 
@@ -92,6 +100,7 @@ struct cx {
   const struct clang_api *cl;
   CXTranslationUnit tu;
   struct cout *out;
+  bool rest;                         /* spec_input's: variables that only the file sees have names for others */
   const char *main_file;             /* as clang names it */
   const char *text;                  /* of the main file */
   size_t len;
@@ -128,6 +137,8 @@ struct cx {
   unsigned emitted;
   unsigned stack;                    /* bytes of SCOPE_STACK used */
   CXCursor body;                     /* of the function being lowered */
+  unsigned loop_fuel;                /* c_loops: nodes of the tree that may still be looked at in this file */
+  const struct piece *piece;         /* what is lowered is a loop; NULL: a function */
   CXCursor at;                       /* statement being lowered, for locations of what has none */
   struct loc loc;                    /* of `at` */
   int64_t *lo, *hi;                  /* [nsym] constant bounds of symbols */
@@ -177,6 +188,7 @@ struct cval c_given(struct cx *x, CXCursor at, struct cval pointer); /* pointer 
 /* --- c_outside.c: variables outside of functions that may change --- */
 void c_globals(struct cx *x, CXCursor body);                         /* all that body speaks of, as candidates */
 bool c_global(struct cx *x, CXCursor decl, struct cval *v);         /* as an lvalue; false: it cannot be used */
+void c_send_hidden(struct cx *x);                                    /* those of the function just lowered that only the file sees */
 
 /* --- c_rows.c: arrays of structures of several types --- */
 bool c_is_row(struct cptr p);                                      /* a pointer into such an array */
@@ -302,13 +314,16 @@ void c_derived_dim(struct cx *x, struct cand *c, const char *name, int64_t lo, i
 void c_derived_tensor(struct cx *x, struct cand *c, const char *name, unsigned rank, const poly_t *extent, bool is_const);
 struct cextra { const char *ctype; bool is_const, is_restrict, flat; struct loc loc; };
 void c_signature(struct cx *x, CXCursor fn, CXCursor body);       /* x->k, x->f and the parameters' variables */
+void c_leave_places(struct cx *x);                                 /* behind the body of a piece: numbers that it set go where they are passed */
 /* Size expressions of an array declaration as polynomials (NULL where they are none), innermost dimension first. Returns how many. */
 unsigned c_sizes(struct cx *x, CXCursor decl, poly_t *out, unsigned max);
 void c_dims_used(const struct lfunc *f, bool *used);               /* [nparam] dims in bounds, subscripts, extents, guards on indices */
 void c_drop_dead_lets(struct cx *x);
 void c_drop_dead_locals(struct cx *x);
 void c_roles(struct cx *x);                                        /* tensors: in, or inout when written */
-struct lfunc *c_function(struct cx *x, CXCursor fn);               /* NULL: refused, diagnosed */
+struct lfunc *c_function(struct cx *x, CXCursor fn);               /* NULL: refused, see x->why. With x->piece: fn is the loop */
+/* --- c_loops.c --- */
+void c_loops(struct cx *x, CXCursor fn, const char *name);         /* sends loops of a function that was refused, each as a function; needs x->rest */
 /* --- c_static.c: functions that only their file sees --- */
 struct buf;
 /* Can fn, a definition of the main file, be made with the C compiler's code calling it? It has internal linkage, a loop, and the word `static` stands in the

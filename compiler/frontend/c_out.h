@@ -3,6 +3,8 @@
      P  a file that was read
      F  function: see c_send.c
      S  the function before has internal linkage: its name, NUL, offsets of the word `static`, a comma behind each
+     L  the function before is a loop of another function: NUL-separated start, end (offsets), the call that stands for it
+     V  a variable that only its file sees and the function before uses
      R  function that was refused: NUL-separated name, line, column, message
      E  end: everything went well
    The child collects all of it and writes it when it is done: a child that crashes has sent nothing. */

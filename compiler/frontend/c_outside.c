@@ -1,7 +1,11 @@
 /* Variables outside of functions that may change: each that the function, or a function that it calls, speaks of is
    seen like a structure that a parameter points to, with one field. So numbers that are only read are dims, pointers
-   are read at entry, and all else stays where it is. Not those that are static: nobody else can name them. */
+   are read at entry, and all else stays where it is. Those that are static nobody else can name: they are for files
+   that the C compiler makes as well, which then gives them another name (compiler/rest.c). */
 #include "compiler/frontend/c_lower.h"
+#include "compiler/frontend/c_out.h"
+#include "compiler/frontend/spec.h"
+#include <string.h>
 
 enum { MAX_GLOBALS = 64, MAX_CALLED = 64 };
 
@@ -31,9 +35,15 @@ static bool is_constant(struct cx *x, CXCursor decl) {
   return !x->cl->Cursor_isNull(x->cl->Cursor_getVarDeclInitializer(decl)) && c_never_changes(x, decl);
 }
 
+/* Only its file sees it. (A static variable inside of a function has no linkage.) */
+static bool is_hidden(struct cx *x, CXCursor decl) {
+  return x->cl->getCursorLinkage(decl) == CXLinkage_Internal;
+}
+
 static void add_variable(struct outside *o, CXCursor decl) {
   struct cx *x = o->x;
-  if (x->cl->Cursor_hasVarDeclGlobalStorage(decl) != 1 || x->cl->getCursorLinkage(decl) != CXLinkage_External) return;
+  if (x->cl->Cursor_hasVarDeclGlobalStorage(decl) != 1) return;
+  if (x->cl->getCursorLinkage(decl) != CXLinkage_External && !(x->rest && is_hidden(x, decl))) return;
   if (x->cl->getCursorTLSKind(decl) != CXTLS_None || is_constant(x, decl)) return;
   CXCursor one = x->cl->getCanonicalCursor(decl);
   if (known(x, o->v, o->n, one) || o->n == MAX_GLOBALS) return;
@@ -69,6 +79,7 @@ void c_globals(struct cx *x, CXCursor body) {
     CXCursor d = o->used_as[i];
     const char *symbol = c_str(x, x->cl->Cursor_getMangling(d)), *name = c_str(x, x->cl->getCursorSpelling(d));
     x->global_name[i] = *symbol ? symbol : name;
+    if (is_hidden(x, d)) x->global_name[i] = arena_printf(x->a, SPEC_HIDDEN "%s", name);
     c_fields(x, d, (uint16_t)(x->nargs + i), name);
   }
 }
@@ -81,4 +92,11 @@ bool c_global(struct cx *x, CXCursor decl, struct cval *v) {
     return c_type(x, x->used_as[i]).kind == CXType_Record || c_field(x, v->arg, 0, x->used_as[i], v);
   }
   return false;
+}
+
+void c_send_hidden(struct cx *x) {
+  for (unsigned i = 0; i < x->nglobal; i++) {
+    const char *name = c_str(x, x->cl->getCursorSpelling(x->used_as[i]));
+    if (is_hidden(x, x->used_as[i])) cout_frame(x->out, 'V', name, strlen(name));
+  }
 }

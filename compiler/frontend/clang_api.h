@@ -34,6 +34,7 @@
   F(getCursorLocation)                                                                                                 \
   F(getCursorExtent)                                                                                                   \
   F(getRangeStart)                                                                                                     \
+  F(getRangeEnd)                                                                                                       \
   F(getCursorReferenced)                                                                                               \
   F(getCursorDefinition)                                                                                               \
   F(getCursorLinkage)                                                                                                  \

@@ -11,7 +11,10 @@ struct spec_input {
   const char *only;              /* "f,g" or NULL: all external functions; those with internal linkage only when named, or for rest */
   bool rest;                     /* another compiler makes what is refused: that is a warning, and there may be no function at all */
 };
+/* A loop of a function that is refused, as a function of its own (with spec_input.rest): in the C compiler's copy of the file, `call` stands for text [from, to). */
+struct spec_loop { size_t from, to; const char *call; };
 struct spec_fn {
+  const struct spec_loop *loop;  /* NULL: it is a function of the file */
   struct source *source;         /* the function exactly; NULL for .hone */
   struct kernel *k;              /* raised equations; NULL: compile from SOURCE (the reason was diagnosed as a warning) */
   bool is_part;
@@ -22,10 +25,13 @@ struct spec_fn {
 struct spec_refused { const char *name, *why; struct loc loc; };
 /* A function among fn that only its file sees: with spec_input.rest, whose calls must reach it. at: where the word `static` stands in the text. */
 struct spec_static { const char *name; unsigned n; size_t *at; };
+/* What such a variable is called for objects other than its own: with spec_input.rest, the C compiler's code has that name for it as well. */
+#define SPEC_HIDDEN "hone_static_"
 struct spec {
   unsigned n; struct spec_fn *fn;
   unsigned nrefused; struct spec_refused *refused;
   unsigned nstatic; struct spec_static *static_;
+  unsigned nhidden; const char **hidden;  /* variables that only the file sees and functions among fn use, by another name: see SPEC_HIDDEN */
   unsigned ndep; const char **dep;  /* files read, for the depfile */
 };
 #endif

@@ -26,7 +26,7 @@ cat >all.c <<'C'
 #include "half.h"
 float weight[3] = {1, 2, 3};
 int calls;
-static int hidden = 7;
+static _Thread_local int hidden = 7;
 float total(int n, const float *x) {
   float s = 0;
   for (int i = 0; i < n; i++) s += x[i] * HALF;
@@ -163,5 +163,134 @@ $cc both.c one.o two.o -lm -o mixed && $cc both.c cc_one.o cc_two.o -o plain
 check 'names that two files have do not meet, and all is as cc makes it' [ "$(./plain)" = "$(./mixed)" ]
 "$hone" compile loops/one.c --only fill -o fill.o 2>/dev/null
 check '--only takes a static function' [ "$(nm -g --defined-only fill.o | awk '{print $3}')" = fill ]
+cat >whole.c <<'C'
+#include <stdio.h>
+#include <stdlib.h>
+#include "whole.h"
+#define EACH(i, n) for (i = 0; i < n; i++)
+struct pair { float *v; int n, from; };
+static struct { int n; float w[64]; double sum; } own = {64, {1, 2, 3}, 0};
+static int calls, *where;
+static unsigned char bytes[];
+static unsigned char bytes[300] = {7};
+static double spread(int n) {
+  double s = 0;
+  calls++;
+  for (int i = 0; i < ROWS; i++)
+    for (int j = 0; j < COLS; j++) grid[i][j] = grid[i][j] * 0.5 + n * i + j;
+  for (int i = 0; i < ROWS; i++)
+    for (int j = 0; j < COLS; j++) s += grid[i][j];
+  for (int i = 0; i < own.n; i++) own.w[i] += i, own.sum += own.w[i];
+  return s;
+}
+static int first_of(int n, const int *x, int want) {
+  int i;
+  for (i = 0; i < n; i++)
+    if (x[i] == want) break;
+  printf("first %d\n", i);
+  return i;
+}
+static float jump(int n, float *x) {
+  float s = 0;
+  int i = 0, rounds = 0;
+again:
+  for (; i < n; i++) s += x[i];
+  if (rounds++ < 2) {
+    printf("%d\n", i);
+    i = 1;
+    goto again;
+  }
+  return s;
+}
+static int search(int n, const float *x) {
+  for (int i = 0; i < n; i++)
+    if (x[i] > 2) return printf("found\n"), i;
+  return -1;
+}
+static void sizes(int n, int m) {
+  int table[n][m], i, j;
+  n = m = 9;
+  for (i = 0; i < n; i++)
+    for (j = 0; j < m; j++) table[i][j] = i * m + j;
+  printf("%d %d\n", table[3][4], (int)sizeof table);
+}
+int main(int argc, char **argv) {
+  int n = 300, i, j, last = argc, count = 0;
+  short narrow = 3;
+  float *x = malloc((size_t)n * sizeof *x), y[300], best = -1e30f;
+  double s = 0;
+  struct pair p = {x, n, 1}, *q = &p, own_pair = {y, 290, 0};
+  for (i = 0; i < n; i++) x[i] = (float)(i * i % 7) - 3;
+  printf("%d\n", i);
+  for (i = 0; i < n; i++) {
+    y[i] = x[i] * 2 + narrow;
+    s += y[i];
+    if (y[i] > best) best = y[i];
+    last = i;
+    narrow++;
+  }
+  printf("%g %g %d %d\n", s, best, last, narrow);
+  for (int t = 0; t < 3; t++) {
+    for (i = q->from; i < q->n; i++) q->v[i] += y[i] + (float)t; /* a comment } */
+    printf("%d %g\n", i, x[7]);
+    EACH(j, 300) y[j] += 1;
+    for (j = 0; j < own_pair.n; j++) own_pair.v[j] *= 0.5f, own_pair.from++;
+#ifdef NEVER
+    for (j = 0; j < 2; j++) {
+#else
+    for (j = 0; j < 300; j++) {
+#endif
+      count += y[j] > 2;
+    }
+    if (t == 1)
+      for (j = 0; j < 300; j++) y[j] -= '}';
+    else
+      for (j = 0; j < 300; j++) y[j] += 3;
+  }
+  printf("%d %g %d\n", count, y[299], own_pair.from);
+  int pick[300], *walk = pick, k = 0;
+  for (i = 0; i < 300; i++) *walk++ = i * 3 % 50;
+  printf("%d\n", (int)(walk - pick));
+  where = pick;
+  do k += pick[count % 5]; while (++count % 100);
+  for (i = 0; i < 300; i++) where[i] += bytes[i], bytes[i] = (unsigned char)(bytes[i] + i);
+  printf("%d %d\n", k, where[0] + where[299]);
+  s = spread(2);
+  s += spread(3);
+  printf("%g %g %d %g\n", s, own.sum, calls, grid[2][3]);
+  printf("%d %g %d %d\n", bytes[255], jump(300, y), search(300, y), first_of(300, pick, 48));
+  sizes(20, 30);
+  free(x);
+  return argv[0] == NULL;
+}
+C
+cat >whole.h <<'C'
+enum { ROWS = 40, COLS = 30 };
+static double grid[ROWS][COLS];
+C
+$cc -w whole.c -o plain
+"$hone" compile whole.c --rest "$cc" -o whole.o 2>whole.err
+check 'a program with its variables and loops in main is compiled' [ $? = 0 ]
+$cc whole.o -lm -o mixed
+check 'and does what cc makes of it' [ "$(./plain)" = "$(./mixed)" ]
+check 'only main is to be seen' [ "$(nm -g --defined-only whole.o | awk '{print $3}' | tr '\n' ' ')" = 'main ' ]
+"$hone" check --json whole.c --rest "$cc" >whole.json 2>/dev/null
+check 'loops of main are raised' [ "$(grep -c '"name":"hone_loop_main_[0-9]*","status":"\(raised\|parts\)"' whole.json)" -ge 6 ]
+check 'variables of the file are no obstacle' has '"name":"spread","status":"raised"' whole.json
+check 'loops that leave their function stay' [ "$(grep -c hone_loop_search whole.json)" = 0 ]
+cat >macro.c <<'C'
+#include <stdio.h>
+int main(void) {
+  int n = 300, x[300];
+  for (int i = 0; i < n; i++) x[i] = i;
+#define n 299
+  for (int i = 0; i < n; i++) x[i] += i;
+  printf("%d\n", x[n]);
+}
+#define extern nothing
+C
+$cc -w macro.c -o plain
+"$hone" compile macro.c --rest "$cc" -o macro.o 2>/dev/null && $cc macro.o -lm -o mixed
+check 'macros in the way of calls' [ "$(./plain)" = "$(./mixed)" ]
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
