@@ -186,12 +186,33 @@ static bool wraps_below_only(struct cx *x, struct cval v) {
   return v.type == DT_u64 || (v.type == DT_u32 && hi <= UINT32_MAX);
 }
 
-/* The bound's value, evaluated as it stands in the loop; false: not a polynomial. */
+/* May evaluating c change a variable? */
+static bool has_effects(struct cx *x, CXCursor c) {
+  enum CXCursorKind k = x->cl->getCursorKind(c);
+  if (k == CXCursor_CompoundAssignOperator || k == CXCursor_CallExpr) return true;
+  if (k == CXCursor_BinaryOperator && x->cl->getCursorBinaryOperatorKind(c) == CXBinaryOperator_Assign) return true;
+  if (k == CXCursor_UnaryOperator) {
+    enum CXUnaryOperatorKind u = x->cl->getCursorUnaryOperatorKind(c);
+    if (u >= CXUnaryOperator_PostInc && u <= CXUnaryOperator_PreDec) return true;
+  }
+  struct kids in = c_kids(x, c);
+  bool yes = false;
+  c_enter(x, c);
+  for (unsigned i = 0; i < in.n && !yes; i++) yes = has_effects(x, in.c[i]);
+  c_leave(x);
+  return yes;
+}
+
+/* The bound's value, evaluated as it stands in the loop; false: not a polynomial. What is known of variables stays as it
+ * is: the expression's turn is yet to come. */
 bool c_bound_value(struct cx *x, CXCursor c, bool down, struct cval *v) {
   struct clist side = {0}, *outer = x->cur;
+  bool effects = has_effects(x, c);
+  struct known before = effects ? c_known_save(x) : (struct known){0};
   x->cur = &side;
   *v = c_expr(x, c);
   x->cur = outer;
+  if (effects) c_known_restore(x, before);
   if (v->kind == CV_NUM && !v->p) c_want(x, v->e);
   if (side.n || v->kind != CV_NUM || !v->p || !type_is_int(v->type)) return false;
   return v->exact || (!down && wraps_below_only(x, *v));

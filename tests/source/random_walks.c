@@ -51,14 +51,15 @@ static void body(struct walks *g);
 
 static void statement(struct walks *g) {
   static const char *const plain[] = {"*q++ = *p++ + s;",       "q[0] += p[1];", "y[k] = p[k];", "*q = x[k++] * s;",
-                                      "if (*p > s) q[1] = *p;", "q[2] = k;",     "s = *p++;"};
-  uint64_t form = rnd(g, 12);
-  if (form < 7) {
+                                      "if (*p > s) q[1] = *p;", "q[2] = k;",     "s = *p++;",
+                                      "q[0] += *p++;",          "k += *q++ > s;"};
+  uint64_t form = rnd(g, 14);
+  if (form < 9) {
     fputs(plain[form], g->f);
-  } else if (form < 10) {
+  } else if (form < 12) {
     move(g);
     fputs(";", g->f);
-  } else if (form == 10 && g->depth < 3) {
+  } else if (form == 12 && g->depth < 3) {
     body(g);
   } else {
     static const char *const often[] = {"if (*p > 0) ", "if (k < n) "};
@@ -72,7 +73,24 @@ static void statement(struct walks *g) {
   fputs("\n", g->f);
 }
 
+/* A loop that is not counted. */
+static void while_head(struct walks *g) {
+  int i = g->counters++;
+  const char *n = g->depth ? "pad" : "stride";
+  fprintf(g->f, "int w%d = %s;\nwhile (w%d != 0 && k < 900) {\nw%d = w%d > 2 ? w%d - 2 : 0;\nk++;\n", i, n, i, i, i, i);
+}
+
 static void body(struct walks *g) {
+  if (g->depth < 2 && rnd(g, 5) == 0) {
+    fputs("{\n", g->f);
+    while_head(g);
+    g->depth++;
+    for (int n = 1 + (int)rnd(g, 2); n > 0; n--) statement(g);
+    body(g);
+    g->depth--;
+    fputs("}\n}\n", g->f);
+    return;
+  }
   head(g);
   g->depth++;
   fputs("{\n", g->f);

@@ -29,3 +29,16 @@ void fill(int n, float *x, unsigned char *b, short table[3][4]) {
   memcpy(local, x, 4 * sizeof(float));
   memcpy(x + n, local, sizeof(float) * 2);
 }
+unsigned blocks(unsigned len, const unsigned char *data) {
+  unsigned low = 1, high = 0;
+  while (len != 0) {
+    unsigned amount = len > 5 ? 5 : len;
+    len -= amount;
+    for (unsigned i = 0; i != amount; ++i) {
+      low += (*data++);
+      high += low;
+    }
+    low %= 251;
+  }
+  return high << 16 | low;
+}
