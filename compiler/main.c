@@ -21,7 +21,7 @@ static const char help_tail[] =
     "  --target T --cpu C  what to generate code for (default: this machine; hone targets lists them)\n"
     "  --dims M=64,N=64    extents: what to tune for, bench at, or give a variant of its own\n"
     "  --threads N         threads that the kernel may use (default 1)\n"
-    "  --fp MODE           reassoc (default), strict or tf32\n"
+    "  --fp MODE           reassoc (default), strict, tf32 or fast\n"
     "  --only F,G          these functions of a C file only\n"
     "  -g  -ffile-prefix-map=OLD=NEW        line tables for debuggers and profilers\n"
     "  --compile-commands FILE|DIR          flags of C files from a build's compile_commands.json\n"

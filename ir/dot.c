@@ -105,3 +105,18 @@ bool dot_of(expr_t x, struct dot *out) {
       .group = type_size((enum dtype)a->type) < DOT_BYTES ? DOT_BYTES / (unsigned)type_size((enum dtype)a->type) : 1};
   return out->kind != DOT_none;
 }
+
+bool dot_mixed(expr_t x, struct dot *out) {
+  *out = (struct dot){.kind = DOT_none};
+  if (x->kind != E_OP || x->op != OP_mul || x->type != DT_f32) return false;
+  for (unsigned i = 0; i < 2 && !out->kind; i++) {
+    expr_t a = x->kid[i], b = widened(x->kid[1 - i], DT_f32);
+    if (!b || a->kind != E_READ || a->type != DT_f32 || type_size((enum dtype)b->type) != 2) continue;
+    *out = (struct dot){.kind = kind_of(DT_f32, (enum dtype)b->type, (enum dtype)b->type),
+                        .a = a,
+                        .b = b,
+                        .rounded = true,
+                        .group = DOT_BYTES / 2};
+  }
+  return out->kind != DOT_none;
+}

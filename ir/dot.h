@@ -10,12 +10,15 @@ struct dot {
   enum dotkind kind;
   expr_t a, b;     /* the two reads; of DOT_u8i8 a is the unsigned one */
   bool shifted;    /* a is i8 and 128 is added to it, which makes it the unsigned one */
+  bool rounded;    /* dot_mixed: a is f32 and is rounded to b's type */
   bool alone;      /* b is summed by itself: a is 1 and has no read (NULL) */
   unsigned group;  /* elements of each that one instruction adds up in a lane: DOT_BYTES / their size; 1 of DOT_f64 */
 };
 /* x: W(read) * W(read), W the conversion to i32 (of 8 or 16 bit integers) or f32 (of bf16, f16); (i32(i8) + 128) * i32(i8); i32(i8) alone; a product of
    two reads of f32 or of f64. */
 bool dot_of(expr_t x, struct dot *out);
+/* x: a read of f32 times f32(read of bf16 or f16), in either order: the product of that type which --fp fast allows for it. */
+bool dot_mixed(expr_t x, struct dot *out);
 
 /* Instructions that a schedule step `tensorize NAME` may name; a target says which it has (struct limits). */
 enum matrix {

@@ -233,6 +233,10 @@ static void mul_block(const struct node *n, const struct lanes *a, const struct 
     e = interp_error(OP_mul, t, operand(a, l), operand(b, l), v, e);
     if (n->flush) e += interp_flush(operand(a, l), operand(b, l), v);
     if (n->tf32) e += interp_tf32(operand(a, l), operand(b, l), v);
+    if (n->rounded) {
+      const struct lanes *own = n->rounded == 1 ? a : b, *other = n->rounded == 1 ? b : a;
+      e += interp_rounded((enum dtype)n->narrow, operand(own, l), operand(other, l), v);
+    }
     r->v[l] = v;
     r->e[l] = e;
   }

@@ -135,6 +135,9 @@ static unsigned build(struct icontext *c, struct prog *p, expr_t x, const struct
     if (x->nkid) n.from = x->kid[0]->type;
     struct dot d;
     if (dot_of(x, &d)) n.tf32 = d.kind == DOT_f32 && c->args->tf32, n.flush = d.kind == DOT_bf16 || n.tf32;
+    if (c->args->fast && dot_mixed(x, &d))
+      n.rounded = d.a == x->kid[0] ? 1 : 2, n.narrow = d.b->type, n.flush = d.kind == DOT_bf16;
+    n.fast = c->args->fast && x->kind == E_OP && x->type == DT_f32 && (x->op == OP_exp || x->op == OP_div);
     break;
   }
   return add_node(c, p, &n);
@@ -257,6 +260,28 @@ double interp_tf32(struct ival a, struct ival b, long double v) {
   return isfinite(v) ? dabs(v) * 0x1.01p-10 : 0;
 }
 
+double interp_rounded(enum dtype t, struct ival a, struct ival b, long double v) {
+  double most = t == DT_f16 ? 65504 : FLT_MAX * (1 - 0x1p-8), x = dabs(a.v) + a.e;
+  if (x > most) return INFINITY;
+  if (!isfinite(v)) return 0;
+  return type_epsilon(t) * 1.01 * x * (dabs(b.v) + b.e) + (t == DT_f16 ? 0x1p-24 * (dabs(b.v) + b.e) : 0);
+}
+
+/* By a product with 2^(x * log2 e) to 22 bits: the rounding of that exponent counts as many times as it is long.
+   Results that are subnormal, or nearly infinite, may be 0, or infinite. */
+static double fast_exp(struct ival a, long double v) {
+  if (!isfinite(a.v) || isnan(v)) return 0;
+  if (dabs(v) > FLT_MAX / 2) return INFINITY;
+  return (0x1p-21 + 0x1p-22 * (dabs(a.v) + a.e)) * dabs(v) + FLT_MIN;
+}
+
+/* By a product with the reciprocal of b, which must be a number itself. */
+static double fast_div(struct ival b, long double v) {
+  if (!isfinite(b.v) || isnan(v)) return 0;
+  if (dabs(b.v) + b.e > FLT_MAX / 8 || dabs(b.v) - b.e < 4 * FLT_MIN) return INFINITY;
+  return isfinite(v) ? 2 * type_epsilon(DT_f32) * dabs(v) + underflow(DT_f32, v) : 0;
+}
+
 static bool subnormal(long double x) {
   return x != 0 && dabs(x) < FLT_MIN;
 }
@@ -298,6 +323,7 @@ static struct ival float_op(const struct node *n, struct ival a, struct ival b, 
   case OP_mul: {
     r.v = a.v * b.v;
     r.e = (n->flush ? interp_flush(a, b, r.v) : 0) + (n->tf32 ? interp_tf32(a, b, r.v) : 0);
+    if (n->rounded) r.e += interp_rounded((enum dtype)n->narrow, n->rounded == 1 ? a : b, n->rounded == 1 ? b : a, r.v);
     r.e += interp_error(OP_mul, t, a, b, r.v,
                         (a.e > 0 ? a.e * dabs(b.v) : 0) + (b.e > 0 ? b.e * dabs(a.v) + a.e * b.e : 0));
     break;
@@ -307,6 +333,7 @@ static struct ival float_op(const struct node *n, struct ival a, struct ival b, 
     r.v = a.v / b.v;
     if (a.e > 0 || b.e > 0) carried = b.e < dabs(b.v) ? (a.e + dabs(r.v) * b.e) / (dabs(b.v) - b.e) : INFINITY;
     r.e = interp_error(OP_div, t, a, b, r.v, carried);
+    if (n->fast) r.e += fast_div(b, r.v);
     break;
   }
   case OP_neg:
@@ -342,6 +369,7 @@ static struct ival float_op(const struct node *n, struct ival a, struct ival b, 
     break;
   case OP_exp:
     r = smooth(expl(a.v), a.e > 0 ? (double)expl(a.v + a.e) : 0, a.e, 3, u);
+    if (n->fast) r.e += fast_exp(a, r.v);
     break;
   case OP_log:
     r = smooth(logl(a.v), a.e > 0 ? 1 / fmax(dabs(a.v) - a.e, DBL_MIN) : 0, a.e, 3, u);

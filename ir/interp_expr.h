@@ -48,6 +48,8 @@ struct lanes {              /* values for successive values of one index */
 struct node {
   uint8_t kind, op, type, from;    /* from: operand type of a cast or comparison */
   bool tf32;                      /* a product whose operands may be rounded to tf32 */
+  bool fast;                       /* an exponential or a quotient of f32 that may be approximate */
+  uint8_t rounded, narrow;         /* a product whose factor number rounded - 1 may be rounded to the type `narrow`; 0: none */
   bool flush;                      /* a product that a matrix instruction may make: those of bf16 and tf32 take and give 0 for subnormals */
   uint16_t kid[3];
   struct ival val;                 /* constants, scalars */
@@ -90,6 +92,7 @@ struct place *place_new(struct icontext *c, const struct access *acc, const stru
 int64_t place_element(struct icontext *c, const struct place *p, struct fault *f);
 /* What is added to the error of a product that may be flushed. */
 double interp_flush(struct ival a, struct ival b, long double v);
+double interp_rounded(enum dtype t, struct ival a, struct ival b, long double v); /* of one whose factor a may be rounded to t */
 double interp_tf32(struct ival a, struct ival b, long double v); /* of one whose operands may be rounded to tf32 */
 /* Error of a result of add, sub, mul or div: what the operands carry (may be NaN), rounding to t, underflow; infinite where an infinity or a NaN is not sure. */
 double interp_error(enum op o, enum dtype t, struct ival a, struct ival b, long double v, double carried);

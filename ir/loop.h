@@ -48,7 +48,7 @@ enum fkind {
   F_UNROLL,   /* expanded by the emitter: (hi-lo)/step must be a constant at most 256 */
   /* around an F_VECTOR: loads next to each other along this loop and far apart along the lanes are turned in registers as one block (emit/turn.c) */
   F_VECTOR,   /* one vector: sym = lo + lane, lane < lanes; lanes at or beyond hi are masked off (no load, no store, no effect) */
-  F_SUB,      /* parts of one lane: from 0 to at most 32, innermost, its body one L_STORE without guards. A sum of widening products (ir/dot.h) over it is
+  F_SUB,      /* parts of one lane: from 0 to at most 256, innermost, its body one L_STORE without guards. A sum of widening products (ir/dot.h) over it is
                  one matrix instruction where the target has it; a copy over it interleaves rows. Its meaning is that of the serial loop. */
   F_TILES      /* rows and (inside, or alone) columns of a block of sums that matrix tiles hold while the loops inside run: one scalar register object, set to
                  0, summed up by products (F_SUB), stored or added to memory (emit/amx.c says what it makes of which form). Iterations are independent.
@@ -119,6 +119,7 @@ struct lfunc {
   uint16_t npart;
   struct subfunc *part;
   bool reassoc;            /* floats: contraction and re-association of reductions are allowed */
+  bool fast;               /* and what ir/interp.h's args.fast allows. Text: `fast` */
 };
 struct lfunc *lfunc_new(struct arena *a, const struct kernel *k, const char *name); /* objects 0…ntensor-1 filled in */
 unsigned lfunc_add_object(struct lfunc *f, const char *name, enum dtype t, enum scope s, unsigned rank, const poly_t *extent);

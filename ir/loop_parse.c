@@ -626,7 +626,7 @@ static struct lstmt *parse_body(struct parser *p) {
 
 static bool parse_func(struct parser *p, const char *name) {
   struct lexer *l = &p->l;
-  bool reassoc = lex_accept(l, "reassoc"), noalias = lex_accept(l, "noalias");
+  bool reassoc = lex_accept(l, "reassoc"), fast = lex_accept(l, "fast"), noalias = lex_accept(l, "noalias");
   p->k = kernel_new(p->a, name);
   p->k->noalias = noalias;
   p->f = lfunc_new(p->a, p->k, name); /* names are resolved while the signature is read: an empty function */
@@ -634,6 +634,7 @@ static bool parse_func(struct parser *p, const char *name) {
   p->f = lfunc_new(p->a, p->k, name);
   p->k = (struct kernel *)p->f->k;
   p->f->reassoc = reassoc;
+  p->f->fast = fast;
   p->f->origin = p->origin;
   p->f->opaque = p->opaque;
   p->f->nopaque = (uint16_t)p->nopaque;

@@ -1,6 +1,6 @@
 /* LOOP (and SOURCE) as text. loop_parse.c reads it back: print(parse(print(f))) is print(f).
 
-   func NAME [reassoc] [noalias] {
+   func NAME [reassoc] [fast] [noalias] {
      sym M, N, i, j                               every symbol in its order, as polynomials are printed by it
      param M: i32 dim M                           in the order of the C signature
      param alpha: f32
@@ -273,7 +273,7 @@ static void print_stmt(struct buf *out, const struct lfunc *f, const struct lstm
 void lfunc_print(struct buf *out, const struct lfunc *f) {
   buf_puts(out, "func ");
   name_print(out, f->name);
-  buf_printf(out, "%s%s {\n", f->reassoc ? " reassoc" : "", f->k->noalias ? " noalias" : "");
+  buf_printf(out, "%s%s%s {\n", f->reassoc ? " reassoc" : "", f->fast ? " fast" : "", f->k->noalias ? " noalias" : "");
   print_signature(out, f);
   if (f->body->kind == L_BLOCK) {
     for (uint32_t i = 0; i < f->body->nbody; i++) print_stmt(out, f, f->body->body[i], 1);

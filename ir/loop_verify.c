@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { NEST_MAX = 220, EXPR_MAX = 1100, UNROLL_MAX = 256, STACK_BYTES = 4096, LANES_LOG2_MAX = 10, SUB_MAX = 32 };
+enum { NEST_MAX = 220, EXPR_MAX = 1100, UNROLL_MAX = 256, STACK_BYTES = 4096, LANES_LOG2_MAX = 10, SUB_MAX = 256 };
 
 struct verifier {
   const struct lfunc *f;
@@ -64,7 +64,7 @@ static void check_expr(struct verifier *v, expr_t x, unsigned depth);
 static void check_reg_subscript(struct verifier *v, const struct object *o, poly_t p) {
   for (unsigned i = v->nopen; i-- > 0;) {
     const struct lstmt *s = v->open[i];
-    if ((s->fkind == F_UNROLL || s->fkind == F_VECTOR) && s->nlo && s->lo[0])
+    if ((s->fkind == F_UNROLL || s->fkind == F_VECTOR || s->fkind == F_SUB) && s->nlo && s->lo[0])
       p = poly_subst(v->arena, p, s->sym, s->lo[0]);
   }
   if (!p->overflow && !poly_is_const(p, NULL)) bad(v, "a subscript of register %s is not a constant", o->name);

@@ -134,14 +134,24 @@ static const struct kernel *read_kernel(struct session *s, const char *id) {
   return k;
 }
 
+/* What its candidates may do to floats: all records of a kernel say the same. */
+static const char *fp_of(const struct session *s, const char *id) {
+  for (unsigned i = 0; i < s->nline; i++)
+    if (s->line[i].kind == LINE_RECORD && !strcmp(s->line[i].text[F_kernel], id)) return s->line[i].text[F_fp];
+  return "";
+}
+
 static enum status open_kernel(struct session *s, const char *id) {
   const struct kernel *k = read_kernel(s, id);
   if (!k) return ST_REFUSED;
   int64_t *value = ARENA_NEW(s->arena, int64_t, k->nsym + 1u); /* dims are constants by now */
+  const char *fp = fp_of(s, id);
   enum status st = ST_OK;
   for (int kind = 0; kind < INPUTS_COUNT && st == ST_OK; kind++) {
     st = check_problem(s->arena, k, value, (enum inputs)kind, 1 + (uint64_t)kind, 1, &s->problem[kind], s->d);
     s->problem[kind].cold = s->o->cold;
+    s->problem[kind].args.tf32 = !strcmp(fp, "tf32") || !strcmp(fp, "fast");
+    s->problem[kind].args.fast = !strcmp(fp, "fast");
     if (st == ST_OK && !(s->reference[kind] = check_reference(s->arena, &s->problem[kind], s->d))) st = ST_INFEASIBLE;
   }
   s->entry = ARENA_NEW(s->arena, struct entry, s->nline + 1u);

@@ -239,17 +239,21 @@ static bool count_product(struct walk *w, const struct lstmt *sub) {
   struct mma_form form;
   struct dot d;
   int64_t depth;
-  if (s->kind != L_STORE || !dot_of(s->value, &d) || d.alone || !mma_form(d.kind, &form)) return false;
-  if (!poly_is_const(sub->hi[0], &depth) || depth != form.depth) return false;
-  double products = all_times(w) / (2 * form.rows), bytes = form.bytes * (d.kind == DOT_f64 ? 4.0 : 1);
-  if (w->f->object[d.a->acc->tensor].panel_rows) { /* of a warp group: a quarter of its rows, all its columns */
+  if (s->kind != L_STORE) return false;
+  bool held = dot_mixed(s->value, &d); /* its first factor is in registers */
+  if ((!held && !dot_of(s->value, &d)) || d.alone || !mma_form(d.kind, &form)) return false;
+  if (!poly_is_const(sub->hi[0], &depth) || depth % form.depth) return false;
+  double steps = (double)depth / form.depth;
+  double products = all_times(w) / (2 * form.rows) * steps, bytes = form.bytes * (d.kind == DOT_f64 ? 4.0 : 1);
+  if (held) w->t.instructions += access_times(w, d.a->acc) * (double)depth / 2;
+  if (w->f->object[d.b->acc->tensor].panel_rows) { /* of a warp group: a quarter of its rows, all its columns */
     double columns = columns_of(w, d.a->acc, d.b->acc), n = products * 8 / columns;
     w->t.tensor += products * 2 * 8 * form.rows * 8 * form.depth * bytes;
     w->t.instructions += GROUP_INSTRUCTIONS * n;
     w->t.shared += n * (GROUP_LINES + columns / 16);
     return true;
   }
-  double fragments = access_times(w, d.a->acc) / form.rows + access_times(w, d.b->acc) / form.rows;
+  double fragments = (held ? 0 : access_times(w, d.a->acc) / form.rows) + access_times(w, d.b->acc) / form.rows * steps;
   double work = products * 2 * 8 * form.rows * 8 * form.depth * bytes;
   w->t.tensor += work, w->t.warp_tensor += work;
   w->t.instructions += products + 2 * fragments;

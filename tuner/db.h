@@ -20,7 +20,7 @@ struct db_key {                     /* of one group on one target at one set of 
   const char *dims;                 /* "M=1024,N=1024" */
   const struct target *target;
   const char *objective;            /* "time/1t/warm" */
-  const char *fp;                   /* "reassoc", "strict" or "tf32" */
+  const char *fp;                   /* "reassoc", "strict", "tf32" or "fast" */
 };
 /* Built by key_make (tuner/key.h). The database itself only stores and compares these fields; target_id = SHA-256 over isa, silicon and class. */
 struct db_record {

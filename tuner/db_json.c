@@ -291,7 +291,7 @@ static const char *check_record(const struct line *l) {
   static const char *const status[] = {"ok", "wrong", "crash", "timeout", "oom", "compile", NULL}, *const fp[] = {
                                                                                                        "reassoc",
                                                                                                        "strict", "tf32",
-                                                                                                       NULL};
+                                                                                                       "fast", NULL};
   char hex[2 * DB_ID + 1];
   line_id(l, hex);
   if (strcmp(hex, l->text[F_id]) != 0) return "the record's id is not that of its fields";

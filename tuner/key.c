@@ -118,5 +118,5 @@ void key_make(struct arena *a, const struct groups *symbolic, unsigned gsym, con
   out->dims = dims_text(a, symbolic, gsym, value);
   const char *what = t->device == DEVICE_EMULATED ? "model" : "time";
   out->objective = arena_printf(a, "%s/%ut/%s", what, threads, cold ? "cold" : "warm");
-  out->fp = fp == FP_STRICT ? "strict" : fp == FP_TF32 ? "tf32" : "reassoc";
+  out->fp = fp == FP_STRICT ? "strict" : fp == FP_TF32 ? "tf32" : fp == FP_FAST ? "fast" : "reassoc";
 }

@@ -236,6 +236,16 @@ static bool put_matrix(const struct mover *m, struct plan *p, const struct dot *
   return true;
 }
 
+/* A second product's sum over the lanes of the first, on the same instruction: on or off. */
+static bool move_held(const struct mover *m, struct plan *p, int insn) {
+  unsigned x = below(m, p->naxis);
+  int at = plan_find(p, STEP_tensorize, LOOP_ID(x, 0), -1);
+  if (plan_find(p, STEP_lanes, LOOP_ID(x, 0), -1) < 0) return false;
+  if (at < 0) return plan_add(p, STEP_tensorize, LOOP_ID(x, 0), insn);
+  plan_drop(p, at);
+  return true;
+}
+
 /* In, or out with its threads. */
 static bool move_matrix(const struct mover *m, struct plan *p) {
   enum matrix insn = below(m, 2) && m->sp->lim->matrix_per_cycle[MATRIX_wgmma] ? MATRIX_wgmma : MATRIX_mma;
@@ -243,6 +253,7 @@ static bool move_matrix(const struct mover *m, struct plan *p) {
   struct dot d;
   int at = tensorized(p);
   if (!m->sp->lim->matrix_per_cycle[insn]) return false;
+  if (m->sp->opts.fast && below(m, 2)) return move_held(m, p, at >= 0 ? p->extra[at].arg : (int)insn);
   if (at < 0 && !find_dot(m, &d, &form)) return false;
   unsigned k = below(m, p->naxis);
   unsigned step = at >= 0 ? 0 : insn == MATRIX_mma ? form.depth : GROUP_STEP / form.bytes;

@@ -42,7 +42,9 @@ int emit_guards(struct fn *f, const poly_t *g, unsigned n, struct val *cond) {
     if (provably_ge0(f, p)) continue;
     if (provably_ge0(f, poly_addc(f->m->arena, poly_scale(f->m->arena, p, -1), -1))) return 0;
     bool varies = f->lane != SYM_NONE && poly_has(p, f->lane);
-    struct val x = varies ? varying_guard(f, p) : vicmp(f, LLVMIntSGE, fn_poly(f, p), vi64(f, 0));
+    c = f->simt && p->n && !p->mono[p->n - 1].n ? p->mono[p->n - 1].coef : 0; /* threads: what unrolling adds, apart */
+    struct val x =
+        varies ? varying_guard(f, p) : vicmp(f, LLVMIntSGE, fn_poly(f, poly_addc(f->m->arena, p, -c)), vi64(f, -c));
     *cond = mask_and(f, *cond, x);
   }
   return cond->v ? -1 : 1;

@@ -7,6 +7,7 @@
 #define HONE_CODEGEN_BUILD_H
 #include "codegen/emit/emit.h"
 #include "codegen/emit/launch.h"
+#include "ir/dot.h"
 #include <llvm-c/Core.h>
 #include <llvm-c/TargetMachine.h>
 
@@ -109,14 +110,19 @@ struct weave {
   struct weave *outer;
 };
 
+/* Lanes along a dimension of a register object: element i belongs to lane i / step % wide of each; those of smaller steps first. */
+struct regdigits {
+  unsigned n;
+  struct { int64_t step; uint16_t wide; uint8_t at; } x[2];
+};
+
 struct slots { /* a register object */
   struct val *v;
   unsigned n, width; /* lanes of a slot; 1: scalars */
   int dim;           /* which dimension runs along the lanes; -1: none */
   unsigned pad[8];   /* extents in slots */
   bool dead;         /* lanes that a mask switches off are never read */
-  unsigned wide[8];  /* threads: lanes along this dimension, each has its own element; 1: all have all */
-  uint8_t digit[8];
+  struct regdigits own[8]; /* threads: those along this dimension, each has its own elements; none: all have all */
 };
 
 struct digit { /* an open vector loop: its lane stands for `bits` bits of the thread's number, from bit `at` on */
@@ -153,6 +159,8 @@ struct simt {
   const struct ring *ring; /* whose loop is open */
   const struct staging *staging; /* the loop around that copies ahead (simt_stage.c); NULL: none */
   bool copying;            /* what is emitted are its copies */
+  unsigned parted;         /* branches and serial loops inside the open vector loops: what is known there is not behind them */
+  struct meeting *meetings; /* sums over lanes, as far as each thread has made them (simt.c) */
   LLVMValueRef parts;      /* shared memory where warps meet in a reduction */
   uint8_t *traded;         /* by object: one thread may see what another wrote */
   uint8_t *private;        /* by object: each thread has its own */
@@ -294,6 +302,12 @@ void reg_write(struct fn *f, const struct access *acc, enum red red, struct val 
 void emit_reg_open(struct fn *f, unsigned object, const struct lstmt *body);
 void emit_reg_close(struct fn *f, unsigned object);
 bool reg_along_lanes(unsigned object, const struct lstmt *body); /* vector loops walk some of its dimensions */
+/* Threads: the slot that the access names, without waiting for who works on it; NULL: none. */
+struct val *reg_slot(struct fn *f, const struct access *acc);
+/* The slot of this thread's element whose subscript `dim` is that of lane 0 at `at`, the others as in the access; NULL: it has none. */
+struct val *reg_slot_at(struct fn *f, const struct access *acc, unsigned dim, int64_t at);
+/* Iterations of the unrolled loop over s that the object has room for, by the access's subscripts; 0: it names none. */
+unsigned reg_steps(struct fn *f, const struct access *acc, sym_t s);
 bool reg_dead_lanes(struct arena *a, unsigned object, const struct lstmt *body); /* dead.c: what a mask switches off of it is never read */
 struct val *reg_slots(struct fn *f, unsigned object, unsigned *n); /* all given a value; n = 0 when it is not open */
 
@@ -388,6 +402,8 @@ void simt_stmt(struct fn *f, const struct lstmt *s); /* outside of vector loops 
 /* The open vector loop whose lane p names; NULL: none. *more: there is another. */
 LLVMValueRef simt_shared(struct fn *f, const char *name, uint64_t bytes, unsigned align); /* the address of so much shared memory */
 LLVMValueRef simt_sreg(struct fn *f, const char *name);                    /* i32: a special register, "tid.x" */
+bool simt_meets(const struct fn *f, const struct val *slot, unsigned n);   /* such a sum goes to one of these registers */
+void simt_meet(struct fn *f);                                              /* sums over lanes are complete from here on */
 void simt_alloc(struct fn *f, const struct lstmt *s);                      /* a buffer in memory of a block, around its body */
 void simt_mma_init(struct fn *f); /* at the kernel's entry */
 /* simt_mma.c: the sub loop around st by a matrix instruction; false: it is not of that form. */
@@ -398,6 +414,16 @@ bool simt_stage_body(struct fn *f, const struct lstmt *s);
 /* The loop s over a piece that is copied ahead, for the threads of `writers` (.v NULL: all); false: not by cp.async. */
 bool simt_copy_piece(struct fn *f, const struct lstmt *s, struct val writers);
 bool simt_pair_stores(struct fn *f, const struct lstmt *s); /* simt_pair.c: the loop s stores sums of matrix instructions, two groups of columns at a time */
+/* simt_held.c: the rows' operand of such a product where it lies in registers as sums do. */
+struct held {
+  const struct access *acc;
+  enum dtype type;  /* that it is rounded to */
+  unsigned dim;     /* the subscript that walks the sum */
+  int64_t first;    /* of it */
+};
+bool held_find(struct fn *f, const struct lstmt *s, const struct dot *d, struct held *out); /* s: the sub loop; false: it does not */
+/* Four registers of the instruction for rows 8 * row... (`again` counts 8 at a time) and 16 elements of the sum from `at` on. */
+bool held_fragment(struct fn *f, const struct held *h, sym_t again, int64_t row, int64_t at, LLVMValueRef *out);
 /* simt_wgmma.c: the same for a warp group's; they run on until simt_wgmma_wait, which is called before anything else touches their sums, and barriers. */
 bool simt_wgmma(struct fn *f, const struct lstmt *s, const struct lstmt *st);
 void simt_wgmma_wait(struct fn *f);

@@ -80,9 +80,19 @@ static struct val emit_select(struct fn *f, expr_t e) {
   return emit_op(f, OP_select, (enum dtype)e->type, v);
 }
 
+/* poly >= 0, as guards are asked: what is known of it counts. */
+static bool guard_form(struct fn *f, expr_t e, struct val *out) {
+  if (e->op != OP_ge || e->kid[0]->kind != E_POLY || e->kid[1]->kind != E_CONST || e->kid[1]->val.i) return false;
+  int on = emit_guards(f, &e->kid[0]->poly, 1, out);
+  if (on >= 0) *out = mkval(LLVMConstInt(f->m->i1, (unsigned)on, 0), 0, DT_bool, 0);
+  out->type = DT_bool;
+  return true;
+}
+
 static struct val emit_operation(struct fn *f, expr_t e) {
   if (e->op == OP_select) return emit_select(f, e);
   struct val v[3];
+  if (f->simt && guard_form(f, e, v)) return v[0];
   for (unsigned i = 0; i < e->nkid; i++) v[i] = emit_expr(f, e->kid[i]);
   struct val r = emit_op(f, (enum op)e->op, (enum dtype)e->kid[0]->type, v);
   if (op_info[e->op].result_bool) r.type = DT_bool;

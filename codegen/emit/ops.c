@@ -145,10 +145,16 @@ static struct val with_sign(struct fn *f, struct val *v) {
   return vselect(f, vfcmp(f, LLVMRealUNO, v[1], v[1]), vcall1(f, "llvm.fabs", v[0]), both);
 }
 
+/* --fp fast: the reciprocal is made where the divisor is known, and once for all that are divided by it. */
+static struct val fdivide(struct fn *f, enum dtype t, struct val a, struct val b) {
+  if (t != DT_f32 || !f->simt || !f->f->fast) return vbin(f, LLVMFDiv, a, b, false);
+  return vbin(f, LLVMFMul, a, vbin(f, LLVMFDiv, like(b, LLVMConstReal(f->m->f32, 1)), b, false), true);
+}
+
 static struct val by_hand(struct fn *f, enum op op, enum dtype t, struct val *v) {
   switch (op) {
   case OP_div:
-    return type_is_float(t) ? vbin(f, LLVMFDiv, v[0], v[1], false) : divide(f, t, v[0], v[1], false);
+    return type_is_float(t) ? fdivide(f, t, v[0], v[1]) : divide(f, t, v[0], v[1], false);
   case OP_rem:
     return divide(f, t, v[0], v[1], true);
   case OP_neg:

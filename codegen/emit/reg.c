@@ -24,18 +24,34 @@ static void demote(struct fn *f, unsigned object) {
 struct shape {
   unsigned object, nopen;
   const struct lstmt *open[DIGIT_LIMIT]; /* vector loops */
-  unsigned wide[RANK_LIMIT];             /* 0: no vector access yet */
-  uint8_t digit[RANK_LIMIT];
+  struct regdigits own[RANK_LIMIT];      /* none: no vector access yet */
 };
+
+/* The constant factor of s; 0: none. */
+static int64_t factor_of(poly_t p, sym_t s) {
+  for (uint32_t i = 0; i < p->n; i++)
+    if (p->mono[i].n == 1 && p->mono[i].sym[0] == s) return p->mono[i].coef;
+  return 0;
+}
+
+/* Sorted by steps. */
+static void add_digit(struct regdigits *r, int64_t step, unsigned wide, unsigned at) {
+  unsigned i = r->n;
+  if (i == 2) return;
+  for (; i > 0 && r->x[i - 1].step > step; i--) r->x[i] = r->x[i - 1];
+  r->x[i].step = step, r->x[i].wide = (uint16_t)wide, r->x[i].at = (uint8_t)at;
+  r->n++;
+}
 
 static void shape_access(struct shape *s, const struct access *acc) {
   if (acc->tensor != s->object) return;
-  for (unsigned d = 0; d < acc->rank && d < RANK_LIMIT; d++)
-    for (unsigned i = 0; i < s->nopen && !s->wide[d]; i++)
-      if (acc->ix[d].poly && poly_has(acc->ix[d].poly, s->open[i]->sym)) {
-        s->wide[d] = 1u << s->open[i]->lanes_log2;
-        s->digit[d] = s->open[i]->digit;
-      }
+  for (unsigned d = 0; d < acc->rank && d < RANK_LIMIT; d++) {
+    bool known = s->own[d].n > 0;
+    for (unsigned i = 0; i < s->nopen && !known; i++)
+      if (acc->ix[d].poly && poly_has(acc->ix[d].poly, s->open[i]->sym))
+        add_digit(&s->own[d], factor_of(acc->ix[d].poly, s->open[i]->sym), 1u << s->open[i]->lanes_log2,
+                  s->open[i]->digit);
+  }
 }
 
 static void shape_expr(expr_t e, void *ctx) {
@@ -57,7 +73,7 @@ bool reg_along_lanes(unsigned object, const struct lstmt *body) {
   struct shape sh = {.object = object};
   shape_stmt(&sh, body);
   for (unsigned d = 0; d < RANK_LIMIT; d++)
-    if (sh.wide[d] > 1) return true;
+    if (sh.own[d].n && sh.own[d].x[0].wide > 1) return true;
   return false;
 }
 
@@ -65,17 +81,36 @@ bool reg_along_lanes(unsigned object, const struct lstmt *body) {
 static void take_shape(struct fn *f, const struct shape *sh, struct slots *s) {
   s->dim = -1, s->width = 1;
   for (unsigned d = 0; d < RANK_LIMIT; d++) {
-    s->wide[d] = f->simt && sh->wide[d] ? sh->wide[d] : 1;
-    s->digit[d] = sh->digit[d];
-    if (!f->simt && sh->wide[d] > 1 && s->dim < 0) s->dim = (int)d, s->width = sh->wide[d];
+    unsigned wide = sh->own[d].n ? sh->own[d].x[0].wide : 1;
+    if (f->simt) s->own[d] = sh->own[d];
+    if (!f->simt && wide > 1 && s->dim < 0) s->dim = (int)d, s->width = wide;
   }
 }
 
 enum { SLOT_LIMIT = 4096 };
 
-/* Elements of dimension d in one slot. */
+/* Elements of dimension d in one slot: lanes of a CPU's vector. */
 static unsigned width_of(const struct slots *s, unsigned d) {
-  return (int)d == s->dim ? s->width : s->wide[d];
+  return (int)d == s->dim ? s->width : 1;
+}
+
+/* Of n elements along the dimension, those of one thread. */
+static int64_t own_extent(const struct regdigits *r, int64_t n) {
+  for (unsigned i = r->n; i-- > 0;) {
+    int64_t all = r->x[i].step * r->x[i].wide;
+    n = all > 0 ? (n + all - 1) / all * r->x[i].step : 0;
+  }
+  return n;
+}
+
+/* Which of its own elements number c is, where lane 0 has it; -1: it has it not. */
+static int64_t own_index(const struct regdigits *r, int64_t c) {
+  for (unsigned i = r->n; i-- > 0 && c >= 0;) {
+    int64_t step = r->x[i].step, all = step * r->x[i].wide;
+    bool nested = step > 0 && (!i || step % (r->x[i - 1].step * r->x[i - 1].wide) == 0);
+    c = nested && c % all < step ? c / all * step + c % all : -1;
+  }
+  return c;
 }
 
 void emit_reg_open(struct fn *f, unsigned object, const struct lstmt *body) {
@@ -94,7 +129,7 @@ void emit_reg_open(struct fn *f, unsigned object, const struct lstmt *body) {
       return;
     }
     unsigned w = width_of(s, d);
-    s->pad[d] = ((unsigned)c + w - 1) / w;
+    s->pad[d] = f->simt ? (unsigned)own_extent(&s->own[d], c) : ((unsigned)c + w - 1) / w;
     s->n *= s->pad[d];
     if (s->n > SLOT_LIMIT) emit_fail(f->m, "register object '%s' is too large", o->name);
   }
@@ -107,6 +142,12 @@ void emit_reg_close(struct fn *f, unsigned object) {
   f->reg[object] = NULL;
 }
 
+/* Sums over lanes that go to this object are wanted. */
+static void meet_before(struct fn *f, unsigned object) {
+  const struct slots *s = f->reg[object];
+  if (f->simt->meetings && s && simt_meets(f, s->v, s->n)) simt_meet(f);
+}
+
 /* Where an access lies: slot of its first element, element of the slot, elements a lane moves (0: uniform). */
 struct place {
   unsigned slot, lane;
@@ -114,21 +155,30 @@ struct place {
   bool ok;
 };
 
-/* Threads as lanes: a slot is the element of this thread. True when subscript d is that, whatever the thread; *ix
-   becomes that of thread 0. */
+/* Threads as lanes: a slot is an element of this thread. True when subscript d is that, whatever the thread; *ix
+   becomes that of the first. */
 static bool own_element(struct fn *f, const struct slots *s, unsigned d, poly_t *ix) {
-  poly_t coef;
-  int64_t c;
-  bool more;
-  const struct digit *x = simt_digit(f, *ix, &more);
-  if (!x) return s->wide[d] == 1;
-  return !more && s->wide[d] == 1u << x->bits && s->digit[d] == x->at &&
-         poly_split(f->m->arena, *ix, x->lane, &coef, ix) && poly_is_const(coef, &c) && c == 1;
+  const struct regdigits *r = &s->own[d];
+  unsigned named = 0;
+  for (unsigned i = 0; i < f->simt->nopen; i++) {
+    const struct digit *x = &f->simt->open[i];
+    poly_t coef;
+    int64_t c;
+    bool known = false;
+    if (!poly_has(*ix, x->lane)) continue;
+    if (!poly_split(f->m->arena, *ix, x->lane, &coef, ix) || !poly_is_const(coef, &c)) return false;
+    for (unsigned k = 0; k < r->n; k++)
+      known |= r->x[k].step == c && r->x[k].wide == 1u << x->bits && r->x[k].at == x->at;
+    if (!known) return false;
+    named++;
+  }
+  return named == r->n;
 }
 
 static struct place locate(struct fn *f, const struct access *acc) {
   struct place p = {.ok = false};
   if (f->simt && !f->simt->making) simt_wgmma_wait(f);
+  if (f->simt) meet_before(f, acc->tensor);
   struct slots *s = f->reg[acc->tensor];
   const struct object *o = &f->f->object[acc->tensor];
   if (!s) {
@@ -152,16 +202,16 @@ static struct place locate(struct fn *f, const struct access *acc) {
     }
     if (lane) p.step = lane;
     unsigned w = width_of(s, d);
+    if (f->simt && c >= 0 && (c = own_index(&s->own[d], c)) < 0) {
+      demote(f, acc->tensor);
+      return p;
+    }
     if (c < 0 || (uint64_t)c / w >= s->pad[d]) {
       emit_fail(f->m, "a subscript of register object '%s' is out of range", o->name);
       return p;
     }
     p.slot = p.slot * s->pad[d] + (unsigned)((uint64_t)c / w);
     if ((int)d == s->dim) p.lane = (unsigned)((uint64_t)c % w);
-    if (f->simt && (uint64_t)c % w) {
-      demote(f, acc->tensor);
-      return p;
-    }
   }
   p.ok = true;
   return p;
@@ -184,6 +234,34 @@ struct val *reg_slots(struct fn *f, unsigned object, unsigned *n) {
   *n = s ? s->n : 0;
   for (unsigned i = 0; i < *n; i++) slot_of(f, object, i);
   return s ? s->v : NULL;
+}
+
+struct val *reg_slot(struct fn *f, const struct access *acc) {
+  return reg_slot_at(f, acc, acc->rank, 0);
+}
+
+struct val *reg_slot_at(struct fn *f, const struct access *acc, unsigned dim, int64_t at) {
+  struct slots *s = f->reg[acc->tensor];
+  uint64_t slot = 0;
+  for (unsigned d = 0; s && d < acc->rank; d++) {
+    poly_t ix = acc->ix[d].poly ? fn_subst(f, acc->ix[d].poly) : poly_const(f->m->arena, 0);
+    int64_t c = at;
+    if (d != dim && (!own_element(f, s, d, &ix) || !poly_is_const(ix, &c))) return NULL;
+    c = own_index(&s->own[d], c);
+    if (c < 0 || (uint64_t)c >= s->pad[d]) return NULL;
+    slot = slot * s->pad[d] + (uint64_t)c;
+  }
+  return s ? slot_of(f, acc->tensor, (unsigned)slot) : NULL;
+}
+
+unsigned reg_steps(struct fn *f, const struct access *acc, sym_t sym) {
+  const struct slots *s = f->reg[acc->tensor];
+  for (unsigned d = 0; s && d < acc->rank; d++) {
+    if (!acc->ix[d].poly || !poly_has(acc->ix[d].poly, sym)) continue;
+    int64_t step = own_index(&s->own[d], factor_of(acc->ix[d].poly, sym));
+    return step > 0 && s->pad[d] % step == 0 ? (unsigned)(s->pad[d] / step) : 0;
+  }
+  return 0;
 }
 
 static LLVMValueRef index32(struct fn *f, unsigned i) {

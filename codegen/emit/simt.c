@@ -152,9 +152,25 @@ static struct val one_of_each(struct fn *f, unsigned bits) {
   return vicmp(f, LLVMIntEQ, vbin(f, LLVMAnd, f->simt->tid, vi64(f, rest), false), vi64(f, 0));
 }
 
+static void find_memory(expr_t x, void *ctx) {
+  struct fn **f = ctx;
+  if (*f && x->kind == E_READ && (!in_registers(*f, x->acc->tensor) || x->acc->nguard)) *f = NULL;
+}
+
+/* Nothing is read from memory: it may be evaluated where nobody wants it. */
+static bool only_registers(struct fn *f, expr_t x) {
+  struct fn *at = f;
+  expr_visit(x, find_memory, &at);
+  return at != NULL;
+}
+
 /* The value where cond holds, elsewhere what changes nothing. */
 static struct val value_or_identity(struct fn *f, const struct lstmt *s, struct val cond) {
   if (!cond.v) return emit_expr(f, s->value);
+  if (only_registers(f, s->value)) {
+    struct val v = emit_expr(f, s->value);
+    return vselect(f, cond, v, const_val(f, (enum dtype)v.type, red_identity(s->red, (enum dtype)v.type)));
+  }
   LLVMBasicBlockRef from[2] = {NULL, LLVMGetInsertBlock(f->b)}, then = new_block(f, "lane"),
                     join = new_block(f, "lanes");
   LLVMBuildCondBr(f->b, cond.v, then, join);
@@ -199,12 +215,58 @@ static bool keeper(struct fn *f, const struct lstmt *s, unsigned named, struct v
   return true;
 }
 
+/* What is summed into one register by statements next to each other meets once, at the end: before that each thread
+   sums up its own. */
+struct meeting {
+  struct val *slot; /* the register */
+  struct val part;
+  enum red red;
+  unsigned bits;
+  struct meeting *next;
+};
+
+void simt_meet(struct fn *f) {
+  struct meeting *m = f->simt->meetings;
+  f->simt->meetings = NULL;
+  for (; m; m = m->next) {
+    enum dtype t = (enum dtype)m->slot->type;
+    struct val v = convert(f, m->part.type, *m->slot), all = reduce_threads(f, m->red, m->part, m->bits);
+    *m->slot = convert(f, t, emit_red(f, m->red, v, all));
+  }
+}
+
+bool simt_meets(const struct fn *f, const struct val *slot, unsigned n) {
+  bool any = false;
+  for (const struct meeting *m = f->simt->meetings; m; m = m->next) any |= m->slot >= slot && m->slot < slot + n;
+  return any;
+}
+
+/* false: it has no register for itself. */
+static bool meet_later(struct fn *f, const struct lstmt *s, struct val v, unsigned bits) {
+  struct meeting *last = NULL;
+  if (f->simt->parted || !in_registers(f, s->acc->tensor)) return false;
+  struct val *slot = reg_slot(f, s->acc);
+  if (!slot) return false;
+  for (struct meeting *m = f->simt->meetings; m; last = m, m = m->next) {
+    if (m->slot != slot) continue;
+    if (m->red != s->red || m->bits != bits || m->part.type != v.type) return false;
+    m->part = emit_red(f, s->red, m->part, v);
+    return true;
+  }
+  struct meeting *n = ARENA_NEW(f->m->arena, struct meeting, 1);
+  *n = (struct meeting){slot, v, s->red, bits, NULL};
+  *(last ? &last->next : &f->simt->meetings) = n;
+  return true;
+}
+
 static void reduce_lanes(struct fn *f, const struct lstmt *s, unsigned named) {
   struct val cond, keeps;
   int g = emit_guards(f, s->acc->guard, s->acc->nguard, &cond);
   if (g == 0) return;
   cond = mask_and(f, f->simt->on, cond);
-  struct laned x = {s, reduce_threads(f, s->red, value_or_identity(f, s, cond), open_bits(f) & ~named)};
+  struct val v = value_or_identity(f, s, cond);
+  if (meet_later(f, s, v, open_bits(f) & ~named)) return;
+  struct laned x = {s, reduce_threads(f, s->red, v, open_bits(f) & ~named)};
   if (in_registers(f, s->acc->tensor))
     reg_write(f, s->acc, s->red, x.value);
   else if (own_object(f, s->acc->tensor))
@@ -247,6 +309,13 @@ static void lane_store(struct fn *f, const struct lstmt *s) {
 
 static void simt_vector(struct fn *f, const struct lstmt *s);
 
+static void lane_serial(struct fn *f, const struct lstmt *s) {
+  simt_meet(f);
+  f->simt->parted++;
+  emit_now(f, s);
+  f->simt->parted--;
+}
+
 static void lane_stmt(struct fn *f, const struct lstmt *s) {
   struct laned x = {.s = s};
   switch (s->kind) {
@@ -254,11 +323,15 @@ static void lane_stmt(struct fn *f, const struct lstmt *s) {
     lane_store(f, s);
     return;
   case L_SET:
+    simt_meet(f);
     if ((f->simt->threads - 1) & ~open_bits(f)) fence_copies(f, s, true, false);
     where(f, f->simt->on, s, now_arm, &x);
     return;
   case L_IF:
+    simt_meet(f);
+    f->simt->parted++;
     lane_if(f, s);
+    f->simt->parted--;
     return;
   case L_PREFETCH:
     return;
@@ -267,6 +340,8 @@ static void lane_stmt(struct fn *f, const struct lstmt *s) {
       simt_vector(f, s);
     else if (f->simt->copying && simt_copy_piece(f, s, f->simt->alone ? (struct val){0} : writers(f)))
       return;
+    else if (s->fkind == F_SERIAL)
+      lane_serial(f, s);
     else if (!simt_pair_stores(f, s))
       emit_now(f, s);
     return;
@@ -370,6 +445,7 @@ static void simt_vector(struct fn *f, const struct lstmt *s) {
     emit_branch(f, cond, s->body[0], vector_body, NULL, &v);
   else
     vector_body(f, &v);
+  if (!f->simt->nopen) simt_meet(f);
   f->simt->on = outer;
   f->simt->alone = was;
 }

@@ -23,6 +23,7 @@ struct product {
   struct dot d;
   struct mma_form form;
   struct panel rows, cols;
+  struct held held; /* rows that lie in registers; .acc NULL: in a panel */
 };
 
 /* The unrolled loop that moves the access by `step` elements in the subscript that names the lane; SYM_NONE: none. */
@@ -185,11 +186,25 @@ static void set_place(struct fn *f, const struct product *x, unsigned i) {
   f->env[x->cols.again] = poly_const(f->m->arena, i & 1);
 }
 
-static void multiply(struct fn *f, const struct lstmt *st, const struct product *x) {
+/* at: of the sum. */
+static void rows_fragment(struct fn *f, const struct product *x, int64_t at, LLVMValueRef *out) {
+  struct panel p = x->rows;
+  if (!x->held.acc) {
+    p.at = poly_addc(f->m->arena, p.at, p.along * at);
+    fragment(f, &p, out);
+  } else if (!held_fragment(f, &x->held, p.again, p.now, at, out)) {
+    emit_fail(f->m, "internal: a factor in registers lies otherwise than a matrix instruction wants it");
+    for (unsigned i = 0; i < p.regs; i++) out[i] = LLVMConstInt(f->m->i32, 0, 0);
+  }
+}
+
+static void multiply(struct fn *f, const struct lstmt *st, const struct product *x, int64_t at) {
   LLVMValueRef arg[3 * FRAGMENT_MAX];
   unsigned in = x->rows.regs + x->cols.regs, sums = 2 * x->form.rows;
-  fragment(f, &x->rows, arg);
-  fragment(f, &x->cols, arg + x->rows.regs);
+  struct panel cols = x->cols;
+  cols.at = poly_addc(f->m->arena, cols.at, cols.along * at);
+  rows_fragment(f, x, at, arg);
+  fragment(f, &cols, arg + x->rows.regs);
   for (unsigned i = 0; i < in && x->d.kind == DOT_f16; i++)
     arg[i] = LLVMBuildBitCast(f->b, arg[i], vec_of(LLVMHalfTypeInContext(f->m->ctx), 2), "");
   for (unsigned i = 0; i < sums; i++) {
@@ -220,14 +235,27 @@ static bool panels(struct fn *f, const struct lstmt *s, struct product *x, const
          readable(f, &x->rows) && readable(f, &x->cols);
 }
 
+/* Rows from registers. */
+static bool held_panels(struct fn *f, const struct lstmt *s, struct product *x) {
+  const struct digit *t = digit_at(f, 2, 3), *v = digit_at(f, 0, 2);
+  if (!t || !v || x->form.rows != 2 || !held_find(f, s, &x->d, &x->held)) return false;
+  x->rows = (struct panel){.rows = 2, .regs = 4, .again = unrolled_by(f, x->held.acc, t->lane, ROWS)};
+  x->cols = (struct panel){.rows = 1, .regs = 2};
+  return x->rows.again != SYM_NONE && poly_is_const(f->env[x->rows.again], &x->rows.now) &&
+         panel_of(f, s, x->d.b->acc, v, t, 2, &x->cols) && readable(f, &x->cols);
+}
+
 bool simt_mma(struct fn *f, const struct lstmt *s, const struct lstmt *st) {
-  struct product x;
+  struct product x = {.held = {.acc = NULL}};
   int64_t n;
   if (f->simt->on.v || st->red != RED_sum || st->acc->nguard || s->nhi != 1) return false;
-  if (!dot_of(st->value, &x.d) || x.d.alone || x.d.shifted || !mma_form(x.d.kind, &x.form)) return false;
-  if (!poly_is_const(s->hi[0], &n) || n != x.form.depth || !in_registers(f, st->acc->tensor)) return false;
+  bool held = dot_mixed(st->value, &x.d);
+  if ((!held && !dot_of(st->value, &x.d)) || x.d.alone || x.d.shifted || !mma_form(x.d.kind, &x.form)) return false;
+  if (!poly_is_const(s->hi[0], &n) || n % x.form.depth || !in_registers(f, st->acc->tensor)) return false;
   if (f->f->object[st->acc->tensor].type != st->value->type) return false;
-  if (!panels(f, s, &x, x.d.a->acc, x.d.b->acc) && !panels(f, s, &x, x.d.b->acc, x.d.a->acc)) return false;
-  if (x.rows.now % 2 == 0 && x.cols.now == 0) multiply(f, st, &x);
+  if (held ? !held_panels(f, s, &x)
+           : !panels(f, s, &x, x.d.a->acc, x.d.b->acc) && !panels(f, s, &x, x.d.b->acc, x.d.a->acc))
+    return false;
+  for (int64_t at = 0; at < n && x.rows.now % 2 == 0 && x.cols.now == 0; at += x.form.depth) multiply(f, st, &x, at);
   return true;
 }

@@ -13,7 +13,10 @@
 enum { GROUP = 128, ROWS = 64, WARP_ROWS = 16, WARPS = 4, COLUMNS = 256, STEP_BYTES = 32, SHARED_SPACE = 3 };
 enum { STRIDE_SHIFT = 32, LEAD_SHIFT = 16, UNIT = 16, GROUP_BYTES = 1024 };
 
-struct side { /* an operand */
+enum { STEPS_MOST = 16 }; /* of the sum in one sub loop: a factor in registers has as many fragments */
+
+struct side {              /* an operand */
+  const struct held *held; /* it lies in registers; NULL: in panels */
   const struct access *acc;
   poly_t at;   /* in bytes of the panels: where the instruction begins */
   bool turned; /* contiguous across the sum */
@@ -105,7 +108,7 @@ struct threads {                                       /* the digits of a warp g
 
 /* lane: elements that neighbours among the threads are apart; groups: the eight rows or columns that follow. */
 static bool side_of(struct fn *f, const struct lstmt *s, const struct access *a, const struct threads *t, bool rows,
-                    int64_t stretch, struct side *out) {
+                    int64_t stretch, int64_t k, struct side *out) {
   struct arena *ar = f->m->arena;
   const struct object *o = &f->f->object[a->tensor];
   const struct digit *lane = rows ? t->row : t->col, *other = rows ? t->col : t->row,
@@ -128,6 +131,7 @@ static bool side_of(struct fn *f, const struct lstmt *s, const struct access *a,
     mine = poly_add(ar, mine, poly_scale(ar, rows ? t->own_rows : t->own_cols, rows ? ROWS : stretch));
   }
   if (!take_out(f, &sum, s->sym, 1)) return false;
+  sum = poly_addc(ar, sum, k);
   if (poly_has(sum, lane->lane) || poly_has(sum, other->lane)) return false;
   poly_t along = object_stride(f, o, own);
   out->turned = poly_is_const(along, &stride) && stride == 1;
@@ -164,7 +168,7 @@ static struct val descriptor(struct fn *f, const struct side *x) {
 /* ---- the instruction ---- */
 
 struct sums {
-  const struct access *acc;
+  const struct access *acc, *a, *b; /* and the operands of rows and columns */
   const struct side *rows, *cols;
   unsigned groups; /* of 8 columns */
 };
@@ -175,19 +179,6 @@ static void set_place(struct fn *f, const struct sums *x, unsigned i) {
   if (x->cols->again != SYM_NONE) f->env[x->cols->again] = poly_const(a, i / 4);
   f->env[x->rows->again] = poly_const(a, i / 2 % 2);
   f->env[x->cols->piece] = poly_const(a, i % 2);
-}
-
-/* Extent of the dimension of the sums that the loop counts; 1: none. */
-static unsigned count_of(struct fn *f, const struct access *acc, sym_t s) {
-  const struct object *o = &f->f->object[acc->tensor];
-  int64_t n;
-  for (unsigned d = 0; d < acc->rank; d++) {
-    poly_t p = acc->ix[d].poly;
-    if (p && p->n == 1 && p->mono[0].n == 1 && p->mono[0].sym[0] == s && p->mono[0].coef == 1 &&
-        poly_is_const(o->extent[d], &n))
-      return n > 0 && n < 256 ? (unsigned)n : 0;
-  }
-  return 0;
 }
 
 static const char *word_of(enum dtype t) {
@@ -225,8 +216,12 @@ static void instruction_text(struct buf *out, const struct sums *x, enum dtype a
   buf_printf(out, "wgmma.mma_async.sync.aligned.m64n%uk%u.%s.%s.%s {", 8 * x->groups,
              STEP_BYTES / (unsigned)type_size(a), whole ? "s32" : "f32", word_of(a), word_of(b));
   for (unsigned i = 0; i < n; i++) buf_printf(out, "%s$%u", i ? ", " : "", i);
-  buf_printf(out, "}, $%u, $%u, $%u", 2 * n, 2 * n + 1, 2 * n + 2);
-  if (!whole) buf_printf(out, ", 1, 1, %d, %d", x->rows->turned, x->cols->turned);
+  if (x->rows->held)
+    buf_printf(out, "}, {$%u, $%u, $%u, $%u}, $%u, $%u, 1, 1, %d", 2 * n, 2 * n + 1, 2 * n + 2, 2 * n + 3, 2 * n + 4,
+               2 * n + 5, x->cols->turned);
+  else
+    buf_printf(out, "}, $%u, $%u, $%u", 2 * n, 2 * n + 1, 2 * n + 2);
+  if (!whole && !x->rows->held) buf_printf(out, ", 1, 1, %d, %d", x->rows->turned, x->cols->turned);
   buf_puts(out, ";");
 }
 
@@ -234,32 +229,48 @@ static void plain_asm(struct fn *f, const char *name) {
   call_intrinsic(f->m, f->b, name, NULL, 0, NULL, 0);
 }
 
+static bool is_pending(const struct simt *s, unsigned object) {
+  for (unsigned i = 0; i < s->npending; i++)
+    if (s->pending[i] == object) return true;
+  return false;
+}
+
 static void begin(struct fn *f, unsigned object) {
   struct simt *s = f->simt;
-  for (unsigned i = 0; i < s->npending; i++)
-    if (s->pending[i] == object) return;
+  if (is_pending(s, object)) return;
   if (s->npending == PENDING_LIMIT) simt_wgmma_wait(f);
   plain_asm(f, "llvm.nvvm.wgmma.fence.sync.aligned");
   s->pending[s->npending++] = object;
 }
 
-static void multiply(struct fn *f, const struct sums *x, enum dtype sum) {
-  unsigned n = 4 * x->groups;
-  LLVMValueRef *v = ARENA_NEW(f->m->arena, LLVMValueRef, n + 3);
+/* The registers of a factor are there, and stay, from here on. */
+static void begin_held(struct fn *f, unsigned object, LLVMValueRef *v, unsigned n) {
+  struct simt *s = f->simt;
+  if (s->npending == PENDING_LIMIT) simt_wgmma_wait(f);
+  tied_asm(f, "wgmma.fence.sync.aligned;", v, n, 0, ",~{memory}", v);
+  if (!is_pending(s, object)) s->pending[s->npending++] = object;
+}
+
+/* own: the four registers of the rows' fragment; NULL: they are a panel. */
+static void multiply(struct fn *f, const struct sums *x, enum dtype sum, const LLVMValueRef *own) {
+  unsigned n = 4 * x->groups, m = n;
+  LLVMValueRef *v = ARENA_NEW(f->m->arena, LLVMValueRef, n + 6);
   bool whole = sum == DT_i32;
+  enum dtype cols = (enum dtype)f->f->object[x->cols->acc->tensor].type;
   struct buf text;
   buf_init(&text);
-  instruction_text(&text, x, (enum dtype)f->f->object[x->rows->acc->tensor].type,
-                   (enum dtype)f->f->object[x->cols->acc->tensor].type, whole);
-  v[n] = descriptor(f, x->rows).v, v[n + 1] = descriptor(f, x->cols).v;
-  v[n + 2] = LLVMConstInt(f->m->i1, 1, 0);
+  instruction_text(&text, x, own ? cols : (enum dtype)f->f->object[x->rows->acc->tensor].type, cols, whole);
+  for (unsigned i = 0; i < 4 && own; i++) v[m++] = own[i];
+  if (!own) v[m++] = descriptor(f, x->rows).v;
+  v[m++] = descriptor(f, x->cols).v;
+  v[m++] = LLVMConstInt(f->m->i1, 1, 0);
   f->simt->making = true;
   for (unsigned i = 0; i < n; i++) {
     set_place(f, x, i);
     v[i] = reg_read(f, x->acc).v;
   }
-  begin(f, x->acc->tensor);
-  tied_asm(f, text.data, v, n, 3, ",l,l,b", v);
+  if (!own) begin(f, x->acc->tensor);
+  tied_asm(f, text.data, v, n, m - n, own ? ",r,r,r,r,l,b" : ",l,l,b", v);
   for (unsigned i = 0; i < n; i++) {
     set_place(f, x, i);
     reg_write(f, x->acc, RED_none, mkval(v[i], cur_level(f), sum, 0));
@@ -356,28 +367,61 @@ static bool types_ok(enum dtype a, enum dtype b, enum dtype sum) {
   return sum == DT_i32 && type_size(a) == 1 && type_size(b) == 1 && word_of(a) && word_of(b);
 }
 
+/* The whole sum, an instruction a step; the fragments of a factor in registers first. */
+static bool make_all(struct fn *f, const struct lstmt *s, const struct threads *t, struct sums *x, struct side *rows,
+                     int64_t steps, int64_t each) {
+  LLVMValueRef own[4 * STEPS_MOST];
+  struct side cols;
+  for (int64_t i = 0; i < steps && rows->held; i++)
+    if (!held_fragment(f, rows->held, rows->again, 0, i * each, own + 4 * i)) return false;
+  if (rows->held) begin_held(f, x->acc->tensor, own, (unsigned)(4 * steps));
+  x->rows = rows, x->cols = &cols;
+  enum dtype sum = (enum dtype)f->f->object[x->acc->tensor].type;
+  for (int64_t i = 0; i < steps; i++) {
+    bool ok = side_of(f, s, x->b, t, false, 8 * (int64_t)x->groups, i * each, &cols);
+    if (ok && !rows->held) ok = side_of(f, s, x->a, t, true, 0, i * each, rows);
+    if (!ok) emit_fail(f->m, "internal: a tile of a warp group lies otherwise from step to step");
+    if (f->m->fail) return true;
+    multiply(f, x, sum, rows->held ? own + 4 * i : NULL);
+  }
+  return true;
+}
+
+/* Rows of sums lie on the threads as those of the factor do. */
+static bool held_rows(struct fn *f, const struct held *h, const struct threads *t, struct side *out) {
+  *out = (struct side){.held = h, .acc = h->acc, .again = SYM_NONE, .piece = SYM_NONE};
+  for (unsigned d = 0; d < h->acc->rank && out->again == SYM_NONE; d++)
+    if (poly_has(h->acc->ix[d].poly, t->row->lane)) out->again = unrolled_by(f, h->acc->ix[d].poly, 8);
+  out->first = !count_at(f, out->again);
+  return out->again != SYM_NONE;
+}
+
 bool simt_wgmma(struct fn *f, const struct lstmt *s, const struct lstmt *st) {
   struct dot d;
+  struct held h;
   struct threads t;
   struct side rows, cols;
   int64_t n;
   enum dtype sum = (enum dtype)f->f->object[st->acc->tensor].type;
   if (st->red != RED_sum || st->acc->nguard || s->nhi != 1 || !in_registers(f, st->acc->tensor)) return false;
-  if (!dot_of(st->value, &d) || d.alone || d.shifted || !poly_is_const(s->hi[0], &n) || !find_threads(f, &t))
+  bool held = dot_mixed(st->value, &d);
+  if ((!held && !dot_of(st->value, &d)) || d.alone || d.shifted || !poly_is_const(s->hi[0], &n) || !find_threads(f, &t))
     return false;
   const struct access *a = d.a->acc, *b = d.b->acc;
-  if (!poly_has(fn_subst(f, access_poly(f, a)), t.row->lane)) a = d.b->acc, b = d.a->acc;
-  enum dtype ta = (enum dtype)f->f->object[a->tensor].type, tb = (enum dtype)f->f->object[b->tensor].type;
-  if (!types_ok(ta, tb, sum) || n * (int64_t)type_size(ta) != STEP_BYTES) return false;
+  if (!held && !poly_has(fn_subst(f, access_poly(f, a)), t.row->lane)) a = d.b->acc, b = d.a->acc;
+  enum dtype tb = (enum dtype)f->f->object[b->tensor].type, ta = held ? tb : (enum dtype)f->f->object[a->tensor].type;
+  int64_t each = STEP_BYTES / (int64_t)type_size(ta);
+  if (!types_ok(ta, tb, sum) || n % each || n / each > STEPS_MOST) return false;
   sym_t again = SYM_NONE;
   for (unsigned i = 0; i < b->rank && again == SYM_NONE; i++)
     if (b->ix[i].poly && poly_has(b->ix[i].poly, t.col->lane)) again = unrolled_by(f, b->ix[i].poly, 8);
-  unsigned groups = again == SYM_NONE ? 1 : count_of(f, st->acc, again);
+  unsigned groups = again == SYM_NONE ? 1 : reg_steps(f, st->acc, again);
   if (!groups || 8 * groups > COLUMNS) return false;
-  if (!side_of(f, s, a, &t, true, 0, &rows) || !side_of(f, s, b, &t, false, 8 * (int64_t)groups, &cols)) return false;
-  if (rows.again == SYM_NONE || count_of(f, st->acc, rows.again) != 2 || cols.piece == SYM_NONE) return false;
+  if (held ? !held_find(f, s, &d, &h) || !held_rows(f, &h, &t, &rows) : !side_of(f, s, a, &t, true, 0, 0, &rows))
+    return false;
+  if (!side_of(f, s, b, &t, false, 8 * (int64_t)groups, 0, &cols)) return false;
+  if (rows.again == SYM_NONE || reg_steps(f, st->acc, rows.again) != 2 || cols.piece == SYM_NONE) return false;
   if (sum == DT_i32 && (rows.turned || cols.turned)) return false;
-  struct sums x = {st->acc, &rows, &cols, groups};
-  if (rows.first && cols.first) multiply(f, &x, sum);
-  return true;
+  struct sums x = {st->acc, a, b, &rows, &cols, groups};
+  return !rows.first || !cols.first || make_all(f, s, &t, &x, &rows, n / each, each);
 }

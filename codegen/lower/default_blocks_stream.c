@@ -7,6 +7,7 @@
 #include "ir/dot.h"
 
 enum { ROWS = 64, BLOCK = 64, COLUMNS = 128, PAD = 16, WARPS = 4, LANES = 4, THREADS = 8, PIECE = 2 };
+enum { GROUP_ROWS = 128, GROUP_BLOCK = 128, HELD_STAGES = 3 };
 
 static int64_t at_most(int64_t ext, int64_t most) {
   int64_t n = LANES * PIECE;
@@ -47,6 +48,86 @@ static int64_t shared_bytes(const struct chooser *c, const struct stream_axes *x
   return stages * ahead + ROWS * (p->depth * key + PAD) + 2 * ROWS * BLOCK * 4 + ROWS * 16;
 }
 
+/* Both products by matrix instructions (--fp fast): the weights are rounded in the registers in which they are made. */
+struct held_form {
+  enum matrix matrix;
+  int64_t rows, block, deep; /* of queries, of the stream; of the sum of the scores, in one step */
+};
+
+static void held_steps(struct chooser *c, const struct stream_axes *x, const struct held_form *h) {
+  unsigned s = x->s, t = (unsigned)x->t, d = (unsigned)x->d, v = (unsigned)x->v;
+  bool group = h->matrix == MATRIX_wgmma;
+  struct order o = {0};
+  sched_push(&c->s, STEP_tile, LOOP_ID(t, 0), (int)h->rows);
+  sched_push(&c->s, STEP_tile, LOOP_ID(s, 0), (int)h->block);
+  sched_push(&c->s, STEP_tile, LOOP_ID(v, 0), (int)def_extent(c, v));
+  sched_push(&c->s, STEP_tile, LOOP_ID(d, 0), (int)h->deep);
+  if (group) sched_push(&c->s, STEP_tile, LOOP_ID(d, 0), (int)def_extent(c, d));
+  for (unsigned a = 0; a < c->g->nshared; a++)
+    if (a != t) def_then(&o, a, 0);
+  def_then(&o, t, 1);
+  def_then(&o, s, 1);
+  def_then(&o, v, 1);
+  for (unsigned level = group ? 3 : 2; level-- > 0;) def_then(&o, d, level);
+  def_then(&o, s, 0);
+  def_then(&o, t, 0);
+  def_then(&o, v, 0);
+  def_push_order(c, &o);
+  const unsigned lane[] = {s, v};
+  for (unsigned i = 0; i < 2; i++) {
+    sched_push(&c->s, STEP_lanes, LOOP_ID(lane[i], 0), LANES);
+    sched_push(&c->s, STEP_piece, LOOP_ID(lane[i], 0), PIECE);
+  }
+  sched_push(&c->s, STEP_threads, LOOP_ID(t, 0), THREADS);
+  sched_push(&c->s, STEP_warps, LOOP_ID(t, 0), (int)(h->rows / (2 * THREADS)));
+}
+
+/* As many blocks of keys and values ahead as fit, by tensor maps for warp groups where they can have them. */
+static bool held_stages(struct chooser *c, const struct stream_axes *x, const struct held_form *h, int64_t trips) {
+  for (unsigned n = trips < HELD_STAGES ? (unsigned)trips : HELD_STAGES; n >= 2; n--)
+    for (unsigned how = h->matrix != MATRIX_wgmma; how < 2; how++) {
+      struct sched before = c->s;
+      unsigned stage = n | (how ? 0 : STAGE_TMA | STAGE_SWIZZLE);
+      if (def_push(c, STEP_stage, stage, def_operand(c, x->keys->tensor)) &&
+          def_push(c, STEP_stage, stage, def_operand(c, x->values->tensor)))
+        return true;
+      c->s = before;
+    }
+  return false;
+}
+
+static bool try_held(struct chooser *c, const struct stream_axes *x, const struct access *rows,
+                     const struct held_form *h) {
+  struct sched before = c->s;
+  const struct access *operand[] = {x->keys, x->values, rows};
+  held_steps(c, x, h);
+  for (unsigned i = 0; i < 3; i++)
+    sched_push(&c->s, STEP_pack, LOOP_ID(i < 2 ? x->s : (unsigned)x->t, 1), def_operand(c, operand[i]->tensor));
+  sched_push(&c->s, STEP_tensorize, LOOP_ID(x->d, 0), h->matrix);
+  if (def_push(c, STEP_tensorize, LOOP_ID(x->s, 0), h->matrix)) {
+    held_stages(c, x, h, def_guess(c, x->s) / h->block);
+    for (unsigned a = 0; a < c->g->nshared; a++)
+      if (a != (unsigned)x->t) def_push(c, STEP_parallel, LOOP_ID(a, 0), 0);
+    def_push(c, STEP_parallel, LOOP_ID(x->t, 1), 0);
+    return true;
+  }
+  c->s = before;
+  return false;
+}
+
+/* The largest tile first: warp groups with as many rows as leave registers for sums and scores, then warps. */
+static bool held_stream(struct chooser *c, const struct stream_axes *x, const struct access *rows, int64_t depth) {
+  struct dot d;
+  if (!c->o->fast || !rows || !depth || !dot_mixed(x->out->body, &d)) return false;
+  for (int64_t n = GROUP_ROWS; n >= GROUP_ROWS / 2 && c->lim->matrix_per_cycle[MATRIX_wgmma]; n /= 2)
+    for (int64_t block = GROUP_BLOCK; block >= GROUP_BLOCK / 2; block /= 2) {
+      struct held_form h = {MATRIX_wgmma, n, block, depth};
+      if (def_guess(c, (unsigned)x->t) >= 2 * n && try_held(c, x, rows, &h)) return true;
+    }
+  struct held_form h = {MATRIX_mma, ROWS, BLOCK, depth};
+  return try_held(c, x, rows, &h);
+}
+
 static void push_panels(struct chooser *c, const struct stream_axes *x, const struct panels *p, bool matrix) {
   bool known = p->depth && p->columns, twice = known && shared_bytes(c, x, p, 2) + 4096 <= c->lim->shared_bytes;
   int keys = def_operand(c, x->keys->tensor), values = def_operand(c, x->values->tensor);
@@ -68,6 +149,7 @@ bool def_blocks_stream(struct chooser *c) {
   expr_visit(x.score->body, find_rows, &k);
   int64_t depth = matrix_depth(c, &x), columns = at_most(def_guess(c, v), def_extent(c, v) ? COLUMNS : COLUMNS / 2);
   struct panels p = {k.acc, def_extent(c, d), def_extent(c, v) ? columns : 0};
+  if (held_stream(c, &x, k.acc, depth)) return true;
   def_push(c, STEP_tile, LOOP_ID(t, 0), ROWS);
   def_push(c, STEP_tile, LOOP_ID(s, 0), def_extent(c, v) ? BLOCK : BLOCK / 2); /* masks and strides take registers */
   def_push(c, STEP_tile, LOOP_ID(v, 0), columns);

@@ -200,7 +200,8 @@ static struct lstmt *ragged_body(struct build *b, const struct set *s, unsigned 
   in.edge = true;
   set_modes(&in, o->row, o->nrow, AX_FULL);
   for (unsigned i = 0; i < o->nlane; i++)
-    in.mode[o->lane[i]] = o->nlane == 1 && !o->nguard && axis_rest(b->p, o->lane[i]) ? AX_NARROW : AX_EDGE;
+    in.mode[o->lane[i]] =
+        o->nlane == 1 && !o->nguard && axis_rest(b->p, o->lane[i]) && !held_any(b->p) ? AX_NARROW : AX_EDGE;
   return nest_build(b, s, pos, &in);
 }
 
@@ -334,6 +335,8 @@ static void find_unpacked(expr_t x, void *ctx) {
 static bool one_body(struct build *b, const struct set *s, const struct split *o) {
   struct operands c = {b->p, true};
   bool sums = false;
+  for (unsigned i = 0; i < s->n && !o->nrow; i++)
+    if (held_by(b->p, s->m[i])) return true; /* what is cut is 0 */
   if (!b->p->lim->simt || o->nrow || !o->nlane) return false;
   for (unsigned i = 0; i < s->n; i++) {
     const struct member *m = s->m[i];
@@ -352,7 +355,7 @@ struct lstmt *edge_both(struct build *b, const struct env *e, const struct membe
   int lane[2] = {m->thr, m->vec};
   struct env in = *e, full;
   struct set s = {1, &m};
-  in.solo = false;
+  in.solo = in.held = false;
   full = in;
   for (unsigned i = 0; i < 2 && e->solo; i++) {
     if (lane[i] < 0 || ((e->open | e->serial) & BIT(lane[i]))) continue;
@@ -377,6 +380,7 @@ static struct lstmt *split_tile(struct build *b, const struct set *s, unsigned p
     base_env(e, &o, &in);
     set_modes(&in, o.lane, o.nlane, AX_EDGE);
     in.solo = true;
+    for (unsigned i = 0; i < s->n; i++) in.held |= held_by(b->p, s->m[i]);
     return nest_build(b, s, pos, &in);
   }
   find_guards(b, s, e, &o);

@@ -123,6 +123,7 @@ enum status lower_kernel(struct arena *a, const struct groups *gs, const struct 
   struct lstmt **body = ARENA_NEW(a, struct lstmt *, gs->n + 1);
   unsigned stack = 0;
   f->reassoc = !o->strict;
+  f->fast = o->fast;
   for (unsigned g = 0; g < gs->n; g++) {
     struct plan *p = ARENA_NEW(a, struct plan, 1);
     struct build b;
@@ -141,6 +142,7 @@ enum status lower_kernel(struct arena *a, const struct groups *gs, const struct 
   }
   struct lstmt *all = chain(a, gs, body, 0);
   if (all) f->body = all;
+  if (all && lim->simt) own_registers(f, all);
   *out = f;
   return ST_OK;
 }

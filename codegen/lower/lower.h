@@ -5,18 +5,21 @@
 #include "ir/loop.h"
 #include "codegen/target/target.h"
 
-/* --fp: may reductions be re-ordered and products contracted; no; and may GPUs round operands of f32 products to tf32, too. */
-enum fpmode { FP_REASSOC, FP_STRICT, FP_TF32 };
+/* --fp: may reductions be re-ordered and products contracted; no; and may GPUs round operands of f32 products to tf32, too; and, besides all that, round f32
+   factors to the type of a bf16 or f16 one beside them, take exponentials of f32 from hardware and divide by multiplying. */
+enum fpmode { FP_REASSOC, FP_STRICT, FP_TF32, FP_FAST };
 struct lower_opts {
   bool strict;              /* --fp strict: the specification's own order of every reduction */
   unsigned threads;         /* 1: parallel steps are run serially */
   unsigned max_size;        /* schedules that make more instructions than this of a group, roughly, are not legal; 0: LOWER_SIZE_MAX */
   bool tf32;                /* products of f32 may round their operands to tf32 */
+  bool fast;                /* FP_FAST; tf32 is set, too */
 };
 enum { LOWER_SIZE_MAX = 8000 };
 /* A grid of blocks has as many threads as the GPU has SMs, whatever the host was asked for. */
 static inline struct lower_opts lower_opts_for(const struct target *t, enum fpmode fp, unsigned threads) {
-  return (struct lower_opts){.strict = fp == FP_STRICT, .threads = t->limits.simt ? t->limits.cores : threads, .tf32 = fp == FP_TF32};
+  return (struct lower_opts){.strict = fp == FP_STRICT, .threads = t->limits.simt ? t->limits.cores : threads, .tf32 = fp >= FP_TF32,
+                             .fast = fp == FP_FAST};
 }
 /* Lowers the whole kernel: group g with sched[g], one after the other, temps between groups on the heap.
    ST_INFEASIBLE with *why (arena) when a schedule is not legal here; never fails otherwise. The result passes lfunc_verify.

@@ -225,6 +225,10 @@ static bool over_par(const struct plan *p, const struct eq *e, poly_t g) {
   return true;
 }
 
+bool member_unread(struct plan *p, const struct member *m, poly_t g) {
+  return over_par(p, m->e, g) && unread_without(p, m, g);
+}
+
 /* Guards that all readers of a private temp share need not hold where it is computed, but loops may stop there: of a
    causal attention's scores only those before the diagonal are made. From the last reader backwards. */
 static void soft_guards(struct plan *p) {
@@ -613,7 +617,7 @@ static bool check_size(struct plan *p) {
     total += n;
     if (m->acc && acc > most) p->why = arena_printf(p->a, "unroll: more than %d accumulators", (int)most);
   }
-  if (total > 512) p->why = "unroll: more than 512 statements";
+  if (total > 8 * most) p->why = arena_printf(p->a, "unroll: more than %d statements", (int)(8 * most));
   return !p->why;
 }
 
@@ -648,7 +652,7 @@ static bool find_digits(struct plan *p) {
            first = 0; /* lanes, rows of threads, warps of lanes, warps of rows */
   for (unsigned l = 0; l < MAX_LOOP; l++) {
     const struct ploop *x = &p->loop[l];
-    if (x->mark == MARK_SUB && x->matrix == MATRIX_wgmma) first = 1;
+    if (loop_is_sub(p, l) && x->matrix == MATRIX_wgmma) first = 1;
   }
   for (unsigned l = 0; l < MAX_LOOP; l++) {
     const struct ploop *x = &p->loop[l];

@@ -26,7 +26,8 @@ struct ploop {
   uint16_t cluster;         /* neighbours that run together */
   bool peel;                /* npeel iterations at each end stand on their own; 0: all do */
   uint8_t mark, unroll, npeel;
-  uint8_t matrix;           /* MARK_SUB: the instruction */
+  uint8_t matrix;           /* MARK_SUB, sums: the instruction */
+  bool sums;                /* MARK_VECTOR of threads: members that sum over it, with other lanes, have it as their sub loop */
   uint16_t lanes;
   bool rows;                /* MARK_VECTOR: the digit above those of the other vector loops (`threads`) */
   uint8_t digit;            /* MARK_VECTOR: the lowest bit of a thread's number that the lane stands for */
@@ -65,6 +66,8 @@ struct member {
   int thr;                  /* the loop on its rows of threads, or -1; like vec it is innermost, around vec */
   int sub;                  /* the loop whose iterations one matrix instruction adds up in a lane, or -1; innermost, inside the lanes */
   bool acc;                 /* accumulates in registers */
+  bool zeroed;              /* what it makes is 0 where its guards or the ends of its lanes cut it: a factor that stays in registers (sums) */
+  bool vanishes;            /* its terms are 0 there: they have such a factor */
   bool tile;                /* accumulates in matrix tiles (mtile.c): the loops of `block` are not the nest's */
   int row;                  /* tile: the loop of the rows of the block, or -1; vec is that of its columns */
   uint64_t block;           /* tile: row, vec, sub and run */
@@ -106,9 +109,13 @@ const char *plan_loop_name(const struct plan *p, unsigned loop);
 unsigned expr_widest(expr_t x); /* bytes of the widest type in x, at least 1 */
 int plan_axis(const struct plan *p, sym_t s);             /* -1: not an axis of the group */
 bool plan_streams(const struct plan *p, const struct member *m, const struct access *a); /* a store of m to a goes past the caches */
+/* Is it the loop of a matrix instruction, to some members at least? */
+static inline bool loop_is_sub(const struct plan *p, unsigned l) {
+  return p->loop[l].mark == MARK_SUB || p->loop[l].sums;
+}
 /* Is the loop done by a matrix instruction of warps? */
 static inline bool loop_by_warps(const struct plan *p, unsigned l) {
-  return p->loop[l].mark == MARK_SUB && (p->loop[l].matrix == MATRIX_mma || p->loop[l].matrix == MATRIX_wgmma);
+  return loop_is_sub(p, l) && (p->loop[l].matrix == MATRIX_mma || p->loop[l].matrix == MATRIX_wgmma);
 }
 /* members.c: equations -> members; then what each loop means to each of them (after all marks are known). */
 bool members_make(struct plan *p);
@@ -172,6 +179,7 @@ struct env {
   uint8_t rest[GROUP_MAX_AXIS]; /* AX_NARROW: elements of the cut tile; 0: axis_rest */
   bool edge;                /* inside an edge body: no more full bodies */
   bool solo;                /* one body for whole and cut tiles: sums need no masks, what is stored decides for itself (edge_both) */
+  bool held;                /* solo, and factors in registers are 0 where something is cut (held.c) */
   bool whole;               /* all lanes run although the tile may be cut: what they read is there, what they make is not stored */
   bool tried;               /* edge_inside was asked */
   bool sole;                /* it is known here that the tile is cut: no full body stands beside the edge body */
@@ -243,6 +251,7 @@ enum { PEEL_EACH = 16, PEEL_ALL = 64 };                                       /*
 bool peel_check(struct plan *p);
 /* unroll.c: register loops */
 void reg_open(struct build *b, unsigned l, struct env *e);
+void sub_open(struct build *b, unsigned l, struct env *e);                     /* the sub loop of a matrix instruction */
 struct lstmt *reg_close(struct build *b, const struct member *m, unsigned l, const struct env *outer, struct lstmt *body);
 struct lstmt *reg_vector(struct build *b, unsigned l, struct lstmt *body);     /* one whole vector of loop l, no pieces */
 struct lstmt *reg_parts(struct build *b, unsigned l, unsigned from, struct lstmt *body); /* the loop over a piece, inside a vector */
@@ -304,6 +313,18 @@ int tensorize_loop(const struct plan *p, const struct member *m);            /* 
 bool tensorize_read(struct plan *p, struct step s);
 bool tensorize_check(struct plan *p);
 bool tensorize_tile(const struct build *b, const struct set *s, unsigned l, const struct env *e); /* loop l of the sum always walks its whole tile */
+/* Members that make or read factors that stay in registers: which guards need not be asked any more. */
+void held_settle(struct plan *p);
+bool member_unread(struct plan *p, const struct member *m, poly_t g);        /* members.c: nobody reads m's private result where g fails */
+/* held.c: is the first factor of m's product over l (sums) made by the threads that need it? The member that makes it, or NULL. */
+const struct member *held_maker(const struct plan *p, const struct member *m, unsigned l, expr_t factor);
+bool held_any(const struct plan *p);                                         /* elements stand on the same threads in all tiles, also cut ones */
+bool held_by(const struct plan *p, const struct member *m);                  /* m's product has such a factor */
+/* The value of a member that is `zeroed`: 0 where one of the guards (open axes put in) fails, or its lanes end. */
+expr_t held_value(struct build *b, const struct member *m, const struct env *e, const poly_t *guard, unsigned n, expr_t value);
+bool held_inside(const struct build *b, const struct member *m, const struct env *e); /* may m run in all threads whatever is cut? */
+/* own.c: buffers whose elements stay with one thread become registers */
+void own_registers(struct lfunc *f, struct lstmt *body);
 bool tensorize_whole(const struct plan *p, unsigned sub);                    /* no step of the loop is ever cut */
 struct lstmt *tensorize_close(struct build *b, const struct env *outer, const struct member *m, struct lstmt *body);
 /* mtile.c: sums in matrix tiles */

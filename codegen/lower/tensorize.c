@@ -19,6 +19,11 @@ bool tensorize_read(struct plan *p, struct step s) {
   if (a >= p->naxis || LOOP_LEVEL(s.loop) || !p->axis[a].ntile)
     return refuse(p, arena_printf(p->a, "tensorize %s %s: not the innermost level of a tiled axis", insn, name));
   struct ploop *l = &p->loop[s.loop];
+  if (l->mark == MARK_VECTOR && l->lanes && !l->rows && !l->sums && (s.arg == MATRIX_mma || s.arg == MATRIX_wgmma)) {
+    l->sums = true;
+    l->matrix = (uint8_t)s.arg;
+    return true;
+  }
   if (l->mark || l->unroll)
     return refuse(p, arena_printf(p->a, "tensorize %s %s: the loop is unrolled or a vector already", insn, name));
   l->mark = MARK_SUB;
@@ -60,6 +65,7 @@ static bool fragments(const struct plan *p, const struct member *m, const struct
   for (unsigned i = 0; i < p->npack; i++)
     packed |=
         !p->pack[i].keep * ((p->pack[i].tensor == d->a->acc->tensor) | (p->pack[i].tensor == d->b->acc->tensor) * 2u);
+  if (d->rounded) return packed == 2 && moves_along(p, d->b, v_) && !moves_along(p, d->b, t_);
   bool ab =
       moves_along(p, d->a, t_) && !moves_along(p, d->a, v_) && moves_along(p, d->b, v_) && !moves_along(p, d->b, t_);
   bool ba =
@@ -79,7 +85,7 @@ static bool group_fragments(const struct plan *p, const struct member *m, unsign
   return cols <= GROUP_COLUMNS && cols % step == 0;
 }
 
-/* Elements of the axis inside the loop where the tensor is packed; 0: it is not, or all of the axis is inside. */
+/* Elements of the axis inside the loop where the tensor is packed; 0: it is not, or they are not known. */
 static int64_t packed_extent(const struct plan *p, unsigned tensor, unsigned a) {
   for (unsigned i = 0; i < p->npack; i++) {
     if (p->pack[i].tensor != tensor || p->pack[i].keep) continue;
@@ -87,7 +93,8 @@ static int64_t packed_extent(const struct plan *p, unsigned tensor, unsigned a) 
     bool inside = false;
     for (unsigned k = 0; k < p->norder; k++) {
       unsigned l = p->order[k];
-      if (inside && LOOP_AXIS(l) == a && LOOP_LEVEL(l) == p->axis[a].ntile) return 0;
+      if (inside && LOOP_AXIS(l) == a && LOOP_LEVEL(l) == p->axis[a].ntile)
+        return p->axis[a].uniform && p->axis[a].ext > 0 ? p->axis[a].ext : 0;
       if (inside && LOOP_AXIS(l) == a && p->axis[a].tile[LOOP_LEVEL(l)] > n) n = p->axis[a].tile[LOOP_LEVEL(l)];
       inside |= l == p->pack[i].loop;
     }
@@ -107,22 +114,23 @@ static bool walked_in_pack(const struct plan *p, unsigned tensor, unsigned a) {
   return false;
 }
 
-/* An operand of a warp group is a tile of its own axis and the sum, in panels: the sum one panel wide, or the operand's
-   axis whole panels where it is contiguous along that (16 bit elements only). Nothing else of it is inside its pack. */
+/* An operand of a warp group is a tile of its own axis and the sum, in panels: the sum whole panels, or the operand's
+   axis where it is contiguous along that (16 bit elements only). Nothing else of it is inside its pack. */
 static bool side_panels(const struct plan *p, expr_t read, unsigned sum, unsigned own, bool turned) {
   int64_t size = (int64_t)type_size((enum dtype)read->type), k = packed_extent(p, read->acc->tensor, sum);
   int64_t n = packed_extent(p, read->acc->tensor, own);
   for (unsigned a = 0; a < p->naxis; a++)
     if (a != sum && a != own && expr_has_sym(read, p->axis[a].sym) && walked_in_pack(p, read->acc->tensor, a))
       return false;
-  if (n != p->axis[own].tile[0] || k <= p->axis[sum].tile[0]) return false;
-  return turned ? size == 2 && n * size % PANEL_BYTES == 0 && k % 8 == 0 : k * size == PANEL_BYTES && n % 8 == 0;
+  bool steps = p->loop[LOOP_ID(sum, 0)].sums ? k == p->axis[sum].tile[0] : k > p->axis[sum].tile[0];
+  if (n != p->axis[own].tile[0] || !steps) return false;
+  return turned ? size == 2 && n * size % PANEL_BYTES == 0 && k % 8 == 0 : k * size % PANEL_BYTES == 0 && n % 8 == 0;
 }
 
 static bool group_panels(const struct plan *p, const struct member *m, unsigned l, const struct dot *d) {
   unsigned sum = LOOP_AXIS(l), total = 0;
   expr_t side[2] = {d->a, d->b};
-  for (unsigned i = 0; i < 2; i++) {
+  for (unsigned i = d->rounded; i < 2; i++) {
     unsigned own = LOOP_AXIS((unsigned)(moves_along(p, side[i], (unsigned)m->thr) ? m->thr : m->vec));
     int64_t size = (int64_t)type_size((enum dtype)side[i]->type);
     if (!side_panels(p, side[i], sum, own, size > 1 && !pack_runs_along(p->a, side[i]->acc, p->axis[sum].sym)))
@@ -133,11 +141,19 @@ static bool group_panels(const struct plan *p, const struct member *m, unsigned 
   return total + GROUP_RESERVE <= p->lim->shared_bytes;
 }
 
+/* A product whose first factor lies in registers as the sums do that it comes from, and is rounded on the way. */
+static bool held_product(const struct plan *p, const struct member *m, unsigned l, struct dot *d) {
+  return p->loop[l].sums && p->o->fast && dot_mixed(m->e->body, d) && held_maker(p, m, l, d->a);
+}
+
 static bool takes(const struct plan *p, const struct member *m, unsigned l) {
   struct mma_form form;
   struct dot d;
   sym_t s = p->axis[LOOP_AXIS(l)].sym;
-  if (m->e->red != RED_sum || !dot_of(m->e->body, &d) || !matrix_takes(p->loop[l].matrix, d.kind)) return false;
+  bool held = held_product(p, m, l, &d);
+  if (m->e->red != RED_sum || p->loop[l].sums != held || (!held && !dot_of(m->e->body, &d)) ||
+      !matrix_takes(p->loop[l].matrix, d.kind))
+    return false;
   if (type_is_float((enum dtype)m->e->body->type) && p->o->strict) return false;
   bool group = p->loop[l].matrix == MATRIX_wgmma;
   bool warp = (p->loop[l].matrix == MATRIX_mma || group) && mma_form(d.kind, &form);
@@ -145,13 +161,14 @@ static bool takes(const struct plan *p, const struct member *m, unsigned l) {
   if (warp && !fragments(p, m, &d, &form)) return false;
   if (p->loop[l].matrix == MATRIX_amx && mtile_refuses(p, m, l)) return false;
   if (group && (d.shifted || !group_fragments(p, m, form.bytes) || !group_panels(p, m, l, &d))) return false;
+  if (held) return p->axis[LOOP_AXIS(l)].tile[0] % step == 0 && plain_read(d.b->acc, s);
   return p->axis[LOOP_AXIS(l)].tile[0] == step && (d.alone || plain_read(d.a->acc, s)) && plain_read(d.b->acc, s);
 }
 
 int tensorize_loop(const struct plan *p, const struct member *m) {
   if (m->vec < 0 || (m->red & BIT(m->vec))) return -1;
   for (unsigned l = 0; l < MAX_LOOP; l++)
-    if ((m->red & BIT(l)) && p->loop[l].mark == MARK_SUB && takes(p, m, l)) return (int)l;
+    if ((m->red & BIT(l)) && loop_is_sub(p, l) && takes(p, m, l)) return (int)l;
   return -1;
 }
 
@@ -168,12 +185,18 @@ static bool check_loop(struct plan *p, unsigned l) {
   for (unsigned i = 0; i < p->nmember; i++) {
     if (p->member[i].sub != (int)l) continue;
     any = true;
-    in_memory |= !p->member[i].acc && !p->member[i].tile;
+    in_memory |=
+        !p->member[i].acc && !p->member[i].tile && !(p->loop[l].sums && tensor_shrinks(p, p->member[i].e->lhs));
     if (amx && !why) why = mtile_disturbed(p, &p->member[i]);
   }
   const char *insn = matrix_name[p->loop[l].matrix], *name = plan_loop_name(p, l);
   if (amx && !any) why = no_tiles(p, l);
   if (why) return refuse(p, arena_printf(p->a, "tensorize %s %s: %s", insn, name, why));
+  if (!any && p->loop[l].sums)
+    return refuse(p, arena_printf(p->a,
+                                  "tensorize %s %s: no product with a factor that the lanes make in registers, rounded "
+                                  "to the type of the other one (--fp fast), which is packed in whole tiles",
+                                  insn, name));
   if (!any && p->loop[l].matrix == MATRIX_wgmma)
     return refuse(p,
                   arena_printf(p->a,
@@ -189,7 +212,8 @@ static bool check_loop(struct plan *p, unsigned l) {
 
 bool tensorize_check(struct plan *p) {
   for (unsigned l = 0; l < MAX_LOOP; l++)
-    if (p->loop[l].mark == MARK_SUB && !check_loop(p, l)) return false;
+    if (loop_is_sub(p, l) && !check_loop(p, l)) return false;
+  held_settle(p);
   return true;
 }
 
@@ -245,10 +269,13 @@ struct lstmt *tensorize_close(struct build *b, const struct env *outer, const st
   struct dot d;
   unsigned l = (unsigned)m->sub, a = LOOP_AXIS(l);
   poly_t hi[2] = {cpoly(b, b->p->axis[a].tile[0]), NULL};
-  dot_of(m->e->body, &d);
-  bool whole = tensorize_whole(b->p, l) || ((d.alone || reads_padding(outer, m, d.a)) && reads_padding(outer, m, d.b));
+  bool held = b->p->loop[l].sums;
+  if (!held) dot_of(m->e->body, &d);
+  bool whole =
+      held || tensorize_whole(b->p, l) || ((d.alone || reads_padding(outer, m, d.a)) && reads_padding(outer, m, d.b));
   if (!whole) hi[1] = poly_sub(b->a, env_at(b, outer, member_axis(b->p, m, a)->hi), axis_base(b, outer, a));
-  if (body->kind != L_STORE || body->acc->nguard || guarded(body->value)) return one_by_one(b, l, hi[1], body);
+  if (body->kind != L_STORE || body->acc->nguard || (!held && guarded(body->value)))
+    return one_by_one(b, l, hi[1], body);
   struct lstmt *s = loop_for(b->a, F_SUB, b->sym[l], hi[0], hi[0], 1, body);
   s->lo = arena_dup(b->a, (poly_t[]){cpoly(b, 0)}, sizeof *s->lo);
   s->hi = arena_dup(b->a, hi, sizeof hi);

@@ -55,6 +55,14 @@ void reg_open(struct build *b, unsigned l, struct env *e) {
   e->open |= BIT(l);
 }
 
+void sub_open(struct build *b, unsigned l, struct env *e) {
+  const struct paxis *x = &b->p->axis[LOOP_AXIS(l)];
+  poly_t i = poly_sym(b->a, named(b, &b->sym[l], l, ""));
+  e->idx[l] = i;
+  e->val[l] = x->ntile ? i : poly_add(b->a, x->lo, i);
+  e->open |= BIT(l);
+}
+
 /* p / d where that is a polynomial, else NULL. */
 static poly_t quotient(struct build *b, poly_t p, int64_t d) {
   for (uint32_t i = 0; i < p->n; i++)

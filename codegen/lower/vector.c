@@ -33,7 +33,7 @@ struct lstmt *when_wrap(struct build *b, const struct env *e, const struct membe
 
 struct guards {
   unsigned nuniform, nlane;
-  poly_t uniform[UINT8_MAX + 1], lane[UINT8_MAX + 3];
+  poly_t uniform[UINT8_MAX + 1], lane[2 * UINT8_MAX + 4];
 };
 
 static void sort_guards(struct build *b, const struct member *m, const struct env *e, struct guards *o) {
@@ -84,6 +84,14 @@ static struct lstmt *arg_stmt(struct build *b, const struct member *m, const str
   return stmts_block(b, &s);
 }
 
+/* The guards go into the value. */
+static expr_t zero_where_cut(struct build *b, const struct member *m, const struct env *e, expr_t x, struct guards *g) {
+  for (unsigned i = 0; i < g->nuniform; i++) g->lane[g->nlane++] = g->uniform[i];
+  x = held_value(b, m, e, g->lane, g->nlane, x);
+  g->nlane = g->nuniform = 0;
+  return x;
+}
+
 static struct lstmt *plain_statement(struct build *b, const struct member *m, const struct env *e) {
   struct guards g;
   unsigned rank = tensor_rank(b->p, m->e->lhs);
@@ -96,9 +104,11 @@ static struct lstmt *plain_statement(struct build *b, const struct member *m, co
     s = arg_stmt(b, m, e, a, ix, &g);
   else if (m->e->red != RED_none)
     s = guarded_store(b, a, m->e->red, place_expr(b, e, m, m->e->body), &g);
-  else
-    s = guarded_store(b, a, RED_none, expr_cast(b->a, tensor_type(b->p, m->e->lhs), place_expr(b, e, m, m->e->body)),
-                      &g);
+  else {
+    expr_t x = expr_cast(b->a, tensor_type(b->p, m->e->lhs), place_expr(b, e, m, m->e->body));
+    if (m->zeroed) x = zero_where_cut(b, m, e, x, &g);
+    s = guarded_store(b, a, RED_none, x, &g);
+  }
   s->loc = m->e->loc;
   if (m->e->red == RED_none) s->nontemporal = plan_streams(b->p, m, a);
   if (g.nuniform) s = loop_if(b->a, g.nuniform, g.uniform, NULL, s, NULL);
@@ -109,7 +119,7 @@ static struct lstmt *plain_statement(struct build *b, const struct member *m, co
 static struct lstmt *statement(struct build *b, const struct member *m, const struct env *e) {
   if (m->sub < 0 || (e->open & BIT(m->sub))) return plain_statement(b, m, e);
   struct env in = *e;
-  reg_open(b, (unsigned)m->sub, &in);
+  sub_open(b, (unsigned)m->sub, &in);
   return tensorize_close(b, e, m, plain_statement(b, m, &in));
 }
 
@@ -227,6 +237,20 @@ static bool runs_whole(struct build *b, const struct member *m, const struct env
   return acc && acc->kind == PLACE_REG && c.cut && c.ok && b->p->lim->simt;
 }
 
+/* Does m sum over lanes that the end of an axis cuts, with terms that are not 0 there? */
+static bool masks(const struct member *m, const struct env *e) {
+  return m->vec >= 0 && (m->red & BIT(m->vec)) && e->mode[LOOP_AXIS(m->vec)] != AX_FULL && !m->vanishes;
+}
+
+/* All of the run does the same in every thread. */
+static bool run_whole(struct build *b, const struct set *s, unsigned from, unsigned to, const struct env *e) {
+  if (to == from + 1 && runs_whole(b, s->m[from], e)) return true;
+  bool all = e->held;
+  for (unsigned k = from; k < to && all; k++)
+    all = held_inside(b, s->m[k], e) && (to == from + 1 || !masks(s->m[k], e));
+  return all;
+}
+
 struct run {
   const struct set *s;
   unsigned from, to;
@@ -242,7 +266,7 @@ static struct lstmt *run_body(struct build *b, const struct env *outer, void *ct
   uint16_t reg[MAX_MEMBER];
   unsigned nreg = 0;
   e.places = x->outer->places;
-  e.whole = x->to == x->from + 1 && runs_whole(b, s->m[x->from], &e);
+  e.whole = run_whole(b, s, x->from, x->to, &e);
   mid = e;
   if (t >= 0) reg_open(b, (unsigned)t, &mid);
   in = mid;
@@ -266,7 +290,7 @@ static struct lstmt *run_body(struct build *b, const struct env *outer, void *ct
 
 static struct lstmt *run_build(struct build *b, const struct set *s, unsigned i, unsigned n, struct env *outer) {
   struct run x = {s, i, n, outer};
-  if (n == i + 1 && runs_whole(b, s->m[i], outer)) return run_body(b, outer, &x);
+  if (run_whole(b, s, i, n, outer)) return run_body(b, outer, &x);
   return edge_both(b, outer, s->m[i], run_body, &x);
 }
 

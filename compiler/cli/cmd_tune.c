@@ -186,10 +186,6 @@ static enum status make_bundle(struct options *o, struct arena *a, const struct 
     diag_error(d, nowhere, "--emit-bundle is for a GPU elsewhere: --target names its architecture (sm_90a)");
     st = ST_USAGE;
   }
-  if (st == ST_OK && o->hone.fp == FP_TF32) {
-    diag_error(d, nowhere, "--emit-bundle does not go with --fp tf32: the runner's checks do not allow for it");
-    st = ST_USAGE;
-  }
   struct bundle *b = st == ST_OK ? bundle_open(o->bundle, &t, d) : NULL;
   if (st == ST_OK && !b) return ST_ENV;
   for (unsigned i = 0; st == ST_OK && i < o->nspec; i++) st = bundle_spec(o, o->spec[i], b, to, d);

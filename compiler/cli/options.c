@@ -120,9 +120,9 @@ static enum status seconds(struct cursor *c, const struct row *r, const char *v)
 
 static enum status word(struct cursor *c, const struct row *r, const char *v) {
   if (r->kind == FP) {
-    if (strcmp(v, "reassoc") && strcmp(v, "strict") && strcmp(v, "tf32"))
-      return bad(c, r->name, v, "reassoc, strict or tf32");
-    c->o->hone.fp = *v == 's' ? FP_STRICT : *v == 't' ? FP_TF32 : FP_REASSOC;
+    if (strcmp(v, "reassoc") && strcmp(v, "strict") && strcmp(v, "tf32") && strcmp(v, "fast"))
+      return bad(c, r->name, v, "reassoc, strict, tf32 or fast");
+    c->o->hone.fp = *v == 's' ? FP_STRICT : *v == 't' ? FP_TF32 : *v == 'f' ? FP_FAST : FP_REASSOC;
   } else if (r->kind == MISS) {
     if (strcmp(v, "warn") && strcmp(v, "error") && strcmp(v, "quiet"))
       return bad(c, r->name, v, "warn, error or quiet");

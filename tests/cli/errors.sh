@@ -34,7 +34,7 @@ expect 2 "hone: error: unknown command 'frob' (hone --help lists them)" "$hone" 
 expect 2 "hone: error: unknown option '--frob' (hone --help lists them)" "$hone" compile --frob mm.hone
 expect 2 "hone: error: option -o needs a value" "$hone" compile mm.hone -o
 expect 2 "hone: error: option --budget: 'soon' is not a time such as 30s, 500ms, 2m or 1h" "$hone" tune mm.hone --budget soon
-expect 2 "hone: error: option --fp: 'fast' is not reassoc, strict or tf32" "$hone" compile mm.hone --fp fast
+expect 2 "hone: error: option --fp: 'loose' is not reassoc, strict, tf32 or fast" "$hone" compile mm.hone --fp loose
 expect 2 "hone: error: compile: no specification" "$hone" compile
 expect 5 "hone: error: cannot open 'none.hone': No such file or directory" "$hone" compile none.hone
 expect 1 "hone: error: 'dir.hone' is a directory" sh -c "mkdir -p dir.hone; '$hone' compile dir.hone"

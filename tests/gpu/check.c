@@ -1,6 +1,6 @@
-/* gpu_check [-t] [-b] [-a ARCH] [-s SCHEDULE] KERNEL.hone DIMS…: the kernel in the file, with its default schedules (or
-   this one, for its one group; -t: products may round to tf32) for a GPU, symbolic (not with -b) and with these dims
-   bound, on the emulator against the interpreter of equations. */
+/* gpu_check [-t|-f] [-b] [-a ARCH] [-s SCHEDULE] KERNEL.hone DIMS…: the kernel in the file, with its default schedules
+   (or this one, for its one group; -t: products may round to tf32; -f: --fp fast) for a GPU, symbolic (not with -b) and
+   with these dims bound, on the emulator against the interpreter of equations. */
 #include "tests/gpu/emulate.h"
 #include "tests/lower/lower_common.h"
 #include <stdio.h>
@@ -9,7 +9,7 @@
 
 static const char *arch;
 static const char *schedule;
-static bool lazy, tf32;
+static bool lazy, tf32, fast;
 
 static enum status run_emulated(const struct lfunc *f, const struct args *a, uint64_t max_ops, struct diag *d) {
   (void)max_ops;
@@ -37,7 +37,8 @@ static int check(const char *path, const char *dims, bool fixed) {
   const char *why = NULL;
   lab_open(&b, 64);
   b.o.threads = b.lim.cores;
-  b.o.tf32 = tf32;
+  b.o.tf32 = tf32 || fast;
+  b.o.fast = fast;
   char *text = lab_file(&b, path, &len);
   struct kernel *k = text ? lab_kernel(&b, text, len) : NULL;
   struct groups *gs = k ? lab_groups(&b, fixed ? lab_fixed(&b, k, dims) : k, true) : NULL;
@@ -63,11 +64,12 @@ int main(int argc, char **argv) {
   const char *only = NULL;
   int bad = 0, n = 0, first = 0;
   if (argc > 1 && !strcmp(argv[1], "-t")) tf32 = true, argv++, argc--;
+  if (argc > 1 && !strcmp(argv[1], "-f")) fast = true, argv++, argc--;
   if (argc > 1 && !strcmp(argv[1], "-b")) first = 1, argv++, argc--;
   if (argc > 2 && !strcmp(argv[1], "-a")) only = argv[2], argv += 2, argc -= 2;
   if (argc > 2 && !strcmp(argv[1], "-s")) schedule = argv[2], argv += 2, argc -= 2;
   if (argc < 3) {
-    fprintf(stderr, "usage: gpu_check [-t] [-b] [-a ARCH] [-s SCHEDULE] KERNEL.hone DIMS...\n");
+    fprintf(stderr, "usage: gpu_check [-t|-f] [-b] [-a ARCH] [-s SCHEDULE] KERNEL.hone DIMS...\n");
     return 2;
   }
   lab_run = run_emulated;

@@ -17,6 +17,16 @@
 #define CLUSTERS RINGS "; cluster i1 2"
 #define RINGS    GROUPS "; stage A smem 2 tma swizzle128; stage W smem 2 tma swizzle128"
 
+#define ATTENTION                                                                                                      \
+  "kernel f(T: i32, Q: bf16[T, 64], K: bf16[T, 64], V: bf16[T, 64]) -> O: bf16[T, 64] { "                              \
+  "for t, s if s <= t: p[t, s] = (sum(d) f32(Q[t, d]) * f32(K[s, d])) / 8.0; m[t] = max(s if s <= t) p[t, s]; "        \
+  "for t, s if s <= t: e[t, s] = exp(p[t, s] - m[t]); z[t] = sum(s if s <= t) e[t, s]; "                               \
+  "O[t, v] = bf16((sum(s if s <= t) e[t, s] * f32(V[s, v])) / z[t]) }"
+#define WEIGHTS                                                                                                        \
+  "tile t 64; tile s 64; tile v 64; tile d 16; tile d 64; order t1 s1 v1 d2 d1 d0 s0 t0 v0; lanes s0 4; piece s0 2; "  \
+  "lanes v0 4; piece v0 2; threads t0 8; warps t0 4; pack K s1; pack V s1; pack Q t1; tensorize wgmma d0; tensorize "  \
+  "wgmma s0; stage K smem 2 tma swizzle128; stage V smem 2 tma swizzle128; parallel t1"
+
 static const struct planted {
   const char *what, *sched;
   const char *old, *new; /* every `old` becomes `new` */
@@ -39,6 +49,12 @@ static const struct planted {
      "barrier.cluster.arrive.relaxed.aligned;\n\tbarrier.cluster.wait.aligned;", "", ""},
     {"warps of one block are not waited for", CLUSTERS, "mov.b32 \t%r8, 8;", "mov.b32 \t%r8, 4;", "misuse"},
     {"one warp too many must be done", RINGS, "mov.b32 \t%r6, 4;", "mov.b32 \t%r6, 5;", "deadlock"},
+    {"nothing in attention", WEIGHTS, NULL, NULL, NULL},
+    {"values that are not turned", WEIGHTS, ", 1, 1, 1;", ", 1, 1, 0;", ""},
+    {"scores and sums that are not waited for", WEIGHTS, "wgmma.wait_group.sync.aligned 0;",
+     "wgmma.wait_group.sync.aligned 1;", "race"},
+    {"rows summed by half of their threads", WEIGHTS, ", 2, 31, -1;", ", 0, 31, -1;", ""},
+    {"too many bytes of keys and values", WEIGHTS, ", 16384;", ", 24576;", ""},
 };
 static const struct planted *now;
 static bool lazy, found;
@@ -77,9 +93,12 @@ static void gpu_limits(struct limits *lim) {
 static const char *run(struct lab *b) {
   bool skipped = false;
   struct sched s;
-  struct kernel *k = lab_kernel(b, PRODUCT, strlen(PRODUCT));
-  bool fixed = strstr(now->sched, "cluster") != NULL; /* only where dims are known */
-  const char *dims = fixed ? "M=128,N=72,K=152" : "M=40,N=72,K=152";
+  bool attention = !strcmp(now->sched, WEIGHTS), fixed = strstr(now->sched, "cluster") != NULL; /* dims are known */
+  const char *text = attention ? ATTENTION : PRODUCT, *dims = attention ? "T=70"
+                                                              : fixed   ? "M=128,N=72,K=152"
+                                                                        : "M=40,N=72,K=152";
+  struct kernel *k = lab_kernel(b, text, strlen(text));
+  b->o.tf32 = b->o.fast = attention;
   struct groups *gs = k ? lab_groups(b, fixed ? lab_fixed(b, k, dims) : k, true) : NULL;
   if (!gs || !lab_sched(b, gs, 0, now->sched, &s)) return lab_messages(b);
   return lab_check(b, k, gs, &s, dims, 3, &skipped);

@@ -1,11 +1,14 @@
 #!/bin/sh
 # The default schedules of examples through ptxas: no spills, no message that wgmma runs serially or that registers are not shared out. With a table (-g FILE; sm_90a alone): the
 # registers and the kernel's own shared memory are those of the table, where it was made by this ptxas; HONE_BLESS=1 writes it.
-# usage: ptxas.sh HONE ROOT [-g FILE] NAME|FILE.hone[:DIMS]…; 77: no ptxas here
+# -f: --fp fast
+# usage: ptxas.sh HONE ROOT [-g FILE] [-f] NAME|FILE.hone[:DIMS]…; 77: no ptxas here
 set -eu
 hone=$1 root=$2 table= archs='sm_80 sm_90a'
 shift 2
 if [ "$1" = -g ]; then table=$2 archs=sm_90a; shift 2; fi
+fp=reassoc
+if [ "$1" = -f ]; then fp=fast; shift; fi
 ptxas=$(command -v ptxas || echo /usr/local/cuda/bin/ptxas)
 [ -x "$ptxas" ] || { echo "no ptxas"; exit 77; }
 tmp=$(mktemp -d)
@@ -17,7 +20,7 @@ for arg; do
   for arch in $archs; do
     spec=$root/examples/$name/$name.c
     case $name in *.hone) spec=$root/$name ;; esac
-    "$hone" compile "$spec" --target $arch --emit ptx -o "$tmp/k.ptx" --db "$tmp/none.db" --on-miss=quiet ${dims:+--dims "${dims#:}"}
+    "$hone" compile "$spec" --target $arch --fp $fp --emit ptx -o "$tmp/k.ptx" --db "$tmp/none.db" --on-miss=quiet ${dims:+--dims "${dims#:}"}
     "$ptxas" -v -arch=$arch "$tmp/k.ptx" -o "$tmp/k.cubin" >"$tmp/said" 2>&1 || { cat "$tmp/said"; bad=1; }
     grep -q 'spill stores' "$tmp/said" || { echo "$arg $arch: ptxas says nothing of spills"; bad=1; }
     if grep 'spill stores' "$tmp/said" | grep -qv ' 0 bytes spill stores, 0 bytes spill loads'; then

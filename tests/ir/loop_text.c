@@ -209,6 +209,7 @@ static struct lfunc *random_func(void) {
   k->nassume = (uint16_t)pick(2);
   g.f = lfunc_new(a, k, k->name);
   g.f->reassoc = pick(2);
+  g.f->fast = pick(2);
   for (unsigned t = 0; t < DT_COUNT; t++) lfunc_add_local(g.f, "s", (enum dtype)t);
   g.dims[0] = g.sym[0] = 0;
   g.dims[1] = g.sym[1] = 1;
@@ -283,8 +284,8 @@ START_TEST(random_functions_come_back) {
     lfunc_print(&two, g);
     if (strcmp(one.data, two.data)) fail_with(two.data, f);
     if (!stmt_eq(f->body, g->body)) fail_with("trees differ", f);
-    ck_assert(f->reassoc == g->reassoc && f->k->noalias == g->k->noalias && f->nobject == g->nobject &&
-              f->k->nparam == g->k->nparam);
+    ck_assert(f->reassoc == g->reassoc && f->fast == g->fast && f->k->noalias == g->k->noalias &&
+              f->nobject == g->nobject && f->k->nparam == g->k->nparam);
     ck_assert(lfunc_verify(g, d));
     buf_free(&one);
     buf_free(&two);

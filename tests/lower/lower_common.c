@@ -187,6 +187,7 @@ const char *lab_check(struct lab *b, const struct kernel *spec, const struct gro
   struct args *ref = copy_args(b, spec, in), *got = copy_args(b, spec, in);
   struct diag *quiet = diag_new();
   ref->tf32 = b->o.tf32;
+  ref->fast = b->o.fast;
   enum status st = kernel_interp(spec, ref, b->a, want, 1u << 24, quiet);
   diag_free(quiet);
   *skipped = st != ST_OK;
