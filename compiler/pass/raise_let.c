@@ -67,7 +67,7 @@ static const struct access *let_access(struct arena *a, const struct access *x, 
   for (unsigned i = 0; i < x->nguard; i++)
     if (has_let(l, x->guard[i]))
       raise_no(l->r, l->r->at, "'%s' is loaded under a condition on a number that is computed in the loop",
-               l->r->obj[x->tensor].name);
+               l->r->f->object[x->tensor].name);
   return n;
 }
 
