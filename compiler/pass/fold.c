@@ -201,12 +201,46 @@ static expr_t fold_clamp(struct arena *a, expr_t x) {
   return x;
 }
 
+static bool is_difference(expr_t x, expr_t l, expr_t r) {
+  return is_op(x, OP_sub) && expr_eq(x->kid[0], l) && expr_eq(x->kid[1], r);
+}
+
+/* p == -q, of integers that wrap. */
+static bool negates(expr_t p, expr_t q) {
+  if (is_op(p, OP_neg) && expr_eq(p->kid[0], q)) return true;
+  if (is_op(q, OP_neg) && expr_eq(q->kid[0], p)) return true;
+  return is_op(p, OP_sub) && is_difference(q, p->kid[1], p->kid[0]);
+}
+
+/* A byte or half word as C promotes it: differences of two do not wrap. */
+static bool is_promoted(expr_t x) {
+  return x->kind == E_CAST && type_is_int((enum dtype)x->kid[0]->type) && type_size(x->kid[0]->type) <= 2 &&
+         type_size(x->type) >= 4;
+}
+
+/* d < 0 ? -d : d and a > b ? a - b : b - a, of integers. */
+static expr_t fold_magnitude(struct arena *a, expr_t x) {
+  expr_t c = x->kid[0], p = x->kid[1], q = x->kid[2];
+  if (c->kind != E_OP || c->nkid != 2 || !type_is_int((enum dtype)x->type) || type_class(x->type) == DC_UINT) return x;
+  bool more = c->op == OP_gt || c->op == OP_ge, less = c->op == OP_lt || c->op == OP_le;
+  if ((!more && !less) || !negates(p, q)) return x;
+  expr_t l = c->kid[0], r = c->kid[1];
+  if (fold_is(l, 0)) {
+    expr_t t = l;
+    l = r, r = t, more = !more;
+  }
+  expr_t positive = more ? p : q; /* where l > r */
+  if (fold_is(r, 0) && expr_eq(positive, l)) return expr_op1(a, OP_abs, l);
+  return is_promoted(l) && is_promoted(r) && is_difference(positive, l, r) ? expr_op1(a, OP_abs, positive) : x;
+}
+
 static expr_t fold_select(struct arena *a, expr_t x) {
   expr_t c = x->kid[0];
   if (c->kind == E_CONST) return c->val.u ? x->kid[1] : x->kid[2];
   if (expr_eq(x->kid[1], x->kid[2])) return x->kid[1];
   expr_t y = fold_pick(a, x);
   if (y == x) y = fold_clamp(a, x);
+  if (y == x) y = fold_magnitude(a, x);
   return y == x ? fold_saturating_select(x) : y;
 }
 

@@ -4,8 +4,8 @@
    An element-wise temp T[i,j] = f(...) goes into all of its readers, or into none (a temp that must be kept costs its
    store anyway), when
      - each reader names plain subscripts, and nothing f reads is written between T's equation and the reader;
-     - either T is read once per element and at one place, or f is cheap: a load or two and at most two simple
-   operations. Otherwise recomputing costs more than the store that fusion mostly removes. Two exceptions keep fusion's
+     - either T is read once per element and at one place (or a few times there by one reader: equal operations of one
+       equation are done once), or f is cheap: a load or two and at most two simple operations. Otherwise recomputing costs more than the store that fusion mostly removes. Two exceptions keep fusion's
    better choices open: f reads what a reduction of this kernel made and the reader would evaluate it more often than
    once (it is that reduction's epilogue: computed once in registers); and f is transcendental or divides and would be
    evaluated more often than once. A guarded read of T becomes select(guards, f, otherwise) with the guards copied onto
@@ -16,7 +16,7 @@
 #include "compiler/pass/util.h"
 #include <limits.h>
 
-enum { CHEAP = 4, MAX_COST = 64, MAX_RANK = 16 };
+enum { CHEAP = 4, SHARED = 24, MAX_COST = 64, MAX_RANK = 16 };
 
 /* T[idx] = body with idx[d] = sym[d] + rest[d]. */
 struct def {
@@ -183,6 +183,7 @@ static bool worth_it(const struct def *p, unsigned at, bool strict) {
   eq_visit(p->e, flag_costly, &costly);
   if (u.repeated && is_epilogue(p->a, p->k, p->e)) return false;
   if (u.mentions == 1 && !u.repeated) return true;
+  if (u.places == 1 && !u.repeated && !costly && u.mentions * cost <= SHARED) return true;
   return !costly && cost <= CHEAP;
 }
 
