@@ -82,7 +82,7 @@ static int64_t count_taps(const struct chooser *c) {
 struct taps {
   bool scaled; /* rows lie a distance apart that is no constant: what they share cannot be seen */
   bool chain;  /* the other members give private temps that the main one reads */
-  unsigned lane, nrow;
+  unsigned lane, nrow, sums; /* sums: reductions of the group, which share the taps they load */
   uint8_t row[ROW_AXES]; /* axes along which neighbours overlap, outermost first: the last ones */
   int64_t rows[ROW_AXES], nv, taps;
 };
@@ -119,9 +119,16 @@ static bool steps_unknown(const struct chooser *c, sym_t s) {
   return false;
 }
 
+static unsigned count_sums(const struct chooser *c) {
+  unsigned n = 0;
+  for (unsigned i = 0; i < c->g->neq; i++) n += c->gs->k->eq[c->g->eq[i]].red != RED_none;
+  return n;
+}
+
 static bool has_taps(const struct chooser *c, struct taps *t) {
   const struct eq *e = c->main;
   t->taps = count_taps(c);
+  t->sums = count_sums(c);
   if (!t->taps || (!t->chain && !all_alike(c)) || (e->red != RED_none && c->o->strict)) return false;
   for (unsigned x = 0; x < e->npar; x++) {
     int a = def_axis(c, e->axis[x].sym);
@@ -152,8 +159,18 @@ static int64_t pick_vectors(const struct chooser *c, const struct taps *t, bool 
   return def_pick_vectors(ext, lanes, most);
 }
 
+/* Several sums of the same taps: as many accumulators each, and what is loaded serves all of them. */
+static bool sums_together(const struct taps *t) {
+  return t->sums > 1 && !t->chain;
+}
+
 /* Rows of both of two axes, of the outer one two where nothing is weighted; one where one would be left of few. */
 static void pick_rows(const struct chooser *c, struct taps *t) {
+  if (sums_together(t)) {
+    t->nv = t->rows[0] = 1;
+    t->rows[t->nrow - 1] = near_rows(def_extent(c, t->row[t->nrow - 1]), 2);
+    return;
+  }
   bool many = c->lim->vector_regs >= 32, weighted = t->taps > 1 && t->taps <= 9;
   int64_t room = t->taps == 1 || !many ? 4 : weighted ? 16 : 8; /* accumulators beside the weights */
   int64_t outer = def_extent(c, t->row[0]);
@@ -198,7 +215,7 @@ static void taps_order(const struct chooser *c, const struct taps *t, struct ord
   }
   for (unsigned i = 0; i < t->nrow; i++) def_then(o, t->row[i], t->rows[i] > 1);
   def_then(o, t->lane, 1);
-  if (t->scaled) then_sums(c, o);
+  if (t->scaled || sums_together(t)) then_sums(c, o);
   for (unsigned i = 0; i < t->nrow; i++) def_then(o, t->row[i], 0);
   def_then(o, t->lane, 0);
   then_sums(c, o);

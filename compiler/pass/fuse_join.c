@@ -123,6 +123,59 @@ static bool match_results(struct join *j) {
   return any;
 }
 
+/* The factor of axis s in a subscript; 0: it is not there, or not with a constant one. */
+static int64_t factor_of(struct arena *a, const struct subscript *x, sym_t s) {
+  poly_t coef, rest;
+  int64_t c;
+  if (x->dyn || !poly_has(x->poly, s) || !poly_split(a, x->poly, s, &coef, &rest) || !poly_is_const(coef, &c)) return 0;
+  return c;
+}
+
+/* Windows (y + dy): what walks the same dim of one operand by the same steps, parallel or reduced in both. */
+static bool match_windows(struct join *j, const struct access *mine, const struct access *theirs, const struct eq *p) {
+  const struct eq *e = &j->f->k->eq[j->e];
+  bool any = false;
+  for (unsigned d = 0; d < mine->rank; d++)
+    for (unsigned x = 0; x < e->nax; x++) {
+      int64_t f = factor_of(j->f->a, &mine->ix[d], e->axis[x].sym);
+      for (unsigned y = 0; y < p->nax && f; y++)
+        if ((x < e->npar) == (y < p->npar) && factor_of(j->f->a, &theirs->ix[d], p->axis[y].sym) == f)
+          any |= propose(j, e->axis[x].sym, p->axis[y].sym);
+    }
+  return any;
+}
+
+static bool same_subscripts(const struct access *x, const struct access *y) {
+  if (x->rank != y->rank) return false;
+  for (unsigned d = 0; d < x->rank; d++)
+    if (x->ix[d].dyn || y->ix[d].dyn || !poly_eq(x->ix[d].poly, y->ix[d].poly)) return false;
+  return true;
+}
+
+/* A later equation reads both results at one place. */
+static bool is_sister(const struct join *j, const struct eq *p) {
+  const struct kernel *k = j->f->k;
+  const struct access **mine, **theirs;
+  unsigned lhs = k->eq[j->e].lhs;
+  if (k->tensor[lhs].role != ROLE_TEMP || k->tensor[p->lhs].role != ROLE_TEMP || lhs == p->lhs) return false;
+  for (unsigned r = j->e + 1; r < k->neq; r++) {
+    unsigned n = eq_accesses(j->f->a, &k->eq[r], lhs, &mine);
+    unsigned nt = n ? eq_accesses(j->f->a, &k->eq[r], p->lhs, &theirs) : 0;
+    for (unsigned i = 0; i < n; i++)
+      for (unsigned x = 0; x < nt; x++)
+        if (same_subscripts(mine[i], theirs[x])) return true;
+  }
+  return false;
+}
+
+static bool match_sisters(struct join *j) {
+  bool any = false;
+  for (unsigned m = 0; m < j->g->n; m++)
+    if (is_sister(j, member(j, m)))
+      any |= match_lhs(j, lhs_access(j->f->a, j->f->k, &j->f->k->eq[j->e]), member(j, m)->lhs_idx);
+  return any;
+}
+
 static bool match_operands(struct join *j) {
   struct arena *a = j->f->a;
   const struct access **mine, **theirs;
@@ -131,7 +184,8 @@ static bool match_operands(struct join *j) {
   for (unsigned i = 0; i < n; i++)
     for (unsigned m = j->g->n; m-- > 0;) {
       unsigned nt = eq_accesses(a, member(j, m), mine[i]->tensor, &theirs);
-      for (unsigned x = 0; x < nt; x++) any |= match_shifted(j, mine[i], theirs[x]);
+      for (unsigned x = 0; x < nt; x++)
+        any |= match_shifted(j, mine[i], theirs[x]) || match_windows(j, mine[i], theirs[x], member(j, m));
     }
   return any;
 }
@@ -171,6 +225,7 @@ static void unify(struct join *j) {
   for (unsigned s = 0; s < nsym; s++) j->map[s] = SYM_NONE;
   while (match_results(j)) continue; /* bounds that name an axis match once that axis is matched */
   while (match_operands(j)) continue;
+  while (match_sisters(j)) continue;
   while (match_ranges(j)) continue;
   rename_others(j);
   j->t = k->eq[j->e];
@@ -345,7 +400,7 @@ static bool keeps_old(const struct join *j, const struct eq *p) {
   return false;
 }
 
-/* Equations that only have operands in common, or the place that one reads and the other then writes. */
+/* Equations that only have operands in common, or a reader, or the place that one reads and the other then writes. */
 static bool company_pays(const struct join *j, unsigned nshared) {
   const struct access **mine, **theirs;
   struct arena *a = j->f->a;
@@ -357,7 +412,7 @@ static bool company_pays(const struct join *j, unsigned nshared) {
     if (is_contraction(a, p) || nshared != p->npar || p->nax != j->t.nax) return false;
     for (unsigned i = p->npar; i < p->nax; i++)
       if (!eq_is_red(&j->t, p->axis[i].sym)) return false;
-    common |= keeps_old(j, p);
+    common |= keeps_old(j, p) || (j->t.red != RED_none && is_sister(j, p));
     for (unsigned i = 0; i < n; i++) {
       unsigned nt = eq_accesses(a, p, mine[i]->tensor, &theirs);
       for (unsigned x = 0; x < nt; x++) common |= close_by(mine[i], theirs[x]);
