@@ -1,7 +1,7 @@
-/* sched_default: a schedule from the extents and the target's limits alone. Eleven shapes, tried in this order:
-   stream, tiles and matrix (products of matrix instructions), narrow, taps, window, product, pairs, ordered rows (each
-   in its file default_*.c), rows and maps (default_plain.c). Every step is asked of legal_step; one that is refused is
-   left out, so the result is always legal.
+/* sched_default: a schedule from the extents and the target's limits alone. Twelve shapes, tried in this order:
+   stream, tiles and matrix (products of matrix instructions), narrow, little, taps, window, product, pairs, ordered
+   rows (each in its file default_*.c), rows and maps (default_plain.c). Every step is asked of legal_step; one that is
+   refused is left out, so the result is always legal.
  */
 #include "codegen/lower/default.h"
 
@@ -149,6 +149,8 @@ static void choose(struct chooser *c) {
   if (def_matrix(c) && legal(c)) return;
   c->s = sched_none();
   if (def_narrow(c) && legal(c)) return;
+  c->s = sched_none();
+  if (def_little(c) && legal(c)) return;
   c->s = sched_none();
   int lane = def_best_lane(c, NULL), row = -1;
   if (lane < 0) return;

@@ -102,6 +102,7 @@ bool def_window_turned(struct chooser *c, int lane);
 bool def_taps(struct chooser *c, int lane);
 bool def_pairs(struct chooser *c);
 bool def_narrow(struct chooser *c);
+bool def_little(struct chooser *c);
 bool def_ordered(struct chooser *c);
 void def_plain(struct chooser *c, int lane, int row);
 /* ---- blocks of threads (GPUs) ---- */

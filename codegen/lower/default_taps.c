@@ -80,10 +80,10 @@ static int64_t count_taps(const struct chooser *c) {
 }
 
 struct taps {
-  bool scaled; /* rows lie a distance apart that is no constant: what they share cannot be seen */
-  bool chain;  /* the other members give private temps that the main one reads */
+  bool scaled;               /* rows lie a distance apart that is no constant: what they share cannot be seen */
+  bool chain;                /* the other members give private temps that the main one reads */
   unsigned lane, nrow, sums; /* sums: reductions of the group, which share the taps they load */
-  uint8_t row[ROW_AXES]; /* axes along which neighbours overlap, outermost first: the last ones */
+  uint8_t row[ROW_AXES];     /* axes along which neighbours overlap, outermost first: the last ones */
   int64_t rows[ROW_AXES], nv, taps;
 };
 

@@ -142,6 +142,18 @@ static const struct tcase cases[] = {
     {"default_product", "kernel f(A: f32[M, K], B: f32[N, K]) -> C: f32[M, N] { C[i, j] = sum(k) A[i, k] * B[j, k] }",
      "default", .fixed = true, .dims = {"M=50,N=72,K=40"}},
     {"default_narrow", MATMUL, "default", .fixed = true, .dims = {"M=71,N=5,K=300"}},
+    {"default_little",
+     "kernel f(a: f32[N, 9], b: f32[N, 3, 3]) -> c: f32[N, 3, 3] { c[m, i, j] = sum(k in 0..3) a[m, 3*i + k] * b[m, k, "
+     "j] }",
+     "default", .dims = {"N=5", "N=1", "N=0"}},
+    {"default_taps_together",
+     "kernel f(x: f32[H, W], y: f32[H, W]) -> z: f32[H, W] {\n"
+     "  for i in 1..H - 1, j in 1..W - 1: a[i, j] = sum(r in 0..3, s in 0..3) x[i + r - 1, j + s - 1] * y[i + r - 1, j "
+     "+ s - 1]\n"
+     "  for i in 1..H - 1, j in 1..W - 1: b[i, j] = sum(r in 0..3, s in 0..3) y[i + r - 1, j + s - 1] * y[i + r - 1, j "
+     "+ s - 1]\n"
+     "  for i in 1..H - 1, j in 1..W - 1: z[i, j] = a[i, j] / b[i, j]\n}",
+     "default", .fixed = true, .dims = {"H=9,W=40"}},
     {"default_few_rows",
      "kernel f(A: f32[M, K], B: f32[K, N]) -> C: f32[M, N] { assume 20 - M >= 0\n  C[i, j] = sum(k) A[i, k] * B[k, j] "
      "}",
