@@ -19,8 +19,23 @@ static enum op step_op(enum red red, enum dtype t) {
   }
 }
 
+/* acc + (c ? x : 0) as c ? acc + x : acc, which is one masked instruction, with a product in it, too. (They differ in
+   the sign of a zero.) */
+static bool sum_where(struct fn *f, struct val acc, struct val x, struct val *out) {
+  if (!f->f->reassoc || !x.lanes || !type_is_float((enum dtype)x.type) || !LLVMIsASelectInst(x.v)) return false;
+  LLVMValueRef c = LLVMGetOperand(x.v, 0), yes = LLVMGetOperand(x.v, 1), no = LLVMGetOperand(x.v, 2);
+  bool kept = LLVMIsNull(yes);
+  if ((!kept && !LLVMIsNull(no)) || LLVMGetTypeKind(LLVMTypeOf(c)) != LLVMVectorTypeKind) return false;
+  struct val v[2] = {acc, mkval(kept ? no : yes, x.level, x.type, x.lanes)};
+  struct val sum = emit_op(f, OP_add, (enum dtype)x.type, v);
+  *out = mkval(LLVMBuildSelect(f->b, c, kept ? acc.v : sum.v, kept ? sum.v : acc.v, ""), sum.level, x.type, x.lanes);
+  return true;
+}
+
 struct val emit_red(struct fn *f, enum red red, struct val acc, struct val x) {
   enum dtype t = x.type;
+  struct val masked;
+  if (red == RED_sum && sum_where(f, acc, x, &masked)) return masked;
   struct val v[2] = {acc, x};
   if (red == RED_argmax || red == RED_argmin) {
     emit_fail(f->m, "internal: argmax and argmin have no step of their own");

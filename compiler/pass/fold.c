@@ -241,7 +241,17 @@ static expr_t fold_select(struct arena *a, expr_t x) {
   expr_t y = fold_pick(a, x);
   if (y == x) y = fold_clamp(a, x);
   if (y == x) y = fold_magnitude(a, x);
+  if (y == x && is_op(c, OP_eq) && fold_is(x->kid[1], 0) && !fold_is(x->kid[2], 0)) /* what counts where it holds */
+    return expr_op3(a, OP_select, expr_op2(a, OP_ne, c->kid[0], c->kid[1]), x->kid[2], x->kid[1]);
   return y == x ? fold_saturating_select(x) : y;
+}
+
+/* p >= 0 and -p >= 0, of polynomials: p == 0. */
+static expr_t fold_zero(struct arena *a, expr_t x, expr_t p, expr_t q) {
+  if (!is_op(p, OP_ge) || !is_op(q, OP_ge) || !is_poly(p->kid[0]) || !fold_is(p->kid[1], 0)) return x;
+  if (!is_poly(q->kid[0]) || !fold_is(q->kid[1], 0)) return x;
+  poly_t sum = poly_add(a, as_poly(a, p->kid[0]), as_poly(a, q->kid[0]));
+  return sum->n || sum->overflow ? x : expr_op2(a, OP_eq, p->kid[0], p->kid[1]);
 }
 
 static expr_t fold_bits(struct arena *a, expr_t x, expr_t p, expr_t q) {
@@ -256,7 +266,7 @@ static expr_t fold_bits(struct arena *a, expr_t x, expr_t p, expr_t q) {
     if (expr_eq(p, zero)) return q;
     if (x->op == OP_or && (expr_eq(p, all) || expr_eq(q, all))) return all;
   }
-  if (!expr_eq(p, q)) return x;
+  if (!expr_eq(p, q)) return x->op == OP_and ? fold_zero(a, x, p, q) : x;
   return x->op == OP_xor ? zero : p;
 }
 

@@ -397,8 +397,8 @@ bool item_covers(struct raise *r, const struct item *w, const poly_t *idx, const
   for (unsigned i = 0; i < x->rank; i++) {
     sym_t s;
     const struct raxis *ax = poly_is_sym(idx[i], &s) ? axis_of(w, s) : NULL;
-    bool twice = false, varies = false;
-    for (unsigned j = 0; j < i; j++) twice |= ax && poly_eq(idx[j], idx[i]);
+    bool twice = false, varies = false; /* twice: an element of the diagonal, asked for one that is none */
+    for (unsigned j = 0; j < i; j++) twice |= ax && poly_eq(idx[j], idx[i]) && !poly_eq(x->ix[j].poly, x->ix[i].poly);
     for (unsigned j = 0; j < w->nax; j++) varies |= poly_has(idx[i], w->ax[j].b.sym);
     if (twice || (!ax && (varies || !poly_eq(idx[i], x->ix[i].poly)))) return false;
     if (ax && !in_bounds(r, d, w, idx, x, i, &ax->b)) return false;

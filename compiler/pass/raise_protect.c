@@ -61,12 +61,12 @@ static void cover_one(expr_t e, void *ctx) {
   c->yes = item_covers(c->p->r, c->w, ix, c->p->it, (struct touch){c->x, c->p->outer});
 }
 
-/* An earlier item reads or writes the element in any case. */
-static bool touched_before(struct protect *p, const struct access *x) {
-  for (unsigned i = 0; i < p->at; i++) {
+/* Another item reads or writes the element in any case: it exists (nothing stops in between). */
+static bool touched_elsewhere(struct protect *p, const struct access *x) {
+  for (unsigned i = 0; i < p->l->n; i++) {
     const struct item *w = p->l->v[i];
     struct touch t = {x, p->outer};
-    if (!item_always(w)) continue;
+    if (i == p->at || !item_always(w)) continue;
     if (w->lhs == x->tensor && w->rank == x->rank && item_covers(p->r, w, w->idx, p->it, t)) return true;
     if (w->nguard) continue;
     struct cover c = {p, w, x, false};
@@ -97,6 +97,61 @@ static bool own_memory(struct protect *p, const struct access *x) {
       return false;
   }
   return true;
+}
+
+/* Where just one place is left out (i != j), *v is zero there. */
+static bool one_hole(struct protect *p, const struct path *q, poly_t *v) {
+  int64_t c;
+  if (p->outer || q->values || q->nalt != 2) return false;
+  *v = poly_addc(p->r->a, q->alt[0], 1);
+  return poly_is_const(poly_add(p->r->a, q->alt[0], q->alt[1]), &c) && c == -2;
+}
+
+static const struct access *access_at(struct raise *r, const struct access *x, sym_t s, poly_t value) {
+  struct access *y = arena_dup(r->a, x, sizeof *y);
+  y->ix = arena_dup(r->a, y->ix, sizeof *y->ix * y->rank);
+  for (unsigned d = 0; d < y->rank; d++)
+    if (y->ix[d].poly) y->ix[d].poly = poly_subst(r->a, y->ix[d].poly, s, value);
+  return y;
+}
+
+static bool access_varies(const struct access *x, sym_t s) {
+  for (unsigned d = 0; d < x->rank; d++)
+    if (x->ix[d].dyn || poly_has(x->ix[d].poly, s)) return true;
+  return false;
+}
+
+/* x does not vary along the axis, and is loaded for all of its values but one: enough of them, if there are two. */
+static bool loaded_by_others(struct protect *p, const struct path *q, const struct access *x, const struct bound *b) {
+  const struct item *it = p->it;
+  if (q->n || it->nguard || it->nwhere || it->cond || access_varies(x, b->sym) || b->nlo != 1 || b->nhi != 1)
+    return false;
+  for (unsigned i = 0; i < it->nax; i++) {
+    const struct bound *o = &it->ax[i].b;
+    if (poly_has(b->lo[0], o->sym) || poly_has(b->hi[0], o->sym)) return false;
+    for (unsigned k = 0; k < o->nlo; k++)
+      if (poly_has(o->lo[k], b->sym)) return false;
+    for (unsigned k = 0; k < o->nhi; k++)
+      if (poly_has(o->hi[k], b->sym)) return false;
+  }
+  raise_assume(p->r, poly_addc(p->r->a, poly_sub(p->r->a, b->hi[0], b->lo[0]), -2));
+  return true;
+}
+
+/* j != i leaves out a[i][j] at one place; is the element there loaded otherwise? */
+static bool fills_hole(struct protect *p, const struct path *q, const struct access *x) {
+  poly_t v, coef, rest;
+  int64_t c;
+  if (!one_hole(p, q, &v)) return false;
+  for (unsigned i = 0; i < p->it->nax; i++) {
+    sym_t s = p->it->ax[i].b.sym;
+    if (!poly_has(v, s) || !poly_split(p->r->a, v, s, &coef, &rest) || !poly_is_const(coef, &c) || (c != 1 && c != -1))
+      continue;
+    const struct access *y = access_at(p->r, x, s, poly_scale(p->r->a, rest, -c));
+    if (access_varies(x, s) && (happens_anyway(p, q, y) || touched_elsewhere(p, y))) return true;
+    if (loaded_by_others(p, q, x, &p->it->ax[i].b)) return true;
+  }
+  return false;
 }
 
 static expr_t zero(struct raise *r, enum dtype t) {
@@ -131,10 +186,10 @@ static expr_t protect_read(struct protect *p, const struct path *q, expr_t x) {
   struct expr *e = arena_dup(r->a, x, sizeof *x);
   e->acc = y;
   if ((!q->n && !q->nalt && !q->values) || own_memory(p, x->acc) || happens_anyway(p, q, x->acc)) return e;
-  if (q->values && !touched_before(p, x->acc))
+  if (q->values && !touched_elsewhere(p, x->acc))
     raise_no(r, x->loc.line ? x->loc : p->it->loc, "'%s' is loaded only where a condition on values holds",
              access_text(r, x->acc));
-  if (!q->nalt) return guarded(r, e, q->n, q->g, NULL, NULL);
+  if (!q->nalt || fills_hole(p, q, x->acc)) return guarded(r, e, q->n, q->g, NULL, NULL);
   expr_t all = NULL;
   for (unsigned i = q->nalt; i-- > 0;) all = guarded(r, e, q->n, q->g, q->alt[i], all);
   return all;
@@ -238,7 +293,7 @@ void raise_cond_store(struct raise *r, const struct items *l, unsigned at) {
   struct protect p = {r, l, at, it, false};
   expr_t self = item_self(r, it);
   if (!it->cond) return;
-  if (!own_memory(&p, self->acc) && !loaded_by(it->cond, self->acc) && !touched_before(&p, self->acc))
+  if (!own_memory(&p, self->acc) && !loaded_by(it->cond, self->acc) && !touched_elsewhere(&p, self->acc))
     raise_no(r, it->loc, "'%s' is stored only where a condition on values holds", access_text(r, self->acc));
   bool fresh = r->obj[it->lhs].kind != OBJ_PARAM; /* nothing is there yet: any value will do */
   for (unsigned i = 0; i < at; i++)

@@ -355,3 +355,26 @@ void insert_front(float *x, int n, float v) {
   memmove(x + 1, x, n * sizeof *x);
   x[0] = v;
 }
+
+/* one place is left out */
+void jacobi_sweep(int n, const double *A, const double *b, const double *x, double *y) {
+  for (int i = 0; i < n; i++) {
+    double s = b[i];
+    for (int j = 0; j < n; j++)
+      if (j != i) s -= A[i * n + j] * x[j];
+    y[i] = s / A[i * n + i];
+  }
+}
+
+void off_diagonal(int n, int m, const float *A, float *r) {
+  for (int i = 0; i < n; i++) {
+    float s = 0;
+    for (int j = 0; j < m; j++)
+      if (j != i) s += A[i * m + j] * A[i * m + j];
+    r[i] = s;
+  }
+}
+
+void others(int n, int k, const float *x, float *y) {
+  for (int i = 0; i < n; i++) y[i] = i != k ? x[i] : 1;
+}
