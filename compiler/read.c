@@ -2,9 +2,10 @@
 #include "compiler/compdb.h"
 #include "compiler/frontend/frontend.h"
 #include "compiler/given.h"
+#include "compiler/pass/chain.h"
 #include "compiler/pass/parts.h"
-#include "compiler/pass/skew.h"
 #include "compiler/pass/raise.h"
+#include "compiler/pass/skew.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -74,6 +75,7 @@ static void add_dep(struct hone *h, const char *path) {
 /* The parts of a function that did not raise as a whole. */
 static void raise_parts(struct hone *h, struct spec_fn *fn) {
   struct raised_parts p;
+  if (!fn->source->strict) pass_chain(h->arena, fn->source);
   if (!h->target.limits.simt) pass_skew(h->arena, fn->source, (int64_t)h->target.limits.l2_bytes);
   pass_parts(h->arena, fn->source, h->diag, &p);
   fn->part = ARENA_NEW(h->arena, struct spec_fn, p.n + 1u);

@@ -1,6 +1,7 @@
 /* Raising, as text: DIR/x.c is read by the C frontend, each function is raised, and what comes out (the kernel, or the
    reason why there is none) is compared with DIR/x.txt. HONE_BLESS=1 writes the .txt files. */
 #include "compiler/frontend/frontend.h"
+#include "compiler/pass/chain.h"
 #include "compiler/pass/parts.h"
 #include "compiler/pass/raise.h"
 #include "compiler/pass/skew.h"
@@ -31,6 +32,7 @@ static void raise_one(struct arena *a, struct diag *d, const struct spec_fn *fn,
   } else {
     struct raised_parts p;
     buf_printf(out, "%s: %u:%u: %s\n", fn->source->f->name, at.line, at.col, why);
+    pass_chain(a, fn->source);
     pass_skew(a, fn->source, 1 << 20);
     pass_parts(a, fn->source, d, &p);
     if (!lfunc_verify(fn->source->f, d)) buf_puts(out, "does not verify\n");

@@ -14,6 +14,14 @@ void relax(int T, int N, float u[restrict N]) {
     for (int i = 2; i < N - 1; i++) u[i] = 0.5f * u[i] + 0.25f * (u[i - 2] + u[i + 1]);
 }
 
+/* Each element waits for the one before: several steps side by side. */
+void seidel(int T, int N, int M, float A[N][M]) {
+  for (int t = 0; t < T; t++)
+    for (int i = 1; i < N - 1; i++)
+      for (int j = 1; j < M - 1; j++)
+        A[i][j] = (A[i - 1][j - 1] + A[i - 1][j + 1] + A[i][j - 1] + A[i][j + 1] + A[i + 1][j]) / 5;
+}
+
 /* One row by itself, and a source that changes with time. */
 void waves(int T, int N, int M, float e[restrict N][M], float h[restrict N][M], const float in[restrict T]) {
   for (int t = 0; t < T; t++) {
