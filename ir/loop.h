@@ -67,13 +67,14 @@ struct lstmt {
   uint16_t persist;       /* F_PARALLEL, outermost: a hint: the grid has at most so many blocks, which take all iterations; 0: one each. Text: `persist N` */
   uint8_t cluster;        /* F_PARALLEL, the number of its iterations is a multiple of it: a hint: so many neighbours run together; 0: one. Text: `cluster N` */
   bool apart;             /* L_IF, from SOURCE only: and no array that the function writes lies over another one of its arrays. Where that holds body[0] means
-                             what body[1] means. Has a guard. Text: `apart` behind the guards */
+                             what body[1] means. Has a guard. hi[]: of each tensor the elements from its start that the function may touch (nhi 0: as many as are
+                             declared). Text: `apart` behind the guards, `apart (N, M*N)` */
   bool once;              /* L_FOR: the first iteration is always run (lo < hi need not hold): for epilogues of empty reductions */
   sym_t sym;              /* L_FOR, L_LET */
   uint16_t id;            /* L_SET: local; L_ALLOC: object; L_PART: part */
   uint8_t nlo, nhi, nguard;
   int64_t step;           /* L_FOR > 0 */
-  poly_t *lo, *hi;        /* L_FOR */
+  poly_t *lo, *hi;        /* L_FOR; hi: L_IF with apart, too */
   poly_t *guard;          /* L_IF */
   expr_t cond;            /* L_IF, L_WHILE */
   const struct access *acc; /* L_STORE, L_PREFETCH */

@@ -77,10 +77,8 @@ static expr_t bind_expr(struct interp *it, expr_t x) {
 
 static struct lstmt *bind_stmt(struct interp *it, const struct lstmt *s) {
   struct lstmt *n = arena_dup(it->arena, s, sizeof *s);
-  if (s->kind == L_FOR) {
-    n->lo = bind_polys(it, s->lo, s->nlo);
-    n->hi = bind_polys(it, s->hi, s->nhi);
-  }
+  if (s->kind == L_FOR) n->lo = bind_polys(it, s->lo, s->nlo);
+  if (s->nhi) n->hi = bind_polys(it, s->hi, s->nhi);
   if (s->kind == L_IF) n->guard = bind_polys(it, s->guard, s->nguard);
   if (s->acc) n->acc = bind_expr(it, expr_read(it->arena, DT_f32, s->acc))->acc;
   n->cond = bind_expr(it, s->cond);
@@ -302,21 +300,22 @@ static void run_alloc(struct interp *it, const struct lstmt *s) {
 }
 
 /* Nothing that is written lies over another array. */
-static bool arrays_apart(const struct interp *it) {
+static bool arrays_apart(struct interp *it, const struct lstmt *s) {
   const struct kernel *k = it->f->k;
   for (unsigned i = 0; i < k->ntensor && !kernel_restricts(k); i++)
     for (unsigned j = 0; j < k->ntensor; j++) {
       const struct mem *a = &it->mem[i], *b = &it->mem[j];
       if (i == j || k->tensor[i].role == ROLE_IN || k->tensor[i].role == ROLE_TEMP || k->tensor[j].role == ROLE_TEMP)
         continue;
-      if (a->span < 0 || b->span < 0) return false;
-      if (a->p < b->p + b->span * b->size && b->p < a->p + a->span * a->size) return false;
+      int64_t na = s->nhi ? value_of(it, s->hi[i]) : a->span, nb = s->nhi ? value_of(it, s->hi[j]) : b->span;
+      if (na < 0 || nb < 0) return false;
+      if (a->p < b->p + nb * b->size && b->p < a->p + na * a->size) return false;
     }
   return true;
 }
 
 static void run_if(struct interp *it, const struct lstmt *s) {
-  bool yes = hold(it, s->guard, s->nguard) && (!s->apart || arrays_apart(it)) && (!s->cond || eval(it, s->cond).u);
+  bool yes = hold(it, s->guard, s->nguard) && (!s->apart || arrays_apart(it, s)) && (!s->cond || eval(it, s->cond).u);
   if (yes) {
     run(it, s->body[0]);
   } else if (s->nbody > 1 && s->body[1]) {

@@ -522,6 +522,8 @@ static struct lstmt *parse_if(struct parser *p) {
   s->nguard = (uint8_t)n;
   s->guard = arena_dup(p->a, g, sizeof *g * n);
   s->apart = n && lex_accept(l, "apart");
+  if (s->apart && lex_accept(l, "("))
+    if (!take_bounds(p, &s->hi, &s->nhi) || !lex_expect(l, ")")) return NULL;
   if (lex_accept(l, "where")) {
     s->cond = expr_parse(&p->e);
     if (!s->cond) return NULL;

@@ -209,6 +209,11 @@ static void print_if(struct buf *out, const struct lfunc *f, const struct lstmt 
   buf_puts(out, "if ");
   guards_print(out, f->k, s->nguard, s->guard);
   if (s->apart) buf_puts(out, " apart");
+  for (unsigned i = 0; s->apart && i < s->nhi; i++) {
+    buf_puts(out, i ? ", " : " (");
+    poly_print(out, f->k, s->hi[i]);
+    if (i + 1 == s->nhi) buf_puts(out, ")");
+  }
   if (s->cond) {
     buf_puts(out, s->nguard ? " where " : "where ");
     expr_print_in(out, f->k, f, s->cond);

@@ -299,6 +299,8 @@ static void check_if(struct verifier *v, const struct lstmt *s) {
   if (s->cond) check_cond(v, s);
   if (s->apart && (s->cond || !s->nguard || s->nbody < 2 || !s->body[1]))
     bad(v, "'apart' needs a guard, no condition and an else");
+  if (s->nhi && (!s->apart || s->nhi != v->f->k->ntensor)) bad(v, "sizes of other arrays than there are");
+  check_polys(v, s->hi, s->nhi, "a size");
   if (v->vector) {
     bool varies = false;
     for (unsigned k = 0; k < v->nopen; k++) {

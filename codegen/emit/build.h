@@ -491,7 +491,7 @@ void extend_attr(struct module *m, const struct param *p, LLVMValueRef fn, int a
 void emit_call_stub(struct module *m, const struct kernel *k, LLVMValueRef entry);
 LLVMTypeRef param_ctype(struct module *m, const struct kernel *k);
 LLVMTypeRef c_param_type(struct module *m, const struct param *p);
-/* i1: what k writes overlaps what else it uses. dim by symbol (i64), ptr by parameter. */
-LLVMValueRef emit_overlap(struct module *m, LLVMBuilderRef b, const struct kernel *k, LLVMValueRef *dim, LLVMValueRef *ptr);
+/* i1: what k writes overlaps what else it uses. dim by symbol (i64), ptr by parameter. size: of each tensor the elements, where that is not declared, or NULL. */
+LLVMValueRef emit_overlap(struct module *m, LLVMBuilderRef b, const struct kernel *k, LLVMValueRef *dim, LLVMValueRef *ptr, const poly_t *size);
 LLVMValueRef plain_poly(struct module *m, LLVMBuilderRef b, poly_t p, LLVMValueRef *sym);
 #endif

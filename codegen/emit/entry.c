@@ -101,7 +101,7 @@ static LLVMValueRef needs_source(struct entry *x) {
               LLVMBuildICmp(x->b, LLVMIntSLT, plain_poly(x->m, x->b, k->assume[i], x->dim),
                             LLVMConstInt(x->m->i64, 0, 0), ""));
   if (!k->noalias) {
-    LLVMValueRef hit = emit_overlap(x->m, x->b, k, x->dim, x->arg);
+    LLVMValueRef hit = emit_overlap(x->m, x->b, k, x->dim, x->arg, NULL);
     if (hit) bad = or2(x->b, bad, hit);
   }
   return bad;

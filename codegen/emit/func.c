@@ -152,7 +152,7 @@ static void if_lanes(struct fn *f, const struct iff *x, struct val cond) {
 }
 
 /* i1: nothing that the function writes lies over another of its arrays. */
-static struct val arrays_apart(struct fn *f) {
+static struct val arrays_apart(struct fn *f, const poly_t *size) {
   const struct kernel *k = f->f->k;
   LLVMValueRef *dim = ARENA_NEW(f->m->arena, LLVMValueRef, k->nsym + 1u),
                *ptr = ARENA_NEW(f->m->arena, LLVMValueRef, k->nparam + 1u);
@@ -160,7 +160,7 @@ static struct val arrays_apart(struct fn *f) {
     if (k->param[i].kind == PARAM_DIM) dim[k->param[i].ref] = f->sym[k->param[i].ref].v;
     if (k->param[i].kind == PARAM_TENSOR) ptr[i] = f->base[k->param[i].ref].v;
   }
-  LLVMValueRef hit = kernel_restricts(k) ? NULL : emit_overlap(f->m, f->b, k, dim, ptr);
+  LLVMValueRef hit = kernel_restricts(k) ? NULL : emit_overlap(f->m, f->b, k, dim, ptr, size);
   if (!hit) hit = LLVMConstInt(f->m->i1, 0, 0);
   return mkval(LLVMBuildNot(f->b, hit, ""), cur_level(f), DT_bool, 0);
 }
@@ -175,7 +175,7 @@ static void emit_if(struct fn *f, const struct lstmt *s) {
     return;
   }
   if (s->apart) {
-    struct val apart = arrays_apart(f);
+    struct val apart = arrays_apart(f, s->nhi ? s->hi : NULL);
     cond = g < 0 ? vbin(f, LLVMAnd, cond, apart, false) : apart;
     g = -1;
   } else if (s->cond) {

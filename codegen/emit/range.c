@@ -20,6 +20,7 @@ struct ctx {
   LLVMBuilderRef b;
   const struct kernel *k;
   LLVMValueRef *dim;
+  const poly_t *size; /* [ntensor] elements from the start; NULL: as declared */
   LLVMValueRef unsure; /* i1: a divisor is not positive, so no range can be told; NULL: never */
   struct span *span;
   const struct eq *eq;
@@ -236,6 +237,11 @@ static void touch_eq(struct ctx *x, const struct eq *e) {
 static bool declared(struct ctx *x, const struct tensor *t, LLVMValueRef *lo, LLVMValueRef *hi) {
   LLVMValueRef zero = LLVMConstInt(x->m->i64, 0, 0);
   *lo = *hi = zero;
+  if (x->size) {
+    poly_t last = poly_addc(x->m->arena, x->size[t - x->k->tensor], -1);
+    *hi = only_dims(x, last) ? plain_poly(x->m, x->b, last, x->dim) : NULL;
+    return *hi != NULL;
+  }
   for (unsigned d = 0; d < t->rank; d++) {
     if (!t->extent || !t->extent[d]) return false;
     poly_t reach = poly_mul(x->m->arena, poly_addc(x->m->arena, t->extent[d], -1), tensor_stride(x->m->arena, t, d));
@@ -290,8 +296,8 @@ static bool same_record(const struct kernel *k, unsigned a, unsigned c) {
 }
 
 LLVMValueRef emit_overlap(struct module *m, LLVMBuilderRef b, const struct kernel *k, LLVMValueRef *dim,
-                          LLVMValueRef *ptr) {
-  struct ctx x = {.m = m, .b = b, .k = k, .dim = dim, .span = ARENA_NEW(m->arena, struct span, k->ntensor + 1)};
+                          LLVMValueRef *ptr, const poly_t *size) {
+  struct ctx x = {.m = m, .b = b, .k = k, .dim = dim, .size = size, .span = ARENA_NEW(m->arena, struct span, k->ntensor + 1)};
   for (unsigned i = 0; i < k->neq; i++) touch_eq(&x, &k->eq[i]);
   if (!k->neq) touch_declared(&x);
   for (unsigned i = 0; i < k->ntensor; i++)

@@ -74,7 +74,7 @@ static void count_use(expr_t x, void *ctx) {
   if (x->kind == E_LOCAL) r->uses[x->id]++;
 }
 
-static void add_objects(struct raise *r) {
+void raise_objects(struct raise *r) {
   for (unsigned i = 0; i < r->f->nobject; i++) {
     const struct object *o = &r->f->object[i];
     unsigned n = raise_obj(r, o->name, (enum dtype)o->type, i < r->f->k->ntensor ? OBJ_PARAM : OBJ_LOCAL);
@@ -102,7 +102,7 @@ static struct kernel *raise(struct raise *r) {
   r->env = ARENA_NEW(r->a, expr_t, r->f->nlocal + 1);
   r->lost = ARENA_NEW(r->a, bool, r->f->nlocal + 1);
   r->uses = ARENA_NEW(r->a, unsigned, r->f->nlocal + 1);
-  add_objects(r);
+  raise_objects(r);
   tree_visit(r->f->body, NULL, count_use, r);
   struct lstmt *body = raise_strides(r, r->f->body);
   struct items top = {0};

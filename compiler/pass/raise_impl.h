@@ -80,6 +80,7 @@ struct raise {
 /* --- raise.c --- */
 _Noreturn void raise_no(struct raise *r, struct loc at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 sym_t raise_sym(struct raise *r);
+void raise_objects(struct raise *r);                               /* those of r->f */
 unsigned raise_obj(struct raise *r, const char *name, enum dtype t, enum objkind k);
 const char *raise_sym_name(const struct raise *r, sym_t s);
 struct item *items_add(struct raise *r, struct items *l, struct item *it);

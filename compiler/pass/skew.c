@@ -13,13 +13,15 @@ enum { CALLS = 16, ROW_GRAIN = 4, MIN_STEPS = 2, LARGE = 4 };
 static poly_t row_bytes(const struct skew *k) {
   poly_t all = poly_const(k->a, 0);
   for (unsigned i = 0; i < k->f->nobject; i++) {
-    const struct object *o = &k->f->object[i];
+    const struct object *o = &k->view.f->object[i];
     if (!k->written[i] || k->own[i]) continue;
     poly_t row = poly_const(k->a, (int64_t)type_size((enum dtype)o->type));
     for (unsigned d = 1; d < o->rank; d++) {
-      if (!o->extent[d] || !skew_known_before(k, o->extent[d])) return NULL;
+      if (!o->extent[d]) return NULL;
       row = poly_mul(k->a, row, o->extent[d]);
     }
+    if (o->stride) row = poly_scale(k->a, o->stride[0], (int64_t)type_size((enum dtype)o->type));
+    if (!skew_known_before(k, row)) return NULL;
     all = poly_add(k->a, all, row);
   }
   return all->overflow ? NULL : all;
@@ -113,26 +115,27 @@ static struct lstmt *either(struct skew *k, struct lstmt *s, poly_t bytes) {
   expr_t fit = op2(k, OP_div, num(k, k->cache), expr_poly(a, row));
   expr_t room = op2(k, OP_sub, fit, expr_poly(a, rows));
   poly_t most = skew_let(&m, "most", op2(k, OP_div, room, num(k, k->shift * k->n)));
-  poly_t guard[3] = {poly_addc(a, most, -MIN_STEPS),
-                     poly_addc(a, poly_mul(a, poly_sub(a, last, first), row), -LARGE * k->cache),
-                     poly_addc(a, poly_sub(a, k->time->hi[0], k->time->lo[0]), -MIN_STEPS)};
+  poly_t guard[SKEW_GUARDS] = {poly_addc(a, most, -MIN_STEPS),
+                               poly_addc(a, poly_mul(a, poly_sub(a, last, first), row), -LARGE * k->cache),
+                               poly_addc(a, poly_sub(a, k->time->hi[0], k->time->lo[0]), -MIN_STEPS)};
   struct lstmt *in = tiled(k, first, last, rows, most);
-  m.s[m.n] = loop_if(a, 3, arena_dup(a, guard, sizeof guard), NULL, in, s);
-  m.s[m.n++]->apart = true;
+  m.s[m.n++] = skew_either(k, 3, guard, in, s);
   return skew_block(&m);
 }
 
 /* Can it be told at run time that arrays lie apart, or need it not? */
-static bool can_be_told(const struct lfunc *f) {
-  for (unsigned t = 0; t < f->k->ntensor; t++)
-    for (unsigned d = 0; d < f->k->tensor[t].rank; d++)
-      if (!f->k->tensor[t].extent[d]) return kernel_restricts(f->k);
-  return true;
+static bool can_be_told(const struct skew *k) {
+  const struct kernel *f = k->f->k;
+  for (unsigned t = 0; t < f->ntensor && f->ntensor > 1; t++)
+    for (unsigned d = 0; d < k->view.f->object[t].rank; d++)
+      if (!k->view.f->object[t].extent[d] && tree_accesses(k->f->body, t)) return kernel_restricts(f);
+  return k->view.f == k->f || f->ntensor <= SKEW_SIZES;
 }
 
-static struct lstmt *attempt(const struct skew *whole, struct lstmt *s) {
+static struct lstmt *attempt(const struct skew *whole, struct lstmt *s, const struct lstmt *seen) {
   struct skew k = *whole;
   k.time = s;
+  k.seen = seen;
   if (!skew_rows(&k)) return NULL;
   struct lstmt *wave = skew_wave(&k, s);
   if (wave) return wave;
@@ -140,22 +143,23 @@ static struct lstmt *attempt(const struct skew *whole, struct lstmt *s) {
   return bytes ? either(&k, s, bytes) : NULL;
 }
 
-static void descend(const struct skew *k, struct lstmt *s) {
+static void descend(const struct skew *k, struct lstmt *s, const struct lstmt *seen) {
   for (unsigned i = 0; i < s->nbody; i++) {
-    struct lstmt *t = s->body[i] ? attempt(k, s->body[i]) : NULL;
+    struct lstmt *t = s->body[i] ? attempt(k, s->body[i], seen->body[i]) : NULL;
     if (t)
       s->body[i] = t;
     else if (s->body[i])
-      descend(k, s->body[i]);
+      descend(k, s->body[i], seen->body[i]);
   }
 }
 
 void pass_skew(struct arena *a, struct source *s, int64_t cache) {
-  struct skew k = {.a = a, .f = s->f, .cache = cache};
-  if (!can_be_told(s->f)) return;
-  struct lstmt *whole = attempt(&k, s->f->body);
+  struct skew k = {.a = a, .f = s->f, .view = skew_flat(a, s->f), .cache = cache};
+  const struct lstmt *seen = k.view.f->body;
+  if (!can_be_told(&k)) return;
+  struct lstmt *whole = attempt(&k, s->f->body, seen);
   if (whole)
     s->f->body = whole;
   else
-    descend(&k, s->f->body);
+    descend(&k, s->f->body, seen);
 }

@@ -8,6 +8,8 @@
 
    needs   a SOURCE tree that pass_raise gave up on
    gives   the same tree, each such loop beside its tiled form in an `if`; every value is computed from the same values as before, in the same types
+           (flat arrays are seen with the dims that raise_strides.c gives them: what it assumes for that is asked at run time). A nest in place whose rows
+           run in order gets a form with several steps side by side instead (wave.c)
    leaves  what is inside of the loops over rows: pass_parts raises it. Loops whose rows depend on one another in another way (subscripts that are not a row
            plus a constant, numbers that are carried along) stay as they are
 

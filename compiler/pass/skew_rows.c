@@ -6,13 +6,14 @@ enum { MAX_SHIFT = 64 };
 
 /* --- what is in the loop --- */
 
-static bool collect(struct skew *k, struct lstmt *s) {
+static bool collect(struct skew *k, struct lstmt *s, const struct lstmt *seen) {
   if (s->kind == L_BLOCK) {
     for (unsigned i = 0; i < s->nbody; i++)
-      if (!collect(k, s->body[i])) return false;
+      if (!collect(k, s->body[i], seen->body[i])) return false;
     return true;
   }
   if (s->kind != L_FOR || k->n == SKEW_NESTS) return false;
+  k->nest[k->n].seen = seen;
   k->nest[k->n++].s = s;
   return true;
 }
@@ -101,8 +102,8 @@ static bool find_rows(struct skew *k) {
   k->own = ARENA_NEW(k->a, bool, k->f->nobject + 1u);
   tree_visit(k->time, look_stmt, NULL, k);
   for (k->at = 0; k->at < k->n && !k->fails; k->at++) {
-    tree_visit(k->nest[k->at].s, look_store, NULL, k); /* first: what a nest writes says which its rows are */
-    tree_visit(k->nest[k->at].s, NULL, look_read, k);
+    tree_visit(k->nest[k->at].seen, look_store, NULL, k); /* first: what a nest writes says which its rows are */
+    tree_visit(k->nest[k->at].seen, NULL, look_read, k);
     k->fails |= !k->nest[k->at].lo;
   }
   return !k->fails;
@@ -110,7 +111,7 @@ static bool find_rows(struct skew *k) {
 
 bool skew_rows(struct skew *k) {
   const struct lstmt *s = k->time;
-  return skew_counts_up(s) && collect(k, s->body[0]) && k->n && locals_stay(k) && find_rows(k);
+  return skew_counts_up(s) && collect(k, s->body[0], k->seen->body[0]) && k->n && locals_stay(k) && find_rows(k);
 }
 
 /* --- building --- */
@@ -142,6 +143,34 @@ poly_t skew_end_row(struct skew_made *m, const char *name, bool last) {
     before = next;
   }
   return skew_let(m, name, x);
+}
+
+/* Elements of each tensor, from its start; NULL where all are declared, or one is unknown. */
+static poly_t *sizes(const struct skew *k) {
+  const struct lfunc *v = k->view.f;
+  poly_t *size = ARENA_NEW(k->a, poly_t, v->k->ntensor + 1u);
+  if (v == k->f) return NULL;
+  for (unsigned t = 0; t < v->k->ntensor; t++) {
+    bool used = tree_accesses(k->f->body, t);
+    poly_t inner = poly_const(k->a, 1);
+    size[t] = poly_const(k->a, used);
+    for (unsigned d = v->object[t].rank; used && d-- > 0;) {
+      if (!v->object[t].extent[d]) return NULL;
+      poly_t extent = v->object[t].extent[d], step = v->object[t].stride ? v->object[t].stride[d] : inner;
+      size[t] = poly_add(k->a, size[t], poly_mul(k->a, poly_addc(k->a, extent, -1), step));
+      inner = poly_mul(k->a, inner, extent);
+    }
+  }
+  return size;
+}
+
+struct lstmt *skew_either(struct skew *k, unsigned n, poly_t *guard, struct lstmt *in, struct lstmt *s) {
+  for (unsigned i = 0; i < k->view.nassume; i++) guard[n++] = k->view.assume[i];
+  struct lstmt *either = loop_if(k->a, n, arena_dup(k->a, guard, sizeof *guard * n), NULL, in, s);
+  either->apart = true;
+  either->hi = sizes(k);
+  either->nhi = either->hi ? (uint8_t)k->f->k->ntensor : 0;
+  return either;
 }
 
 struct naming {

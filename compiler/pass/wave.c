@@ -23,7 +23,7 @@ struct wave {
   const struct nest *nest;
   unsigned n; /* loops inside of that over rows */
   struct lstmt *loop[LOOPS];
-  const struct lstmt *store; /* all that is inside of them */
+  const struct lstmt *store, *seen; /* all that is inside of them; in the view */
   /* the innermost loop in two */
   unsigned nterm;
   expr_t term[TERMS]; /* parts of the value that are computed ahead */
@@ -45,14 +45,15 @@ static void look_expr(expr_t x, void *ctx) {
 
 /* Loops around one store that always happens, over ranges that no row and no step changes. */
 static bool perfect(struct wave *w) {
-  const struct lstmt *s = single(w->nest->s->body[0]);
+  const struct lstmt *s = single(w->nest->s->body[0]), *v = single(w->nest->seen->body[0]);
   bool fails = false;
-  for (; s->kind == L_FOR; s = single(s->body[0])) {
+  for (; s->kind == L_FOR; s = single(s->body[0]), v = single(v->body[0])) {
     if (w->n == LOOPS || !skew_counts_up(s) || !skew_known_before(w->k, s->lo[0]) || !skew_known_before(w->k, s->hi[0]))
       return false;
     w->loop[w->n++] = (struct lstmt *)s;
   }
   w->store = s;
+  w->seen = v;
   if (s->kind != L_STORE || s->red != RED_none || s->acc->nguard) return false;
   tree_visit(s, NULL, look_expr, &fails);
   return !fails;
@@ -70,7 +71,7 @@ struct pinned {
 enum { NEVER = INT_MAX, UNKNOWN = INT_MIN };
 
 static int iterations(const struct wave *w, const struct access *r) {
-  const struct access *s = w->store->acc;
+  const struct access *s = w->seen->acc;
   struct arena *a = w->k->a;
   sym_t v = w->n ? w->loop[w->n - 1]->sym : w->nest->row;
   int far = UNKNOWN;
@@ -105,15 +106,18 @@ static struct pinned pinned(struct wave *w, expr_t x) {
   return p;
 }
 
-/* The largest parts of x that can be computed ahead. */
-static void find_terms(struct wave *w, expr_t x) {
-  struct pinned p = pinned(w, x);
+static unsigned kids(expr_t x) {
+  return x->kind == E_OP ? x->nkid : x->kind == E_CAST;
+}
+
+/* The largest parts of x (seen: the same in the view) that can be computed ahead. */
+static void find_terms(struct wave *w, expr_t x, expr_t seen) {
+  struct pinned p = pinned(w, seen);
   if (!p.any && x->type == w->store->value->type && x->kind == E_OP && p.reads >= MIN_READS && w->nterm < TERMS) {
     w->term[w->nterm++] = x;
     return;
   }
-  for (unsigned i = 0; (x->kind == E_OP || x->kind == E_CAST) && i < (x->kind == E_CAST ? 1u : x->nkid); i++)
-    find_terms(w, x->kid[i]);
+  for (unsigned i = 0; i < kids(x); i++) find_terms(w, x->kid[i], seen->kid[i]);
 }
 
 /* --- one of the steps --- */
@@ -122,30 +126,23 @@ struct copy {
   struct wave *w;
   poly_t step;   /* number of the step in the round */
   expr_t before; /* the value of the iteration before; NULL: as it is read */
-  bool ahead;    /* terms are in the buffer */
 };
 
-static expr_t use_ahead(struct arena *a, expr_t x, void *ctx);
-
-static expr_t rebuild(struct copy *c, expr_t x) {
-  struct arena *a = c->w->k->a;
+/* x, which is seen as `seen`, with what is computed ahead, or carried along, in its place. */
+static expr_t rebuild(const struct copy *c, expr_t x, expr_t seen) {
   const struct wave *w = c->w;
-  for (unsigned i = 0; c->ahead && i < w->nterm; i++)
+  struct arena *a = w->k->a;
+  for (unsigned i = 0; i < w->nterm; i++)
     if (w->term[i] == x) {
       const struct lstmt *in = w->loop[w->n - 1];
       poly_t ix[3] = {poly_const(a, i), c->step, poly_sub(a, poly_sym(a, in->sym), in->lo[0])};
       return expr_read(a, (enum dtype)x->type, access_new(a, w->buffer, 3, ix));
     }
-  return use_ahead(a, x, c);
-}
-
-static expr_t use_ahead(struct arena *a, expr_t x, void *ctx) {
-  struct copy *c = ctx;
-  if (x->kind == E_READ)
-    return c->before && x->acc->tensor == c->w->store->acc->tensor && iterations(c->w, x->acc) == 1 ? c->before : x;
-  if (x->kind != E_OP && x->kind != E_CAST) return x;
+  if (x->kind == E_READ && c->before && x->acc->tensor == w->store->acc->tensor && iterations(w, seen->acc) == 1)
+    return c->before;
+  if (!kids(x)) return x;
   struct expr *n = arena_dup(a, x, sizeof *x);
-  for (unsigned i = 0; i < (x->kind == E_CAST ? 1u : x->nkid); i++) n->kid[i] = rebuild(c, x->kid[i]);
+  for (unsigned i = 0; i < kids(x); i++) n->kid[i] = rebuild(c, x->kid[i], seen->kid[i]);
   return n;
 }
 
@@ -207,17 +204,17 @@ static struct lstmt *along(struct wave *w, struct names *n, sym_t counter) {
   enum dtype type = (enum dtype)w->store->value->type;
   if (w->nterm) first[nfirst++] = ahead(w, *n);
   for (unsigned i = 0; i < WAVE; i++) {
-    struct copy c = {.w = w, .step = poly_const(a, i), .ahead = w->nterm > 0};
+    struct copy c = {.w = w, .step = poly_const(a, i)};
     struct lstmt *s = arena_dup(a, w->store, sizeof *s);
     at_step(w, n, c.step);
     if (w->carries) {
       unsigned local = lfunc_add_local(w->k->f, "before", type);
       first[nfirst++] = set_renamed(w, local, read_before(w), n);
       c.before = expr_local(a, type, local);
-      all[nall++] = set_renamed(w, local, rebuild(&c, s->value), n);
+      all[nall++] = set_renamed(w, local, rebuild(&c, s->value, w->seen->value), n);
       s->value = c.before;
     } else {
-      s->value = rebuild(&c, s->value);
+      s->value = rebuild(&c, s->value, w->seen->value);
     }
     all[nall++] = renamed(w, s, n);
   }
@@ -280,8 +277,8 @@ static void find_ahead(struct wave *w) {
   struct skew *k = w->k;
   enum dtype type = (enum dtype)w->store->value->type;
   const struct lstmt *in = w->loop[w->n - 1];
-  find_terms(w, w->store->value);
-  w->carries = pinned(w, w->store->value).before && (type == DT_f32 || type == DT_f64) &&
+  find_terms(w, w->store->value, w->seen->value);
+  w->carries = pinned(w, w->seen->value).before && (type == DT_f32 || type == DT_f64) &&
                type == (enum dtype)k->f->object[w->store->acc->tensor].type;
   poly_t extent[3] = {poly_const(k->a, w->nterm), poly_const(k->a, WAVE), poly_sub(k->a, in->hi[0], in->lo[0])};
   if (w->nterm) w->buffer = lfunc_add_object(k->f, "ahead", type, SCOPE_HEAP, 3, extent);
@@ -290,15 +287,13 @@ static void find_ahead(struct wave *w) {
 struct lstmt *skew_wave(struct skew *k, struct lstmt *s) {
   struct arena *a = k->a;
   struct wave w = {.k = k, .nest = &k->nest[0]};
-  poly_t guard[3];
+  poly_t guard[SKEW_GUARDS];
   unsigned n = 0;
   if (k->n != 1 || w.nest->row == SYM_NONE || !perfect(&w) || !skew_shift(k, true, &w.shift)) return NULL;
-  if (!pinned(&w, w.store->value).any) return NULL; /* rows that need no order are vectors */
+  if (!pinned(&w, w.seen->value).any) return NULL; /* rows that need no order are vectors */
   if (w.n) find_ahead(&w);
   guard[n++] = poly_addc(a, poly_sub(a, s->hi[0], s->lo[0]), -WAVE);
   guard[n++] = poly_addc(a, poly_sub(a, w.nest->hi, w.nest->lo), -WAVE * w.shift);
   if (w.n) guard[n++] = poly_addc(a, poly_sub(a, w.loop[w.n - 1]->hi[0], w.loop[w.n - 1]->lo[0]), -1);
-  struct lstmt *in = rounds_of(&w), *either = loop_if(a, n, arena_dup(a, guard, sizeof guard), NULL, in, s);
-  either->apart = true;
-  return either;
+  return skew_either(k, n, guard, rounds_of(&w), s);
 }

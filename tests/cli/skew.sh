@@ -20,6 +20,7 @@ BOTH(void, jacobi, int T, int N, int M, float *A, float *B);
 BOTH(void, relax, int T, int N, float *u);
 BOTH(void, seidel, int T, int N, int M, float *A);
 BOTH(void, waves, int T, int N, int M, float *e, float *h, const float *in);
+BOTH(void, diffuse, int T, int N, int M, float *a, float *b);
 BOTH(void, mirrored, int T, int N, float *u, float *v);
 enum { ELEMS = 6000000 };
 static float *got, *want, in[64];
@@ -42,6 +43,8 @@ int main(void) {
       size_t n = (size_t)N * M, near = M + 2;
       fill(), jacobi(T, N, M, got, got + n), jacobi_cc(T, N, M, want, want + n), compare("jacobi", T, N);
       fill(), jacobi(T, N, M, got, got + near), jacobi_cc(T, N, M, want, want + near), compare("jacobi over itself", T, N);
+      fill(), diffuse(T, N, M, got, got + n), diffuse_cc(T, N, M, want, want + n), compare("diffuse", T, N);
+      fill(), diffuse(T, N, M, got, got + near), diffuse_cc(T, N, M, want, want + near), compare("diffuse over itself", T, N);
       fill(), waves(T, N, M, got, got + n, in), waves_cc(T, N, M, want, want + n, in), compare("waves", T, N);
       fill(), seidel(T, N, M, got), seidel_cc(T, N, M, want), compare("seidel", T, N);
       fill(), relax(T, (int)n, got), relax_cc(T, (int)n, want), compare("relax", T, (int)n);
@@ -51,10 +54,11 @@ int main(void) {
 }
 K
 "$hone" compile "$source" -o h.o -Wno-not-raised --on-miss quiet || { echo "not ok: hone compile"; exit 1; }
-$cc -O2 -Djacobi=jacobi_cc -Drelax=relax_cc -Dseidel=seidel_cc -Dwaves=waves_cc -Dmirrored=mirrored_cc -c "$source" -o c.o && $cc -O2 main.c h.o c.o -o main -lm || exit 1
+$cc -O2 -Djacobi=jacobi_cc -Drelax=relax_cc -Ddiffuse=diffuse_cc -Dseidel=seidel_cc -Dwaves=waves_cc -Dmirrored=mirrored_cc -c "$source" -o c.o && $cc -O2 main.c h.o c.o -o main -lm || exit 1
 ./main || exit 1
 "$hone" compile "$source" --only jacobi --emit source -Wno-not-raised | grep -q 'apart {' || { echo "not ok: jacobi is not tiled"; exit 1; }
 "$hone" compile "$source" --only seidel --emit source -Wno-not-raised | grep -q 'ahead' || { echo "not ok: seidel's steps do not run side by side"; exit 1; }
 "$hone" compile "$source" --only seidel --fp strict --emit source -Wno-not-raised | grep -q '/ 5' || { echo "not ok: a strict quotient is a product"; exit 1; }
+"$hone" compile "$source" --only diffuse --emit source -Wno-not-raised | grep -q 'apart (' || { echo "not ok: diffuse is not tiled"; exit 1; }
 "$hone" compile "$source" --only mirrored --emit source -Wno-not-raised | grep -q 'steps' && { echo "not ok: mirrored is tiled"; exit 1; }
 echo "1 passed, 0 failed"

@@ -150,6 +150,10 @@ static struct lstmt *random_if(struct gen *g, unsigned depth) {
   struct lstmt *els = pick(2) ? random_block(g, depth + 1) : NULL;
   struct lstmt *s = loop_if(a, pick(3), guard, cond, random_block(g, depth + 1), els);
   s->apart = s->nguard && els && !cond && pick(2);
+  if (!s->apart || g->f->k->ntensor > 16 || pick(2)) return s;
+  s->nhi = (uint8_t)g->f->k->ntensor;
+  s->hi = ARENA_NEW(a, poly_t, s->nhi + 1u);
+  for (unsigned i = 0; i < s->nhi; i++) s->hi[i] = random_poly(g);
   return s;
 }
 
@@ -246,6 +250,7 @@ static bool stmt_eq(const struct lstmt *x, const struct lstmt *y) {
       x->apart != y->apart)
     return false;
   if (!maybe_expr_eq(x->cond, y->cond) || !maybe_expr_eq(x->value, y->value)) return false;
+  if (x->kind == L_IF && (x->nhi != y->nhi || !polys_eq(x->hi, y->hi, x->nhi))) return false;
   if (x->nguard != y->nguard || !polys_eq(x->guard, y->guard, x->nguard)) return false;
   if ((x->acc != NULL) != (y->acc != NULL) || (x->acc && !access_eq(x->acc, y->acc))) return false;
   if (x->kind == L_FOR) {
@@ -483,6 +488,7 @@ START_TEST(violations) {
   expect_violations("if where s {}", "if: the condition is f32");
   expect_violations("if N >= 0 apart {} else {}", "");
   expect_violations("if N >= 0 apart {}", "if: 'apart' needs a guard, no condition and an else");
+  expect_violations("if N >= 0 apart (N) {} else {}", "if: sizes of other arrays than there are");
   expect_violations("if N >= 0 apart where true {} else {}", "if: 'apart' needs a guard, no condition and an else");
   expect_violations("while N {}", "while: the condition is i64");
 }

@@ -33,6 +33,16 @@ void waves(int T, int N, int M, float e[restrict N][M], float h[restrict N][M], 
   }
 }
 
+/* Flat arrays have rows, too. */
+void diffuse(int T, int N, int M, float *a, float *b) {
+  for (int t = 0; t < T; t++) {
+    for (int i = 1; i < N - 1; i++)
+      for (int j = 1; j < M - 1; j++) b[i * M + j] = 0.5f * a[i * M + j] + 0.25f * (a[(i - 1) * M + j] + a[(i + 1) * M + j - 1]);
+    for (int i = 1; i < N - 1; i++)
+      for (int j = 1; j < M - 1; j++) a[i * M + j] = b[i * M + j];
+  }
+}
+
 /* Rows that are read from the other end stay in order. */
 void mirrored(int T, int N, float u[restrict N], float v[restrict N]) {
   for (int t = 0; t < T; t++) {
