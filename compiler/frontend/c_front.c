@@ -189,6 +189,29 @@ static void local_function(struct cx *x, CXCursor c, struct kids top, const char
   buf_free(&b);
 }
 
+static void outside_function(struct cx *x, CXCursor c, const char *name, bool rest) {
+  struct lfunc *f = c_function(x, c);
+  if (f) {
+    c_send(x->out, f);
+    c_send_hidden(x);
+    return;
+  }
+  send_refused(x, name, rest);
+  if (rest) c_loops(x, c, name);
+}
+
+/* In memory of its own: a file may have thousands. */
+static void function(struct cx *x, CXCursor c, struct kids top, const char *name, bool outside, bool rest) {
+  struct arena *all = x->a;
+  x->a = arena_new();
+  if (!outside && rest)
+    local_function(x, c, top, name);
+  else
+    outside_function(x, c, name, rest);
+  arena_free(x->a);
+  x->a = all;
+}
+
 static void functions(struct cx *x, const char *only, bool rest) {
   struct kids top = c_kids(x, x->cl->getTranslationUnitCursor(x->tu));
   const char *found = "";
@@ -200,18 +223,7 @@ static void functions(struct cx *x, const char *only, bool rest) {
     bool outside = is_external(x, top.c[i]);
     if (!wanted(only, name) || (!outside && !rest && !only)) continue;
     found = arena_printf(x->a, "%s%s%s", found, n++ ? "," : "", name);
-    if (!outside && rest) {
-      local_function(x, top.c[i], top, name);
-      continue;
-    }
-    struct lfunc *f = c_function(x, top.c[i]);
-    if (f) {
-      c_send(x->out, f);
-      c_send_hidden(x);
-    } else {
-      send_refused(x, name, rest);
-      if (rest) c_loops(x, top.c[i], name);
-    }
+    function(x, top.c[i], top, name, outside, rest);
   }
   check_only(x, only, found);
   if (!n && !only && !rest)
@@ -248,7 +260,7 @@ void c_translate(struct cout *o, const struct spec_input *in) {
   struct cx x = {
       .out = o, .rest = in->rest, .loop_fuel = LOOP_FUEL, .main_file = path, .text = in->text, .len = in->len};
   x.cl = clang_api_load();
-  x.a = arena_new();
+  x.a = x.whole = arena_new();
   CXIndex index = x.cl->createIndex(0, 0);
   x.cl->toggleCrashRecovery(0);
   enum CXErrorCode e = parse(&x, index, in);

@@ -1,6 +1,7 @@
 /* Variables outside of functions that nothing changes: tables and numbers that are const, or static and only ever read
    in this file. They are as good as written where they are used. */
 #include "compiler/frontend/c_lower.h"
+#include <string.h>
 
 enum use { READ, WRITE };
 
@@ -57,7 +58,7 @@ static bool changed(struct search *q, CXCursor c, enum use use) {
   return any_changed(q, c);
 }
 
-bool c_never_changes(struct cx *x, CXCursor decl) {
+static bool never_changes(struct cx *x, CXCursor decl) {
   CXType t = x->cl->getCursorType(decl), e = t;
   while (c_is_array(e) || c_is_array(x->cl->getCanonicalType(e)))
     e = x->cl->getArrayElementType(c_is_array(e) ? e : x->cl->getCanonicalType(e));
@@ -69,6 +70,21 @@ bool c_never_changes(struct cx *x, CXCursor decl) {
   for (unsigned i = 0; i < top.n; i++)
     if (x->cl->isCursorDefinition(top.c[i]) && any_changed(&q, top.c[i])) return false;
   return true;
+}
+
+/* Asked for each mention of it, in each walk; the whole file is looked through once. */
+bool c_never_changes(struct cx *x, CXCursor decl) {
+  for (unsigned i = 0; i < x->nnever; i++)
+    if (c_same(x, x->never[i].decl, decl)) return x->never[i].yes;
+  bool yes = never_changes(x, decl);
+  if (x->nnever == x->capnever) {
+    struct answer *old = x->never;
+    x->capnever = x->capnever ? 2 * x->capnever : 64;
+    x->never = ARENA_NEW(x->whole, struct answer, x->capnever);
+    if (old) memcpy(x->never, old, sizeof *old * x->nnever);
+  }
+  x->never[x->nnever++] = (struct answer){decl, yes};
+  return yes;
 }
 
 bool c_global_number(struct cx *x, CXCursor decl, enum dtype t, union value *v) {

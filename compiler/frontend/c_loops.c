@@ -10,7 +10,7 @@
 #include <limits.h>
 #include <string.h>
 
-enum { MAX_PIECES = 64, MIN_POINTS = 256, UNKNOWN_TRIPS = 64 };
+enum { MAX_PIECES = 64, MIN_POINTS = 256, UNKNOWN_TRIPS = 64, NODES_A_STATEMENT = 4 };
 
 struct search {
   struct cx *x;
@@ -370,6 +370,43 @@ static double points(const struct lstmt *s) {
 
 /* --- the walk --- */
 
+static void send(struct search *s, const struct lfunc *f, const struct piece *p, struct span at) {
+  struct cx *x = s->x;
+  struct buf b;
+  c_send(x->out, f);
+  c_send_hidden(x);
+  buf_init(&b);
+  buf_printf(&b, "%u%c%u%c", at.from, 0, at.to, 0);
+  call_text(x, &b, p, at);
+  buf_putc(&b, 0);
+  cout_frame(x->out, 'L', b.data, b.len);
+  buf_free(&b);
+  s->n++;
+}
+
+/* The loop as a function, in memory of its own. False: SOURCE has no words for it. */
+static bool lower(struct search *s, CXCursor loop, const struct piece *p, struct span at) {
+  struct cx *x = s->x;
+  struct saved {
+    jmp_buf refused;
+  } around;
+  struct arena *outer = x->a;
+  unsigned depth = x->depth, before = x->work;
+  memcpy(&around.refused, &x->refused, sizeof around.refused);
+  x->a = arena_new();
+  x->piece = p;
+  struct lfunc *f = c_function(x, loop);
+  x->piece = NULL;
+  if (f && points(f->body) >= MIN_POINTS) send(s, f, p, at);
+  arena_free(x->a);
+  x->a = outer;
+  x->nvar = x->refs = 0;
+  x->depth = depth;
+  memcpy(&x->refused, &around.refused, sizeof around.refused);
+  spend(x, loop, (x->work - before) * NODES_A_STATEMENT);
+  return f != NULL;
+}
+
 static bool make(struct search *s, CXCursor loop) {
   struct cx *x = s->x;
   struct span at;
@@ -377,29 +414,7 @@ static bool make(struct search *s, CXCursor loop) {
   if (!span_of(x, loop, &at) || has_kind(x, loop, leaves) || !collect(x, &p, loop, loop)) return false;
   for (unsigned i = 0; i < p.n; i++)
     if (!passes(s, &p, i, loop)) return false;
-  struct saved {
-    jmp_buf refused;
-  } around;
-  unsigned depth = x->depth;
-  memcpy(&around.refused, &x->refused, sizeof around.refused);
-  x->piece = &p;
-  struct lfunc *f = c_function(x, loop);
-  x->piece = NULL;
-  x->refs = 0;
-  x->depth = depth;
-  memcpy(&x->refused, &around.refused, sizeof around.refused);
-  if (!f || points(f->body) < MIN_POINTS) return f != NULL;
-  c_send(x->out, f);
-  c_send_hidden(x);
-  struct buf b;
-  buf_init(&b);
-  buf_printf(&b, "%u%c%u%c", at.from, 0, at.to, 0);
-  call_text(x, &b, &p, at);
-  buf_putc(&b, 0);
-  cout_frame(x->out, 'L', b.data, b.len);
-  buf_free(&b);
-  s->n++;
-  return true;
+  return lower(s, loop, &p, at);
 }
 
 static void visit(struct search *s, CXCursor c) {

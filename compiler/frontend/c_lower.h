@@ -134,9 +134,12 @@ struct cx {
   unsigned twice;                    /* how often the statements around were lowered twice already */
   struct clist entry;                /* L_LET of numbers over dims alone, at the function's entry */
   struct clist table;                /* L_ALLOC with its filling, of each constant array that is used */
-  unsigned emitted;
+  unsigned emitted, work;            /* statements: of this walk, of all walks */
   unsigned stack;                    /* bytes of SCOPE_STACK used */
   CXCursor body;                     /* of the function being lowered */
+  struct arena *whole;               /* memory that stays for all of the file */
+  struct answer { CXCursor decl; bool yes; } *never; /* [nnever] what c_never_changes found */
+  unsigned nnever, capnever;
   unsigned loop_fuel;                /* c_loops: nodes of the tree that may still be looked at in this file */
   const struct piece *piece;         /* what is lowered is a loop; NULL: a function */
   CXCursor at;                       /* statement being lowered, for locations of what has none */

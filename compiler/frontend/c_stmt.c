@@ -15,6 +15,7 @@ void c_emit(struct cx *x, struct lstmt *s) {
     l->s = n;
   }
   l->s[l->n++] = s;
+  x->work++;
   if (++x->emitted > MAX_STMTS) c_refuse(x, x->at, "the function has more than %d statements", MAX_STMTS);
 }
 
