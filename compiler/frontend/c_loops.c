@@ -252,14 +252,16 @@ struct life {
 static bool reads_later(const struct life *l, CXCursor c) {
   spend(l->x, c, 1);
   struct cx *x = l->x;
-  if (c_same(x, c, l->loop)) return false;
+  bool itself = c_same(x, c, l->loop);
+  if (itself && l->none) return false; /* it is not run again */
   enum CXCursorKind kind = x->cl->getCursorKind(c);
   if (kind == CXCursor_DeclRefExpr) {
     if (!c_same(x, x->cl->getCursorReferenced(c), l->decl)) return false;
     return start_of(x, c) >= l->end || (!l->none && within(x, c, l->around));
   }
   struct kids k = c_kids(x, c);
-  if (kind == CXCursor_ForStmt && k.n && !within(x, l->loop, c) && sets_first(x, k.c[0], l->decl)) return false;
+  if (kind == CXCursor_ForStmt && k.n && (itself || !within(x, l->loop, c)) && sets_first(x, k.c[0], l->decl))
+    return false;
   bool yes = false;
   c_enter(x, c);
   for (unsigned i = 0; i < k.n && !yes; i++) yes = reads_later(l, k.c[i]);

@@ -207,6 +207,19 @@ static int search(int n, const float *x) {
     if (x[i] > 2) return printf("found\n"), i;
   return -1;
 }
+static float paces(int n, const float *x, float *y) {
+  float s = 0, kept = 1;
+  for (int t = 0; t < 3; t++) {
+    printf("%d\n", t);
+    for (int i = 0; i < n; i++) {
+      s += *x++ * kept;
+      if (i == 7) kept = s;
+    }
+    for (int i = 0; i < n; i++)
+      for (int j = 0; j < 2; j++) *y++ = s + (float)(i * j);
+  }
+  return s;
+}
 static void sizes(int n, int m) {
   int table[n][m], i, j;
   n = m = 9;
@@ -260,6 +273,7 @@ int main(int argc, char **argv) {
   printf("%g %g %d %g\n", s, own.sum, calls, grid[2][3]);
   printf("%d %g %d %d\n", bytes[255], jump(300, y), search(300, y), first_of(300, pick, 48));
   sizes(20, 30);
+  printf("%g %g\n", paces(40, y, x), x[79]);
   free(x);
   return argv[0] == NULL;
 }
