@@ -51,13 +51,23 @@ make_bundles() {
   rm -rf "$out"
   mkdir -p "$out"
   n=0
-  while read -r family kernel dims; do
+  while read -r family kernel dims fp edit; do
     case $family in ''|'#'*) continue ;; esac
     n=$((n + 1))
     b=$out/$(printf '%03d' "$n")
-    echo "bench: preparing $kernel $dims" >&2
+    spec=$here/specs/gpu/$kernel.hone many=$candidates
+    echo "bench: preparing $kernel $dims${edit:+ ($edit)}" >&2
+    set -- --target "$arch" --dims "$dims" --fp "${fp:-reassoc}"
+    if [ -n "${edit:-}" ]; then # a question: the default schedule against it with the edit, nothing else
+      def=$("$hone" why "$spec" "$@" --db "$out/none.db" | awk '/^  schedule/ { getline; sub(/^ +/, ""); print; exit }')
+      given=$(printf '%s\n' "$def" | sed "$edit")
+      [ "$given" != "$def" ] || { echo "bench: $kernel $dims: '$edit' changes nothing in: $def" >&2; continue; }
+      set -- "$@" --schedule "$given"
+      many=1
+    fi
     # shellcheck disable=SC2086
-    "$hone" tune "$here/specs/gpu/$kernel.hone" --target "$arch" --dims "$dims" --emit-bundle "$b" --trials "$candidates" $ptxas >/dev/null
+    "$hone" tune "$spec" "$@" --emit-bundle "$b" --trials "$many" $ptxas >/dev/null
+    [ -z "${edit:-}" ] || printf '%s' "$edit" >"$b/question"
     mv "$b/hone-runner" "$b/hone-worker" "$out"
   done <"$rows"
   stamp >"$out/stamp"
@@ -84,7 +94,8 @@ for b in "$out"/[0-9][0-9][0-9]; do
   how="--device $device --cold"
   [ -z "$emulate" ] || how=--emulate
   # shellcheck disable=SC2086
-  timeout -k 5 "$left" "$out/hone-runner" "$b" $how --json -o "$b/results.hone.jsonl" >>"$lines" || echo "bench: $(cat "$b"/*.dims) was not measured" >&2
+  timeout -k 5 "$left" "$out/hone-runner" "$b" $how --json -o "$b/results.hone.jsonl" >"$b/lines" || echo "bench: $(cat "$b"/*.dims) was not measured" >&2
+  if [ -f "$b/question" ]; then sed 's|}$|,"question":"'"$(sed 's/[\\&|"]/./g' "$b/question")"'"}|' "$b/lines"; else cat "$b/lines"; fi >>"$lines"
 done
 if [ -n "$json" ]; then cat "$lines"; else awk -f "$here/gpu_table.awk" "$lines"; fi
 if [ -n "$save" ]; then

@@ -12,7 +12,7 @@ SWEEP = 256 << 20
 def rows():
     for line in open(rows_file):
         word = line.split()
-        if word and not word[0].startswith("#"):
+        if word and word[0] != "question" and not word[0].startswith("#"):
             yield word[1], word[2], {k: int(v) for k, v in (x.split("=") for x in word[2].split(","))}
 
 

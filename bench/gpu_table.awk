@@ -20,6 +20,11 @@ function flops(k, d) {
 function bytes(k, d) { return (k == "cross_entropy" ? 4 : k == "swiglu" ? 12 : 8) * dim(d, "R") * dim(d, "C") }
 {
   form = field("form"); t = field("med_ps") / 1e6
+  if (field("question") != "") { # the default schedule against it with an edit
+    ask[++asked] = sprintf("%-22s %-24s %11.2f %11.2f %9.3f  %s", field("kernel"), field("dims"), field("default_ps") / 1e6, field("given_ps") / 1e6,
+                           field("given_ratio_ppm") / 1e6, field("question") (field("given_ps") > 0 ? "" : ": " field("given")))
+    next
+  }
   if (form == "" || t <= 0) next
   k = field("kernel"); d = field("dims"); key = k " " d
   if (form == "copy") { copy = field("gbs"); next }
@@ -48,5 +53,7 @@ END {
     }
     print ""
   }
+  if (asked) printf "\n%-22s %-24s %11s %11s %9s  %s\n", "questions", "", "default us", "edited us", "ratio", "edit of the default schedule (ratio under 1: it is faster)"
+  for (i = 1; i <= asked; i++) print ask[i]
   for (j = 1; j <= m; j++) if (count[peer[j]]) printf "%s: geometric mean of (its time / hone's time) %.3f over %d rows\n", peer[j], exp(sum[peer[j]] / count[peer[j]]), count[peer[j]]
 }

@@ -62,7 +62,10 @@ enum status hone_bundle(struct hone *h, struct bundle *b, const struct spec_fn *
   enum status st = prepare(h, fn, dims, &t, &v);
   if (st != ST_OK) return st;
   unsigned gs = t.symbolic->n == 1 ? 0 : KEY_WHOLE, gb = t.bound->n == 1 ? 0 : KEY_WHOLE;
-  struct tune_job job = {t.symbolic, t.bound, gs, gb, v, &h->target, NULL};
+  struct hone_choice given = {0};
+  if (h->opts.schedule) st = hone_given(h, t.bound, &given);
+  if (st != ST_OK) return st;
+  struct tune_job job = {t.symbolic, t.bound, gs, gb, v, &h->target, given.sched};
   return bundle_add(b, fn->k, hone_known_dims(h, fn->k, dims), &job, o, count, h->diag);
 }
 

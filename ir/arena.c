@@ -5,9 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { ZERO_BYTES = 1 << 24 };
 struct block {
   struct block *next;
   size_t cap, used;
+  bool zero; /* nothing of it was used yet, and it is zeros */
   max_align_t mem[];
 };
 struct arena {
@@ -85,9 +87,11 @@ static void grow(struct arena *a, size_t bytes) {
   if (cap > (1u << 20)) cap = 1u << 20;
   if (cap < bytes) cap = bytes;
   if (bytes > SIZE_MAX / 4) oom_raise();
-  struct block *b = must_fail() ? NULL : malloc(sizeof *b + cap);
+  /* pages of large blocks that nobody touches cost nothing */
+  bool zero = bytes > ZERO_BYTES;
+  struct block *b = must_fail() ? NULL : zero ? calloc(1, sizeof *b + cap) : malloc(sizeof *b + cap);
   if (!b) oom_raise();
-  *b = (struct block){.next = a->cur ? a->cur->next : NULL, .cap = cap};
+  *b = (struct block){.next = a->cur ? a->cur->next : NULL, .cap = cap, .zero = zero};
   if (a->cur) {
     a->cur->next = b;
   } else {
@@ -108,8 +112,10 @@ void *arena_alloc(struct arena *a, size_t bytes) {
     }
   }
   void *p = (char *)a->cur->mem + a->cur->used;
+  bool zero = a->cur->zero;
   a->cur->used += bytes;
-  return memset(p, 0, bytes);
+  a->cur->zero = false;
+  return zero ? p : memset(p, 0, bytes);
 }
 
 void *arena_dup(struct arena *a, const void *p, size_t bytes) {

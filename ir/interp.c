@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 struct eval {
   struct icontext *c;
@@ -62,15 +63,27 @@ static bool load_layout(struct icontext *c, unsigned t, int64_t *extent, int64_t
   return tensor_span(c->k, t, c->args, INT64_C(1) << 31, &c->store[t].n);
 }
 
+enum { MAPPED_LEAST = 1 << 26 };
+
+/* Of a large tensor that a cut-down kernel needs little of, only the pages that are touched are memory. */
+static void open_cells(struct store *s) {
+  size_t bytes = (size_t)(s->n + 1) * sizeof *s->cell;
+  void *p = bytes < MAPPED_LEAST
+                ? MAP_FAILED
+                : mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  s->mapped = p == MAP_FAILED ? 0 : bytes;
+  s->cell = p == MAP_FAILED ? xmalloc(bytes) : p;
+}
+
 static void load_cells(struct icontext *c, unsigned t) {
   struct store *s = &c->store[t];
   const struct tensor *x = &c->k->tensor[t];
   enum dtype type = (enum dtype)x->type;
-  s->cell = xmalloc((size_t)(s->n + 1) * sizeof *s->cell);
-  if (!s->data) return;
+  open_cells(s);
+  if (!s->data || x->role == ROLE_OUT) return; /* not defined before they are written */
   for (int64_t i = 0; i < s->n; i++) {
     union value v = type_load(type, s->data + (size_t)i * type_size(type));
-    s->cell[i].def = x->role != ROLE_OUT;
+    s->cell[i].def = true;
     if (type_is_float(type))
       s->cell[i].v = v.f;
     else
@@ -516,7 +529,11 @@ static enum status interpret(struct icontext *c, struct expect *want, uint64_t m
 }
 
 static void close_tensors(struct icontext *c) {
-  for (unsigned t = 0; t < c->k->ntensor; t++) free(c->store[t].cell);
+  for (unsigned t = 0; t < c->k->ntensor; t++)
+    if (c->store[t].mapped)
+      munmap(c->store[t].cell, c->store[t].mapped);
+    else
+      free(c->store[t].cell);
   free_late(c);
 }
 

@@ -16,6 +16,7 @@ struct ival {
 struct cell { long double v; int64_t i; double e; uint8_t def; };
 struct store {              /* memory of one tensor while it is interpreted */
   struct cell *cell;        /* NULL for inputs: read from `data` */
+  size_t mapped;            /* bytes, where the cells are pages of their own; 0: they are of the heap */
   const unsigned char *data;
   int64_t n;                /* elements */
 };

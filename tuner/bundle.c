@@ -72,13 +72,16 @@ static int by_cost(const void *a, const void *b) {
   return x->cost < y->cost ? -1 : x->cost > y->cost;
 }
 
-/* The default schedule of group g first, then others, best first. Returns how many there are. */
-static unsigned rank_group(struct arena *a, const struct space *sp, uint64_t seed, unsigned count, struct sched *out) {
+/* The default schedule of group g first, then the given one (NULL: none), then others, best first. Returns how many
+   there are. */
+static unsigned rank_group(struct arena *a, const struct space *sp, uint64_t seed, const struct sched *given,
+                           unsigned count, struct sched *out) {
   struct ranked *pool = ARENA_NEW(a, struct ranked, (size_t)count * POOL + 1);
   struct seen_set seen = {0};
   struct sched def = sched_default(sp->gs, sp->g, sp->lim, &sp->opts), x;
   unsigned n = 0;
   (void)seen_add(&seen, sp, &def);
+  if (given) (void)seen_add(&seen, sp, given);
   for (unsigned i = 0; i < count * POOL; i++) {
     bool got =
         i % 2 ? space_neighbour(sp, &seed, n ? &pool[rng_next(&seed) % n].s : &def, &x) : space_random(sp, &seed, &x);
@@ -89,14 +92,16 @@ static unsigned rank_group(struct arena *a, const struct space *sp, uint64_t see
   qsort(pool, n, sizeof *pool, by_cost);
   if (n > count) n = count;
   out[0] = def;
+  if (given) *++out = *given;
   for (unsigned i = 0; i < n; i++) out[i + 1] = pool[i].s;
-  return n + 1;
+  return n + 1 + (given != NULL);
 }
 
 /* ---- one kernel ---- */
 
 static enum status write_package(struct bundle *b, const struct db_key *key, const struct sched *s, unsigned n,
-                                 bool is_default, const struct buf *pkg, struct diag *d) {
+                                 const char *role, const struct buf *pkg, struct diag *d) {
+  bool is_default = !strcmp(role, "default");
   uint8_t sum[DB_ID];
   char hex[2 * DB_ID + 1];
   struct record_lines l;
@@ -112,7 +117,7 @@ static enum status write_package(struct bundle *b, const struct db_key *key, con
                         .rel_ppm = -1,
                         .rel_lo_ppm = -1,
                         .rel_hi_ppm = -1};
-  r.verify = arena_printf(b->arena, "{\"package\":\"%s\",\"role\":\"%s\"}", hex, is_default ? "default" : "candidate");
+  r.verify = arena_printf(b->arena, "{\"package\":\"%s\",\"role\":\"%s\"}", hex, role);
   memcpy(r.run_id, b->run_id, sizeof r.run_id);
   record_lines(key, &r, &l);
   if (is_default && !b->nkernel++) put_line(b, &l.target);
@@ -139,7 +144,7 @@ static enum status write_spec(struct bundle *b, const struct db_key *key, const 
 
 /* Builds the candidates in order; one that cannot be built, or that ptxas rejects, is left out (not so the default). */
 static enum status build_all(struct bundle *b, const struct db_key *key, const struct groups *gs, const struct sched *s,
-                             unsigned n, struct builder *builder, struct diag *d) {
+                             unsigned n, bool given, struct builder *builder, struct diag *d) {
   enum status st = ST_OK;
   for (unsigned i = 0; i < n && st == ST_OK; i++) {
     struct buf pkg;
@@ -147,9 +152,11 @@ static enum status build_all(struct bundle *b, const struct db_key *key, const s
     builder_ask(builder, &s[(size_t)i * gs->n]);
     struct build_result r = builder_take(builder, &pkg);
     if (r.status == TRIAL_OK && (i == 0 || !*r.fault)) {
-      st = write_package(b, key, &s[(size_t)i * gs->n], gs->n, i == 0, &pkg, d);
-    } else if (i == 0) {
-      diag_error(d, nowhere, "the default schedule of '%s' cannot be built: %s", gs->k->name, r.why);
+      const char *role = !i ? "default" : i == 1 && given ? "given" : "candidate";
+      st = write_package(b, key, &s[(size_t)i * gs->n], gs->n, role, &pkg, d);
+    } else if (i == 0 || (i == 1 && given)) {
+      diag_error(d, nowhere, "the %s schedule of '%s' cannot be built: %s", i ? "given" : "default", gs->k->name,
+                 *r.fault ? r.fault : r.why);
       st = ST_REFUSED;
     }
     buf_free(&pkg);
@@ -161,8 +168,8 @@ enum status bundle_add(struct bundle *b, const struct kernel *k, const char *dim
                        const struct tune_opts *o, unsigned count, struct diag *d) {
   const struct groups *gs = job->bound;
   struct lower_opts lo = lower_opts_for(job->target, o->fp, o->threads);
-  struct sched *list = ARENA_NEW(b->arena, struct sched, count + 1u),
-               *all = ARENA_NEW(b->arena, struct sched, (size_t)(count + 1) * gs->n + 1);
+  struct sched *list = ARENA_NEW(b->arena, struct sched, count + 2u),
+               *all = ARENA_NEW(b->arena, struct sched, (size_t)(count + 2) * gs->n + 1);
   struct db_key key;
   unsigned most = 0;
   key_make(b->arena, job->symbolic, job->gsym, gs, job->gbound, job->value, job->target, o->threads, o->cold, o->fp,
@@ -170,8 +177,8 @@ enum status bundle_add(struct bundle *b, const struct kernel *k, const char *dim
   for (unsigned g = 0; g < gs->n; g++) {
     struct space sp = {.gs = gs, .g = g, .lim = &job->target->limits, .opts = lo};
     space_open(&sp);
-    unsigned n = rank_group(b->arena, &sp, o->seed + g, count, list);
-    for (unsigned i = 0; i <= count; i++) all[(size_t)i * gs->n + g] = list[i < n ? i : 0];
+    unsigned n = rank_group(b->arena, &sp, o->seed + g, job->start ? &job->start[g] : NULL, count, list);
+    for (unsigned i = 0; i < count + 2; i++) all[(size_t)i * gs->n + g] = list[i < n ? i : 0];
     most = n > most ? n : most;
   }
   struct builder *builder = builder_open(gs, job->target, &lo, o->ptxas);
@@ -180,7 +187,7 @@ enum status bundle_add(struct bundle *b, const struct kernel *k, const char *dim
     return ST_ENV;
   }
   enum status st = write_spec(b, &key, k, dims, d);
-  if (st == ST_OK) st = build_all(b, &key, gs, all, most, builder, d);
+  if (st == ST_OK) st = build_all(b, &key, gs, all, most, job->start != NULL, builder, d);
   builder_close(builder);
   return st;
 }

@@ -1,7 +1,7 @@
 /* Bundles: candidates built where the compiler is, measured where the GPU is. A folder of
 
      bundle.jsonl     exchange lines (db_impl.h): the architecture as a target, each kernel, one record a candidate, not measured (n = 0, stage 0). `verify` has its
-                      role ("default" or "candidate") and the SHA-256 of its package. The default schedule of a kernel comes first.
+                      role ("default", "given" (job->start) or "candidate") and the SHA-256 of its package. The default schedule of a kernel comes first.
      KERNEL.hone      the specification, KERNEL.dims its dims ("M=64,N=64"): inputs and expected results are made from it again, by the generators and the
                       interpreter that the tuner uses. KERNEL: 16 digits of its id
      RECORD.pkg       launch plan, PTX and (where ptxas was there) cubin (runtime/abi.h: hone_cuda_package)

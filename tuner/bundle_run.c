@@ -150,8 +150,7 @@ static enum status open_kernel(struct session *s, const char *id) {
   for (int kind = 0; kind < INPUTS_COUNT && st == ST_OK; kind++) {
     st = check_problem(s->arena, k, value, (enum inputs)kind, 1 + (uint64_t)kind, 1, &s->problem[kind], s->d);
     s->problem[kind].cold = s->o->cold;
-    s->problem[kind].args.tf32 = !strcmp(fp, "tf32") || !strcmp(fp, "fast");
-    s->problem[kind].args.fast = !strcmp(fp, "fast");
+    if (st == ST_OK) check_allow(&s->problem[kind], !strcmp(fp, "tf32") || !strcmp(fp, "fast"), !strcmp(fp, "fast"));
     if (st == ST_OK && !(s->reference[kind] = check_reference(s->arena, &s->problem[kind], s->d))) st = ST_INFEASIBLE;
   }
   s->entry = ARENA_NEW(s->arena, struct entry, s->nline + 1u);
@@ -308,6 +307,14 @@ static void report_json(struct session *s, const char *name, unsigned right, con
              s->o->cold ? "true" : "false", s->o->measure->modelled ? "true" : "false");
   buf_json(&b, s->o->note);
   buf_puts(&b, ",\"note\":"), buf_json(&b, s->o->measure->note);
+  for (unsigned i = 1; i < s->n; i++) {
+    const struct entry *e = &s->entry[i];
+    if (!strstr(e->line.text[F_verify], "\"role\":\"given\"")) continue;
+    buf_printf(&b, ",\"given_ps\":%lld,\"given_ratio_ppm\":%lld,\"given\":",
+               (long long)stats_ps(e->final.n ? stats_quantile(e->final.s, e->final.n, 0.5) : 0),
+               (long long)(e->final.n ? stats_ppm(e->rel.mid) : 0));
+    buf_json(&b, e->status == TRIAL_OK ? e->line.text[F_sched] : e->why);
+  }
   buf_putc(&b, '}');
   s->o->say(b.data);
   buf_free(&b);

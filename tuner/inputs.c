@@ -361,3 +361,18 @@ enum status check_problem(struct arena *a, const struct kernel *k, const int64_t
   }
   return ST_OK;
 }
+
+void check_allow(struct problem *p, bool tf32, bool fast) {
+  p->args.tf32 = tf32, p->args.fast = fast;
+  for (unsigned i = 0; i < p->k->nparam && fast; i++) {
+    const struct param *x = &p->k->param[i];
+    enum dtype t = (enum dtype)x->type;
+    int64_t n = 0;
+    if (x->kind != PARAM_TENSOR || !type_is_float(t) || p->k->tensor[x->ref].role == ROLE_OUT ||
+        !tensor_span(p->k, x->ref, &p->args, INT64_MAX, &n))
+      continue;
+    char *at = p->args.data[i];
+    for (int64_t e = 0; e < n; e++, at += type_size(t))
+      if (!isfinite(type_load(t, at).f)) type_store(t, at, (union value){.f = 1});
+  }
+}

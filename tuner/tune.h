@@ -35,7 +35,7 @@ struct tune_job {
   unsigned gsym, gbound;
   const int64_t *value;
   const struct target *target;
-  const struct sched *start;        /* legal, of the group: tried first; NULL: none. Of tune_whole: unused */
+  const struct sched *start;        /* legal, of the group (of a bundle: one a group): tried first; NULL: none. Of tune_whole: unused */
 };
 struct tune_result {
   struct sched sched;               /* the winner (the default schedule when nothing beat it) */

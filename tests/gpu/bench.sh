@@ -12,8 +12,9 @@ cp "$fake" "$tmp/lib/libcuda.so.1"
 printf 'not a library' >"$tmp/nolib/libcuda.so.1"
 cat >"$tmp/rows" <<'R'
 product gemm_bf16 M=5,N=9,K=8
-attention attention_causal_bf16 H=1,T=5,D=4
+attention attention_causal_bf16 H=1,T=5,D=4 fast
 rows softmax R=3,C=8
+question softmax R=3,C=8 reassoc s/tile i 2/tile i 4/; s/threads i0 2/threads i0 4/
 R
 bench() { HONE=$hone HONE_BUILD_DIR=$tmp/build sh "$root/bench/gpu.sh" --gpu --rows "$tmp/rows" --candidates 2 --ptxas none "$@" 2>&1; }
 got=$(bench --prepare) && rc=0 || rc=$?
@@ -24,10 +25,11 @@ got=$(LD_LIBRARY_PATH="$tmp/nolib" bench) && rc=0 || rc=$?
 say $rc "no GPU: exit 5"
 # On the GPU's machine there is no compiler: the bundles and the runner are enough.
 got=$(LD_LIBRARY_PATH="$tmp/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}" HONE=/nonexistent/hone HONE_BUILD_DIR=$tmp/build sh "$root/bench/gpu.sh" --gpu --rows "$tmp/rows" --candidates 2 --ptxas none --no-peers 2>&1) && rc=0 || rc=$?
-has "$got" "hone emulator of sm_90a, 132 SMs" && has "$got" "gemm_bf16              M=5,N=9,K=8" && has "$got" "softmax                R=3,C=8" && has "$got" "TFLOP/s" || rc=1
+has "$got" "hone emulator of sm_90a, 132 SMs" && has "$got" "gemm_bf16              M=5,N=9,K=8" && has "$got" "softmax                R=3,C=8" && has "$got" "TFLOP/s" && has "$got" "questions" || rc=1
 say $rc "measured with the runner alone"
 got=$(bench --emulate --no-peers --json) && rc=0 || rc=$?
 has "$got" '"kernel":"attention_causal_bf16","dims":"H=1,T=5,D=4","form":"hone"' && has "$got" '"right":2' && has "$got" '"modelled":true' || rc=1
+has "$got" '"given_ps":' && has "$got" '"question":"s/tile i 2/tile i 4/; s/threads i0 2/threads i0 4/"}' || rc=1
 say $rc "JSON, modelled"
 # The table's arithmetic: a peer that takes twice as long has ratio 2.
 printf '%s\n' '{"kernel":"softmax","dims":"R=1000,C=1000","form":"hone","med_ps":4000000,"default_ps":8000000,"cold":true,"modelled":false,"device":"X","note":""}' \
@@ -37,7 +39,7 @@ has "$got" "2000 GB/s      2.00          2.000" && has "$got" "torch: geometric 
 say $rc "the table"
 # Every row has a specification with these dims.
 rc=0
-while read -r family kernel dims; do
+while read -r family kernel dims rest; do
   case $family in ''|'#'*) continue ;; esac
   "$hone" check "$root/bench/specs/gpu/$kernel.hone" >/dev/null 2>&1 || { echo "no specification: $kernel"; rc=1; }
 done <"$root/bench/gpu_rows.txt"
