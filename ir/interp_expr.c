@@ -243,7 +243,7 @@ static bool may_vanish(struct ival x) {
 
 double interp_error(enum op o, enum dtype t, struct ival a, struct ival b, long double v, double carried) {
   if (isfinite(v)) {
-    double e = carried + type_epsilon(t) * dabs(v);
+    double e = carried + (o == OP_div ? 2.01 : 1) * type_epsilon(t) * dabs(v); /* by its reciprocal: two roundings */
     if (o == OP_mul || o == OP_div) e += underflow(t, v);
     return isnan(e) ? INFINITY : e;
   }

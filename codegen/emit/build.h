@@ -210,6 +210,9 @@ struct fn {
   bool lazy;       /* inside an arm chosen by lanes: a uniform load must not be made when no lane is on */
   const uint8_t *subscript; /* compiled as written: locals that are used as subscripts; NULL: a raised form */
   bool no_wrap;    /* what is built now becomes one of these */
+  struct divisors *divisors; /* of quotient.c; NULL: every quotient is a division */
+  bool shares_divisor; /* the quotient that is built now is one of several by the same number */
+  bool exact;      /* what is built now is rounded to an integer or compared: quotients are divisions */
   bool varying_if; /* inside a branch taken by lanes: a local keeps its value in the others */
 };
 
@@ -356,6 +359,10 @@ struct val emit_red(struct fn *f, enum red red, struct val acc, struct val x);
 struct val emit_horizontal(struct fn *f, enum red red, struct val x); /* vector to scalar, masked lanes do not count */
 struct val emit_math(struct fn *f, enum op op, struct val *v);        /* f32 or f64 operands */
 struct val estimated_rsqrt(struct fn *f, struct val a); /* rsqrt.c: f32, AVX-512 */
+/* quotient.c: of floats. Before the body: which divisors several quotients share; then whether e is one of these. */
+struct val emit_quotient(struct fn *f, struct val a, struct val b);
+void quotients_open(struct fn *f, const struct lstmt *body);
+bool quotient_shares(struct fn *f, expr_t e);
 LLVMValueRef math_sincos_big(struct module *m, bool cosine);
 
 /* func.c, loop.c, parallel.c */

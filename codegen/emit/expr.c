@@ -63,9 +63,16 @@ static struct val arm_masked(struct fn *f, expr_t e, struct val on) {
   return v;
 }
 
+/* What all lanes agree about: then a function is not evaluated where nobody wants it. */
+static bool costly(const struct fn *f, expr_t arm) {
+  enum { FUNCTION = 10 };
+  return !f->simt && expr_cost(arm) >= FUNCTION;
+}
+
 static struct val emit_select(struct fn *f, expr_t e) {
   struct val c = emit_expr(f, e->kid[0]);
   bool risk = risky(f, e->kid[0], e->kid[1]) || risky(f, e->kid[0], e->kid[2]);
+  if (!c.lanes) risk |= costly(f, e->kid[1]) || costly(f, e->kid[2]);
   if (LLVMIsConstant(c.v) && !c.lanes) return emit_expr(f, e->kid[LLVMConstIntGetZExtValue(c.v) ? 1 : 2]);
   struct val v[3] = {c};
   if (risk && !c.lanes) return select_branched(f, e, c);
@@ -89,12 +96,24 @@ static bool guard_form(struct fn *f, expr_t e, struct val *out) {
   return true;
 }
 
+/* A last place of its operands may be all of the result. */
+static bool jumps(expr_t e) {
+  if (e->kind == E_CAST) return type_is_int((enum dtype)e->type);
+  return (op_info[e->op].flags & OPF_CMP) || e->op == OP_floor || e->op == OP_ceil || e->op == OP_trunc ||
+         e->op == OP_round || e->op == OP_rint || e->op == OP_fmod;
+}
+
 static struct val emit_operation(struct fn *f, expr_t e) {
   if (e->op == OP_select) return emit_select(f, e);
   struct val v[3];
   if (f->simt && guard_form(f, e, v)) return v[0];
+  bool exact = f->exact;
+  f->exact |= jumps(e);
   for (unsigned i = 0; i < e->nkid; i++) v[i] = emit_expr(f, e->kid[i]);
+  f->exact = exact;
+  f->shares_divisor = quotient_shares(f, e);
   struct val r = emit_op(f, (enum op)e->op, (enum dtype)e->kid[0]->type, v);
+  f->shares_divisor = false;
   if (op_info[e->op].result_bool) r.type = DT_bool;
   return r;
 }
@@ -121,7 +140,11 @@ static struct val emit_cast(struct fn *f, expr_t e) {
   struct val v;
   if (narrow_index(f, e, &v)) return v;
   if (f->subscript && plain_wide(f, e, &v)) return v;
-  return convert(f, e->type, emit_expr(f, e->kid[0]));
+  bool exact = f->exact;
+  f->exact |= jumps(e);
+  v = emit_expr(f, e->kid[0]);
+  f->exact = exact;
+  return convert(f, e->type, v);
 }
 
 struct val emit_expr(struct fn *f, expr_t e) {

@@ -405,6 +405,7 @@ void fn_init(struct fn *f, struct module *m, const struct lfunc *lf, LLVMValueRe
   f->epoch = ARENA_NEW(a, uint32_t, lf->nobject + 1);
   f->cache = cache_new(a);
   f->accs = accmap_new(a);
+  quotients_open(f, lf->body);
   f->entry = LLVMAppendBasicBlockInContext(m->ctx, fn, "entry");
   LLVMBasicBlockRef body = LLVMAppendBasicBlockInContext(m->ctx, fn, "body");
   level_push(f, body, false);

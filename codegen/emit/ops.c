@@ -147,7 +147,7 @@ static struct val with_sign(struct fn *f, struct val *v) {
 
 /* --fp fast: the reciprocal is made where the divisor is known, and once for all that are divided by it. */
 static struct val fdivide(struct fn *f, enum dtype t, struct val a, struct val b) {
-  if (t != DT_f32 || !f->simt || !f->f->fast) return vbin(f, LLVMFDiv, a, b, false);
+  if (t != DT_f32 || !f->simt || !f->f->fast) return emit_quotient(f, a, b);
   return vbin(f, LLVMFMul, a, vbin(f, LLVMFDiv, like(b, LLVMConstReal(f->m->f32, 1)), b, false), true);
 }
 

@@ -1,4 +1,5 @@
-/* What the vector math of both widths shares: one instruction each, on a scalar (n = 0) or on n lanes. Private to codegen/emit/vmath*.c. */
+/* What the vector math of both widths shares: one instruction each, on a scalar (n = 0) or on n lanes. Private to
+ * codegen/emit/vmath*.c. */
 #ifndef HONE_CODEGEN_VM_H
 #define HONE_CODEGEN_VM_H
 #include "codegen/emit/build.h"
@@ -61,10 +62,23 @@ static inline V copysign2(struct vm *v, V a, V b) {
   return call_intrinsic(v->m, v->b, "llvm.copysign", &t, 1, arg, 2);
 }
 
-/* p * 2^n for whole n by vscalef, rounded once; p and n have `lanes` lanes (at least 4 of f32, 2 of f64). AVX-512 only. */
+/* p * 2^n for whole n by vscalef, rounded once; p and n have `lanes` lanes (at least 4 of f32, 2 of f64). AVX-512 only.
+ */
 V vm_scalef(struct vm *v, V p, V n, unsigned lanes);
-/* erf of f32 with AVX-512. */
+/* x = m * 2^e with m in [1, 2), subnormals too. Of zero 1 and -infinity, of infinity 1 and infinity, of what is
+ * negative m is NaN. AVX-512 only. */
+V vm_mantissa(struct vm *v, V x);
+V vm_exponent(struct vm *v, V x);
+struct vm_table { /* c[rows][entries]; 16 or 32 entries */
+  const char *name;
+  const float *c;
+  unsigned rows, entries;
+};
+/* The row's entry i (modulo their number) for each lane. AVX-512 only. */
+V vm_look_up(struct vm *v, const struct vm_table *t, unsigned row, V i);
+/* erf and tanh of f32 with AVX-512. */
 V vm_erf32(struct vm *v, V x);
+V vm_tanh32(struct vm *v, V x);
 /* f64: exp, log, tanh, sigmoid, exp2, cosh, log2, log10, erf, erfc; NULL for others. */
 V vm_math64(struct vm *v, enum op op, V x);
 /* f32 on lanes of f64; NULL: not one of these. */

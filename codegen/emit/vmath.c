@@ -5,7 +5,8 @@
 
    exp, log, erf: minimax polynomials in the manner of N. Juffa's published single-precision functions; tanh below
    0.625 by that of Cephes. sin, cos: reduced in double (exact products up to 2^20), beyond by Payne and Hanek's
-   method, one lane after the other, in a branch rarely taken. pow: in double. The rarer ones: vmath_wide.c. f64:
+   method, one lane after the other, in a branch rarely taken; below 70000 in float where the machine has fused
+   multiplications. pow: in double. The rarer ones: vmath_wide.c. f64:
    vmath64.c, and what it has not got lane by lane through libm. f16, bf16: through f32, in ops.c. */
 #include "codegen/emit/vm.h"
 #include <math.h>
@@ -95,15 +96,22 @@ static V cosh32(struct vm *v, V x) {
   return add(v, half, quo(v, K(v, 0.25), half));
 }
 
+/* x = 2^*i m, m from 2/3 to 4/3. */
+static V normalise(struct vm *v, V x, V *i) {
+  if (v->m->isa.avx512) {
+    V one = vm_mantissa(v, x), e = vm_exponent(v, x), high = cmp(v, LLVMRealOGE, one, K(v, 2 * 0.666666667f));
+    *i = sel(v, high, add(v, e, K(v, 1)), e);
+    return sel(v, high, mul(v, one, K(v, 0.5)), one);
+  }
+  V tiny = cmp(v, LLVMRealOLT, x, K(v, 0x1p-126)), a = sel(v, tiny, mul(v, x, K(v, 0x1p23)), x), u = bits(v, a, v->i);
+  V e = LLVMBuildAnd(v->b, LLVMBuildSub(v->b, u, bits(v, K(v, 0.666666667), v->i), ""), I(v, 0xff800000u), "");
+  *i = mad(v, LLVMBuildSIToFP(v->b, e, v->f, ""), K(v, 0x1p-23), sel(v, tiny, K(v, -23), K(v, 0)));
+  return bits(v, LLVMBuildSub(v->b, u, e, ""), v->f);
+}
+
 /* x = 2^*i e^r; the results for zero, what is negative, infinity and NaN are log_edges32's. */
 static V log_parts(struct vm *v, V x, V *exponent) {
-  V tiny = cmp(v, LLVMRealOLT, x, K(v, 0x1p-126));
-  V a = sel(v, tiny, mul(v, x, K(v, 0x1p23)), x), i = sel(v, tiny, K(v, -23), K(v, 0));
-  V u = bits(v, a, v->i);
-  V e = LLVMBuildAnd(v->b, LLVMBuildSub(v->b, u, bits(v, K(v, 0.666666667), v->i), ""), I(v, 0xff800000u), "");
-  V m = sub(v, bits(v, LLVMBuildSub(v->b, u, e, ""), v->f), K(v, 1));
-  i = mad(v, LLVMBuildSIToFP(v->b, e, v->f, ""), K(v, 0x1p-23), i);
-  V s = mul(v, m, m);
+  V i, m = sub(v, normalise(v, x, &i), K(v, 1)), s = mul(v, m, m);
   V r = mad(v, K(v, -0x1.0aep-3), s, K(v, -0.121483512)), t = mad(v, K(v, 0x1.208p-3), s, K(v, 0.139814854));
   r = mad(v, r, s, K(v, -0.166846126));
   t = mad(v, t, s, K(v, 0.200120345));
@@ -115,7 +123,9 @@ static V log_parts(struct vm *v, V x, V *exponent) {
   return mad(v, r, s, m);
 }
 
+/* (With AVX-512 they follow from the parts.) */
 static V log_edges32(struct vm *v, V x, V r) {
+  if (v->m->isa.avx512) return r;
   r = sel(v, cmp(v, LLVMRealOLT, x, K(v, INFINITY)), r, x); /* infinity and NaN as they are */
   r = sel(v, cmp(v, LLVMRealOLT, x, K(v, 0)), K(v, NAN), r);
   return sel(v, cmp(v, LLVMRealOEQ, x, K(v, 0)), K(v, -INFINITY), r);
@@ -128,13 +138,14 @@ static V log32(struct vm *v, V x) {
 
 /* i times the logarithm of 2 in two parts, of which the first product is exact: so are powers of 2 and of 10. */
 static V log32_by(struct vm *v, V x, double factor, double high, double low) {
-  V i, r = log_parts(v, x, &i);
-  return log_edges32(v, x, mad(v, i, K(v, high), mad(v, i, K(v, low), mul(v, r, K(v, factor)))));
+  V i, r = mul(v, log_parts(v, x, &i), K(v, factor));
+  return log_edges32(v, x, mad(v, i, K(v, high), low > 0 ? mad(v, i, K(v, low), r) : r));
 }
 
 /* Below 0.625 a polynomial (that of Cephes), beyond 1 - 2 / (e^2|x| + 1). One formula from e^2|x| - 1 for both would be
    a quarter faster, but is 2.2 ulp off. */
 static V tanh32(struct vm *v, V x) {
+  if (v->m->isa.avx512) return vm_tanh32(v, x);
   static const double c[] = {-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1,
                              -3.33332819422e-1};
   V a = un(v, "llvm.fabs", x), z = mul(v, x, x);
@@ -236,6 +247,17 @@ static V sincos_fast(struct vm *v, V x, bool cosine) {
   r = sub(v, r, mul(v, n, D(v, 6.07710050650619224932e-11)));
   V q = LLVMBuildTrunc(v->b, bits(v, t, v->l), v->i, "");
   V y = sincos_poly(v, LLVMBuildFPTrunc(v->b, r, v->f, ""), q, cosine);
+  return cosine ? y : sel(v, cmp(v, LLVMRealOEQ, x, K(v, 0)), x, y); /* sin(-0) = -0 */
+}
+
+/* Below FAR in float alone, where the machine multiplies and adds at once: pi/2 in three parts (N. Juffa's). */
+enum { FAR = 70000 };
+static V sincos_near(struct vm *v, V x, bool cosine) {
+  V magic = K(v, 12582912.0), t = mad(v, x, K(v, M_2_PI), magic), n = sub(v, t, magic);
+  V r = mad(v, n, K(v, -0x1.921fb0p+00), x);
+  r = mad(v, n, K(v, -0x1.5110b4p-22), r);
+  r = mad(v, n, K(v, -0x1.846988p-48), r);
+  V y = sincos_poly(v, r, bits(v, t, v->i), cosine);
   return cosine ? y : sel(v, cmp(v, LLVMRealOEQ, x, K(v, 0)), x, y); /* sin(-0) = -0 */
 }
 
@@ -341,30 +363,46 @@ static V libm(struct vm *v, const char *name, V *arg, unsigned n) {
   return lanewise(v, t, fn, arg, n);
 }
 
+typedef V sincos_fn(struct fn *f, struct vm *v, V x, bool cosine);
+
+/* fast, but slow(x) for lanes of at least `most`. It branches, so it cannot move out of a loop. */
+static V unless_large(struct fn *f, struct vm *v, V x, V most, V fast, bool cosine, sincos_fn *slow) {
+  V large = cmp(v, LLVMRealOGE, un(v, "llvm.fabs", x), most);
+  LLVMBasicBlockRef at[2] = {LLVMGetInsertBlock(f->b)}, reduce = new_block(f, "reduce"), join = new_block(f, "reduced");
+  LLVMBuildCondBr(f->b, any_lane(v, large), reduce, join);
+  LLVMPositionBuilderAtEnd(f->b, reduce);
+  V in[2] = {fast, sel(v, large, slow(f, v, x, cosine), fast)};
+  at[1] = LLVMGetInsertBlock(f->b);
+  LLVMBuildBr(f->b, join);
+  LLVMPositionBuilderAtEnd(f->b, join);
+  V phi = LLVMBuildPhi(f->b, LLVMTypeOf(fast), "");
+  LLVMAddIncoming(phi, in, at, 2);
+  return phi;
+}
+
 /* Lanes of any size, one after the other. */
-static V sincos_slow(struct vm *v, V x, bool wide, bool simt, bool cosine) {
+static V sincos_lanes(struct fn *f, struct vm *v, V x, bool cosine) {
   struct module *m = v->m;
-  if (wide) return libm(v, cosine ? "cos" : "sin", &x, 1);
-  if (simt) return big_argument(v, x, cosine);
+  if (LLVMTypeOf(x) == v->d) return libm(v, cosine ? "cos" : "sin", &x, 1);
+  if (f->simt) return big_argument(v, x, cosine);
   return lanewise(v, LLVMFunctionType(m->f32, &m->f32, 1, 0), math_sincos_big(m, cosine), &x, 1);
 }
 
-/* At the current place: it branches, so it cannot move out of a loop. */
+static V sincos_double(struct fn *f, struct vm *v, V x, bool cosine) {
+  return unless_large(f, v, x, K(v, 0x1p20), sincos_fast(v, x, cosine), cosine, sincos_lanes);
+}
+
+/* At the current place. */
 static struct val sin_or_cos(struct fn *f, struct val x, bool cosine) {
   struct vm v = vm_of(f->m, f->b, x.lanes);
-  bool wide = x.type == DT_f64;
-  V fast = wide ? vm_sincos64(&v, x.v, cosine) : sincos_fast(&v, x.v, cosine);
-  V big = cmp(&v, LLVMRealOGE, un(&v, "llvm.fabs", x.v), wide ? D(&v, 0x1p20) : K(&v, 0x1p20));
-  LLVMBasicBlockRef from = LLVMGetInsertBlock(f->b), slow = new_block(f, "reduce"), join = new_block(f, "reduced");
-  LLVMBuildCondBr(f->b, any_lane(&v, big), slow, join);
-  LLVMPositionBuilderAtEnd(f->b, slow);
-  V y = sel(&v, big, sincos_slow(&v, x.v, wide, f->simt, cosine), fast);
-  LLVMBuildBr(f->b, join);
-  LLVMPositionBuilderAtEnd(f->b, join);
-  V phi = LLVMBuildPhi(f->b, LLVMTypeOf(fast), ""), in[2] = {fast, y};
-  LLVMBasicBlockRef at[2] = {from, slow};
-  LLVMAddIncoming(phi, in, at, 2);
-  return mkval(phi, cur_level(f), x.type, x.lanes);
+  V y;
+  if (x.type == DT_f64)
+    y = unless_large(f, &v, x.v, D(&v, 0x1p20), vm_sincos64(&v, x.v, cosine), cosine, sincos_lanes);
+  else if (f->m->isa.fma && !f->simt)
+    y = unless_large(f, &v, x.v, K(&v, FAR), sincos_near(&v, x.v, cosine), cosine, sincos_double);
+  else
+    y = sincos_double(f, &v, x.v, cosine);
+  return mkval(y, cur_level(f), x.type, x.lanes);
 }
 
 static V math64(struct vm *v, enum op op, V *arg) {

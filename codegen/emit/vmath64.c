@@ -73,22 +73,31 @@ static V log_edges(struct vm *v, V x, V y) {
   return sel(v, cmp(v, LLVMRealOEQ, x, D(v, 0)), D(v, -INFINITY), y);
 }
 
-/* x = 2^k (1 + f), sqrt(1/2) < 1 + f < sqrt(2). */
+/* 1 + f where x = 2^*k (1 + f), sqrt(1/2) < 1 + f < sqrt(2). */
+static V normalise(struct vm *v, V x, V *k) {
+  if (v->m->isa.avx512) {
+    V one = vm_mantissa(v, x), e = vm_exponent(v, x), high = cmp(v, LLVMRealOGE, one, D(v, M_SQRT2));
+    *k = sel(v, high, add(v, e, D(v, 1)), e);
+    return sel(v, high, mul(v, one, D(v, 0.5)), one);
+  }
+  V tiny = cmp(v, LLVMRealOLT, x, D(v, 0x1p-1022)), u = bits(v, sel(v, tiny, mul(v, x, D(v, 0x1p54)), x), v->l);
+  V e = LLVMBuildAShr(v->b, LLVMBuildSub(v->b, u, L(v, 0x3fe6a09e667f3bcdu), ""), L(v, 52), "");
+  /* e as a double: added to the bits of 1.5 * 2^52 */
+  V magic = D(v, 0x1.8p52), whole = sub(v, bits(v, LLVMBuildAdd(v->b, e, bits(v, magic, v->l), ""), v->d), magic);
+  *k = sub(v, whole, sel(v, tiny, D(v, 54), D(v, 0)));
+  return bits(v, LLVMBuildSub(v->b, u, LLVMBuildShl(v->b, e, L(v, 52), ""), ""), v->d);
+}
+
 static V log64(struct vm *v, V x) {
   static const double c[] = {1.479819860511658591e-01, 1.531383769920937332e-01, 1.818357216161805012e-01,
                              2.222219843214978396e-01, 2.857142874366239149e-01, 3.999999999940941908e-01,
                              6.666666666666735130e-01};
-  V tiny = cmp(v, LLVMRealOLT, x, D(v, 0x1p-1022)), u = bits(v, sel(v, tiny, mul(v, x, D(v, 0x1p54)), x), v->l);
-  V e = LLVMBuildAShr(v->b, LLVMBuildSub(v->b, u, L(v, 0x3fe6a09e667f3bcdu), ""), L(v, 52), "");
-  V f = sub(v, bits(v, LLVMBuildSub(v->b, u, LLVMBuildShl(v->b, e, L(v, 52), ""), ""), v->d), D(v, 1));
-  /* e as a double: added to the bits of 1.5 * 2^52 */
-  V magic = D(v, 0x1.8p52), k = sub(v, bits(v, LLVMBuildAdd(v->b, e, bits(v, magic, v->l), ""), v->d), magic);
-  k = sub(v, k, sel(v, tiny, D(v, 54), D(v, 0)));
+  V k, f = sub(v, normalise(v, x, &k), D(v, 1));
   V s = quo(v, f, add(v, f, D(v, 2))), z = mul(v, s, s), r = mul(v, z, poly(v, z, c, 7)),
     half = mul(v, mul(v, f, f), D(v, 0.5));
   V low = mad(v, s, add(v, half, r), mul(v, k, D(v, 1.90821492927058770002e-10)));
   V y = sub(v, mul(v, k, D(v, 6.93147180369123816490e-01)), sub(v, sub(v, half, low), f));
-  return log_edges(v, x, y);
+  return v->m->isa.avx512 ? y : log_edges(v, x, y); /* they follow from the parts */
 }
 
 /* x = 2^k m with m on the side of 1 where k does not cancel log m: in [1, 2) or, for k < 0, in [1/2, 1). */

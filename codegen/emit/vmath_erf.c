@@ -24,57 +24,14 @@ static const float coef[DEGREE + 1][CENTRES] = {
     {0.0f, 0.284591436f, 0.534123063f, 0.725959837f, 0.855271816f, 0.931698084f, 0.971302092f, 0.9892959f, 0.996463776f,
      0.998967111f, 0.999733686f, 0.999939442f, 0.999987841f, 0.999997854f, 0.999999642f, 1.0f},
 };
-
-static V row_const(struct vm *v, unsigned row) {
-  V c[CENTRES];
-  for (unsigned i = 0; i < CENTRES; i++) c[i] = LLVMConstReal(v->m->f32, (double)coef[row][i]);
-  return LLVMConstVector(c, CENTRES);
-}
-
-static V table_global(struct vm *v) {
-  V g = LLVMGetNamedGlobal(v->m->mod, "hone.erf"), c[(DEGREE + 1) * CENTRES];
-  if (g) return g;
-  for (unsigned i = 0; i < (DEGREE + 1) * CENTRES; i++)
-    c[i] = LLVMConstReal(v->m->f32, (double)coef[i / CENTRES][i % CENTRES]);
-  V init = LLVMConstArray2(v->m->f32, c, (DEGREE + 1) * CENTRES);
-  g = LLVMAddGlobal(v->m->mod, LLVMTypeOf(init), "hone.erf");
-  LLVMSetInitializer(g, init);
-  LLVMSetGlobalConstant(g, 1);
-  LLVMSetLinkage(g, LLVMPrivateLinkage);
-  return g;
-}
-
-static V pick(struct vm *v, V x, unsigned first, unsigned n) {
-  V idx[LANE_LIMIT];
-  unsigned have = LLVMGetVectorSize(LLVMTypeOf(x));
-  for (unsigned i = 0; i < n; i++) idx[i] = LLVMConstInt(v->m->i32, (first + i) % have, 0);
-  return LLVMBuildShuffleVector(v->b, x, LLVMGetPoison(LLVMTypeOf(x)), LLVMConstVector(idx, n), "");
-}
-
-/* coef[row][i], i modulo 16. */
-static V look_up(struct vm *v, unsigned row, V i, unsigned lanes) {
-  if (!lanes) {
-    V at = LLVMBuildAdd(v->b, LLVMBuildAnd(v->b, i, I(v, CENTRES - 1), ""), I(v, row * CENTRES), "");
-    at = LLVMBuildZExt(v->b, at, v->m->i64, "");
-    return LLVMBuildLoad2(v->b, v->m->f32, LLVMBuildGEP2(v->b, v->m->f32, table_global(v), &at, 1, ""), "");
-  }
-  if (lanes < CENTRES) return pick(v, look_up(v, row, pick(v, i, 0, CENTRES), CENTRES), 0, lanes);
-  if (lanes == CENTRES) {
-    V arg[2] = {row_const(v, row), i};
-    return call_intrinsic(v->m, v->b, "llvm.x86.avx512.permvar.sf.512", NULL, 0, arg, 2);
-  }
-  V half[2], idx[LANE_LIMIT];
-  for (unsigned h = 0; h < 2; h++) half[h] = look_up(v, row, pick(v, i, h * lanes / 2, lanes / 2), lanes / 2);
-  for (unsigned k = 0; k < lanes; k++) idx[k] = LLVMConstInt(v->m->i32, k, 0);
-  return LLVMBuildShuffleVector(v->b, half[0], half[1], LLVMConstVector(idx, lanes), "");
-}
+static const struct vm_table table = {"hone.erf", coef[0], DEGREE + 1, CENTRES};
 
 V vm_erf32(struct vm *v, V x) {
   V a = un(v, "llvm.fabs", x), magic = K(v, 12582912.0);
   a = sel(v, cmp(v, LLVMRealOLT, K(v, 3.99), a), K(v, 3.99), a); /* there it is 1; lets NaN through */
   V t = mad(v, a, K(v, 128.0 / 33), magic), d = mad(v, sub(v, t, magic), K(v, -33.0 / 128), a), i = bits(v, t, v->i);
-  V y = look_up(v, 0, i, v->n);
-  for (unsigned row = 1; row < DEGREE; row++) y = mad(v, y, d, look_up(v, row, i, v->n));
-  V near = cmp(v, LLVMRealOLT, a, K(v, 33.0 / 256)), base = look_up(v, DEGREE, i, v->n);
+  V y = vm_look_up(v, &table, 0, i);
+  for (unsigned row = 1; row < DEGREE; row++) y = mad(v, y, d, vm_look_up(v, &table, row, i));
+  V near = cmp(v, LLVMRealOLT, a, K(v, 33.0 / 256)), base = vm_look_up(v, &table, DEGREE, i);
   return copysign2(v, mad(v, y, d, sel(v, near, a, base)), x);
 }

@@ -456,11 +456,20 @@ static unsigned whole_lanes(struct build *b, const struct set *s, const struct e
   return n;
 }
 
+/* Nothing of l's axis is left to open but, where it is in two levels, register loops: a tile is then known. */
+static bool all_known(struct build *b, const struct set *s, unsigned l, const struct env *e) {
+  int inner = axis_inner(b->p, e, LOOP_AXIS(l));
+  if (inner >= 0 && b->p->axis[LOOP_AXIS(l)].ntile > 1) return false;
+  for (unsigned i = 0; inner >= 0 && i < s->n; i++)
+    if (LOOP_LEVEL(inner) || !reg_pending(s->m[i], e, (unsigned)inner)) return false;
+  return true;
+}
+
 unsigned edge_inside(struct build *b, const struct set *s, unsigned l, struct env *e, struct env *full, poly_t *cond) {
   struct split o = {0};
   unsigned n = 0, rows = 0;
   bool row_fails;
-  if (!e->edge || e->tried || e->solo || b->p->lim->simt || axis_inner(b->p, e, LOOP_AXIS(l)) >= 0) return 0;
+  if (!e->edge || e->tried || e->solo || b->p->lim->simt || !all_known(b, s, l, e)) return 0;
   guards_of_loop(b, s, l, e, &o);
   if (!o.nguard) return 0;
   e->tried = true;

@@ -551,16 +551,22 @@ static bool check_reduction(struct plan *p, const struct member *m) {
   return false;
 }
 
-static void widest(expr_t x, void *ctx) {
-  unsigned *w = ctx;
-  if (x->kind == E_POLY || x->kind == E_CONST || x->type == DT_bool) return;
-  if (type_size(x->type) > *w) *w = (unsigned)type_size(x->type);
+/* An int that is widened to a subscript counts as an int: gathers take such. */
+static unsigned widest(expr_t x, bool subscript) {
+  bool counts = x->kind != E_POLY && x->kind != E_CONST && x->type != DT_bool;
+  if (subscript && x->kind == E_CAST && type_is_int((enum dtype)x->kid[0]->type)) counts = false;
+  unsigned w = counts ? (unsigned)type_size(x->type) : 1, k;
+  for (unsigned i = 0; i < x->nkid; i++)
+    if ((k = widest(x->kid[i], subscript)) > w) w = k;
+  if (x->kind != E_READ) return w;
+  for (unsigned d = 0; d < x->acc->rank; d++)
+    if (x->acc->ix[d].dyn && (k = widest(x->acc->ix[d].dyn, true)) > w) w = k;
+  if (x->acc->otherwise && (k = widest(x->acc->otherwise, subscript)) > w) w = k;
+  return w;
 }
 
 unsigned expr_widest(expr_t x) {
-  unsigned w = 1;
-  expr_visit(x, widest, &w);
-  return w;
+  return widest(x, false);
 }
 
 static unsigned member_width(const struct plan *p, const struct member *m) {

@@ -45,6 +45,12 @@ static void add_bound(poly_t *v, unsigned *n, poly_t x) {
   if (*n < 8) v[(*n)++] = x;
 }
 
+/* Tiles of a sum need not begin where those of other members do, unless something is packed by them. */
+static bool may_start_anywhere(struct build *b, const struct member *m, unsigned l) {
+  bool top = LOOP_LEVEL(l) == b->p->axis[LOOP_AXIS(l)].ntile && (int)l != b->p->stream_top;
+  return top && (m->run & BIT(l)) && !b->p->npack && !b->p->lim->simt && !b->p->split;
+}
+
 /* g = c * axis + rest >= 0 with c = 1 or -1: a bound of the loop; exact when nothing else is pending. */
 static void clip(struct build *b, const struct member *m, unsigned l, const struct env *e, poly_t g, struct bounds *o,
                  struct env *inner) {
@@ -55,7 +61,7 @@ static void clip(struct build *b, const struct member *m, unsigned l, const stru
   if (!env_extreme(b, e, m, rest, true, &most)) return;
   at = env_at(b, e, rest);
   bool exact = LOOP_LEVEL(l) == 0 && poly_eq(at, most) && (v == 1 ? o->nlo : o->nhi) < 8 && inner->nknown < MAX_GUARD;
-  if (v == 1 && LOOP_LEVEL(l)) return;
+  if (v == 1 && LOOP_LEVEL(l) && !may_start_anywhere(b, m, l)) return;
   if (v == 1) {
     poly_t lo = poly_scale(b->a, most, -1);
     add_bound(o->lo, &o->nlo, base ? poly_sub(b->a, lo, base) : lo);

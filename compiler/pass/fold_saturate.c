@@ -1,6 +1,7 @@
 /* Conversions saturate (ir/type.h), and NaN becomes 0: what people write before and around a conversion so that it does
    not overflow is then said twice. u8(min(max(x, 0), 255)), i8(min(max(i32(x), -128), 127)) and x > 255 ? 255 : u8(x)
-   are u8(x), i8(x) and u8(x), of a float x. */
+   are u8(x), i8(x) and u8(x), of a float x. And what lies within a narrow type needs no wide one on its way there:
+   i16(i64(rint(min(max(x, -32768), 32767)))), which is how lrintf is used, is i16(rint(x)). */
 #include "compiler/pass/fold.h"
 #include <math.h>
 
@@ -41,8 +42,61 @@ static expr_t without_bounds(enum dtype t, expr_t x, bool *above, bool *below) {
   return x;
 }
 
+static bool rounds(expr_t x) {
+  return x->kind == E_OP &&
+         (x->op == OP_rint || x->op == OP_round || x->op == OP_floor || x->op == OP_ceil || x->op == OP_trunc);
+}
+
+/* Between which numbers a float that is not NaN lies. */
+struct between {
+  double lo, hi;
+};
+
+static struct between cut(struct between x, struct between y, bool low, bool one) {
+  struct between r = {low ? fmin(x.lo, y.lo) : fmax(x.lo, y.lo), low ? fmin(x.hi, y.hi) : fmax(x.hi, y.hi)};
+  if (!one && low) r.hi = fmax(x.hi, y.hi); /* the other may be NaN */
+  if (!one && !low) r.lo = fmin(x.lo, y.lo);
+  return r;
+}
+
+static struct between between(expr_t x, int depth) {
+  struct between none = {-INFINITY, INFINITY}, v;
+  if (depth == 0) return none;
+  if (x->kind == E_CONST) return isnan(number(x)) ? none : (struct between){number(x), number(x)};
+  if (x->kind == E_CAST) {
+    enum dtype from = (enum dtype)x->kid[0]->type;
+    if (type_is_float(from)) return fold_lossless(x->type, from) ? between(x->kid[0], depth - 1) : none;
+    return ends(from, &v.lo, &v.hi) && fold_lossless(x->type, from) ? v : none;
+  }
+  if (x->kind != E_OP) return none;
+  v = between(x->kid[0], depth - 1);
+  if (rounds(x)) return (struct between){floor(v.lo), ceil(v.hi)};
+  bool low = x->op == OP_min || x->op == OP_fmin, high = x->op == OP_max || x->op == OP_fmax;
+  if (!low && !high) return none;
+  bool one = x->kid[0]->kind == E_CONST || x->kid[1]->kind == E_CONST;
+  return cut(v, between(x->kid[1], depth - 1), low, one);
+}
+
+/* x converts y, an integer that was a float, to a narrower type that holds what the float can be. */
+static bool needless(expr_t x, expr_t y) {
+  double least, most;
+  if (y->kind != E_CAST || !type_is_int(y->type) || !type_is_float(y->kid[0]->type) || !ends(x->type, &least, &most))
+    return false;
+  struct between v = between(y->kid[0], 8);
+  return v.lo > least - 1 && v.hi < most + 1 && fold_lossless(y->type, x->type);
+}
+
+/* The same of a rounded number: the ends are whole. */
+static expr_t rounded_without(struct arena *a, expr_t x, expr_t y) {
+  bool above = false, below = false;
+  expr_t z = without_bounds(x->type, y->kid[0], &above, &below);
+  return z == y->kid[0] || !type_is_float(z->type) ? x : expr_cast(a, x->type, expr_op1(a, (enum op)y->op, z));
+}
+
 expr_t fold_saturating_cast(struct arena *a, expr_t x) {
   bool above = false, below = false;
+  if (needless(x, x->kid[0])) x = expr_cast(a, x->type, x->kid[0]->kid[0]);
+  if (type_is_int(x->type) && rounds(x->kid[0])) return rounded_without(a, x, x->kid[0]);
   expr_t y = without_bounds(x->type, x->kid[0], &above, &below);
   if (y == x->kid[0]) return x;
   if (type_is_float(y->type)) return expr_cast(a, x->type, y);

@@ -391,6 +391,16 @@ static bool close_by(const struct access *x, const struct access *y) {
   return !x->nguard && !y->nguard;
 }
 
+/* Member m and all behind it are element-wise, walk fewer axes than the equation and have nothing to do with it: it may
+   stand before them (a second sum beside one whose result is divided by its length). */
+static bool trailing(const struct join *j, unsigned m) {
+  for (; m < j->g->n; m++) {
+    const struct eq *p = member(j, m);
+    if (p->red != RED_none || p->nax >= j->t.nax || eq_depends(&j->t, p)) return false;
+  }
+  return true;
+}
+
 /* A member keeps what the equation overwrites (the first half of a swap). */
 static bool keeps_old(const struct join *j, const struct eq *p) {
   const struct access **acc;
@@ -409,6 +419,7 @@ static bool company_pays(const struct join *j, unsigned nshared) {
   unsigned n = eq_accesses(a, &j->t, UINT_MAX, &mine);
   for (unsigned m = 0; m < j->g->n; m++) {
     const struct eq *p = member(j, m);
+    if (trailing(j, m)) continue;
     if (is_contraction(a, p) || nshared != p->npar || p->nax != j->t.nax) return false;
     for (unsigned i = p->npar; i < p->nax; i++)
       if (!eq_is_red(&j->t, p->axis[i].sym)) return false;
@@ -521,7 +532,11 @@ static void enter(struct join *j, const sym_t *shared, uint8_t nshared, bool str
   for (unsigned i = 0; i < j->t.nax; i++)
     if (!axis_of(g->axis, g->nax, j->t.axis[i].sym)) g->axis[g->nax++] = j->t.axis[i];
   if (streamed) g->streamed |= UINT32_C(1) << g->n;
-  g->eq[g->n++] = (uint16_t)j->e;
+  unsigned at = g->n;
+  while (at > 0 && !j->linked && trailing(j, at - 1)) at--;
+  memmove(&g->eq[at + 1], &g->eq[at], sizeof *g->eq * (g->n - at));
+  g->eq[at] = (uint16_t)j->e;
+  g->n++;
   g->nshared = nshared;
   memcpy(g->shared, shared, sizeof *shared * nshared);
 }

@@ -3,12 +3,13 @@
    What makes a schedule worth having: data that is used again (contractions, stencils, rows that are passed over
    several times with other axes around), functions that LLVM has no vector code for, reductions other than sums,
    operands that lie across each other, sums that C keeps in memory; and maps to 8 or 16 bits, which C computes in int
-   and pass_narrow does not; swaps of elements that only hone knows to lie apart. What is left are plain passes, what is
-   small and of constant size, and sums along rows of an operand that is read once (a matrix times a vector): there the
-   loops as C has them, vectorised by LLVM, take the same time or less (elements that are interleaved, few iterations,
-   one stream from memory instead of several), and need no checks at entry. */
+   and pass_narrow does not; quotients; swaps of elements that only hone knows to lie apart. What is left are plain
+   passes, what is small and of constant size, and sums along rows of an operand that is read once (a matrix times a
+   vector): there the loops as C has them, vectorised by LLVM, take the same time or less (elements that are
+   interleaved, few iterations, one stream from memory instead of several), and need no checks at entry. */
 #include "ir/apart.h"
 #include "compiler/pass/passes.h"
+#include "compiler/pass/util.h"
 
 enum { ROWS = 32, STENCIL = 3, MAX_RANK = 16, FEW = 8 };
 
@@ -98,6 +99,24 @@ static void read_of_map(struct look *l, const struct access *acc) {
     add_row(l, acc);
 }
 
+struct quotients {
+  bool any, chosen;
+};
+
+static void note_quotient(expr_t x, void *ctx) {
+  struct quotients *q = ctx;
+  q->any |= x->kind == E_OP && x->op == OP_div && type_is_float((enum dtype)x->type);
+  q->chosen |= x->kind == E_OP && x->op == OP_select;
+}
+
+/* Quotients that all elements need: by what is the same for several, or for a whole row, a raised form multiplies. */
+static bool divides(const struct kernel *k) {
+  struct quotients q = {false, false};
+  for (unsigned i = 0; i < k->neq; i++)
+    if (k->eq[i].npar) expr_visit(k->eq[i].body, note_quotient, &q);
+  return q.any && !q.chosen;
+}
+
 static void visit(expr_t x, void *ctx) {
   struct look *l = ctx;
   if (x->kind == E_OP && (op_info[x->op].flags & OPF_TRANS)) l->heavy = true;
@@ -105,10 +124,25 @@ static void visit(expr_t x, void *ctx) {
   if (x->kind == E_READ && l->e->red == RED_none) read_of_map(l, x->acc);
 }
 
+static void find_arithmetic(expr_t x, void *ctx) {
+  bool *found = ctx;
+  *found |= x->kind == E_OP && !op_info[x->op].result_bool && x->op != OP_select;
+}
+
+/* Elements that a run-time number of others lie between, and something to compute: LLVM makes no vectors of it. */
+static bool scattered(const struct look *l, int at) {
+  const struct tensor *t = &l->k->tensor[l->e->lhs];
+  bool arithmetic = false;
+  expr_visit(l->e->body, find_arithmetic, &arithmetic);
+  return arithmetic && at + 1 < t->rank && !poly_is_const(tensor_stride(l->k->arena, t, (unsigned)at), NULL);
+}
+
 static bool writes_rows(const struct look *l) {
-  int rank = l->k->tensor[l->e->lhs].rank;
+  int rank = l->k->tensor[l->e->lhs].rank, at;
   bool unit;
-  return !l->e->npar || moving_dim(l, l->e->lhs_idx, (unsigned)rank, &unit) >= 0;
+  if (!l->e->npar) return true;
+  at = moving_dim(l, l->e->lhs_idx, (unsigned)rank, &unit);
+  return at >= 0 && !scattered(l, at);
 }
 
 /* Sums along rows: each read lies along the summed axis, and one of them moves with all axes, so that nothing but
@@ -222,11 +256,6 @@ static bool is_small(const struct kernel *k) {
   return all <= MOST && !function;
 }
 
-static void find_arithmetic(expr_t x, void *ctx) {
-  bool *found = ctx;
-  *found |= x->kind == E_OP && !op_info[x->op].result_bool && x->op != OP_select;
-}
-
 /* A map to 8 or 16 bits along rows, with something to compute. */
 static bool narrow(const struct kernel *k, const struct eq *e) {
   struct look l = {.k = k, .e = e};
@@ -243,9 +272,28 @@ bool kernel_is_narrow(const struct kernel *k) {
   return true;
 }
 
+/* A temp that two equations write with the same body: a condition (i != j) that raising took apart, and each is
+   computed everywhere. */
+static bool same_body(const struct kernel *k, const struct eq *x, const struct eq *y) {
+  sym_t *map = ARENA_NEW(k->arena, sym_t, k->nsym + 1u);
+  for (unsigned s = 0; s < k->nsym; s++) map[s] = SYM_NONE;
+  for (unsigned i = 0; i < x->nax; i++) map[y->axis[i].sym] = x->axis[i].sym;
+  return expr_eq(x->body, expr_rename(k->arena, y->body, map, k->nsym));
+}
+
+static bool computes_twice(const struct kernel *k) {
+  for (unsigned i = 0; i < k->neq; i++)
+    for (unsigned j = 0; j < i; j++) {
+      const struct eq *x = &k->eq[i], *y = &k->eq[j];
+      bool alike = x->lhs == y->lhs && x->nax == y->nax && x->nguard && y->nguard;
+      if (alike && k->tensor[x->lhs].role == ROLE_TEMP && expr_cost(x->body) > FEW && same_body(k, x, y)) return true;
+    }
+  return false;
+}
+
 bool kernel_is_light(const struct kernel *k, const struct lstmt *source) {
-  if (is_small(k)) return true;
-  if (source && adds_in_memory(source, SYM_NONE)) return false;
+  if (is_small(k) || computes_twice(k)) return true;
+  if (divides(k) || (source && adds_in_memory(source, SYM_NONE))) return false;
   for (unsigned i = 0; i < k->neq; i++)
     if (!light(k, &k->eq[i])) return false;
   return true;

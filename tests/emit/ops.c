@@ -128,6 +128,54 @@ START_TEST(operations_v3) {
 }
 END_TEST
 
+/* By what is the same for all elements: its reciprocal is multiplied with, the more so where no scale is needed (a
+ * root). */
+static void check_quotient(enum dtype t, double by, bool root, bool lanes, const char *cpu) {
+  struct rig r;
+  struct buf b;
+  rig_open(&r, cpu);
+  buf_init(&b);
+  const char *ix = lanes ? "v" : "i", *ty = type_name(t);
+  buf_printf(&b,
+             "func k reassoc {\n sym N, i, v\n param N: i64 dim N\n param S: %s\n param X: %s tensor X const\n "
+             "param R: %s tensor R\n tensor X: %s[N] in\n tensor R: %s[N] out\n",
+             ty, ty, ty, ty, ty);
+  buf_printf(&b, lanes ? " for i in 0 .. N step 16 { for v in i .. i + 16, N vector 16 {" : " for i in 0 .. N {");
+  buf_printf(&b, " R[%s] = X[%s] / %s }%s\n}\n", ix, ix, root ? "sqrt(S)" : "S", lanes ? " }" : "");
+  rig_load(&r, b.data);
+  struct fence f[2];
+  char *x = memory_of(t, &f[0]), *y = memory_of(t, &f[1]);
+  uint64_t seed = 11;
+  for (unsigned i = 0; i < N; i++) type_store(t, x + i * type_size(t), sample(t, i, 0, &seed));
+  int64_t count = N;
+  float s32 = (float)by;
+  void *args[4] = {&count, t == DT_f32 ? (void *)&s32 : (void *)&by, &x, &y};
+  r.call(args);
+  double d = t == DT_f32 ? (double)s32 : by;
+  if (root) d = t == DT_f32 ? (double)sqrtf((float)d) : sqrt(d);
+  for (unsigned i = 0; i < N; i++) {
+    double a = type_load(t, x + i * type_size(t)).f, want = type_round(t, (union value){.f = a / d}).f;
+    double got = type_load(t, y + i * type_size(t)).f;
+    bool same = isnan(want) ? isnan(got) : got == want || ulp_distance(t, got, want) <= 1.5;
+    ck_assert_msg(same, "%s: %.17g / %.17g is %.17g, want %.17g", ty, a, d, got, want);
+  }
+  for (unsigned k = 0; k < 2; k++) fence_close(&f[k]);
+  buf_free(&b);
+  rig_close(&r);
+}
+
+START_TEST(quotients) {
+  static const double by[] = {3,   -7,   0.1,      1e30,      -0x1.8p127, 0x1p-140, 0x1.1p-126, 1e-40, 0x1p64,
+                              0.0, -0.0, INFINITY, -INFINITY, NAN,        0x1.3p65, 0x1.7p-65,  1,     0x1p100};
+  static const char *const cpu[] = {NULL, "x86-64-v2", "x86-64-v3"};
+  for (unsigned c = 0; c < 3; c++)
+    for (unsigned k = 0; k < 4; k++) {
+      check_quotient(DT_f32, by[_i], k & 1, k & 2, cpu[c]);
+      check_quotient(DT_f64, k & 1 ? by[_i] : by[_i] * by[_i], k & 1, k & 2, cpu[c]);
+    }
+}
+END_TEST
+
 /* Where integer types end. */
 static union value cast_sample(enum dtype from, unsigned i, uint64_t *seed) {
   static const double edge[] = {
@@ -199,6 +247,7 @@ int main(void) {
   tcase_add_loop_test(t, operations, 0, OP_COUNT);
   tcase_add_loop_test(t, operations_v2, 0, OP_COUNT);
   tcase_add_loop_test(t, operations_v3, 0, OP_COUNT);
+  tcase_add_loop_test(t, quotients, 0, 18);
   tcase_add_loop_test(t, casts, 0, DT_COUNT);
   tcase_add_loop_test(t, casts_v2, 0, DT_COUNT);
   tcase_add_loop_test(t, casts_v3, 0, DT_COUNT);

@@ -101,6 +101,9 @@ static const struct tcase cases[] = {
      "tile t 2; tile s 16; tile d_1 16; tile t 4; tile s 32; order t2 s2 t1 d_11 s1 d0 s0 t0 d_10; vector s0; vector "
      "d_10; unroll t0 0",
      .dims = {"T=50,S=70,D=9", "T=64,S=64,D=16", "T=2,S=1,D=1"}},
+    {"lag", "kernel f(x: f32[n]) -> r: f64[m] {\n  for l in 0..m: r[l] = sum(i in l..n) f64(x[i]) * f64(x[i - l])\n}",
+     "tile i 16; tile l 4; order l1 i1 l0 i0; vector i0; unroll l0 0",
+     .dims = {"n=70,m=9", "n=64,m=4", "n=5,m=5", "n=1,m=1"}},
     {"tensorize", BYTES,
      "tile i 2; tile j 16; tile k 4; tile k 8; order j1 k2 i1 k1 i0 j0 k0; unroll i0 0; vector j0; tensorize vnni k0; "
      "pack B k2; copy A k2",

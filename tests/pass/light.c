@@ -27,6 +27,13 @@ static const struct row {
     {false, "a count", "kernel k(a: f32[N]) -> s: i32[1] {\ns[0] = sum(i) select(a[i] > 0.0, 1i32, 0i32)\n}"},
     {false, "a function without vector code in LLVM", "kernel k(a: f32[N]) -> b: f32[N] {\nb[i] = exp(a[i])\n}"},
     {false, "a transpose", "kernel k(a: f32[M, N]) -> b: f32[N, M] {\nb[j, i] = a[i, j]\n}"},
+    {false, "rows that change places",
+     "kernel k(inout a: f32[H, W]) {\nfor y, x if H - 2*y - 2 >= 0: a[y, x] = a[H - y - 1, x]\n}"},
+    {false, "quotients", "kernel k(a: f32[N], l: f32[N]) -> b: f32[N] {\nb[i] = a[i] / l[i]\n}"},
+    {true, "what is computed twice",
+     "kernel k(a: f32[N, N]) -> b: f32[N] {\ntemp t: f32[N, N]\n"
+     "for i, j if i - j - 1 >= 0: t[i, j] = exp(a[i, j])\nfor i, j if j - i - 1 >= 0: t[i, j] = exp(a[i, j])\n"
+     "b[i] = sum(j) select(i == j, 0.0, t[i, j])\n}"},
     {false, "a stencil", "kernel k(a: f32[N + 2]) -> b: f32[N] {\nfor i in 0..N: b[i] = a[i] + a[i + 1] + a[i + 2]\n}"},
     {true, "parts of a subscript",
      "kernel k(a: f32[N], s: f32[N]) -> b: f32[N] {\nb[i] = a[i] * s[i64(i32(i) / 32)]\n}"},
