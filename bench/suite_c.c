@@ -6,9 +6,11 @@
    Each function is called with sizes of bench/sizes.txt. All forms run in one process (a fork for each function: one
    that crashes takes no other with it), take turns within a round, and get what they write restored before each sample.
  */
+#include "bench/bench.h"
 #include "compiler/hone.h"
 #include "ir/interp.h"
 #include "tests/source/call.h"
+#include "tuner/strategy.h"
 #include <dlfcn.h>
 #include <math.h>
 #include <stdlib.h>
@@ -17,18 +19,19 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ELEMS = 1 << 20, PAD = 4096, MAX_FORMS = 8, MAX_ROUNDS = 61, MIN_ROUNDS = 5 };
+enum { ELEMS = 1 << 20, PAD = 4096, FORMS = 8, MAX_ROUNDS = 61, MIN_ROUNDS = 5 };
 static const double sample_s = 30e-6;
 
-struct form {
+struct made {
   const char *name;
   void *handle;
 };
 struct suite {
+  struct hone *h;
   const char *dir, *sizes, *only;
   double seconds;
   unsigned nform;
-  struct form form[MAX_FORMS]; /* the first one is hone's, the last one the plain one: correct results, not timed */
+  struct made form[FORMS]; /* the first one is hone's, the last one the plain one: correct results, not timed */
 };
 struct call {
   const struct lfunc *f;
@@ -189,8 +192,9 @@ static double median(double *v, unsigned n) {
 }
 
 struct result {
-  bool ok, same[MAX_FORMS];
-  double us, ratio[MAX_FORMS]; /* of medians over rounds: the form's time / hone's */
+  bool ok, same[FORMS];
+  double us, ratio[FORMS]; /* of medians over rounds: the form's time / hone's */
+  double floor;            /* us that this machine needs at least; 0: not known */
   unsigned rounds;
 };
 
@@ -204,10 +208,10 @@ static void **keep_results(const struct call *c) {
 }
 
 static struct result measure(const struct suite *s, struct call *c, unsigned index) {
-  static double t[MAX_FORMS][MAX_ROUNDS];
+  static double t[FORMS][MAX_ROUNDS];
   struct result r = {.ok = true};
   unsigned n = s->nform - 1, times = 1;
-  call_fn *fn[MAX_FORMS];
+  call_fn *fn[FORMS];
   for (unsigned f = 0; f < s->nform; f++) r.ok &= (fn[f] = call_find(s->form[f].handle, index)) != NULL;
   if (!r.ok) return r;
   fn[n](c->dim, c->scalar, c->data);
@@ -235,8 +239,57 @@ static struct result measure(const struct suite *s, struct call *c, unsigned ind
   return r;
 }
 
+/* --- the floor --- */
+
+static int64_t *by_symbol(const struct call *c, const struct kernel *k, bool **has) {
+  int64_t *value = calloc(k->nsym + 1u, sizeof *value);
+  *has = calloc(k->nsym + 1u, sizeof **has);
+  for (unsigned i = 0; i < k->nparam; i++)
+    if (k->param[i].kind == PARAM_DIM) value[k->param[i].ref] = c->dim[i], (*has)[k->param[i].ref] = true;
+  return value;
+}
+
+/* Bytes of the arrays that equations read. */
+static double bytes_read(const struct kernel *k, const int64_t *value) {
+  double sum = 0;
+  for (unsigned t = 0; t < k->ntensor; t++) {
+    const struct tensor *x = &k->tensor[t];
+    bool read = false;
+    double n = (double)type_size(x->type);
+    for (unsigned e = 0; e < k->neq; e++)
+      read |= expr_reads(k->eq[e].body, t) || (k->eq[e].init && expr_reads(k->eq[e].init, t));
+    for (unsigned d = 0; d < x->rank && x->role != ROLE_TEMP; d++) {
+      int64_t v;
+      if (!x->extent || !x->extent[d] || !poly_eval(x->extent[d], value, &v) || v < 0) read = false;
+      if (read) n *= (double)v;
+    }
+    if (read && x->role != ROLE_TEMP) sum += n;
+  }
+  return sum;
+}
+
+/* What a raised function needs at least: its arrays as streams of this size, its operations at the rate of
+   multiply-adds, both measured here and now. (Integers have no such rate.) */
+static double floor_us(const struct suite *s, const struct kernel *k, const struct call *c) {
+  bool *has, f32 = false, f64 = false;
+  int64_t *value = by_symbol(c, k, &has);
+  struct groups *gs = hone_groups_at(s->h, k, has, value);
+  double flops = 0, out = 0;
+  for (unsigned g = 0; gs && g < gs->n; g++) flops += cost_floor(gs, g, &s->h->target.limits, 1).flops;
+  for (unsigned i = 0; i < k->nparam; i++) {
+    f32 |= k->param[i].kind == PARAM_TENSOR && k->param[i].type == DT_f32;
+    f64 |= k->param[i].kind == PARAM_TENSOR && k->param[i].type == DT_f64;
+  }
+  for (unsigned i = 0; i < c->f->k->nparam; i++)
+    if (c->written[i]) out += (double)c->written[i] * (double)type_size(c->f->k->param[i].type);
+  double memory = floor_stream(bytes_read(k, value), out, 1), compute = 0;
+  if (f32 || f64) compute = flops / floor_flops(f32 ? B_F32 : B_F64, 1);
+  return 1e6 * fmax(memory, compute);
+}
+
 /* In a process of its own. */
-static struct result run(const struct suite *s, const struct lfunc *f, unsigned index, const char *sizes) {
+static struct result run(const struct suite *s, const struct spec_fn *fn, unsigned index, const char *sizes) {
+  const struct lfunc *f = fn->source->f;
   struct result r = {0};
   int fd[2];
   if (pipe(fd)) return r;
@@ -247,6 +300,7 @@ static struct result run(const struct suite *s, const struct lfunc *f, unsigned 
     alarm(60);
     fill(&c, sizes);
     r = measure(s, &c, index);
+    if (r.ok && fn->k) r.floor = floor_us(s, fn->k, &c);
     _exit(write(fd[1], &r, sizeof r) != sizeof r);
   }
   close(fd[1]);
@@ -277,12 +331,13 @@ static void line_of(const struct suite *s, const char *file, const struct spec_f
     puts("}");
     return;
   }
-  struct result r = run(s, fn->source->f, index, sizes);
+  struct result r = run(s, fn, index, sizes);
   if (!r.ok) printf(",\"failed\":true");
   if (r.ok) {
     size_t n = strlen(sizes), skip = strspn(sizes, " ");
     while (n && sizes[n - 1] == ' ') sizes[--n] = 0;
     printf(",\"sizes\":\"%s\",\"us\":%.3f,\"rounds\":%u", sizes + (skip < n ? skip : n), r.us, r.rounds);
+    if (r.floor > 0) printf(",\"floor_us\":%.3f", r.floor);
     double best = INFINITY;
     for (unsigned f = 1; f + 1 < s->nform; f++) {
       printf(",\"%s\":%.4f", s->form[f].name, r.ratio[f]);
@@ -341,12 +396,12 @@ static void refused_lines(const char *path, const struct spec *spec) {
 
 int main(int argc, char **argv) {
   bool callers = argc == 4 && !strcmp(argv[1], "--callers"),
-       timed = argc > 9 && argc < 7 + MAX_FORMS && !strcmp(argv[1], "--measure");
+       timed = argc > 9 && argc < 7 + FORMS && !strcmp(argv[1], "--measure");
   if (!callers && !timed) return usage();
-  struct suite s = {.dir = argv[2]};
+  struct hone h;
+  struct suite s = {.h = &h, .dir = argv[2]};
   const char *path = argv[callers ? 3 : 6];
   struct diag *d = diag_new();
-  struct hone h;
   struct hone_options o = {.on_miss = HONE_MISS_QUIET};
   enum status st = hone_open(&h, path, &o, d);
   if (st != ST_OK && !h.spec.nrefused) {
@@ -374,7 +429,7 @@ int main(int argc, char **argv) {
       fprintf(stderr, "bench: %s\n", dlerror());
       return 1;
     }
-    if (handle) s.form[s.nform++] = (struct form){argv[i], handle};
+    if (handle) s.form[s.nform++] = (struct made){argv[i], handle};
   }
   for (unsigned i = 0; i < h.spec.n; i++) line_of(&s, path, &h.spec.fn[i], i);
   refused_lines(path, &h.spec);

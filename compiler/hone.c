@@ -280,8 +280,9 @@ enum status hone_entry(struct hone *h, struct db *db, const struct spec_fn *fn, 
     return ST_REFUSED;
   }
   bool shared = h->opts.threads > 1 || h->target.limits.simt;
-  out->plain = fn->source && !shared && c.match == MATCH_NONE && !h->opts.schedule &&
-               kernel_is_light(fn->k, fn->source->f->body) && !kernel_is_narrow(symbolic->k);
+  bool free = fn->source && !shared && c.match == MATCH_NONE && !h->opts.schedule;
+  out->plain = free && ((kernel_is_light(fn->k, fn->source->f->body) && !kernel_is_narrow(symbolic->k)) ||
+                        groups_pass_more(symbolic, fn->source->f->body));
   out->plain |= c.sched && sched_is_plain(&c.sched[0]);
   out->variant = f.v;
   out->nvariant = f.n;

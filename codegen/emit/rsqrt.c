@@ -42,7 +42,7 @@ struct val estimated_rsqrt(struct fn *f, struct val a) {
   V y = estimate(f, a.v, a.lanes);
   V e = mad(&v, LLVMBuildFNeg(f->b, mul(&v, a.v, y), ""), y, K(&v, 1));
   V z = mad(&v, mul(&v, y, K(&v, 0.5)), e, y);
-  r = mkval(sel(&v, cmp(&v, LLVMRealUNO, e, e), y, z), level, a.type, a.lanes);
+  r = mkval(sel(&v, cmp(&v, LLVMRealORD, e, e), z, y), level, a.type, a.lanes); /* one masked instruction */
   place_back(f);
   f->m->nop += 8;
   cache_put(f, KEY_RSQRT, a.v, NULL, NULL, r);

@@ -298,3 +298,80 @@ bool kernel_is_light(const struct kernel *k, const struct lstmt *source) {
     if (!light(k, &k->eq[i])) return false;
   return true;
 }
+
+/* --- several passes for one --- */
+
+struct reuse {
+  const struct eq *e;
+  const struct access *first;
+  bool found;
+};
+
+static bool lacks(const struct eq *e, const struct access *x, const struct access *y) {
+  for (unsigned a = 0; a < e->npar; a++)
+    if (access_has_sym(y, e->axis[a].sym) && !access_has_sym(x, e->axis[a].sym)) return true;
+  return false;
+}
+
+static void find_other(expr_t x, void *ctx) {
+  struct reuse *r = ctx;
+  r->found |= x->kind == E_READ && lacks(r->e, x->acc, r->first) && lacks(r->e, r->first, x->acc);
+}
+
+static void find_reuse(expr_t x, void *ctx) {
+  struct reuse *r = ctx;
+  if (x->kind != E_READ) return;
+  struct reuse in = {r->e, x->acc, false};
+  expr_visit(r->e->body, find_other, &in);
+  r->found |= in.found;
+}
+
+/* A product, a maximum, a function: what LLVM makes of it is worse than any number of passes. */
+static bool worth_passes(const struct eq *e) {
+  struct reuse r = {e, NULL, false};
+  bool function = false;
+  expr_visit(e->body, find_function, &function);
+  if (e->red == RED_none) return function;
+  expr_visit(e->body, find_reuse, &r);
+  return function || r.found || e->red != RED_sum;
+}
+
+/* All of the array, element by element: every dim an axis alone. */
+static bool reads_all(const struct kernel *k, const struct eq *e, unsigned tensor) {
+  const struct access **acc;
+  unsigned n = eq_accesses(k->arena, e, tensor, &acc);
+  for (unsigned i = 0; i < n; i++) {
+    bool all = acc[i]->rank > 1;
+    for (unsigned d = 0; d < acc[i]->rank; d++) {
+      sym_t s;
+      all &= !acc[i]->ix[d].dyn && poly_is_sym(acc[i]->ix[d].poly, &s) && eq_axis(e, s) >= 0;
+    }
+    if (all) return true;
+  }
+  return false;
+}
+
+static unsigned nests(const struct lstmt *s) {
+  unsigned n = 0;
+  if (s->kind == L_FOR || s->kind == L_WHILE) return 1;
+  for (uint32_t i = 0; i < s->nbody; i++)
+    if (s->body[i]) n += nests(s->body[i]);
+  return n;
+}
+
+bool groups_pass_more(const struct groups *gs, const struct lstmt *source) {
+  const struct kernel *k = gs->k;
+  if (gs->n <= nests(source)) return false;
+  for (unsigned i = 0; i < k->neq; i++)
+    if (worth_passes(&k->eq[i])) return false;
+  for (unsigned t = 0; t < k->ntensor; t++) {
+    unsigned passes = 0;
+    for (unsigned g = 0; g < gs->n; g++) {
+      bool reads = false;
+      for (unsigned m = 0; m < gs->g[g].neq; m++) reads |= reads_all(k, &k->eq[gs->g[g].eq[m]], t);
+      passes += reads;
+    }
+    if (k->tensor[t].role != ROLE_TEMP && passes > nests(source)) return true;
+  }
+  return false;
+}

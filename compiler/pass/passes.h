@@ -12,6 +12,9 @@ enum status pass_fuse(struct arena *a, struct unit *u, struct diag *d);     /* T
 enum status pass_online(struct arena *a, struct unit *u, struct diag *d);   /* GROUP: running-correction form of dependent reductions */
 /* Plain passes over arrays, in which a schedule has nothing to win over the loops as C has them (source; NULL: not known). */
 bool kernel_is_light(const struct kernel *k, const struct lstmt *source);
+/* Several groups pass over an array over which the loops as C has them pass once, and nothing else is in it for a schedule: rows that C finds in cache
+   come from memory again. */
+bool groups_pass_more(const struct groups *gs, const struct lstmt *source);
 /* A pass (behind pass_narrow) whose results have 8 or 16 bits and lie side by side: a schedule has more lanes than C's int leaves to LLVM. */
 bool kernel_is_narrow(const struct kernel *k);
 extern const struct pass hone_passes[];   /* the pipeline in order */

@@ -41,5 +41,44 @@ vectors() { # function, what LLVM's text must hold
 vectors bgr 'shufflevector <[0-9]* x i8>'
 vectors over 'shufflevector <[0-9]* x i8>'
 vectors first 'load <[0-9]* x i16>'
+cat >choice.c <<'C'
+#include <math.h>
+void backward(float *dx, float *dw, float *dg, const float *dy, const float *x, const float *w, int rows, int n) { /* rows stay in cache */
+  for (int r = 0; r < rows; r++) {
+    float m = 0, q = 0;
+    for (int i = 0; i < n; i++) m += w[i] * dy[r * n + i], q += w[i] * dy[r * n + i] * x[r * n + i];
+    for (int i = 0; i < n; i++) {
+      dg[i] += dy[r * n + i];
+      dw[i] += x[r * n + i] * dy[r * n + i];
+      dx[r * n + i] += w[i] * dy[r * n + i] - m - x[r * n + i] * q;
+    }
+  }
+}
+void others(const double *x, double *f, int n) { /* raising takes i != j apart */
+  for (int i = 0; i < n; i++) {
+    double s = 0;
+    for (int j = 0; j < n; j++) {
+      if (i == j) continue;
+      double d = x[j] - x[i], r2 = d * d + 1e-9, g = 1 / (r2 * sqrt(r2));
+      s += g * d + g * g;
+    }
+    f[i] = s;
+  }
+}
+void unit(const float *x, float *y, int n) { /* one reciprocal for three */
+  for (int i = 0; i < n; i++) {
+    float l = sqrtf(x[3 * i] * x[3 * i] + x[3 * i + 1] * x[3 * i + 1] + x[3 * i + 2] * x[3 * i + 2]);
+    for (int c = 0; c < 3; c++) y[3 * i + c] = x[3 * i + c] / l;
+  }
+}
+C
+form() { # function, the form that runs where arrays do not overlap
+  "$hone" compile choice.c --only "$1" --cpu x86-64-v4 --on-miss=quiet --emit llvm >out 2>err || { cat err; failed=$((failed + 1)); return; }
+  if grep -q 'define internal void @hone.0.general' out; then is=general; else is=source; fi
+  if [ "$is" = "$2" ]; then passed=$((passed + 1)); else failed=$((failed + 1)); echo "not ok: '$1' runs as $is"; fi
+}
+form backward source
+form others source
+form unit general
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
