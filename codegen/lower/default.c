@@ -100,7 +100,8 @@ static bool has_step(const struct sched *s, enum stepkind kind) {
 
 /* Results too large for any cache go past them. A row that comes from beyond L1 is read in the first of several passes
    over it; while the others compute, memory would idle: so the next row is asked for in all of them. (Where an operand
-   is packed, one iteration of that loop reads whole panels, not a row.) */
+   is packed, one iteration of that loop reads whole panels, not a row.) Rows of several planes are more streams than
+   the machine follows by itself: the next ones are asked for, too. */
 static void push_memory(struct chooser *c) {
   uint16_t t[64];
   unsigned n = group_operands(c->gs, c->gi, t, 64);
@@ -113,6 +114,8 @@ static void push_memory(struct chooser *c) {
     if (far && only_written(c, t[i])) def_push(c, STEP_stream, 0, (int64_t)i);
     bool next = far || (!c->lim->simt && !c->ordered && bytes > 2.0 * c->lim->l1_bytes);
     if (row >= 0 && next && !written_here(c, t[i])) def_push(c, STEP_prefetch, (unsigned)row, (int64_t)i);
+    if (c->planes && bytes > (double)c->lim->l2_bytes && !written_here(c, t[i]))
+      def_push(c, STEP_prefetch, c->rows, (int64_t)i);
   }
 }
 

@@ -20,6 +20,8 @@ struct chooser {
   int part;              /* the axis of the parts of a reduction that threads share out, -1: none */
   bool ordered;          /* several rows side by side (default_ordered.c) */
   int stream;            /* the axis of a stream, also where parts of it run as plain passes, -1: none */
+  bool planes;           /* a window over planes (default_taps.c): what comes from beyond L2 is asked for in `rows` */
+  unsigned rows;         /* the loop over rows of such a window */
   struct sched s;
 };
 struct order {

@@ -254,6 +254,8 @@ static bool plan_taps(struct chooser *c, struct taps t) {
   unsigned temps = t.chain ? group_temps(c->gs, c->gi, temp, GROUP_MAX_EQ) : 0;
   for (unsigned i = 0; i < temps; i++)
     if (!def_push(c, STEP_compute, LOOP_ID(lane, 1), i)) return false;
+  c->planes = t.taps == 1 && t.nrow == ROW_AXES && !t.chain;
+  c->rows = LOOP_ID(t.row[t.nrow - 1], t.rows[t.nrow - 1] > 1);
   def_push_parallel(c, &o);
   return true;
 }

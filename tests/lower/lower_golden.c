@@ -144,6 +144,11 @@ static const struct tcase cases[] = {
      "tile x 4; order y0 x1 r0 s0 x0; unroll x0 0; peel x1 1; peel s0 0", .fixed = true, .dims = {"H=3,W=18"}},
     {"default_product", "kernel f(A: f32[M, K], B: f32[N, K]) -> C: f32[M, N] { C[i, j] = sum(k) A[i, k] * B[j, k] }",
      "default", .fixed = true, .dims = {"M=50,N=72,K=40"}},
+    {"default_planes",
+     "kernel f(A: f64[54, 54, 54]) -> B: f64[52, 52, 52] { for i in 0..52, j in 0..52, k in 0..52: B[i, j, k] = A[i, j "
+     "+ 1, k + 1] + A[i + 2, j + 1, k + 1] + "
+     "A[i + 1, j, k + 1] + A[i + 1, j + 2, k + 1] + A[i + 1, j + 1, k] + A[i + 1, j + 1, k + 2] }",
+     "default", .dims = {""}},
     {"default_narrow", MATMUL, "default", .fixed = true, .dims = {"M=71,N=5,K=300"}},
     {"default_little",
      "kernel f(a: f32[N, 9], b: f32[N, 3, 3]) -> c: f32[N, 3, 3] { c[m, i, j] = sum(k in 0..3) a[m, 3*i + k] * b[m, k, "
