@@ -131,6 +131,9 @@ struct digit { /* an open vector loop: its lane stands for `bits` bits of the th
   struct val on; /* this thread's lane is one of the loop's; .v NULL: all are */
 };
 enum { DIGIT_LIMIT = 8, PENDING_LIMIT = 4 };
+struct simt_group { /* register objects whose sums a group of matrix instructions makes */
+  unsigned n, object[PENDING_LIMIT];
+};
 /* Threads in blocks (simt.c): every thread runs the whole kernel; lanes of vector loops are threads, so all values are scalars. */
 struct simt {
   const struct launch_plan *plan;
@@ -148,6 +151,11 @@ struct simt {
   sym_t own_rows, own_cols;
   unsigned npending, pending[PENDING_LIMIT]; /* register objects whose sums matrix instructions still make */
   unsigned nflying, flying[PENDING_LIMIT]; /* those that the iteration before of the open ring's loop left to run on */
+  struct simt_group behind; /* begun after what is pending, and still running when that is complete */
+  const struct lstmt *held; /* of the open ring's loop: the product that runs beside the next iteration (simt_tma.c); NULL: none */
+  const struct lstmt *held_late; /* what is done to its sums before the next one: at the end of the iteration */
+  LLVMValueRef *held_cell; /* its factor, rounded: cells of the thread */
+  bool held_owed, held_now, held_first; /* the one of the iteration before is to be made; is being made; this is the first iteration */
   bool committed;          /* what is pending is a group already */
   bool making;             /* such an instruction is being made: it alone may touch them */
   LLVMValueRef *shared;    /* by object: where it lies in shared memory, once it was allocated */
@@ -431,17 +439,24 @@ struct held {
 bool held_find(struct fn *f, const struct lstmt *s, const struct dot *d, struct held *out); /* s: the sub loop; false: it does not */
 /* Four registers of the instruction for rows 8 * row... (`again` counts 8 at a time) and 16 elements of the sum from `at` on. */
 bool held_fragment(struct fn *f, const struct held *h, sym_t again, int64_t row, int64_t at, LLVMValueRef *out);
+void held_save(struct fn *f, const struct held *h);   /* rounded, for when held_now is set: in another iteration */
 /* simt_wgmma.c: the same for a warp group's; they run on until simt_wgmma_wait, which is called before anything else touches their sums, and barriers. */
 bool simt_wgmma(struct fn *f, const struct lstmt *s, const struct lstmt *st);
 void simt_wgmma_wait(struct fn *f);
 bool simt_wgmma_leave(struct fn *f); /* at the end of an iteration: what it began runs on, that of the one before is complete; false: it began none */
 void simt_wgmma_land(struct fn *f);  /* behind the loop: all of it is complete */
 void simt_wgmma_init(struct fn *f);
+struct simt_group simt_wgmma_commit(struct fn *f);                       /* closes the group that is pending, and has it waited for by somebody else */
+void simt_wgmma_behind(struct fn *f, const struct simt_group *first);    /* what is pending runs on while `first`, begun before it, is waited for */
+void simt_wgmma_land_behind(struct fn *f);                               /* that is complete, too */
+void simt_wgmma_touch(struct fn *f, unsigned object);                    /* something but its instruction is about to touch the object */
 /* simt_tma.c: the two parts of a kernel with rings: `workers` and, for the warp group behind them, `copier`. */
 void simt_rings(struct fn *f, const struct lstmt *body, arm_fn *workers, arm_fn *copier, void *ctx);
 void simt_cluster_meet(struct fn *f, bool begin);          /* all blocks of the cluster: rings are ready; nobody needs the others' any more */
 bool simt_ring_loop(struct fn *f, const struct lstmt *s);  /* a loop whose operands tensor maps bring; false: s is none. */
 bool simt_ring_body(struct fn *f, const struct lstmt *s);  /* its body, in place of the statement */
+LLVMValueRef simt_cell(struct fn *f);                      /* an i32 of the thread */
+bool simt_ring_held(struct fn *f, const struct lstmt *s);  /* before a statement of its body: true: it is made elsewhere */
 void simt_ring_end(struct fn *f, const struct lstmt *s);   /* behind the last iteration of loop s, which had one */
 bool simt_produce(struct fn *f, const struct lstmt *s);    /* in the copier's part: all that it does of s; false: s is to be run as it is */
 /* simt_grid.c: the kernel's body for all iterations of its parallel loops that the block takes. */

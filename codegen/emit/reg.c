@@ -177,7 +177,7 @@ static bool own_element(struct fn *f, const struct slots *s, unsigned d, poly_t 
 
 static struct place locate(struct fn *f, const struct access *acc) {
   struct place p = {.ok = false};
-  if (f->simt && !f->simt->making) simt_wgmma_wait(f);
+  if (f->simt && !f->simt->making) simt_wgmma_touch(f, acc->tensor);
   if (f->simt) meet_before(f, acc->tensor);
   struct slots *s = f->reg[acc->tensor];
   const struct object *o = &f->f->object[acc->tensor];

@@ -189,6 +189,7 @@ static void show_panels(struct fn *f) {
 void emit_barrier(struct fn *f) {
   if (f->simt->producing) return; /* rings order what the copier does */
   simt_wgmma_wait(f);
+  simt_wgmma_land_behind(f);
   show_panels(f);
   LLVMValueRef id[2] = {LLVMConstInt(f->m->i32, f->simt->grouped, 0), LLVMConstInt(f->m->i32, f->simt->threads, 0)};
   const char *name =

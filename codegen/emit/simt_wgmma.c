@@ -292,6 +292,42 @@ bool simt_wgmma_leave(struct fn *f) {
   return true;
 }
 
+struct simt_group simt_wgmma_commit(struct fn *f) {
+  struct simt *s = f->simt;
+  struct simt_group g = {.n = s->npending};
+  memcpy(g.object, s->pending, sizeof g.object);
+  plain_asm(f, "llvm.nvvm.wgmma.commit_group.sync.aligned");
+  s->npending = 0;
+  return g;
+}
+
+void simt_wgmma_behind(struct fn *f, const struct simt_group *first) {
+  struct simt *s = f->simt;
+  s->behind = simt_wgmma_commit(f);
+  memcpy(s->pending, first->object, sizeof s->pending);
+  s->npending = first->n;
+  s->committed = true;
+}
+
+void simt_wgmma_touch(struct fn *f, unsigned object) {
+  bool mine = false;
+  simt_wgmma_wait(f);
+  for (unsigned i = 0; i < f->simt->behind.n; i++) mine |= f->simt->behind.object[i] == object;
+  if (mine) simt_wgmma_land_behind(f);
+}
+
+void simt_wgmma_land_behind(struct fn *f) {
+  struct simt *s = f->simt;
+  struct simt_group g = s->behind;
+  if (!g.n) return;
+  simt_wgmma_wait(f);
+  s->behind.n = 0;
+  memcpy(s->pending, g.object, sizeof s->pending);
+  s->npending = g.n;
+  s->committed = true;
+  simt_wgmma_wait(f);
+}
+
 void simt_wgmma_land(struct fn *f) {
   struct simt *s = f->simt;
   memcpy(s->pending, s->flying, sizeof s->pending);
@@ -299,7 +335,6 @@ void simt_wgmma_land(struct fn *f) {
   s->nflying = 0;
   s->committed = true;
   simt_wgmma_wait(f);
-  s->committed = false;
 }
 
 void simt_wgmma_wait(struct fn *f) {
@@ -313,9 +348,11 @@ void simt_wgmma_wait(struct fn *f) {
     LLVMValueRef *v = ARENA_NEW(f->m->arena, LLVMValueRef, n);
     for (unsigned i = 0; i < n; i++) v[i] = slot[i].v;
     if (!p && !s->committed) plain_asm(f, "llvm.nvvm.wgmma.commit_group.sync.aligned");
-    tied_asm(f, p ? "" : "wgmma.wait_group.sync.aligned 0;", v, n, 0, ",~{memory}", v);
+    const char *wait = s->behind.n ? "wgmma.wait_group.sync.aligned 1;" : "wgmma.wait_group.sync.aligned 0;";
+    tied_asm(f, p ? "" : wait, v, n, 0, ",~{memory}", v);
     for (unsigned i = 0; i < n; i++) slot[i] = mkval(v[i], cur_level(f), slot[i].type, 0);
   }
+  s->committed = false;
 }
 
 /* ---- the form ---- */

@@ -48,5 +48,9 @@ if said=$("$hone" tune "$tmp/attention.hone" --target emu:sm_80 --fp fast --dims
   failed=$((failed + 1))
   echo "not ok: attention with --fp fast: $said"
 fi
+# Neighbours of attention by warp groups, both products in flight: none of them is wrong.
+groups='tile t 64; tile s 64; tile d_1 64; tile d 16; tile d 64; order t1 s1 d_11 d2 d1 d0 s0 t0 d_10; lanes s0 4; piece s0 2; lanes d_10 4; piece d_10 2; threads t0 8; warps t0 4; pack K s1; pack V s1; pack Q t1; tensorize wgmma d0; tensorize wgmma s0; stage K smem 2 tma swizzle128; stage V smem 2 tma swizzle128; parallel t1'
+"$hone" tune "$tmp/attention.hone" --target emu:sm_90a --fp fast --dims T=140,D=64 --strategy local --trials 12 --budget 60s --schedule "$groups" --ptxas none --db "$tmp/groups.db" >/dev/null 2>&1 || true
+if "$hone" db export --db "$tmp/groups.db" | grep '"status":"wrong"' || ! "$hone" db export --db "$tmp/groups.db" | grep -q '"status":"ok"'; then failed=$((failed + 1)); echo "not ok: attention by warp groups"; else passed=$((passed + 1)); fi
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
