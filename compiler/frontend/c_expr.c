@@ -12,6 +12,8 @@ static struct cval decay(struct cx *x, CXCursor at, struct cval v) {
 struct cval c_load(struct cx *x, CXCursor at, struct cptr p) {
   if (c_is_row(p)) c_refuse(x, at, "this structure cannot be read as a whole: read its fields");
   if (p.or) return c_load_choice(x, at, p);
+  struct cval stays;
+  if (c_cell(x, p, &stays)) return stays;
   struct access *acc = ARENA_NEW(x->a, struct access, 1);
   *acc = (struct access){.tensor = p.obj, .rank = p.rank, .ix = p.ix};
   struct expr *e = (struct expr *)expr_read(x->a, p.type, acc);

@@ -53,13 +53,15 @@ static struct lfunc *first_walks(struct cx *x, CXCursor fn) {
   x->nwant = x->capwant = x->nuse = 0;
   x->quotients = x->again = false;
   x->rows = 0;
-  x->nstays = 0;
+  x->nstays = x->ncell = 0;
+  x->stores_known = false;
   if (setjmp(x->refused) && (i > MAX_WALKS || (x->nwant == x->nuse && !x->again))) return NULL;
   for (;;) {
     x->nuse = x->nwant;
     x->again = false;
     i++;
     struct lfunc *f = walk(x, fn, NULL, NULL, NULL);
+    c_stores_find(x);
     if (i > MAX_WALKS || (x->nwant == x->nuse && !x->again)) return f;
   }
 }
@@ -259,6 +261,7 @@ void c_translate(struct cout *o, const struct spec_input *in) {
   const char *path = strcmp(in->path, "-") ? in->path : "<stdin>";
   struct cx x = {
       .out = o, .rest = in->rest, .loop_fuel = LOOP_FUEL, .main_file = path, .text = in->text, .len = in->len};
+  for (unsigned i = 0; i < in->nflag; i++) x.any_alias |= !strcmp(in->flag[i], "-fno-strict-aliasing");
   x.cl = clang_api_load();
   x.a = x.whole = arena_new();
   CXIndex index = x.cl->createIndex(0, 0);

@@ -92,6 +92,13 @@ struct piece {
   struct { CXCursor decl; bool place; } v[MAX_PIECE_VARS];
 };
 
+/* An integer in a variable outside of functions, at a constant place: `size[0]`. */
+enum { MAX_CELLS = 32, CELL_RANK = 4 };
+struct cell {
+  uint16_t from;
+  int64_t offset, ix[CELL_RANK];
+};
+
 enum { MAX_LEVELS = 32, MAX_REFS = 200, MAX_STAYS = 32 };
 struct level { struct clist *around; unsigned first; }; /* an open loop: where it will stand, and the first symbol made in it */
 
@@ -150,6 +157,11 @@ struct cx {
   unsigned nwant, capwant, nuse;     /* nuse: those of the walks before */
   unsigned nstays;
   struct { uint16_t from; int64_t offset; } stays[MAX_STAYS]; /* fields whose address is taken, found in this walk or before */
+  unsigned ncell, nstored;           /* cells that bounds or subscripts need, found in this walk or before; variables outside that the walk before stores to */
+  struct cell cell[MAX_CELLS], stored[MAX_CELLS];
+  bool any_alias;                    /* -fno-strict-aliasing: a store of any type may change any number */
+  bool stores_known;                 /* a walk came to its end, and the two below hold all that it stores to */
+  uint32_t pointed;                  /* types (a bit for each enum dtype) that it stores through pointers */
   uint32_t rows;                     /* parameters (by position) that are such arrays: found in this walk or before */
   bool quotients, again;             /* subscripts have quotients (`w / 2`), which are symbols then; found in this walk */
   const char **base, **symbase;      /* names of locals and symbols as written, before they were made unique */
@@ -191,6 +203,10 @@ struct cval c_given(struct cx *x, CXCursor at, struct cval pointer); /* pointer 
 /* --- c_outside.c: variables outside of functions that may change --- */
 void c_globals(struct cx *x, CXCursor body);                         /* all that body speaks of, as candidates */
 bool c_global(struct cx *x, CXCursor decl, struct cval *v);         /* as an lvalue; false: it cannot be used */
+/* A number in such a variable that nothing in the function changes, as a symbol that is set at entry; false: it is no such number, or nobody wants that. */
+bool c_cell(struct cx *x, struct cptr p, struct cval *v);
+void c_want_cell(struct cx *x, expr_t read);                         /* in the walks that follow, if it can be */
+void c_stores_find(struct cx *x);                                    /* behind a walk: what the function stores to */
 void c_send_hidden(struct cx *x);                                    /* those of the function just lowered that only the file sees */
 
 /* --- c_rows.c: arrays of structures of several types --- */

@@ -100,3 +100,86 @@ void c_send_hidden(struct cx *x) {
     if (is_hidden(x, x->used_as[i])) cout_frame(x->out, 'V', name, strlen(name));
   }
 }
+
+/* --- numbers in them that stay --- */
+
+/* Where the elements of a tensor lie that is such a variable; false: it is none. */
+static bool variable_of(struct cx *x, unsigned tensor, uint16_t *from, int64_t *offset) {
+  if (tensor >= x->k->ntensor || x->k->tensor[tensor].param == UINT16_MAX) return false;
+  const struct origin *o = &x->origin[x->k->tensor[tensor].param];
+  if (o->how != ORIGIN_INSIDE || o->from < x->nargs) return false;
+  *from = o->from;
+  *offset = o->offset;
+  return true;
+}
+
+static bool cell_of(struct cx *x, unsigned tensor, unsigned rank, const struct subscript *ix, struct cell *c) {
+  *c = (struct cell){0};
+  if (!variable_of(x, tensor, &c->from, &c->offset) || rank > CELL_RANK ||
+      x->k->param[x->k->tensor[tensor].param].record)
+    return false;
+  enum dtype t = (enum dtype)x->k->tensor[tensor].type;
+  if (!type_is_int(t) || t == DT_bool || t == DT_u64) return false;
+  for (unsigned i = 0; i < rank; i++)
+    if (ix[i].dyn || !poly_is_const(ix[i].poly, &c->ix[i])) return false;
+  return true;
+}
+
+static bool same_cell(const struct cell *a, const struct cell *b) {
+  return a->from == b->from && a->offset == b->offset && !memcmp(a->ix, b->ix, sizeof a->ix);
+}
+
+static bool may_change(struct cx *x, const struct cell *c, enum dtype t) {
+  for (unsigned i = 0; i < x->nstored; i++)
+    if (x->stored[i].from == c->from) return true;
+  for (unsigned u = 0; u < DT_COUNT; u++) { /* as the rules of aliasing have it; signed or not is one */
+    bool same = type_size((enum dtype)u) == type_size(t) && !type_is_float((enum dtype)u);
+    if ((x->pointed >> u & 1) && (same || x->any_alias || type_size((enum dtype)u) == 1)) return true;
+  }
+  return false;
+}
+
+void c_want_cell(struct cx *x, expr_t read) {
+  struct cell c;
+  if (!cell_of(x, read->acc->tensor, read->acc->rank, read->acc->ix, &c) || x->ncell == MAX_CELLS) return;
+  for (unsigned i = 0; i < x->ncell; i++)
+    if (same_cell(&x->cell[i], &c)) return;
+  x->cell[x->ncell++] = c;
+  x->again = true;
+}
+
+bool c_cell(struct cx *x, struct cptr p, struct cval *v) {
+  struct cell c;
+  bool wanted = false;
+  if (!x->ncell || !x->stores_known || !cell_of(x, p.obj, p.rank, p.ix, &c)) return false;
+  for (unsigned i = 0; i < x->ncell; i++) wanted |= same_cell(&x->cell[i], &c);
+  enum dtype t = (enum dtype)p.type;
+  if (!wanted || may_change(x, &c, t)) return false;
+  struct access *acc = ARENA_NEW(x->a, struct access, 1);
+  *acc = (struct access){.tensor = p.obj, .rank = p.rank, .ix = p.ix};
+  poly_t at = c_entry_let(x, x->k->tensor[p.obj].name, expr_cast(x->a, DT_i64, expr_read(x->a, t, acc)));
+  sym_t s = at->mono[0].sym[0];
+  c_int_range(t, &x->lo[s], &x->hi[s]);
+  *v = cv_poly(x, at, t, true);
+  return true;
+}
+
+static void note_store(struct cx *x, const struct lstmt *s) {
+  struct cell c = {0};
+  if (s->kind == L_STORE && s->acc->tensor < x->k->ntensor) {
+    if (!variable_of(x, s->acc->tensor, &c.from, &c.offset))
+      x->pointed |= 1u << x->k->tensor[s->acc->tensor].type;
+    else if (x->nstored < MAX_CELLS)
+      x->stored[x->nstored++] = c;
+    else
+      x->stores_known = false;
+  }
+  for (unsigned i = 0; i < s->nbody; i++)
+    if (s->body[i]) note_store(x, s->body[i]);
+}
+
+void c_stores_find(struct cx *x) {
+  x->nstored = x->pointed = 0;
+  x->stores_known = true;
+  note_store(x, x->f->body);
+}

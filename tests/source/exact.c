@@ -1,7 +1,9 @@
 /* SOURCE is the C function exactly: the interpreter's result equals, bit for bit, that of the same file compiled by the
    system's C compiler without optimisation and without contraction. Usage: exact DIR FILE.c...; every function of every
-   file is called with several sizes. Functions of math.h are the one difference: the C library's float versions are not
-   correctly rounded, so results that went through them may differ a little. */
+   file is called with several sizes. --object HONE in front: hone's object instead of the interpreter; --loops HONE:
+   the object of a file in which every function is refused, so that only their loops are hone's. Functions of math.h are
+   the one difference: the C library's float versions are not correctly rounded, so results that went through them may
+   differ a little. */
 #include "compiler/frontend/frontend.h"
 #include "ir/loop.h"
 #include "ir/interp.h"
@@ -19,6 +21,7 @@ extern const struct frontend frontend_c;
 enum { ELEMS = 8192, ROUNDS = 6 };
 static int failures;
 static const char *hone; /* the program: its objects are compared instead of the interpreter */
+static bool loops;       /* each function calls one that hone does not know, so that only its loops are hone's */
 static double slack;     /* relative error allowed to floats, besides that of math.h: 0 at --fp strict */
 static uint64_t seed = 88172645463325252u;
 
@@ -213,6 +216,31 @@ static void *compile(const char *dir, const char *path, const struct spec *s) {
   return h;
 }
 
+/* The file with a call in front of each body, so that hone refuses all functions. */
+static bool write_refused(const char *path, const char *out) {
+  char line[4096];
+  FILE *in = fopen(path, "r"), *f = fopen(out, "w");
+  if (f) fputs("void hone_unknown(void);\n", f);
+  while (in && f && fgets(line, sizeof line, in)) {
+    size_t n = strlen(line);
+    bool body = n > 4 && line[0] >= 'a' && line[0] <= 'z' && strchr(line, '(') && !strcmp(line + n - 4, ") {\n");
+    fputs(line, f);
+    if (body) fputs("hone_unknown();\n", f);
+  }
+  if (in) fclose(in);
+  return f && fclose(f) == 0 && in;
+}
+
+/* Prototypes are those of the file as it is; its functions come from one whose loops alone are hone's. */
+static void loops_command(char *cmd, size_t n, const char *path, const char *base) {
+  snprintf(cmd, n,
+           "echo 'void hone_unknown(void) {}' >>%s.c && "
+           "%s compile %s -o %s.o --header %s.h --db %s.db 2>%s.log && "
+           "%s compile %s.x.c --rest 'cc -O0 -w -fwrapv -ffp-contract=off' -o %s.o --db %s.db --fp strict 2>%s.log && "
+           "cc -std=gnu17 -w -O0 -shared -fPIC -Wl,-Bsymbolic -o %s.so %s.c %s.o -lm || cat %s.log",
+           base, hone, path, base, base, base, base, hone, base, base, base, base, base, base, base, base);
+}
+
 /* The same callers around the object that hone makes of the file. Strict: the order of operations is the file's. */
 static void *compile_hone(const char *dir, const char *path, const struct spec *s) {
   char base[512], header[520], cmd[16384], full[4096];
@@ -228,6 +256,12 @@ static void *compile_hone(const char *dir, const char *path, const struct spec *
            "%s compile %s -o %s.o --header %s.h --db %s.db --fp %s 2>%s.log && "
            "cc -std=gnu17 -w -O0 -shared -fPIC -Wl,-Bsymbolic -o %s.so %s.c %s.o -lm || cat %s.log",
            hone, path, base, base, base, slack > 0 ? "reassoc" : "strict", base, base, base, base, base);
+  if (loops) {
+    char refused[520];
+    snprintf(refused, sizeof refused, "%s.x.c", base);
+    if (!write_refused(path, refused)) return NULL;
+    loops_command(cmd, sizeof cmd, path, base);
+  }
   void *h = NULL;
   if (system(cmd) == 0) {
     snprintf(cmd, sizeof cmd, "%s.so", base);
@@ -325,7 +359,8 @@ static void check_random(const char *dir, uint64_t n, generator *write, int func
 }
 
 int main(int argc, char **argv) {
-  if (argc > 2 && !strcmp(argv[1], "--object")) {
+  if (argc > 2 && (!strcmp(argv[1], "--object") || !strcmp(argv[1], "--loops"))) {
+    loops = !strcmp(argv[1], "--loops");
     hone = argv[2];
     if (getenv("HONE_REASSOC"))
       slack = 1e-3; /* enough to see a dropped term, not enough for random cancellation: for looking at by hand */
