@@ -247,6 +247,7 @@ bool cache_get(struct fn *f, unsigned op, const void *a, const void *b, const vo
 void cache_put(struct fn *f, unsigned op, const void *a, const void *b, const void *c, struct val v);
 void cache_put_load(struct fn *f, unsigned op, const void *a, const void *b, const void *c, struct val v, unsigned object);
 void object_stored(struct fn *f, unsigned object);
+bool emit_table(struct fn *f, const struct lstmt *s); /* table.c: an L_ALLOC of constants, as constants of the module; false: it is none, nothing was done */
 LLVMBasicBlockRef new_block(struct fn *f, const char *name);
 struct val vbin(struct fn *f, LLVMOpcode op, struct val a, struct val b, bool contract); /* same lanes and LLVM type */
 struct val vicmp(struct fn *f, LLVMIntPredicate p, struct val a, struct val b);

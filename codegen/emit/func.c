@@ -326,6 +326,7 @@ static void emit_alloc(struct fn *f, const struct lstmt *s) {
     emit_reg_close(f, s->id);
     return;
   }
+  if (emit_table(f, s)) return;
   enum scope sc = f->f->object[s->id].scope;
   bool small = sc == SCOPE_STACK || sc == SCOPE_REG;
   if (!small || !alloc_stack(f, s->id, body)) alloc_heap(f, s->id, body);
