@@ -10,6 +10,7 @@ struct table {
   unsigned id;
   int64_t extent[MOST_RANK];
   size_t bytes;
+  bool filled;
   char *data;
 };
 
@@ -38,12 +39,17 @@ static bool fills_one(struct table *t, const struct lstmt *s) {
   return true;
 }
 
+static const struct lstmt *only(const struct lstmt *s) {
+  while (s->kind == L_BLOCK && s->nbody == 1 && s->body[0]) s = s->body[0];
+  return s;
+}
+
 /* Loops that set all to 0 (the memory is 0 as it is); only in front of all others. */
 static bool fills_zero(const struct table *t, const struct lstmt *s) {
   unsigned d = 0;
   int64_t lo, hi;
   sym_t sym[MOST_RANK];
-  for (; s->kind == L_FOR && d < t->o->rank; s = s->body[0]) {
+  for (; s->kind == L_FOR && d < t->o->rank; s = only(s->body[0])) {
     if (s->nlo != 1 || s->nhi != 1 || s->step != 1 || !poly_is_const(s->lo[0], &lo) || !poly_is_const(s->hi[0], &hi))
       return false;
     if (lo != 0 || hi != t->extent[d]) return false;
@@ -60,6 +66,18 @@ static bool fills_zero(const struct table *t, const struct lstmt *s) {
   return s->value->kind == E_CONST && type_value_eq((enum dtype)t->o->type, s->value->val, zero);
 }
 
+/* A statement that does nothing else (a part whose loop sets all to 0 is one). */
+static bool fills(struct table *t, const struct lstmt *s) {
+  if (s->kind != L_BLOCK && s->kind != L_PART) {
+    bool ok = t->filled ? fills_one(t, s) : fills_zero(t, s) || fills_one(t, s);
+    t->filled |= ok;
+    return ok;
+  }
+  for (uint32_t i = 0; i < s->nbody; i++)
+    if (!s->body[i] || !fills(t, s->body[i])) return false;
+  return s->nbody > 0;
+}
+
 static bool stores(const struct lstmt *s, unsigned id) {
   if (s->kind == L_STORE && s->acc->tensor == id) return true;
   for (unsigned i = 0; i < s->nbody; i++)
@@ -72,9 +90,9 @@ bool emit_table(struct fn *f, const struct lstmt *s) {
   struct table t = {.o = &f->f->object[s->id], .id = s->id};
   if (f->simt || body->kind != L_BLOCK || !find_size(f, &t)) return false;
   t.data = ARENA_NEW(f->m->arena, char, t.bytes);
-  uint32_t n = body->nbody && fills_zero(&t, body->body[0]), first = n;
-  while (n < body->nbody && fills_one(&t, body->body[n])) n++;
-  if (n == first) return false;
+  uint32_t n = 0;
+  while (n < body->nbody && body->body[n] && fills(&t, body->body[n])) n++;
+  if (!n) return false;
   for (uint32_t i = n; i < body->nbody; i++)
     if (stores(body->body[i], s->id)) return false;
   LLVMValueRef init = LLVMConstStringInContext2(f->m->ctx, t.data, t.bytes, 1);
