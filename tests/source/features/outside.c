@@ -93,23 +93,23 @@ double smooth(double a, struct filter f, int n, const float *x) {
   for (int i = 0; i + 2 < n; i++) s += f.taps[0] * x[i] + f.taps[1] * x[i + 1] + f.taps[2] * x[i + 2];
   return a * s;
 }
-int mesh[2], steps[2];
+int map[2], steps[2];
 void sized(double *x) { /* doubles do not change integers */
-  for (int i = 1; i < mesh[0] - 1; i++)
-    for (int j = 0; j < mesh[1]; j++) x[i * 8 + j] += 1;
+  for (int i = 1; i < map[0] - 1; i++)
+    for (int j = 0; j < map[1]; j++) x[i * 8 + j] += 1;
 }
 void sized_through(int *p) {
-  for (int i = 0; i < mesh[0]; i++) p[i] = 1;
+  for (int i = 0; i < map[0]; i++) p[i] = 1;
 }
 void sized_bytes(unsigned char *p) {
-  for (int i = 0; i < mesh[0]; i++) p[i] = 1;
+  for (int i = 0; i < map[0]; i++) p[i] = 1;
 }
 void shrinks(double *x) {
-  for (int i = 0; i < mesh[0]; i++) {
+  for (int i = 0; i < map[0]; i++) {
     x[i] = 1;
-    if (i == 3) mesh[0] = 2;
+    if (i == 3) map[0] = 2;
   }
 }
 void other_one(void) {
-  for (int i = 0; i < mesh[1]; i++) steps[i % 2]++;
+  for (int i = 0; i < map[1]; i++) steps[i % 2]++;
 }
