@@ -154,7 +154,8 @@ void def_plain(struct chooser *c, int lane, int row) {
   }
   if (stream) def_then(&o, (unsigned)lane, 2);
   if (column >= 0) def_then(&o, (unsigned)column, 1);
-  if (!red) def_then(&o, (unsigned)lane, 1);
+  if (!red && e->red != RED_none)
+    def_then(&o, (unsigned)lane, 1); /* a map's other loops, which others sum over, stay outside */
   for (unsigned a = 0; a < c->g->naxis; a++)
     if ((int)a != lane && (int)a != column && (int)a != pixel)
       def_then(&o, a, (int)a == row || ((int)a == other && tiles) ? 1 : 0);

@@ -60,6 +60,12 @@ END_TEST
   "[N] in\n tensor Y: " T "[N] inout\n"
 static const int64_t lengths[] = {0, 1, 2, 7, 15, 16, 17, 31, 33, 64, 100};
 
+/* Every k-th of a row of narrow elements, the last vector cut. */
+#define EVERY(T, K, LANES)                                                                                             \
+  "func f {\n sym N, i, v\n param N: i32 dim N\n param X: " T " tensor X const\n param Y: " T                          \
+  " tensor Y\n tensor X: " T "[" #K "*N] in\n tensor Y: " T "[N] inout\n for i in 0 .. N step " #LANES                 \
+  " { for v in i .. i + " #LANES ", N vector " #LANES " { Y[v] = X[" #K "*v] + X[" #K "*v + " #K " - 1] } }\n}\n"
+
 static void each_length(const char *text, double ulps) {
   struct rig r;
   rig_open(&r, NULL);
@@ -286,6 +292,11 @@ static const struct sample {
      " for i in 0 .. N step 8 { for v in i .. i + 8, N vector 8 { when (v - 60 >= 0) Y[v] sum= X[N - 41] "
      "Y[v] = Y[v] + (X[N - 41] if v - 50 >= 0, N - 41 >= 0 else 1) } }\n}\n",
      0},
+    {"every second byte", EVERY("u8", 2, 64), 0},
+    {"every third of i16", EVERY("i16", 3, 32), 0},
+    {"every fifth byte", EVERY("u8", 5, 16), 0},
+    {"every eighth of bf16", EVERY("bf16", 8, 16), 0},
+    {"every second byte on few lanes", EVERY("i8", 2, 8), 0},
     {"select of three",
      "func f {\n sym N, i, v\n" SIG1("i32") " for i in 0 .. N step 16 { for v in i .. i + 16, N vector 16 { Y[v] = "
                                             "select(X[v] > 3, X[v] - 3, select(X[v] < -3, X[v] + 3, Y[v])) } }\n}\n",
