@@ -274,11 +274,20 @@ bool kernel_is_narrow(const struct kernel *k) {
 
 /* A temp that two equations write with the same body: a condition (i != j) that raising took apart, and each is
    computed everywhere. */
-static bool same_body(const struct kernel *k, const struct eq *x, const struct eq *y) {
+/* y's axes as x's, one by one. */
+static const sym_t *axes_of(const struct kernel *k, const struct eq *x, const struct eq *y) {
   sym_t *map = ARENA_NEW(k->arena, sym_t, k->nsym + 1u);
   for (unsigned s = 0; s < k->nsym; s++) map[s] = SYM_NONE;
-  for (unsigned i = 0; i < x->nax; i++) map[y->axis[i].sym] = x->axis[i].sym;
-  return expr_eq(x->body, expr_rename(k->arena, y->body, map, k->nsym));
+  for (unsigned i = 0; i < x->nax && i < y->nax; i++) map[y->axis[i].sym] = x->axis[i].sym;
+  return map;
+}
+
+static poly_t renamed(const struct kernel *k, const struct eq *x, const struct eq *y, poly_t p) {
+  return poly_rename(k->arena, p, axes_of(k, x, y), k->nsym);
+}
+
+static bool same_body(const struct kernel *k, const struct eq *x, const struct eq *y) {
+  return expr_eq(x->body, expr_rename(k->arena, y->body, axes_of(k, x, y), k->nsym));
 }
 
 static bool computes_twice(const struct kernel *k) {
@@ -291,9 +300,23 @@ static bool computes_twice(const struct kernel *k) {
   return false;
 }
 
+/* Two places of an array are written that a run-time number of elements lies between (halves of a row): LLVM would have
+   to ask whether they overlap. */
+static bool writes_apart(const struct kernel *k) {
+  for (unsigned i = 0; i < k->neq; i++)
+    for (unsigned j = 0; j < i; j++) {
+      const struct eq *x = &k->eq[i], *y = &k->eq[j];
+      const struct tensor *t = &k->tensor[x->lhs];
+      if (x->lhs != y->lhs || t->role == ROLE_TEMP || x->npar != y->npar) continue;
+      for (unsigned d = 0; d < t->rank; d++)
+        if (!poly_is_const(poly_sub(k->arena, x->lhs_idx[d], renamed(k, x, y, y->lhs_idx[d])), NULL)) return true;
+    }
+  return false;
+}
+
 bool kernel_is_light(const struct kernel *k, const struct lstmt *source) {
   if (is_small(k) || computes_twice(k)) return true;
-  if (divides(k) || (source && adds_in_memory(source, SYM_NONE))) return false;
+  if (divides(k) || writes_apart(k) || (source && adds_in_memory(source, SYM_NONE))) return false;
   for (unsigned i = 0; i < k->neq; i++)
     if (!light(k, &k->eq[i])) return false;
   return true;

@@ -29,6 +29,9 @@ static const struct row {
     {false, "a transpose", "kernel k(a: f32[M, N]) -> b: f32[N, M] {\nb[j, i] = a[i, j]\n}"},
     {false, "rows that change places",
      "kernel k(inout a: f32[H, W]) {\nfor y, x if H - 2*y - 2 >= 0: a[y, x] = a[H - y - 1, x]\n}"},
+    {false, "halves of a row",
+     "kernel k(a: f32[2*N]) -> b: f32[2*N] {\nfor i in 0..N: b[i] = a[2*i] + a[2*i + 1]\n"
+     "for i in 0..N: b[i + N] = a[2*i] - a[2*i + 1]\n}"},
     {false, "quotients", "kernel k(a: f32[N], l: f32[N]) -> b: f32[N] {\nb[i] = a[i] / l[i]\n}"},
     {true, "what is computed twice",
      "kernel k(a: f32[N, N]) -> b: f32[N] {\ntemp t: f32[N, N]\n"
