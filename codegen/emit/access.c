@@ -161,6 +161,10 @@ static struct val load_masked(struct fn *f, unsigned object, const struct spot *
   return r;
 }
 
+struct val load_upto(struct fn *f, unsigned object, const struct spot *s, struct val mask) {
+  return load_masked(f, object, s, mask, "llvm.masked.load", KEY_MASK);
+}
+
 /* Every lane at `at` + lane * stride bytes, all lanes on: scalar loads put together. */
 static struct val load_strided(struct fn *f, unsigned object, const struct spot *s, struct val stride) {
   enum dtype t = f->f->object[object].type;
@@ -322,7 +326,7 @@ static struct val read_memory(struct fn *f, const struct access *acc, struct val
     return mask.v ? load_masked(f, acc->tensor, &s, mask, "llvm.masked.load", KEY_MASK)
                   : load_plain(f, acc->tensor, &s, f->lanes);
   struct val woven;
-  if (!mask.v && weave_read(f, acc->tensor, &s, &woven)) return woven;
+  if ((!mask.v || mask.v == f->mask.v) && weave_read(f, acc->tensor, &s, &woven)) return woven;
   if (!s.many && (!mask.v || mask.v == f->mask.v)) {
     struct val stride = fn_poly(f, poly_scale(f->m->arena, s.stride, size));
     struct turned b = {.object = acc->tensor, .at = s.at.v, .stride = stride.v, .mask = mask.v, .disp = s.disp};

@@ -301,6 +301,7 @@ struct spot spot_of(struct fn *f, const struct access *acc);
 LLVMValueRef spot_address(struct fn *f, const struct spot *s); /* with disp, at the place of the builder */
 unsigned spot_load_level(struct fn *f, unsigned object, unsigned least); /* the outermost level from `least` on where a load sees the same value */
 struct val load_plain(struct fn *f, unsigned object, const struct spot *s, unsigned lanes); /* lanes 0: a scalar */
+struct val load_upto(struct fn *f, unsigned object, const struct spot *s, struct val mask); /* neighbours, under a mask */
 struct val emit_read(struct fn *f, const struct access *acc);
 void emit_store(struct fn *f, const struct lstmt *s);
 void store_value(struct fn *f, const struct lstmt *s, struct val v); /* s with a value that is known; no lanes, no guards */

@@ -8,10 +8,11 @@
    asks. Stores that fill the whole window of one step wait until the last of them is known; the analysis lets only
    those wait that nothing in the scope reads in the meantime.
 
-   Lanes with masks or guards stay with gathers and scatters (access.c). */
+   Where the last vector of a loop is cut, what its lanes ask for is loaded with masks. Lanes with guards, and stores
+   with masks, stay with gathers and scatters (access.c). */
 #include "codegen/emit/build.h"
 
-enum { STEP_LIMIT = 8, RUN_LIMIT = 24, ENTRY_LIMIT = 96, OBJECT_LIMIT = 256, KEY_PICK = 904 };
+enum { STEP_LIMIT = 8, RUN_LIMIT = 24, ENTRY_LIMIT = 96, OBJECT_LIMIT = 256, KEY_PICK = 904, KEY_UPTO = 906 };
 
 struct run {
   unsigned object;
@@ -278,8 +279,8 @@ struct place { /* of an access that moves by a small constant */
 
 static bool find_place(struct fn *f, unsigned object, const struct spot *s, struct place *p) {
   int64_t step;
-  if (f->simt || f->lazy || f->varying_if || f->mask.v || s->many || !s->stride || !poly_is_const(s->stride, &step))
-    return false;
+  if (f->simt || f->lazy || f->varying_if || s->many || !s->stride || !poly_is_const(s->stride, &step)) return false;
+  if (f->mask.v && (!f->active.v || step < 0)) return false; /* lanes that are on stand in front */
   if (step == 0 || step == 1 || step > STEP_LIMIT || step < -STEP_LIMIT) return false;
   *p = (struct place){(unsigned)type_size(f->f->object[object].type), f->lanes, step, step < 0 ? -step : step, NULL, 0};
   struct woven *w = scope_here(f, f->weave);
@@ -347,6 +348,19 @@ static struct val pick(struct fn *f, const struct place *p, const struct window 
   return mkval(r, 0, part[0].type, n);
 }
 
+/* Elements of part i up to the last one that a lane which is on asks for. */
+static struct val part_mask(struct fn *f, const struct place *p, const struct window *w, unsigned i) {
+  int64_t rest = w->n - (int64_t)p->lanes * p->apart - part_at(p, w, i);
+  const void *key = (const void *)(uintptr_t)(uint64_t)(rest * 64 + p->apart);
+  struct val mask;
+  if (cache_get(f, KEY_UPTO, f->active.v, NULL, key, &mask)) return mask;
+  struct val n = vbin(f, LLVMAdd, vbin(f, LLVMMul, f->active, vi64(f, p->apart), false), vi64(f, rest), false);
+  n = vsplat(f, vcastop(f, LLVMTrunc, n, f->m->i32, DT_i32));
+  mask = vicmp(f, LLVMIntSLT, lane_ids(f, f->m->i32, DT_i32), n);
+  cache_put(f, KEY_UPTO, f->active.v, NULL, key, mask);
+  return mask;
+}
+
 /* Reads lanes that are `step` elements apart; false: not in this way. */
 bool weave_read(struct fn *f, unsigned object, const struct spot *s, struct val *out) {
   struct place p;
@@ -360,7 +374,7 @@ bool weave_read(struct fn *f, unsigned object, const struct spot *s, struct val 
   for (unsigned i = 0; i < w.parts; i++) {
     struct spot at = *s;
     at.disp += (lowest + w.from + part_at(&p, &w, i)) * p.size;
-    part[i] = load_plain(f, object, &at, p.lanes);
+    part[i] = f->mask.v ? load_upto(f, object, &at, part_mask(f, &p, &w, i)) : load_plain(f, object, &at, p.lanes);
     if (part[i].level > level) level = part[i].level;
   }
   const void *key = (const void *)(uintptr_t)(uint64_t)(p.step * 64 - w.from); /* which of the window's elements */
@@ -436,7 +450,7 @@ static void store_reversed(struct fn *f, const struct place *p, unsigned object,
 /* Takes the store of v, of the object's type; false: it does not. */
 bool weave_write(struct fn *f, unsigned object, const struct spot *s, struct val v) {
   struct place p;
-  if (!find_place(f, object, s, &p)) return false;
+  if (f->mask.v || !find_place(f, object, s, &p)) return false;
   if (p.step == -1) {
     store_reversed(f, &p, object, s, to_memory(f, v));
     return true;

@@ -16,6 +16,7 @@ enum { ROWS = 32, STENCIL = 3, MAX_RANK = 16, FEW = 8 };
 struct look {
   const struct kernel *k;
   const struct eq *e;
+  bool as_written; /* as raised: what other passes put together later is still apart */
   bool heavy;
   unsigned n; /* reads of whole rows that are not the same */
   const struct access *row[ROWS];
@@ -77,9 +78,39 @@ static void add_row(struct look *l, const struct access *acc) {
     l->row[l->n++] = acc;
 }
 
+/* Steps of more than one element (pixels, every other sample): what the next step reads again. */
+static void add_steps(struct look *l, const struct access *acc, unsigned dim, int64_t step) {
+  int64_t c;
+  for (unsigned i = 0; i < l->n; i++) {
+    const struct access *x = l->row[i];
+    bool row = x->tensor == acc->tensor && x->rank == acc->rank;
+    for (unsigned d = 0; d < acc->rank && row; d++)
+      row = !x->ix[d].dyn && (d == dim || poly_eq(x->ix[d].poly, acc->ix[d].poly));
+    if (row && poly_is_const(poly_sub(l->k->arena, x->ix[dim].poly, acc->ix[dim].poly), &c) &&
+        (c >= step || -c >= step))
+      l->heavy = true;
+  }
+  if (l->n < ROWS) l->row[l->n++] = acc;
+}
+
+static int64_t step_along(const struct look *l, poly_t ix) {
+  poly_t coef, rest;
+  int64_t c;
+  return poly_split(l->k->arena, ix, l->e->axis[long_axis(l->e)].sym, &coef, &rest) && poly_is_const(coef, &c) ? c : 0;
+}
+
 /* y / 2 of a row, which subscripts are made of. */
 static bool is_part(const struct kernel *k, unsigned tensor) {
   return k->tensor[tensor].role == ROLE_TEMP && type_is_int((enum dtype)k->tensor[tensor].type);
+}
+
+/* Reads what other iterations write of its array, or might: LLVM cannot tell that they lie apart, unless they are parts
+ * of one step. */
+static bool swaps(const struct look *l, const struct access *acc) {
+  if (acc->tensor != l->e->lhs) return false;
+  for (unsigned d = 0; d < acc->rank; d++)
+    if (!acc->ix[d].dyn && poly_always_differ(acc->ix[d].poly, l->e->lhs_idx[d])) return false;
+  return eq_apart(l->k, l->e, l->e, acc);
 }
 
 static void read_of_map(struct look *l, const struct access *acc) {
@@ -90,13 +121,15 @@ static void read_of_map(struct look *l, const struct access *acc) {
     dyn |= acc->ix[d].dyn != NULL;
   }
   if (!l->e->npar || !acc->rank || dyn) return; /* a gather is one whichever way; LLVM sees how x[i / 2] moves with i */
-  if (acc->tensor == l->e->lhs && eq_apart(l->k, l->e, l->e, acc)) l->heavy = true; /* LLVM cannot tell that they are */
+  if (l->as_written && swaps(l, acc)) l->heavy = true;
   int at = moving_dim(l, ix, acc->rank, &unit);
   if (at == -1 && is_part(l->k, acc->tensor)) return;
   if (at == -2 || (at == -1 && long_axis(l->e) > 0)) /* across, or the same for a whole row */
     l->heavy = true;
   else if (unit)
     add_row(l, acc);
+  else if (at >= 0 && at + 1 == acc->rank && step_along(l, ix[at]) > 1)
+    add_steps(l, acc, (unsigned)at, step_along(l, ix[at]));
 }
 
 struct quotients {
@@ -195,8 +228,8 @@ static bool sums_rows(const struct kernel *k, const struct eq *e) {
   return r.all && !r.other;
 }
 
-static bool light(const struct kernel *k, const struct eq *e) {
-  struct look l = {.k = k, .e = e};
+static bool light(const struct kernel *k, const struct eq *e, bool as_written) {
+  struct look l = {.k = k, .e = e, .as_written = as_written};
   if (e->red != RED_none && (e->red != RED_sum || (e->npar > 0 && !sums_rows(k, e)) || e->nax != e->npar + 1u))
     return false;
   expr_visit(e->body, visit, &l);
@@ -318,7 +351,7 @@ bool kernel_is_light(const struct kernel *k, const struct lstmt *source) {
   if (is_small(k) || computes_twice(k)) return true;
   if (divides(k) || writes_apart(k) || (source && adds_in_memory(source, SYM_NONE))) return false;
   for (unsigned i = 0; i < k->neq; i++)
-    if (!light(k, &k->eq[i])) return false;
+    if (!light(k, &k->eq[i], source != NULL)) return false;
   return true;
 }
 
