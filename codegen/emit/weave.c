@@ -142,14 +142,29 @@ static void scan_stmt(struct scan *s, const struct lstmt *st) {
 
 /* --- which stores may wait --- */
 
+/* Stores of another run to the same object come before all of this run's, or behind: windows are stored in their order.
+ */
+static bool in_turn(const struct scan *s, unsigned run) {
+  int before = -1, between = -1;
+  for (unsigned i = 0; i < s->n; i++) {
+    const struct entry *e = &s->entry[i];
+    if (!e->write || s->w->run[e->run].object != s->w->run[run].object) continue;
+    if (e->run != run && s->count > 1) return false;
+    if (e->run == run && between >= 0) return false;
+    if (e->run == run) before = (int)i;
+    if (e->run != run && before >= 0) between = (int)i;
+  }
+  return true;
+}
+
 static bool fills_window(const struct scan *s, unsigned run, int64_t *first) {
   const struct run *r = &s->w->run[run];
+  if (!in_turn(s, run)) return false;
   int64_t low = INT64_MAX;
   unsigned n = 0, seen = 0;
   for (unsigned i = 0; i < s->n; i++) {
     const struct entry *e = &s->entry[i];
-    if (!e->write || s->w->run[e->run].object != r->object) continue;
-    if (e->run != run) return false;
+    if (!e->write || e->run != run) continue;
     if (e->offset < low) low = e->offset;
     n++;
   }
@@ -167,7 +182,7 @@ static bool reads_come_first(const struct scan *s, unsigned run, int64_t first) 
   unsigned stored = 0;
   for (unsigned i = 0; i < s->n; i++) {
     const struct entry *e = &s->entry[i];
-    if (s->w->run[e->run].object != r->object) continue;
+    if (s->w->run[e->run].object != r->object || (e->write && e->run != run)) continue;
     int64_t at = e->offset - first;
     if (e->run != run || at < 0 || at >= r->step) return false;
     if (e->write) stored |= 1u << at;
@@ -348,17 +363,21 @@ static struct val pick(struct fn *f, const struct place *p, const struct window 
   return mkval(r, 0, part[0].type, n);
 }
 
-/* Elements of part i up to the last one that a lane which is on asks for. */
-static struct val part_mask(struct fn *f, const struct place *p, const struct window *w, unsigned i) {
-  int64_t rest = w->n - (int64_t)p->lanes * p->apart - part_at(p, w, i);
+/* Elements of the vector at element `from` that lie before element apart * (lanes that are on) + n. */
+static struct val upto(struct fn *f, const struct place *p, int64_t n, int64_t from) {
+  int64_t rest = n - from;
   const void *key = (const void *)(uintptr_t)(uint64_t)(rest * 64 + p->apart);
   struct val mask;
   if (cache_get(f, KEY_UPTO, f->active.v, NULL, key, &mask)) return mask;
-  struct val n = vbin(f, LLVMAdd, vbin(f, LLVMMul, f->active, vi64(f, p->apart), false), vi64(f, rest), false);
-  n = vsplat(f, vcastop(f, LLVMTrunc, n, f->m->i32, DT_i32));
-  mask = vicmp(f, LLVMIntSLT, lane_ids(f, f->m->i32, DT_i32), n);
+  struct val all = vbin(f, LLVMAdd, vbin(f, LLVMMul, f->active, vi64(f, p->apart), false), vi64(f, rest), false);
+  all = vsplat(f, vcastop(f, LLVMTrunc, all, f->m->i32, DT_i32));
+  mask = vicmp(f, LLVMIntSLT, lane_ids(f, f->m->i32, DT_i32), all);
   cache_put(f, KEY_UPTO, f->active.v, NULL, key, mask);
   return mask;
+}
+
+static struct val part_mask(struct fn *f, const struct place *p, const struct window *w, unsigned i) {
+  return upto(f, p, w->n - (int64_t)p->lanes * p->apart, part_at(p, w, i));
 }
 
 /* Reads lanes that are `step` elements apart; false: not in this way. */
@@ -428,7 +447,15 @@ static void interleave(struct fn *f, LLVMValueRef *v, unsigned c, unsigned n) {
 static void store_part(struct fn *f, const struct place *p, const struct spot *s, int64_t elements, LLVMValueRef v) {
   struct spot at = *s;
   at.disp += elements * p->size;
-  LLVMSetAlignment(LLVMBuildStore(f->b, v, spot_address(f, &at)), p->size);
+  if (!f->mask.v) {
+    LLVMSetAlignment(LLVMBuildStore(f->b, v, spot_address(f, &at)), p->size);
+    return;
+  }
+  LLVMValueRef to = spot_address(f, &at), arg[3] = {v, to, upto(f, p, 0, elements).v};
+  LLVMTypeRef over[2] = {LLVMTypeOf(v), LLVMTypeOf(to)};
+  LLVMValueRef call = call_intrinsic(f->m, f->b, "llvm.masked.store", over, 2, arg, 3);
+  LLVMAddCallSiteAttribute(call, 2,
+                           LLVMCreateEnumAttribute(f->m->ctx, LLVMGetEnumAttributeKindForName("align", 5), p->size));
 }
 
 static void store_window(struct fn *f, const struct place *p, struct run *r) {
@@ -450,7 +477,7 @@ static void store_reversed(struct fn *f, const struct place *p, unsigned object,
 /* Takes the store of v, of the object's type; false: it does not. */
 bool weave_write(struct fn *f, unsigned object, const struct spot *s, struct val v) {
   struct place p;
-  if (f->mask.v || !find_place(f, object, s, &p)) return false;
+  if (!find_place(f, object, s, &p)) return false;
   if (p.step == -1) {
     store_reversed(f, &p, object, s, to_memory(f, v));
     return true;

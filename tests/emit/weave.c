@@ -53,6 +53,10 @@ static const struct woven {
     {"f32", 8, "2*N", "4*N", "Y[4*v + 2*c] = X[2*v + c]  Y[4*v + 2*c + 1] = X[2*v + 1 - c]", 2},
     {"f32", 8, "2*N", "2*N", "Y[2*v + c] = Y[2*v + 1 - c] + X[2*v]", 2},
     {"f32", 8, "4*N", "4*N", "Y[4*v + c] = X[4*v + c]", 3},
+    {"f32", 16, "N", "4*N",
+     "Y[2*v] = X[v]  Y[2*v + 1] = X[v] * 2  Y[2*v + 2*N] = X[v] * 3  Y[2*v + 2*N + 1] = X[v] * 4", 0},
+    {"f32", 8, "N", "4*N", "Y[2*v] = X[v]  Y[2*v + 2*N] = X[v] * 3  Y[2*v + 1] = X[v] * 2  Y[2*v + 2*N + 1] = X[v] * 4",
+     0},
 };
 enum { NCASES = sizeof cases / sizeof *cases };
 
@@ -100,7 +104,7 @@ static void asm_of(const struct woven *w, struct buf *out) {
 
 /* Whole vectors only: no gather, no scatter, no element by itself. */
 START_TEST(whole_vectors) {
-  static const unsigned of[] = {0, 2, 4, 8, 12, 15, 17, 23, 31, 32, 33};
+  static const unsigned of[] = {0, 2, 4, 8, 12, 15, 17, 23, 31, 32, 33, 37};
   struct buf out;
   asm_of(&cases[of[_i]], &out);
   static const char *const one[] = {"gather", "scatter", "vpinsr",  "vpextr",
@@ -115,7 +119,7 @@ int main(void) {
   Suite *s = suite_create("emit-weave");
   TCase *t = tcase_create("weave");
   tcase_add_loop_test(t, same_results, 0, 2 * NCASES);
-  tcase_add_loop_test(t, whole_vectors, 0, 11);
+  tcase_add_loop_test(t, whole_vectors, 0, 12);
   tcase_set_timeout(t, 60);
   suite_add_tcase(s, t);
   return suite_run(s, true);
