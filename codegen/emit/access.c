@@ -337,7 +337,6 @@ static struct val read_memory(struct fn *f, const struct access *acc, struct val
     if (n > 1) return load_turned(f, acc->tensor, &s, stride, n, by);
     if (!mask.v) return load_strided(f, acc->tensor, &s, stride);
   }
-  if (mask.v && mask.v == f->mask.v && strided_prefix(f, acc->tensor, &s, size, &woven)) return woven;
   struct val all = mkval(splat_const(LLVMConstInt(f->m->i1, 1, 0), f->lanes), 0, DT_bool, f->lanes);
   s = pointers_of(f, &s, size);
   return load_masked(f, acc->tensor, &s, mask.v ? mask : all, "llvm.masked.gather", KEY_GATHER);

@@ -331,8 +331,6 @@ int64_t gcd64(int64_t a, int64_t b);
 int64_t poly_divisor(const struct fn *f, poly_t p);
 
 void align_arg(struct module *m, LLVMValueRef call, int arg, unsigned align); /* access.c: what divides the address that is argument `at` of a call */
-/* stride.c: a load on the first lanes; false: it is not of that kind. */
-bool strided_prefix(struct fn *f, unsigned object, const struct spot *s, unsigned size, struct val *out);
 
 /* turn.c */
 void turn_open(struct fn *f, struct turn *t, const struct lstmt *s, unsigned count);

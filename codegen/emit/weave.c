@@ -292,12 +292,17 @@ struct place { /* of an access that moves by a small constant */
   int64_t offset;      /* of lane 0 from the run's base */
 };
 
+/* May the first lanes alone ask? Machines without masked loads of the size would take them one by one. */
+static bool cut_well(const struct fn *f, unsigned size, int64_t step) {
+  return f->active.v && step > 0 && (f->m->isa.avx512 || (f->m->isa.fma && size >= 4));
+}
+
 static bool find_place(struct fn *f, unsigned object, const struct spot *s, struct place *p) {
   int64_t step;
   if (f->simt || f->lazy || f->varying_if || s->many || !s->stride || !poly_is_const(s->stride, &step)) return false;
-  if (f->mask.v && (!f->active.v || step < 0)) return false; /* lanes that are on stand in front */
   if (step == 0 || step == 1 || step > STEP_LIMIT || step < -STEP_LIMIT) return false;
   *p = (struct place){(unsigned)type_size(f->f->object[object].type), f->lanes, step, step < 0 ? -step : step, NULL, 0};
+  if (f->mask.v && !cut_well(f, p->size, step)) return false;
   struct woven *w = scope_here(f, f->weave);
   for (unsigned i = 0; w && s->from && i < w->nrun; i++) {
     struct run *r = &w->run[i];
@@ -454,8 +459,7 @@ static void store_part(struct fn *f, const struct place *p, const struct spot *s
   LLVMValueRef to = spot_address(f, &at), arg[3] = {v, to, upto(f, p, 0, elements).v};
   LLVMTypeRef over[2] = {LLVMTypeOf(v), LLVMTypeOf(to)};
   LLVMValueRef call = call_intrinsic(f->m, f->b, "llvm.masked.store", over, 2, arg, 3);
-  LLVMAddCallSiteAttribute(call, 2,
-                           LLVMCreateEnumAttribute(f->m->ctx, LLVMGetEnumAttributeKindForName("align", 5), p->size));
+  align_arg(f->m, call, 2, p->size);
 }
 
 static void store_window(struct fn *f, const struct place *p, struct run *r) {
