@@ -523,7 +523,8 @@ static void store_lanes(struct fn *f, const struct lstmt *s, struct spot *sp, st
     return;
   }
   v = vsplat(f, v);
-  if (!unit && (!mask.v || mask.v == f->mask.v) && s->red == RED_none && weave_write(f, object, sp, convert(f, t, v))) return;
+  if (!unit && (!mask.v || mask.v == f->mask.v) && s->red == RED_none && weave_write(f, object, sp, convert(f, t, v)))
+    return;
   struct val all = mkval(splat_const(LLVMConstInt(f->m->i1, 1, 0), f->lanes), 0, DT_bool, f->lanes);
   struct spot at = unit ? *sp : pointers_of(f, sp, size);
   if (s->red != RED_none) {

@@ -2,9 +2,9 @@
    l, z / l): its reciprocal is made once and each quotient is a product (with --fp reassoc; two roundings instead of
    one, at most 1.5 units in the last place). So that neither the reciprocal nor the product leaves the range where the
    quotient does not, divisors beyond 2^64 or below 2^-64 (f64: 2^512) are scaled by that power of two first, and so is
-   the product (the numerator, where that makes it larger); divisors that surely lie between need no scale: converted integers, floats made double, roots.
-   Zeros, infinities and NaN come out as a division makes them. What is rounded to an integer or compared is divided
-   (expr.c): there a last place can be all. */
+   the product (the numerator, where that makes it larger); divisors that surely lie between need no scale: converted
+   integers, floats made double, roots. Zeros, infinities and NaN come out as a division makes them. What is rounded to
+   an integer or compared is divided (expr.c): there a last place can be all. */
 #include "codegen/emit/build.h"
 #include <math.h>
 #include <string.h>
@@ -107,7 +107,8 @@ struct val emit_quotient(struct fn *f, struct val a, struct val b) {
   if (tame(b.v, 2)) return vbin(f, LLVMFMul, a, vbin(f, LLVMFDiv, one, b, false), true);
   double far = wide ? 0x1p512 : 0x1p64;
   struct val size = vcall1(f, "llvm.fabs", b), up = real(&b, t, far), down = real(&b, t, 1 / far);
-  struct val before = vselect(f, vfcmp(f, LLVMRealOLT, size, down), up, one); /* a tiny numerator is made larger first */
+  struct val before =
+      vselect(f, vfcmp(f, LLVMRealOLT, size, down), up, one); /* a tiny numerator is made larger first */
   struct val behind = vselect(f, vfcmp(f, LLVMRealOGT, size, up), down, one);
   struct val scaled = vbin(f, LLVMFMul, vbin(f, LLVMFMul, b, before, false), behind, false);
   struct val inverse = vbin(f, LLVMFDiv, one, scaled, false);

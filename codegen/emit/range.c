@@ -20,7 +20,7 @@ struct ctx {
   LLVMBuilderRef b;
   const struct kernel *k;
   LLVMValueRef *dim;
-  const poly_t *size; /* [ntensor] elements from the start; NULL: as declared */
+  const poly_t *size;  /* [ntensor] elements from the start; NULL: as declared */
   LLVMValueRef unsure; /* i1: a divisor is not positive, so no range can be told; NULL: never */
   struct span *span;
   const struct eq *eq;
@@ -297,7 +297,8 @@ static bool same_record(const struct kernel *k, unsigned a, unsigned c) {
 
 LLVMValueRef emit_overlap(struct module *m, LLVMBuilderRef b, const struct kernel *k, LLVMValueRef *dim,
                           LLVMValueRef *ptr, const poly_t *size) {
-  struct ctx x = {.m = m, .b = b, .k = k, .dim = dim, .size = size, .span = ARENA_NEW(m->arena, struct span, k->ntensor + 1)};
+  struct ctx x = {
+      .m = m, .b = b, .k = k, .dim = dim, .size = size, .span = ARENA_NEW(m->arena, struct span, k->ntensor + 1)};
   for (unsigned i = 0; i < k->neq; i++) touch_eq(&x, &k->eq[i]);
   if (!k->neq) touch_declared(&x);
   for (unsigned i = 0; i < k->ntensor; i++)

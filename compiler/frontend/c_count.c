@@ -203,8 +203,8 @@ static bool has_effects(struct cx *x, CXCursor c) {
   return yes;
 }
 
-/* The bound's value, evaluated as it stands in the loop; false: not a polynomial. What is known of variables stays as it
- * is: the expression's turn is yet to come. */
+/* The bound's value, evaluated as it stands in the loop; false: not a polynomial. What is known of variables stays as
+ * it is: the expression's turn is yet to come. */
 bool c_bound_value(struct cx *x, CXCursor c, bool down, struct cval *v) {
   struct clist side = {0}, *outer = x->cur;
   bool effects = has_effects(x, c);

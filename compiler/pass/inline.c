@@ -5,11 +5,12 @@
    store anyway), when
      - each reader names plain subscripts, and nothing f reads is written between T's equation and the reader;
      - either T is read once per element and at one place (or a few times there by one reader: equal operations of one
-       equation are done once), or f is cheap: a load or two and at most two simple operations. Otherwise recomputing costs more than the store that fusion mostly removes. Two exceptions keep fusion's
-   better choices open: f reads what a reduction of this kernel made and the reader would evaluate it more often than
-   once (it is that reduction's epilogue: computed once in registers); and f is transcendental or divides and would be
-   evaluated more often than once. A guarded read of T becomes select(guards, f, otherwise) with the guards copied onto
-   f's own reads. dce removes T afterwards. */
+       equation are done once), or f is cheap: a load or two and at most two simple operations. Otherwise recomputing
+   costs more than the store that fusion mostly removes. Two exceptions keep fusion's better choices open: f reads what
+   a reduction of this kernel made and the reader would evaluate it more often than once (it is that reduction's
+   epilogue: computed once in registers); and f is transcendental or divides and would be evaluated more often than
+   once. A guarded read of T becomes select(guards, f, otherwise) with the guards copied onto f's own reads. dce removes
+   T afterwards. */
 #include "compiler/pass/copy.h"
 #include "compiler/pass/fold.h"
 #include "compiler/pass/passes.h"

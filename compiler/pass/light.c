@@ -16,7 +16,6 @@ enum { ROWS = 32, STENCIL = 3, MAX_RANK = 16, FEW = 8 };
 struct look {
   const struct kernel *k;
   const struct eq *e;
-  bool as_written; /* as raised: what other passes put together later is still apart */
   bool heavy;
   unsigned n; /* reads of whole rows that are not the same */
   const struct access *row[ROWS];
@@ -121,15 +120,36 @@ static void read_of_map(struct look *l, const struct access *acc) {
     dyn |= acc->ix[d].dyn != NULL;
   }
   if (!l->e->npar || !acc->rank || dyn) return; /* a gather is one whichever way; LLVM sees how x[i / 2] moves with i */
-  if (l->as_written && swaps(l, acc)) l->heavy = true;
+  if (swaps(l, acc)) l->heavy = true;
   int at = moving_dim(l, ix, acc->rank, &unit);
   if (at == -1 && is_part(l->k, acc->tensor)) return;
   if (at == -2 || (at == -1 && long_axis(l->e) > 0)) /* across, or the same for a whole row */
     l->heavy = true;
   else if (unit)
     add_row(l, acc);
-  else if (at >= 0 && at + 1 == acc->rank && step_along(l, ix[at]) > 1)
-    add_steps(l, acc, (unsigned)at, step_along(l, ix[at]));
+}
+
+static void step_of_map(expr_t x, void *ctx) {
+  struct look *l = ctx;
+  poly_t ix[MAX_RANK];
+  bool unit;
+  if (x->kind != E_READ || !x->acc->rank || !l->e->npar) return;
+  for (unsigned d = 0; d < x->acc->rank; d++) {
+    if (x->acc->ix[d].dyn) return;
+    ix[d] = x->acc->ix[d].poly;
+  }
+  int at = moving_dim(l, ix, x->acc->rank, &unit);
+  if (at >= 0 && at + 1 == x->acc->rank && step_along(l, ix[at]) > 1)
+    add_steps(l, x->acc, (unsigned)at, step_along(l, ix[at]));
+}
+
+bool kernel_has_windows(const struct kernel *k) {
+  for (unsigned i = 0; i < k->neq; i++) {
+    struct look l = {.k = k, .e = &k->eq[i]};
+    if (l.e->red == RED_none) expr_visit(l.e->body, step_of_map, &l);
+    if (l.heavy) return true;
+  }
+  return false;
 }
 
 struct quotients {
@@ -228,8 +248,8 @@ static bool sums_rows(const struct kernel *k, const struct eq *e) {
   return r.all && !r.other;
 }
 
-static bool light(const struct kernel *k, const struct eq *e, bool as_written) {
-  struct look l = {.k = k, .e = e, .as_written = as_written};
+static bool light(const struct kernel *k, const struct eq *e) {
+  struct look l = {.k = k, .e = e};
   if (e->red != RED_none && (e->red != RED_sum || (e->npar > 0 && !sums_rows(k, e)) || e->nax != e->npar + 1u))
     return false;
   expr_visit(e->body, visit, &l);
@@ -351,7 +371,7 @@ bool kernel_is_light(const struct kernel *k, const struct lstmt *source) {
   if (is_small(k) || computes_twice(k)) return true;
   if (divides(k) || writes_apart(k) || (source && adds_in_memory(source, SYM_NONE))) return false;
   for (unsigned i = 0; i < k->neq; i++)
-    if (!light(k, &k->eq[i], source != NULL)) return false;
+    if (!light(k, &k->eq[i])) return false;
   return true;
 }
 

@@ -15,6 +15,8 @@ bool kernel_is_light(const struct kernel *k, const struct lstmt *source);
 /* Several groups pass over an array over which the loops as C has them pass once, and nothing else is in it for a schedule: rows that C finds in cache
    come from memory again. */
 bool groups_pass_more(const struct groups *gs, const struct lstmt *source);
+/* Behind pass_inline: does an iteration read what the next one reads again, with steps of more than one element (pooling 3 x 3 by 2)? */
+bool kernel_has_windows(const struct kernel *k);
 /* A pass (behind pass_narrow) whose results have 8 or 16 bits and lie side by side: a schedule has more lanes than C's int leaves to LLVM. */
 bool kernel_is_narrow(const struct kernel *k);
 extern const struct pass hone_passes[];   /* the pipeline in order */

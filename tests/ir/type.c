@@ -136,8 +136,8 @@ static union value as_type(enum dtype t, int64_t x) {
     CASE_INT(i16, int16_t)
     CASE_INT(i32, int32_t)
     CASE_INT(i64, int64_t)
-    CASE_UINT(u8, uint8_t) CASE_UINT(u16, uint16_t) CASE_UINT(u32, uint32_t) CASE_UINT(u64, uint64_t) case DT_bool
-        : v.u = (_Bool)x;
+    CASE_UINT(u8, uint8_t)
+    CASE_UINT(u16, uint16_t) CASE_UINT(u32, uint32_t) CASE_UINT(u64, uint64_t) case DT_bool : v.u = (_Bool)x;
     break;
   case DT_f32:
     v.f = (double)(float)x;

@@ -60,6 +60,14 @@ static const struct row narrow[] = {
     {false, "a sum", "kernel k(a: u8[N]) -> c: u8[1] {\nc[0] = sum(i) a[i]\n}"},
 };
 
+static const struct row windows[] = {
+    {true, "three by two",
+     "kernel k(a: f32[2*N + 1]) -> b: f32[N] {\nb[i] = max(a[2*i], max(a[2*i + 1], a[2*i + 2]))\n}"},
+    {false, "pairs", "kernel k(a: f32[2*N]) -> b: f32[N] {\nb[i] = a[2*i] + a[2*i + 1]\n}"},
+    {false, "pairs of two rows",
+     "kernel k(a: f32[2*M, 2*N]) -> b: f32[M, N] {\nb[i, j] = a[2*i, 2*j] + a[2*i + 1, 2*j + 1]\n}"},
+};
+
 static bool is_light(const struct kernel *k) {
   return kernel_is_light(k, NULL);
 }
@@ -91,8 +99,13 @@ static unsigned run(const struct row *row, unsigned n, bool (*ask)(const struct 
 }
 
 int main(void) {
-  enum { LIGHT = sizeof rows / sizeof *rows, NARROW = sizeof narrow / sizeof *narrow };
-  printf("1..%u\n", LIGHT + NARROW);
+  enum {
+    LIGHT = sizeof rows / sizeof *rows,
+    NARROW = sizeof narrow / sizeof *narrow,
+    WINDOWS = sizeof windows / sizeof *windows
+  };
+  printf("1..%u\n", LIGHT + NARROW + WINDOWS);
   unsigned bad = run(rows, LIGHT, is_light, "light", 0);
-  return bad + run(narrow, NARROW, kernel_is_narrow, "narrow", LIGHT) != 0;
+  bad += run(narrow, NARROW, kernel_is_narrow, "narrow", LIGHT);
+  return bad + run(windows, WINDOWS, kernel_has_windows, "windows", LIGHT + NARROW) != 0;
 }

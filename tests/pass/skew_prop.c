@@ -239,8 +239,7 @@ static bool compare(const struct forms *f, struct diag *d) {
       bool ran = same(want, got, c.bytes, f->chained);
       runs_tiled += ran;
       runs_overlapping += overlap;
-      if (ran && overlap)
-        ok = false;
+      if (ran && overlap) ok = false;
     }
   }
   free(want);

@@ -50,9 +50,9 @@ static void head(struct walks *g) {
 static void body(struct walks *g);
 
 static void statement(struct walks *g) {
-  static const char *const plain[] = {"*q++ = *p++ + s;",       "q[0] += p[1];", "y[k] = p[k];", "*q = x[k++] * s;",
-                                      "if (*p > s) q[1] = *p;", "q[2] = k;",     "s = *p++;",
-                                      "q[0] += *p++;",          "k += *q++ > s;"};
+  static const char *const plain[] = {"*q++ = *p++ + s;", "q[0] += p[1];",          "y[k] = p[k];",
+                                      "*q = x[k++] * s;", "if (*p > s) q[1] = *p;", "q[2] = k;",
+                                      "s = *p++;",        "q[0] += *p++;",          "k += *q++ > s;"};
   uint64_t form = rnd(g, 14);
   if (form < 9) {
     fputs(plain[form], g->f);
