@@ -54,7 +54,8 @@ tune() { # file
 }
 
 cflags="-std=gnu17 -w -O3 -march=native -ffast-math -fPIC"
-link() { "${CC:-cc}" -shared -Wl,-Bsymbolic -o "$tmp/$1.so" "$tmp/callers.o" "$tmp/$1.o" -lm 2>/dev/null && forms="$forms $1"; }
+# The callers hold the file's data, too.
+link() { "${CC:-cc}" -shared -Wl,-Bsymbolic,-z,muldefs -o "$tmp/$1.so" "$tmp/callers.o" "$tmp/$1.o" -lm 2>/dev/null && forms="$forms $1"; }
 measure() { # file
   forms=
   rm -f "$tmp"/*.so "$tmp"/*.o
@@ -62,10 +63,10 @@ measure() { # file
   "$suite" --callers "$tmp" "$1"
   "${CC:-cc}" -std=gnu17 -w -O1 -fPIC -c "$tmp/callers.c" -o "$tmp/callers.o"
   link hone || { echo "bench: cannot link hone's object of $1" >&2; return 1; }
-  if command -v gcc >/dev/null && gcc $cflags -c "$1" -o "$tmp/gcc.o"; then link gcc; fi
+  if command -v gcc >/dev/null && gcc $cflags -c "$1" -o "$tmp/gcc.o"; then link gcc || true; fi
   if command -v clang-22 >/dev/null; then
-    if clang-22 $cflags -c "$1" -o "$tmp/clang.o"; then link clang; fi
-    if clang-22 $cflags -mllvm -polly -c "$1" -o "$tmp/polly.o" 2>/dev/null; then link polly; fi
+    if clang-22 $cflags -c "$1" -o "$tmp/clang.o"; then link clang || true; fi
+    if clang-22 $cflags -mllvm -polly -c "$1" -o "$tmp/polly.o" 2>/dev/null; then link polly || true; fi
   fi
   "${CC:-cc}" -std=gnu17 -w -O1 -ffp-contract=off -fPIC -c "$1" -o "$tmp/plain.o" && link plain
   "$suite" --measure "$tmp" "$sizes" "$seconds" "$only" "$1" $forms
