@@ -54,6 +54,28 @@ struct held_form {
   int64_t rows, block, deep; /* of queries, of the stream; of the sum of the scores, in one step */
 };
 
+/* Rows, the stream and columns, the sum of the scores in its levels, then what one step of them takes; keys and columns
+   on lanes (only of all threads together the sums are few enough), rows on warps. */
+static void product_loops(struct chooser *c, const struct stream_axes *x, unsigned levels, struct order *o) {
+  unsigned s = x->s, t = (unsigned)x->t, v = (unsigned)x->v;
+  for (unsigned a = 0; a < c->g->nshared; a++)
+    if (a != t) def_then(o, a, 0);
+  def_then(o, t, 1);
+  def_then(o, s, 1);
+  def_then(o, v, 1);
+  while (levels-- > 0) def_then(o, (unsigned)x->d, levels);
+  def_then(o, s, 0);
+  def_then(o, t, 0);
+  def_then(o, v, 0);
+  def_push_order(c, o);
+  const unsigned lane[] = {s, v};
+  for (unsigned i = 0; i < 2; i++) {
+    sched_push(&c->s, STEP_lanes, LOOP_ID(lane[i], 0), LANES);
+    sched_push(&c->s, STEP_piece, LOOP_ID(lane[i], 0), PIECE);
+  }
+  sched_push(&c->s, STEP_threads, LOOP_ID(t, 0), THREADS);
+}
+
 static void held_steps(struct chooser *c, const struct stream_axes *x, const struct held_form *h) {
   unsigned s = x->s, t = (unsigned)x->t, d = (unsigned)x->d, v = (unsigned)x->v;
   bool group = h->matrix == MATRIX_wgmma;
@@ -63,22 +85,7 @@ static void held_steps(struct chooser *c, const struct stream_axes *x, const str
   sched_push(&c->s, STEP_tile, LOOP_ID(v, 0), (int)def_extent(c, v));
   sched_push(&c->s, STEP_tile, LOOP_ID(d, 0), (int)h->deep);
   if (group) sched_push(&c->s, STEP_tile, LOOP_ID(d, 0), (int)def_extent(c, d));
-  for (unsigned a = 0; a < c->g->nshared; a++)
-    if (a != t) def_then(&o, a, 0);
-  def_then(&o, t, 1);
-  def_then(&o, s, 1);
-  def_then(&o, v, 1);
-  for (unsigned level = group ? 3 : 2; level-- > 0;) def_then(&o, d, level);
-  def_then(&o, s, 0);
-  def_then(&o, t, 0);
-  def_then(&o, v, 0);
-  def_push_order(c, &o);
-  const unsigned lane[] = {s, v};
-  for (unsigned i = 0; i < 2; i++) {
-    sched_push(&c->s, STEP_lanes, LOOP_ID(lane[i], 0), LANES);
-    sched_push(&c->s, STEP_piece, LOOP_ID(lane[i], 0), PIECE);
-  }
-  sched_push(&c->s, STEP_threads, LOOP_ID(t, 0), THREADS);
+  product_loops(c, x, group ? 3 : 2, &o);
   sched_push(&c->s, STEP_warps, LOOP_ID(t, 0), (int)(h->rows / (2 * THREADS)));
 }
 
@@ -154,24 +161,7 @@ bool def_blocks_stream(struct chooser *c) {
   def_push(c, STEP_tile, LOOP_ID(s, 0), def_extent(c, v) ? BLOCK : BLOCK / 2); /* masks and strides take registers */
   def_push(c, STEP_tile, LOOP_ID(v, 0), columns);
   if (depth) def_push(c, STEP_tile, LOOP_ID(d, 0), depth);
-  for (unsigned a = 0; a < c->g->nshared; a++)
-    if (a != t) def_then(&o, a, 0);
-  def_then(&o, t, 1);
-  def_then(&o, s, 1);
-  def_then(&o, v, 1);
-  if (depth) def_then(&o, d, 1);
-  def_then(&o, d, 0);
-  def_then(&o, s, 0);
-  def_then(&o, t, 0);
-  def_then(&o, v, 0);
-  def_push_order(c, &o);
-  const unsigned lane[] = {s, v};
-  for (unsigned i = 0; i < 2; i++) {
-    sched_push(&c->s, STEP_lanes, LOOP_ID(lane[i], 0),
-               LANES); /* only of all threads together the sums are few enough */
-    sched_push(&c->s, STEP_piece, LOOP_ID(lane[i], 0), PIECE);
-  }
-  sched_push(&c->s, STEP_threads, LOOP_ID(t, 0), THREADS);
+  product_loops(c, &x, depth ? 2 : 1, &o);
   if (!def_push(c, STEP_warps, LOOP_ID(t, 0), WARPS)) return false;
   push_panels(c, &x, &p, depth > 0);
   if (depth) def_push(c, STEP_tensorize, LOOP_ID(d, 0), MATRIX_mma);
