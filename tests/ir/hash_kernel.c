@@ -2,28 +2,15 @@
  * meaning. */
 #include "ir/group.h"
 #include "tests/gen/kernel_gen.h"
-#include "tests/ir/common.h"
-
-static struct kernel *parse(struct arena *a, const char *text) {
-  struct diag *d = diag_new();
-  struct kernels ks;
-  struct buf b;
-  buf_init(&b);
-  enum status st = kernels_parse(a, d, diag_file(d, "t", text, strlen(text)), text, strlen(text), &ks);
-  diag_print(d, &b, false);
-  ck_assert_msg(st == ST_OK && ks.n == 1, "%s\n%s", b.data, text);
-  buf_free(&b);
-  diag_free(d);
-  return ks.k[0];
-}
+#include "tests/ir/parse.h"
 
 typedef void hash_fn(const struct kernel *k, uint8_t out[32]);
 
 static bool equal(hash_fn *fn, const char *x, const char *y) {
   struct arena *a = arena_new();
   uint8_t hx[32], hy[32];
-  fn(parse(a, x), hx);
-  fn(parse(a, y), hy);
+  fn(parse_kernel(a, x), hx);
+  fn(parse_kernel(a, y), hy);
   arena_free(a);
   return !memcmp(hx, hy, 32);
 }
@@ -91,7 +78,7 @@ END_TEST
 /* Dims made constant: another kernel, the same family. */
 START_TEST(test_specialised) {
   struct arena *a = arena_new();
-  struct kernel *k = parse(a, matmul);
+  struct kernel *k = parse_kernel(a, matmul);
   bool has[6] = {true, true, true};
   int64_t value[6] = {32, 64, 48};
   uint8_t x[32], y[32];
@@ -110,11 +97,12 @@ END_TEST
 START_TEST(test_group_order) {
   struct arena *a = arena_new();
   uint8_t x[32], y[32], z[32];
-  struct groups *gs = groups_trivial(a, parse(a, matmul));
+  struct groups *gs = groups_trivial(a, parse_kernel(a, matmul));
   group_hash(gs, 0, x);
-  group_hash(groups_trivial(
-                 a, parse(a, "kernel f(A: f32[M,K], B: f32[K,N]) -> C: f32[M,N] { C[i,j] = sum(k) B[k,j] * A[i,k] }")),
-             0, y);
+  group_hash(
+      groups_trivial(
+          a, parse_kernel(a, "kernel f(A: f32[M,K], B: f32[K,N]) -> C: f32[M,N] { C[i,j] = sum(k) B[k,j] * A[i,k] }")),
+      0, y);
   ck_assert(memcmp(x, y, 32));
   struct axis swap = gs->g[0].axis[0];
   gs->g[0].axis[0] = gs->g[0].axis[1];

@@ -2,22 +2,9 @@
  * generation makes is accepted. */
 #include "ir/group.h"
 #include "tests/gen/kernel_gen.h"
-#include "tests/ir/common.h"
+#include "tests/ir/parse.h"
 
 static struct arena *a;
-
-static struct kernel *parse(const char *text) {
-  struct diag *d = diag_new();
-  struct kernels ks;
-  struct buf b;
-  buf_init(&b);
-  enum status st = kernels_parse(a, d, diag_file(d, "t", text, strlen(text)), text, strlen(text), &ks);
-  diag_print(d, &b, false);
-  ck_assert_msg(st == ST_OK && ks.n == 1, "%s\n%s", b.data, text);
-  buf_free(&b);
-  diag_free(d);
-  return ks.k[0];
-}
 
 static const char base[] = "kernel f(N: i32, alpha: f32, A: f32[N,N], x: f32[N]) -> y: f32[N], L: i32[N] {\n"
                            "  t[i] = sum(j) A[i,j] * x[j] from x[i]\n  y[i] = alpha * t[i] + (x[i-1] if i - 1 >= 0 "
@@ -188,7 +175,7 @@ static void expect_message(struct diag *d, bool ok, const char *says) {
 
 START_TEST(test_broken) {
   a = arena_new();
-  struct kernel *k = parse(base);
+  struct kernel *k = parse_kernel(a, base);
   struct diag *d = diag_new();
   ck_assert(kernel_verify(k, d));
   broken[_i].fn(k);
@@ -201,7 +188,7 @@ END_TEST
 /* All violations, not the first. */
 START_TEST(test_every) {
   a = arena_new();
-  struct kernel *k = parse(base);
+  struct kernel *k = parse_kernel(a, base);
   struct diag *d = diag_new();
   m_init_type(k);
   m_mixed(k);
@@ -223,7 +210,7 @@ START_TEST(test_injective) {
       "kernel f(X: f32[N]) -> Y: f32[N] { for i in 0..N, j in 0..1: Y[i] = X[i] }",
   };
   a = arena_new();
-  parse(text[_i]);
+  parse_kernel(a, text[_i]);
   arena_free(a);
 }
 END_TEST
@@ -281,7 +268,7 @@ static const struct {
 
 START_TEST(test_broken_groups) {
   a = arena_new();
-  struct groups *gs = groups_trivial(a, parse(base));
+  struct groups *gs = groups_trivial(a, parse_kernel(a, base));
   struct diag *d = diag_new();
   ck_assert(groups_verify(gs, d));
   broken_groups[_i].fn(gs);
