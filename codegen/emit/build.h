@@ -152,7 +152,7 @@ struct simt {
   unsigned npending, pending[PENDING_LIMIT]; /* register objects whose sums matrix instructions still make */
   unsigned nflying, flying[PENDING_LIMIT]; /* those that the iteration before of the open ring's loop left to run on */
   struct simt_group behind; /* begun after what is pending, and still running when that is complete */
-  const struct lstmt *held; /* of the open ring's loop: the product that runs beside the next iteration (simt_tma.c); NULL: none */
+  const struct lstmt *held; /* of the open ring's loop: the product that runs beside the next iteration (simt_flight.c); NULL: none */
   const struct lstmt *held_late; /* what is done to its sums before the next one: at the end of the iteration */
   LLVMValueRef *held_cell; /* its factor, rounded: cells of the thread */
   bool held_owed, held_now, held_first; /* the one of the iteration before is to be made; is being made; this is the first iteration */
@@ -460,7 +460,7 @@ void simt_cluster_meet(struct fn *f, bool begin);          /* all blocks of the 
 bool simt_ring_loop(struct fn *f, const struct lstmt *s);  /* a loop whose operands tensor maps bring; false: s is none. */
 bool simt_ring_body(struct fn *f, const struct lstmt *s);  /* its body, in place of the statement */
 LLVMValueRef simt_cell(struct fn *f);                      /* an i32 of the thread */
-bool simt_ring_held(struct fn *f, const struct lstmt *s);  /* before a statement of its body: true: it is made elsewhere */
+bool simt_ring_held(struct fn *f, const struct lstmt *s);  /* simt_flight.c: before a statement of its body: true: it is made elsewhere */
 void simt_ring_end(struct fn *f, const struct lstmt *s);   /* behind the last iteration of loop s, which had one */
 bool simt_produce(struct fn *f, const struct lstmt *s);    /* in the copier's part: all that it does of s; false: s is to be run as it is */
 /* simt_grid.c: the kernel's body for all iterations of its parallel loops that the block takes. */

@@ -2,26 +2,13 @@
    same loops and, for each iteration of a loop that stages such operands, asks for their boxes; the others wait for
    them and do the rest. Buffers go round: of each, one mbarrier counts the bytes that are to come, one the warps that
    are done with it. Both sides count buffers and rounds for themselves. Arrays that are not aligned have no maps: the
-   workers then copy themselves (simt_stage.c), and the warp group ends at once. Where an iteration ends in a product
-   whose factor is in registers (attention), that is made in the next one, behind the first product of that: both then
-   run while the threads do the rest. */
-#include "codegen/emit/build.h"
+   workers then copy themselves (simt_stage.c), and the warp group ends at once. Products that run on into the next
+   iteration: simt_flight.c. */
+#include "codegen/emit/ring.h"
 #include <stdio.h>
 #include <string.h>
 
 enum { SHARED_SPACE = 3, CLUSTER_SPACE = 7, BARRIER_BYTES = 8, WARP = 32, FEW = 40, MANY_TWO = 232, MANY_THREE = 160 };
-
-struct ring {
-  const struct lstmt *loop;
-  const uint8_t *object;  /* [nobject] brought by it */
-  unsigned n;             /* buffers */
-  int64_t bytes;          /* of all boxes of an iteration */
-  LLVMValueRef barriers;  /* n of bytes, n of warps; in shared memory */
-  LLVMValueRef at, round; /* cells of the thread: the buffer, and which of two rounds it is */
-  struct val *first;      /* [nobject] the first buffer of each, while the loop is open */
-  bool late;              /* the instructions of an iteration may run on into the next */
-  struct ring *next;
-};
 
 static LLVMValueRef k32(struct fn *f, uint64_t c) {
   return LLVMConstInt(f->m->i32, c, 0);
@@ -46,7 +33,7 @@ static LLVMValueRef empty(struct fn *f, const struct ring *r, LLVMValueRef at) {
   return barrier_at(f, r, LLVMBuildAdd(f->b, at, k32(f, r->n), ""));
 }
 
-static LLVMValueRef load_cell(struct fn *f, LLVMValueRef cell) {
+LLVMValueRef ring_cell(struct fn *f, LLVMValueRef cell) {
   return LLVMBuildLoad2(f->b, f->m->i32, cell, "");
 }
 
@@ -199,167 +186,6 @@ void simt_rings(struct fn *f, const struct lstmt *body, arm_fn *workers, arm_fn 
 
 /* ---- the loop ---- */
 
-/* Only sums in registers, each by an instruction, if they are of that form. */
-static bool only_sums(struct fn *f, const struct lstmt *s, bool sub) {
-  if (s->kind == L_STORE) return sub && in_registers(f, s->acc->tensor);
-  if (s->kind != L_FOR && s->kind != L_BLOCK) return false;
-  sub |= s->kind == L_FOR && s->fkind == F_SUB;
-  for (uint32_t i = 0; i < s->nbody; i++)
-    if (s->body[i] && !only_sums(f, s->body[i], sub)) return false;
-  return true;
-}
-
-static bool runs_on(struct fn *f, const struct lstmt *body) {
-  bool ok = true;
-  for (uint32_t i = 1; i < body->nbody; i++) ok &= !body->body[i] || only_sums(f, body->body[i], false);
-  return ok;
-}
-
-/* ---- products that run beside the next iteration's work ---- */
-
-static const struct lstmt *inmost(const struct lstmt *s) {
-  while (s && s->kind == L_FOR && s->fkind != F_SERIAL && s->nbody) s = s->body[0];
-  return s;
-}
-
-/* Its factor's last subscript walks the sum: pairs of it are neighbours among the registers. */
-static bool along_sum(const struct lstmt *nest, const struct access *factor) {
-  while (nest->fkind != F_SUB && nest->body[0]->kind == L_FOR) nest = nest->body[0];
-  poly_t last = factor->rank ? factor->ix[factor->rank - 1].poly : NULL;
-  return nest->fkind == F_SUB && last && poly_has(last, nest->sym);
-}
-
-static bool is_held(struct fn *f, const struct lstmt *nest) {
-  struct dot d;
-  const struct lstmt *s = inmost(nest);
-  return s && s->kind == L_STORE && s->red == RED_sum && dot_mixed(s->value, &d) && in_registers(f, s->acc->tensor) &&
-         in_registers(f, d.a->acc->tensor) && along_sum(nest, d.a->acc);
-}
-
-/* The last statement of the body, where it is a product with a factor in registers: it needs nothing but that and its
-   own operand, so it may be made in the next iteration, behind the first instructions of that one: while it runs the
-   threads go on with those. */
-static bool straight(const struct lstmt *s) {
-  bool ok = s->kind != L_PREFETCH && (s->kind != L_FOR || s->fkind != F_SERIAL);
-  for (uint32_t i = 0; i < s->nbody && ok; i++) ok = !s->body[i] || straight(s->body[i]);
-  return ok;
-}
-
-static const struct lstmt *held_nest(struct fn *f, const struct lstmt *s) {
-  for (uint32_t i = 1; i < s->nbody; i++)
-    if (s->body[i] && !straight(s->body[i])) return NULL; /* where the first instructions end is not one place */
-  while (s && s->kind != L_FOR) {
-    if ((s->kind != L_BLOCK && s->kind != L_ALLOC) || !s->nbody) return NULL;
-    s = s->body[s->nbody - 1];
-  }
-  return s && s->fkind == F_VECTOR && is_held(f, s) ? s : NULL;
-}
-
-static void use_buffer(struct fn *f, const struct ring *r, LLVMValueRef at);
-static LLVMValueRef before(struct fn *f, const struct ring *r, LLVMValueRef at);
-static void release(struct fn *f, const struct ring *r, LLVMValueRef at, LLVMValueRef cond);
-static void first_buffers(struct fn *f, const struct ring *r);
-
-struct toucher {
-  unsigned object;
-  bool any;
-};
-static void find_object(expr_t x, void *ctx) {
-  struct toucher *t = ctx;
-  t->any |= x->kind == E_READ && x->acc->tensor == t->object;
-}
-
-/* Statements that touch the object, but for the nest `but`; NULL: none; &several: more than one. */
-static const struct lstmt several;
-static const struct lstmt *who_touches(const struct lstmt *s, unsigned object, const struct lstmt *but) {
-  const struct lstmt *found = NULL;
-  struct toucher t = {object, false};
-  if (s == but) return NULL;
-  if (s->acc) t.any |= s->acc->tensor == object;
-  if (s->value) expr_visit(s->value, find_object, &t);
-  if (s->cond) expr_visit(s->cond, find_object, &t);
-  if (t.any) found = s;
-  for (uint32_t i = 0; i < s->nbody; i++) {
-    const struct lstmt *x = s->body[i] ? who_touches(s->body[i], object, but) : NULL;
-    if (x) found = found ? &several : x;
-  }
-  return found;
-}
-
-/* The one nest beside the product that touches its sums (it multiplies them by what a running maximum has moved) may
-   wait until the end of the iteration, and the threads go on without them until then. */
-static bool may_be_late(struct fn *f, const struct lstmt *s) {
-  const struct lstmt *in = inmost(s), *body = f->simt->ring->loop->body[0];
-  unsigned sums = inmost(f->simt->held)->acc->tensor;
-  return s->kind == L_FOR && in && in->kind == L_STORE && in->acc->tensor == sums &&
-         who_touches(body, sums, f->simt->held) == in;
-}
-
-static void emit_late(struct fn *f) {
-  const struct lstmt *s = f->simt->held_late;
-  f->simt->held_late = NULL;
-  f->simt->held_now = true;
-  emit_stmt(f, s);
-  f->simt->held_now = false;
-}
-
-/* With the operand of the iteration before. */
-static void make_held(struct fn *f, const struct ring *r, LLVMValueRef at) {
-  use_buffer(f, r, before(f, r, at));
-  f->simt->held_now = true;
-  emit_stmt(f, f->simt->held);
-  f->simt->held_now = f->simt->held_owed = false;
-}
-
-bool simt_ring_held(struct fn *f, const struct lstmt *s) {
-  struct simt *x = f->simt;
-  if (!x->held || x->held_now) return false;
-  if (s == x->held) return true;
-  if (x->behind.n && may_be_late(f, s)) {
-    x->held_late = s;
-    return true;
-  }
-  bool inner = s->kind == L_BLOCK || s->kind == L_ALLOC;
-  if (!x->held_owed || !x->npending || inner || only_sums(f, s, false)) return false;
-  LLVMValueRef at = load_cell(f, x->ring->at);
-  struct simt_group first = simt_wgmma_commit(f);
-  make_held(f, x->ring, at);
-  simt_wgmma_behind(f, &first);
-  use_buffer(f, x->ring, at);
-  return false;
-}
-
-static bool runs_once(struct fn *f, const struct lstmt *s) {
-  struct range x;
-  bool sure = s->nlo == 1 && !s->once;
-  find_range(f, s, &x);
-  for (unsigned i = 0; i < x.nhi && sure; i++)
-    sure = provably_ge0(f, poly_addc(f->m->arena, poly_sub(f->m->arena, x.his[i], x.lo), -1));
-  return sure;
-}
-
-/* The first iteration stands alone: none before it has left anything. */
-static void held_loop(struct fn *f, struct ring *r, const struct lstmt *s) {
-  struct simt *x = f->simt;
-  struct lstmt *rest = arena_dup(f->m->arena, s, sizeof *s);
-  poly_t lo = fn_subst(f, s->lo[0]), next = poly_addc(f->m->arena, s->lo[0], s->step);
-  rest->lo = arena_dup(f->m->arena, &next, sizeof next);
-  x->held_cell = NULL;
-  x->held_owed = false, x->held_first = true;
-  f->env[s->sym] = lo;
-  emit_stmt(f, s->body[0]);
-  f->env[s->sym] = NULL;
-  x->held_first = false;
-  r->loop = rest;
-  emit_for(f, rest);
-  LLVMValueRef at = load_cell(f, r->at);
-  make_held(f, r, at);
-  simt_wgmma_wait(f);
-  release(f, r, before(f, r, at), NULL);
-  first_buffers(f, r);
-  x->held = NULL;
-}
-
 bool simt_ring_loop(struct fn *f, const struct lstmt *s) {
   const struct ring *outer = f->simt->ring, *found = f->simt->aligned ? ring_of(f, s) : NULL;
   unsigned n = f->f->nobject;
@@ -371,12 +197,12 @@ bool simt_ring_loop(struct fn *f, const struct lstmt *s) {
     r.first[i] = f->base[i];
     if (r.object[i]) f->simt->traded[i] = 0; /* the ring orders them */
   }
-  r.late = runs_on(f, s->body[0]);
+  r.late = ring_runs_on(f, s->body[0]);
   f->simt->ring = &r;
   f->simt->claimed = true;
-  f->simt->held = f->simt->producing || !runs_once(f, s) ? NULL : held_nest(f, s->body[0]);
+  f->simt->held = f->simt->producing ? NULL : ring_held_nest(f, s);
   if (f->simt->held)
-    held_loop(f, &r, s);
+    ring_held_loop(f, &r, s);
   else
     emit_for(f, s);
   f->simt->ring = outer;
@@ -385,7 +211,7 @@ bool simt_ring_loop(struct fn *f, const struct lstmt *s) {
 }
 
 /* The objects lie in this buffer. */
-static void use_buffer(struct fn *f, const struct ring *r, LLVMValueRef at) {
+void ring_use(struct fn *f, const struct ring *r, LLVMValueRef at) {
   for (unsigned i = 0; i < f->f->nobject; i++) {
     int64_t bytes;
     if (!r->object[i] || !object_stage_bytes(&f->f->object[i], &bytes)) continue;
@@ -395,14 +221,14 @@ static void use_buffer(struct fn *f, const struct ring *r, LLVMValueRef at) {
   }
 }
 
-static void first_buffers(struct fn *f, const struct ring *r) {
+void ring_first(struct fn *f, const struct ring *r) {
   for (unsigned i = 0; i < f->f->nobject; i++)
     if (r->object[i]) f->base[i] = r->first[i];
 }
 
 /* One thread of each warp says that the warp is done, to each block of the cluster another one. cond: where that is so;
  * NULL: always. */
-static void release(struct fn *f, const struct ring *r, LLVMValueRef at, LLVMValueRef cond) {
+void ring_release(struct fn *f, const struct ring *r, LLVMValueRef at, LLVMValueRef cond) {
   LLVMBasicBlockRef one = new_block(f, "release"), on = new_block(f, "released");
   LLVMValueRef lane = LLVMBuildAnd(f->b, f->simt->tid.v, LLVMConstInt(f->m->i64, WARP - 1, 0), "");
   LLVMValueRef first = LLVMBuildICmp(f->b, LLVMIntULT, lane, LLVMConstInt(f->m->i64, together(f), 0), "");
@@ -419,7 +245,7 @@ static void release(struct fn *f, const struct ring *r, LLVMValueRef at, LLVMVal
 }
 
 /* The buffer of the iteration before. */
-static LLVMValueRef before(struct fn *f, const struct ring *r, LLVMValueRef at) {
+LLVMValueRef ring_before(struct fn *f, const struct ring *r, LLVMValueRef at) {
   LLVMValueRef none = LLVMBuildICmp(f->b, LLVMIntEQ, at, k32(f, 0), "");
   return LLVMBuildSelect(f->b, none, k32(f, r->n - 1), LLVMBuildSub(f->b, at, k32(f, 1), ""), "");
 }
@@ -508,14 +334,14 @@ static void ask_for(struct fn *f, const struct ring *r, unsigned object, LLVMVal
 }
 
 static void produce_body(struct fn *f, const struct ring *r) {
-  LLVMValueRef at = load_cell(f, r->at), round = load_cell(f, r->round);
+  LLVMValueRef at = ring_cell(f, r->at), round = ring_cell(f, r->round);
   wait_for(f, empty(f, r, at), LLVMBuildXor(f->b, round, k32(f, 1), ""));
   LLVMValueRef barrier = full(f, r, at), arg[2] = {barrier, k32(f, (uint64_t)r->bytes)};
   call(f, "llvm.nvvm.mbarrier.arrive.expect.tx.scope.cta.space.cta", arg, 2);
-  use_buffer(f, r, at);
+  ring_use(f, r, at);
   for (unsigned i = 0; i < f->f->nobject; i++)
     if (r->object[i]) ask_for(f, r, i, barrier);
-  first_buffers(f, r);
+  ring_first(f, r);
   advance(f, r, at, round);
 }
 
@@ -526,29 +352,21 @@ bool simt_ring_body(struct fn *f, const struct lstmt *s) {
     produce_body(f, r);
     return true;
   }
-  LLVMValueRef at = load_cell(f, r->at), round = load_cell(f, r->round);
+  LLVMValueRef at = ring_cell(f, r->at), round = ring_cell(f, r->round);
   wait_for(f, full(f, r, at), round);
-  use_buffer(f, r, at);
+  ring_use(f, r, at);
   for (uint32_t i = 1; i < s->nbody; i++)
     if (s->body[i]) emit_stmt(f, s->body[i]);
   if (f->simt->held) {
-    struct dot d;
-    dot_mixed(inmost(f->simt->held)->value, &d);
-    struct held h = {.acc = d.a->acc, .type = (enum dtype)d.b->type};
-    held_save(f, &h);
-    simt_wgmma_wait(f);
-    if (f->simt->held_late) emit_late(f);
-    simt_wgmma_land_behind(f);
-    if (!f->simt->held_first) release(f, r, before(f, r, at), NULL);
-    f->simt->held_owed = true;
+    ring_held_leave(f, r, at);
   } else if (r->late && simt_wgmma_leave(f)) {
-    release(f, r, before(f, r, at), later_iteration(f, r));
+    ring_release(f, r, ring_before(f, r, at), later_iteration(f, r));
   } else {
     simt_wgmma_wait(f);
-    release(f, r, at, NULL);
+    ring_release(f, r, at, NULL);
   }
   advance(f, r, at, round);
-  first_buffers(f, r);
+  ring_first(f, r);
   return true;
 }
 
@@ -556,7 +374,7 @@ void simt_ring_end(struct fn *f, const struct lstmt *s) {
   const struct ring *r = f->simt->ring;
   if (!r || s != r->loop || !f->simt->nflying) return;
   simt_wgmma_land(f);
-  release(f, r, before(f, r, load_cell(f, r->at)), NULL);
+  ring_release(f, r, ring_before(f, r, ring_cell(f, r->at)), NULL);
 }
 
 bool simt_produce(struct fn *f, const struct lstmt *s) {
