@@ -300,6 +300,10 @@ static bool check_types(struct expr_parser *p, enum op o, const struct val *v, u
     if (v[i].e->type != t)
       return lex_error_at(p->l, at, "operands of '%s' have different types, %s and %s: convert one, as in %s(...)",
                           name, type_name(t), type_name((enum dtype)v[i].e->type), type_name(t));
+  if (!op_accepts(o, t) && !type_computes(t))
+    return lex_error_at(p->l, at,
+                        "'%s' does not take operands of type %s, which is one of memory only: convert them, f32(...)",
+                        name, type_name(t));
   if (!op_accepts(o, t)) return lex_error_at(p->l, at, "'%s' does not take operands of type %s", name, type_name(t));
   return true;
 }

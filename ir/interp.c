@@ -312,8 +312,7 @@ static struct cell finish(const struct eval *v, struct ival r, enum dtype from) 
   struct cell x = {.def = 1, .e = r.e};
   if (type_is_float(to)) {
     x.v = type_is_float(from) ? r.v : (long double)r.i;
-    if ((!type_is_float(from) || type_mantissa(from) > type_mantissa(to)) && isfinite(x.v))
-      x.e += type_epsilon(to) * (double)fabsl(x.v);
+    if (!type_is_float(from) || !type_holds(to, from)) x.e += interp_narrowed(to, &x.v);
   } else {
     union value in, out;
     if (type_is_float(from))

@@ -281,7 +281,7 @@ static bool fast_cast(const struct node *n, const struct lanes *a, struct lanes 
   if (n->kind != E_CAST || a->any_bad || from == DT_bool || to == DT_bool || type_is_float(to) != type_is_float(from))
     return false;
   bool flt = type_is_float(to);
-  if (flt ? type_mantissa(to) < type_mantissa(from) : a->any_e) return false;
+  if (flt ? !type_holds(to, from) : a->any_e) return false;
   r->any_bad = false;
   r->any_e = a->any_e;
   for (unsigned l = 0; l < count; l++) {

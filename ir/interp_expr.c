@@ -231,9 +231,14 @@ static struct ival float_pick(struct ival a, struct ival b, bool second) {
 
 /* Half the distance of subnormals, rounded up: what an underflow may cost. */
 static double underflow(enum dtype t, long double v) {
-  double least = t == DT_f64 ? DBL_MIN : t == DT_f16 ? 0x1p-14 : FLT_MIN;
-  double step = t == DT_f64 ? DBL_TRUE_MIN : t == DT_f16 ? 0x1p-24 : t == DT_bf16 ? 0x1p-133 : 0x1p-149;
-  return v != 0 && dabs(v) < least ? step : 0;
+  double step = type_least(t), normal = step * (double)(UINT64_C(1) << (type_mantissa(t) - 1));
+  return v != 0 && dabs(v) < normal ? step : 0;
+}
+
+double interp_narrowed(enum dtype t, long double *v) {
+  double most = type_largest(t);
+  if (!type_computes(t) && dabs(*v) > most) *v = copysignl(most, *v);
+  return isfinite(*v) ? type_epsilon(t) * dabs(*v) + underflow(t, *v) : 0;
 }
 
 /* May a finite operand be zero, or of the other sign? */
@@ -298,7 +303,7 @@ double interp_flush(struct ival a, struct ival b, long double v) {
    re-associated with the operation. (Sums and products may be: theirs stay real numbers, and checking allows for an
    overflow on the way.) */
 static struct ival overflowed(enum dtype t, struct ival r) {
-  double max = t == DT_f16 ? 65504 : t == DT_f64 ? DBL_MAX : FLT_MAX;
+  double max = type_largest(t);
   if (!isfinite(r.v) || dabs(r.v) + r.e <= max) return r;
   if (dabs(r.v) - r.e > max)
     r = (struct ival){.v = copysignl(INFINITY, r.v)};
@@ -551,10 +556,9 @@ static struct ival cast_op(const struct node *n, struct ival a) {
   if (type_is_float(to)) {
     bool uns = type_class(from) == DC_UINT;
     r.v = type_is_float(from) ? a.v : uns ? (long double)(uint64_t)a.i : (long double)a.i;
-    double u = type_epsilon(to);
-    bool fits = type_is_float(from) ? type_mantissa(from) <= type_mantissa(to)
+    bool fits = type_is_float(from) ? type_holds(to, from)
                                     : (long double)type_round(to, (union value){.f = (double)r.v}).f == r.v;
-    r.e = a.e + (fits ? 0 : u * dabs(r.v));
+    r.e = a.e + (fits ? 0 : interp_narrowed(to, &r.v));
     return r;
   }
   union value v;

@@ -95,6 +95,8 @@ int64_t place_element(struct icontext *c, const struct place *p, struct fault *f
 double interp_flush(struct ival a, struct ival b, long double v);
 double interp_rounded(enum dtype t, struct ival a, struct ival b, long double v); /* of one whose factor a may be rounded to t */
 double interp_tf32(struct ival a, struct ival b, long double v); /* of one whose operands may be rounded to tf32 */
+/* Error of rounding v to t, which first cuts it to the range of a type that saturates. */
+double interp_narrowed(enum dtype t, long double *v);
 /* Error of a result of add, sub, mul or div: what the operands carry (may be NaN), rounding to t, underflow; infinite where an infinity or a NaN is not sure. */
 double interp_error(enum op o, enum dtype t, struct ival a, struct ival b, long double v, double carried);
 #endif

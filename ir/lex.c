@@ -99,6 +99,14 @@ static void lex_quoted(struct lexer *l, char quote) {
   l->p++;
 }
 
+/* A type that begins like an exponent: 1.5e4m3. */
+static bool is_type(const char *p, const char *end) {
+  const char *q = p;
+  enum dtype t;
+  while (q < end && is_word(*q)) q++;
+  return type_from_name(p, (size_t)(q - p), &t);
+}
+
 /* The characters that a number may consist of, not yet its suffix. */
 static const char *scan_number(const char *p, const char *end, bool *is_float) {
   bool hex = end - p > 2 && p[0] == '0' && (p[1] | 32) == 'x';
@@ -108,6 +116,8 @@ static const char *scan_number(const char *p, const char *end, bool *is_float) {
     if (*p == '.') {
       if (p + 1 < end && p[1] == '.') break; /* a range: 0..N */
       *is_float = true;
+    } else if (!hex && c == 'e' && is_type(p, end)) {
+      break;
     } else if (c == (hex ? 'p' : 'e') &&
                (p + 1 < end && (isdigit((unsigned char)p[1]) ||
                                 ((p[1] == '-' || p[1] == '+') && p + 2 < end && isdigit((unsigned char)p[2]))))) {

@@ -30,6 +30,7 @@ const char *const red_name[RED_COUNT] = {
 
 bool op_accepts(enum op o, enum dtype t) {
   enum dclass c = type_class(t);
+  if (!type_computes(t)) return o == OP_select;
   switch (op_info[o].types) {
   case OPT_FLT:
     return c == DC_FLOAT;

@@ -6,9 +6,11 @@
 struct typeinfo {
   const char *name, *cname;
   uint8_t bytes, klass, mant;
+  int16_t least;
+  double most;
 };
 static const struct typeinfo info[DT_COUNT] = {
-#define TYPE(name, cname, bytes, klass, mant) {#name, cname, bytes, klass, mant},
+#define TYPE(name, cname, bytes, klass, mant, least, most) {#name, cname, bytes, klass, mant, least, most},
 #include "ir/types.def"
 #undef TYPE
 };
@@ -17,9 +19,8 @@ const char *type_name(enum dtype t) {
   return t < DT_COUNT ? info[t].name : "?";
 }
 
-/* bf16 has no portable C name: callers hand over its bits. */
 const char *type_cname(enum dtype t) {
-  return t == DT_bf16 ? "uint16_t" : info[t].cname;
+  return info[t].cname;
 }
 
 size_t type_size(enum dtype t) {
@@ -59,6 +60,24 @@ double type_epsilon(enum dtype t) {
   return type_is_float(t) ? ldexp(1, -info[t].mant) : 0;
 }
 
+bool type_computes(enum dtype t) {
+  return !type_is_float(t) || info[t].bytes > 1;
+}
+
+double type_largest(enum dtype t) {
+  return info[t].most;
+}
+
+bool type_holds(enum dtype to, enum dtype from) {
+  const struct typeinfo *a = &info[to], *b = &info[from];
+  return a->mant >= b->mant && a->least <= b->least && a->most >= b->most;
+}
+
+/* In e4m3 there is no infinity; what is converted to either of these does not become one. */
+static double saturated(enum dtype t, double v) {
+  return !type_computes(t) && fabs(v) > info[t].most ? copysign(info[t].most, v) : v;
+}
+
 static uint64_t bits_of(double f) {
   uint64_t u;
   memcpy(&u, &f, 8);
@@ -71,9 +90,16 @@ static double double_of(uint64_t u) {
   return f;
 }
 
-/* To nearest even with `mant` significand bits and exponents from emin: adding and subtracting 1.5 * 2^52 quanta rounds
- * in hardware. */
-static double round_narrow(double v, int mant, int emin, double max) {
+double type_least(enum dtype t) {
+  int e = info[t].least;
+  if (!type_is_float(t)) return 0;
+  return double_of(e < -1022 ? UINT64_C(1) << (e + 1074) : (uint64_t)(e + 1023) << 52);
+}
+
+/* To nearest even: adding and subtracting 1.5 * 2^52 quanta rounds in hardware. */
+static double round_narrow(enum dtype t, double v) {
+  int mant = info[t].mant, emin = info[t].least + mant - 1;
+  double max = info[t].most;
   if (isnan(v) || isinf(v)) return v;
   if (fabs(v) >= max * 2) return copysign(INFINITY, v);
   int e = (int)(bits_of(v) >> 52 & 0x7ff) - 1023;
@@ -87,9 +113,12 @@ static double round_narrow(double v, int mant, int emin, double max) {
 static double round_float(enum dtype t, double v) {
   switch (t) {
   case DT_f16:
-    return round_narrow(v, 11, -14, 65504);
   case DT_bf16:
-    return round_narrow(v, 8, -126, 0x1.fep127);
+    return round_narrow(t, v);
+  case DT_e4m3:
+    return round_narrow(t, saturated(t, v));
+  case DT_e5m2:
+    return round_narrow(t, isinf(v) ? v : saturated(t, v));
   case DT_f32:
     return (double)(float)v;
   default:
@@ -147,7 +176,7 @@ union value type_convert(enum dtype to, enum dtype from, union value v) {
   union value r = {0};
   bool ff = type_is_float(from), tf = type_is_float(to);
   if (ff && tf) {
-    r.f = round_float(to, v.f);
+    r.f = round_float(to, saturated(to, v.f));
   } else if (ff && to == DT_bool) {
     r.u = v.f != 0;
   } else if (ff) {
@@ -191,6 +220,27 @@ static uint16_t bf16_bits(double v) {
   return (uint16_t)(isnan(v) ? u >> 16 | 0x40 : u >> 16);
 }
 
+static double e4m3_load(uint8_t b) {
+  int e = b >> 3 & 15, m = b & 7;
+  double f = (b & 0x7f) == 0x7f ? NAN : e ? ldexp(8 + m, e - 10) : ldexp(m, -9);
+  return b >> 7 ? -f : f;
+}
+
+/* v is exactly an e4m3, whose only NaN has no sign here. */
+static uint8_t e4m3_bits(double v) {
+  uint8_t sign = signbit(v) ? 0x80 : 0;
+  double a = fabs(v);
+  if (isnan(v)) return 0x7f;
+  if (a < 0x1p-6) return (uint8_t)(sign | (unsigned)(a * 0x1p9));
+  uint64_t u = bits_of(a);
+  return (uint8_t)(sign | ((u >> 52) - 1023 + 7) << 3 | (u >> 49 & 7));
+}
+
+/* Without the sign, as e4m3. */
+static uint8_t e5m2_bits(double v) {
+  return isnan(v) ? 0x7e : (uint8_t)(f16_bits(v) >> 8);
+}
+
 union value type_load(enum dtype t, const void *p) {
   union value v = {0};
   uint16_t h;
@@ -202,6 +252,10 @@ union value type_load(enum dtype t, const void *p) {
   case DT_bf16:
     memcpy(&h, p, 2);
     return (union value){.f = (double)float_of((uint32_t)h << 16)};
+  case DT_e4m3:
+    return (union value){.f = e4m3_load(*(const uint8_t *)p)};
+  case DT_e5m2: /* the upper byte of an f16 */
+    return (union value){.f = f16_load((uint16_t)(*(const uint8_t *)p << 8))};
   case DT_f32:
     memcpy(&f, p, 4);
     return (union value){.f = (double)f};
@@ -255,6 +309,12 @@ void type_store(enum dtype t, void *p, union value v) {
   case DT_bf16:
     h = bf16_bits(v.f);
     memcpy(p, &h, 2);
+    return;
+  case DT_e4m3:
+    *(uint8_t *)p = e4m3_bits(v.f);
+    return;
+  case DT_e5m2:
+    *(uint8_t *)p = e5m2_bits(v.f);
     return;
   case DT_f32:
     f = (float)v.f;

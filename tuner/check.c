@@ -280,8 +280,7 @@ static bool is_poison(const struct output *o, const uint8_t *p) {
 /* Could the magnitudes that led to this bound (at least 8 u S for a sum of magnitude S) leave the type's range on the
  * way? Then the order of the sum decides. */
 static bool may_overflow(enum dtype t, double bound) {
-  double max = t == DT_f16 ? 65504 : t == DT_f64 ? 0x1.fffffffffffffp1023 : 0x1.fffffep127;
-  return bound / (8 * type_epsilon(t)) > max / 2;
+  return bound / (8 * type_epsilon(t)) > type_largest(t) / 2;
 }
 
 /* Error over bound: <= 1 is right; INFINITY when it is no matter of precision. */
@@ -297,11 +296,7 @@ static double error_of(const struct output *o, union value v, const struct expec
   if (!isfinite(got) && may_overflow(o->type, bound)) return 0;
   if (isinf(ref) || !isfinite(got)) return got == ref ? 0 : INFINITY;
   if (got == ref) return 0;
-  double least = ldexp(1, o->type == DT_f64    ? -1074
-                          : o->type == DT_f16  ? -24
-                          : o->type == DT_bf16 ? -133
-                                               : -149); /* half a subnormal step, rounded up */
-  return fabs(got - ref) / (bound + least);
+  return fabs(got - ref) / (bound + type_least(o->type)); /* half a subnormal step, rounded up */
 }
 
 static double judge(const struct reference *r, const struct output *o, const void *data, const struct expect *w,

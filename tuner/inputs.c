@@ -195,12 +195,19 @@ static double size_of_eq(const struct sizes *z, const struct eq *e) {
   return isinf(body) && type_is_int(t) && body == body ? ldexp(1, 64) : body;
 }
 
+/* The largest of inputs up to v when they have been rounded to t: more than v where t holds few bits. */
+static double rounded(enum dtype t, double v) {
+  return type_is_float(t) ? type_round(t, (union value){.f = v}).f : v;
+}
+
 /* Are all results exact when inputs are integers of at most `input`? */
 static bool is_exact(struct arena *a, const struct kernel *k, double input) {
   struct sizes z = {k, ARENA_NEW(a, double, k->ntensor + 1), ARENA_NEW(a, int64_t, k->nsym + 1),
                     ARENA_NEW(a, int64_t, k->nsym + 1), input};
   for (unsigned t = 0; t < k->ntensor; t++)
-    z.tensor[t] = k->tensor[t].role == ROLE_IN || k->tensor[t].role == ROLE_INOUT ? input : 0;
+    z.tensor[t] = k->tensor[t].role == ROLE_IN || k->tensor[t].role == ROLE_INOUT
+                      ? rounded((enum dtype)k->tensor[t].type, input)
+                      : 0;
   for (unsigned i = 0; i < k->neq; i++) {
     eq_ranges(k, &k->eq[i], z.lo, z.hi);
     double size = size_of_eq(&z, &k->eq[i]);
@@ -236,9 +243,8 @@ static double uniform(struct source *s) {
 }
 
 static double special_float(struct source *s, enum dtype t) {
-  int mant = (int)type_mantissa(t), emax = t == DT_f64 ? 1024 : t == DT_f16 ? 16 : 128;
-  double tiny = ldexp(1, 3 - emax - mant),
-         large = ldexp(1, emax / 2 - 2); /* smallest subnormal; its square still fits */
+  int mant = (int)type_mantissa(t);
+  double tiny = type_least(t), large = ldexp(1, (ilogb(type_largest(t)) + 1) / 2 - 2); /* its square still fits */
   double list[] = {0.0, -0.0, tiny, -tiny, tiny * ldexp(1, mant - 2), 1, -1, large, -large, INFINITY, -INFINITY, NAN};
   return list[check_random(&s->rng) % (sizeof list / sizeof *list)];
 }

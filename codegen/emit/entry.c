@@ -4,12 +4,11 @@
 #include "runtime/abi.h"
 #include <stdio.h>
 
-/* bf16 and f16 scalars arrive as the C types of type_cname: uint16_t and _Float16. */
+/* Scalars of narrow floats arrive as the C types of type_cname: _Float16, else integers with their bits. */
 LLVMTypeRef c_param_type(struct module *m, const struct param *p) {
   if (p->kind == PARAM_TENSOR) return m->ptr;
   if (p->type == DT_f16) return LLVMHalfTypeInContext(m->ctx);
-  if (p->type == DT_bf16) return m->i16;
-  return reg_type(m, p->type);
+  return type_is_float(p->type) ? mem_type(m, p->type) : reg_type(m, p->type);
 }
 
 LLVMTypeRef param_ctype(struct module *m, const struct kernel *k) {
@@ -20,7 +19,7 @@ LLVMTypeRef param_ctype(struct module *m, const struct kernel *k) {
 
 /* Integers narrower than int are extended by the caller. */
 void extend_attr(struct module *m, const struct param *p, LLVMValueRef fn, int at) {
-  if (p->kind == PARAM_TENSOR || p->type == DT_f16 || (type_is_float(p->type) && p->type != DT_bf16)) return;
+  if (p->kind == PARAM_TENSOR || p->type == DT_f16) return;
   if (type_size(p->type) < 4) add_attr(m, fn, at, type_is_signed(p->type) ? "signext" : "zeroext", 0);
 }
 

@@ -428,7 +428,7 @@ static void bind_params(struct fn *f) {
       f->sym[p->ref] = mkval(v, 0, DT_i64, 0);
     else if (p->kind == PARAM_TENSOR)
       f->base[p->ref] = mkval(v, 0, DT_u64, 0);
-    else if (p->type == DT_f16 || p->type == DT_bf16)
+    else if (type_is_float(p->type) && type_size(p->type) < 4)
       f->param[i] = from_memory(f, p->type, p->type == DT_f16 ? LLVMBuildBitCast(f->b, v, f->m->i16, "") : v, 0, 0);
     else
       f->param[i] = mkval(v, 0, p->type, 0);

@@ -1,7 +1,8 @@
 /* Scalar types: how they lie in memory, how they are held, how they convert. The meaning is ir/type.h's type_convert
-   and type_round. f16 and bf16 are held as float that is exactly representable; every operation is followed by
-   round_val. Operations on two such values round innocuously twice (24 >= 2p + 2 significand bits for +, -, *, / and
-   sqrt), so results are those of a direct rounding. */
+   and type_round. Narrower floats are held as float that is exactly representable; every operation is followed by
+   round_val (e4m3 and e5m2, which lie in bytes, have none: they are only converted). Operations on two such values
+   round innocuously twice (24 >= 2p + 2 significand bits for +, -, *, / and sqrt), so results are those of a direct
+   rounding. */
 #include "codegen/emit/build.h"
 #include <math.h>
 
@@ -31,6 +32,7 @@ LLVMTypeRef reg_type(struct module *m, enum dtype t) {
 LLVMTypeRef mem_type(struct module *m, enum dtype t) {
   if (t == DT_bool) return m->i8;
   if (t == DT_f16 || t == DT_bf16) return m->i16;
+  if (!type_computes(t)) return m->i8;
   return reg_type(m, t);
 }
 
@@ -97,10 +99,45 @@ static LLVMValueRef float_to_half(struct module *m, LLVMBuilderRef b, LLVMValueR
   return LLVMBuildBitCast(b, h, vec_of(m->i16, n), "");
 }
 
+/* e4m3 in the upper bits of an f16: 2^-8 of the value, subnormals too; of its NaN the exponent is filled up. */
+static LLVMValueRef e4m3_to_float(struct module *m, LLVMBuilderRef b, LLVMValueRef x, unsigned n) {
+  LLVMTypeRef t16 = vec_of(m->i16, n);
+  LLVMValueRef h = LLVMBuildShl(b, LLVMBuildSExt(b, x, t16, ""), kint(m->i16, 7, n), "");
+  LLVMValueRef mag = LLVMBuildAnd(b, h, kint(m->i16, 0x3f80, n), "");
+  LLVMValueRef nan = LLVMBuildAnd(b, LLVMBuildAdd(b, mag, kint(m->i16, 0x80, n), ""), kint(m->i16, 0x4000, n), "");
+  h = LLVMBuildOr(b, LLVMBuildAnd(b, h, kint(m->i16, 0xbf80, n), ""), nan, "");
+  return LLVMBuildFMul(b, half_to_float(m, b, h, n), kreal(m->f32, 256, n), "");
+}
+
+static LLVMValueRef fp8_to_float(struct module *m, LLVMBuilderRef b, enum dtype t, LLVMValueRef x, unsigned n) {
+  if (t == DT_e4m3) return e4m3_to_float(m, b, x, n);
+  LLVMValueRef h = LLVMBuildShl(b, LLVMBuildZExt(b, x, vec_of(m->i16, n), ""), kint(m->i16, 8, n), "");
+  return half_to_float(m, b, h, n);
+}
+
+/* x is exactly an e4m3 or e5m2 (which is the upper byte of an f16). Subnormals of e4m3 become the last bits of a sum
+   whose last bit is worth 2^-9; a NaN is beyond all numbers and loses its sign. */
+static LLVMValueRef float_to_fp8(struct module *m, LLVMBuilderRef b, enum dtype t, LLVMValueRef x, unsigned n) {
+  LLVMTypeRef t32 = vec_of(m->i32, n), tf = vec_of(m->f32, n), t8 = vec_of(m->i8, n);
+  if (t == DT_e5m2)
+    return LLVMBuildTrunc(b, LLVMBuildLShr(b, float_to_half(m, b, x, n), kint(m->i16, 8, n), ""), t8, "");
+  LLVMValueRef u = LLVMBuildBitCast(b, x, t32, ""), magic = kint(m->i32, 0x46800000, n);
+  LLVMValueRef a = LLVMBuildAnd(b, u, kint(m->i32, 0x7fffffff, n), "");
+  LLVMValueRef sub = LLVMBuildFAdd(b, LLVMBuildBitCast(b, a, tf, ""), LLVMBuildBitCast(b, magic, tf, ""), "");
+  sub = LLVMBuildSub(b, LLVMBuildBitCast(b, sub, t32, ""), magic, "");
+  LLVMValueRef norm = LLVMBuildSub(b, LLVMBuildLShr(b, a, kint(m->i32, 20, n), ""), kint(m->i32, 120 << 3, n), "");
+  LLVMValueRef r = LLVMBuildSelect(b, LLVMBuildICmp(b, LLVMIntULT, a, kint(m->i32, 0x3c800000, n), ""), sub, norm, "");
+  LLVMValueRef sign = LLVMBuildAnd(b, LLVMBuildLShr(b, u, kint(m->i32, 24, n), ""), kint(m->i32, 0x80, n), "");
+  LLVMValueRef nan = LLVMBuildICmp(b, LLVMIntUGT, a, kint(m->i32, 0x7f800000, n), "");
+  r = LLVMBuildSelect(b, nan, kint(m->i32, 0x7f, n), LLVMBuildOr(b, r, sign, ""), "");
+  return LLVMBuildTrunc(b, r, t8, "");
+}
+
 struct val from_memory(struct fn *f, enum dtype t, LLVMValueRef v, unsigned lanes, unsigned level) {
   struct module *m = f->m;
   if (t == DT_bool) v = LLVMBuildICmp(f->b, LLVMIntNE, v, LLVMConstNull(LLVMTypeOf(v)), "");
   if (t == DT_f16) v = half_to_float(m, f->b, v, lanes);
+  if (!type_computes(t)) v = fp8_to_float(m, f->b, t, v, lanes);
   if (t == DT_bf16) {
     v = LLVMBuildShl(f->b, LLVMBuildZExt(f->b, v, vec_of(m->i32, lanes), ""), kint(m->i32, 16, lanes), "");
     v = LLVMBuildBitCast(f->b, v, vec_of(m->f32, lanes), "");
@@ -112,6 +149,7 @@ LLVMValueRef to_memory(struct fn *f, struct val v) {
   struct module *m = f->m;
   if (v.type == DT_bool) return LLVMBuildZExt(f->b, v.v, vec_of(m->i8, v.lanes), "");
   if (v.type == DT_f16) return float_to_half(m, f->b, v.v, v.lanes);
+  if (!type_computes(v.type)) return float_to_fp8(m, f->b, v.type, v.v, v.lanes);
   if (v.type == DT_bf16) {
     LLVMValueRef u = LLVMBuildBitCast(f->b, v.v, vec_of(m->i32, v.lanes), "");
     return LLVMBuildTrunc(f->b, LLVMBuildLShr(f->b, u, kint(m->i32, 16, v.lanes), ""), vec_of(m->i16, v.lanes), "");
@@ -138,11 +176,28 @@ static LLVMValueRef round_bf16_thread(struct module *m, LLVMBuilderRef b, LLVMVa
   return LLVMBuildBitCast(b, LLVMBuildShl(b, u, LLVMConstInt(m->i32, 16, 0), ""), m->f32, "");
 }
 
+/* To nearest even after cutting off what is too large: adding and subtracting a power of two whose last bit is that of
+   the result (of subnormals that of the least normal number). NaN goes through all of it. */
+static LLVMValueRef round_fp8(struct module *m, LLVMBuilderRef b, enum dtype t, LLVMValueRef x, unsigned n) {
+  LLVMTypeRef t32 = vec_of(m->i32, n), tf = vec_of(m->f32, n);
+  unsigned mant = type_mantissa(t);
+  double most = type_largest(t), normal = type_least(t) * (double)(1u << (mant - 1));
+  LLVMValueRef u = LLVMBuildBitCast(b, x, t32, ""), sign = LLVMBuildAnd(b, u, kint(m->i32, 0x80000000u, n), "");
+  LLVMValueRef a = LLVMBuildBitCast(b, LLVMBuildAnd(b, u, kint(m->i32, 0x7fffffff, n), ""), tf, "");
+  LLVMValueRef top = kreal(m->f32, most, n), low = LLVMBuildBitCast(b, kreal(m->f32, normal, n), t32, "");
+  a = LLVMBuildSelect(b, LLVMBuildFCmp(b, LLVMRealOGT, a, top, ""), top, a, "");
+  LLVMValueRef e = LLVMBuildAnd(b, LLVMBuildBitCast(b, a, t32, ""), kint(m->i32, 0x7f800000, n), "");
+  e = LLVMBuildSelect(b, LLVMBuildICmp(b, LLVMIntULT, e, low, ""), low, e, "");
+  LLVMValueRef c = LLVMBuildBitCast(b, LLVMBuildAdd(b, e, kint(m->i32, (24 - mant) << 23, n), ""), tf, "");
+  a = LLVMBuildFSub(b, LLVMBuildFAdd(b, a, c, ""), c, "");
+  return LLVMBuildBitCast(b, LLVMBuildOr(b, LLVMBuildBitCast(b, a, t32, ""), sign, ""), tf, "");
+}
+
 enum { KEY_ROUND = 700, KEY_ODD = 701, KEY_SAT = 702 };
 
 /* v.v is a float that stands for a value of v.type not yet rounded to it. */
 struct val round_val(struct fn *f, struct val v) {
-  if (v.type != DT_f16 && v.type != DT_bf16) return v;
+  if (!type_is_float(v.type) || type_size(v.type) >= 4) return v;
   struct val r;
   const void *t = (const void *)(uintptr_t)v.type;
   if (cache_get(f, KEY_ROUND, v.v, t, NULL, &r)) return r;
@@ -150,14 +205,16 @@ struct val round_val(struct fn *f, struct val v) {
   place_at(f, lev);
   LLVMValueRef x = v.type == DT_bf16 && f->simt ? round_bf16_thread(f->m, f->b, v.v)
                    : v.type == DT_bf16          ? round_bf16(f->m, f->b, v.v, v.lanes)
-                                       : half_to_float(f->m, f->b, float_to_half(f->m, f->b, v.v, v.lanes), v.lanes);
+                   : !type_computes(v.type)
+                       ? round_fp8(f->m, f->b, v.type, v.v, v.lanes)
+                       : half_to_float(f->m, f->b, float_to_half(f->m, f->b, v.v, v.lanes), v.lanes);
   place_back(f);
   r = mkval(x, lev, v.type, v.lanes);
   cache_put(f, KEY_ROUND, v.v, t, NULL, r);
   return r;
 }
 
-/* double to float, rounded to odd, so that a second rounding to f16 or bf16 is the only one. */
+/* double to float, rounded to odd, so that a second rounding to a narrower type is the only one. */
 static struct val narrow_odd(struct fn *f, struct val v) {
   struct val r;
   if (cache_get(f, KEY_ODD, v.v, NULL, NULL, &r)) return r;
@@ -251,7 +308,7 @@ static struct val float_to_int(struct fn *f, enum dtype to, struct val v) {
 static struct val int_to_float(struct fn *f, enum dtype to, struct val v) {
   LLVMOpcode op = type_is_signed(v.type) ? LLVMSIToFP : LLVMUIToFP;
   if (to == DT_f64) return vcastop(f, op, v, f->m->f64, to);
-  bool narrow = to == DT_f16 || to == DT_bf16;
+  bool narrow = type_size(to) < 4;
   if (!narrow || type_size(v.type) < 4) return round_val(f, as_type(vcastop(f, op, v, f->m->f32, DT_f32), to));
   struct val d;
   if (type_size(v.type) == 8) { /* keep 53 bits, the lost ones or-ed into the last (ir/type.c does the same) */

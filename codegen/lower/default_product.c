@@ -79,7 +79,7 @@ static void pick_tile(const struct chooser *c, unsigned lane, unsigned row, int6
 
 static bool narrow_float(const struct chooser *c, unsigned tensor) {
   enum dtype t = (enum dtype)c->gs->k->tensor[tensor].type;
-  return t == DT_f16 || t == DT_bf16;
+  return type_is_float(t) && type_size(t) < 4;
 }
 
 /* In two blocks, so that panels are packed twice; more where the copy would not stay in the last cache. */

@@ -51,7 +51,8 @@ static void count_casts(expr_t x, void *ctx) {
 /* Does every read of a narrow float widen it? (Matrix instructions take them as they are; shared memory is small.) */
 static bool widens(const struct packing *k, const struct set *s) {
   struct casts c = {k->step->tensor, 0, 0};
-  if (k->b->p->lim->simt || (k->read->type != DT_f16 && k->read->type != DT_bf16)) return false;
+  if (k->b->p->lim->simt || !type_is_float((enum dtype)k->read->type) || type_size((enum dtype)k->read->type) >= 4)
+    return false;
   for (unsigned i = 0; i < s->n; i++) {
     const struct eq *e = s->m[i]->e;
     expr_t part[] = {e->body, e->init, e->start, e->rescale, e->running};

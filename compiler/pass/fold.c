@@ -40,10 +40,9 @@ static unsigned value_bits(enum dtype t) {
 
 bool fold_lossless(enum dtype to, enum dtype from) {
   if (to == from) return true;
-  if (to == DT_bool) return false;
+  if (to == DT_bool || from == DT_e5m2) return false; /* its infinities would come back as its largest number */
   if (type_is_float(from)) {
-    if (!type_is_float(to) || type_mantissa(to) < type_mantissa(from)) return false;
-    return !(to == DT_f16 || from == DT_bf16) || to == DT_f32 || to == DT_f64;
+    return type_is_float(to) && type_holds(to, from);
   }
   if (type_is_float(to)) return type_mantissa(to) >= value_bits(from) && !(to == DT_f16 && value_bits(from) > 11);
   return value_bits(to) >= value_bits(from) && (type_is_signed(to) || !type_is_signed(from));

@@ -228,7 +228,7 @@ static void row_read(expr_t x, void *ctx) {
   poly_t coef, rest;
   int64_t c;
   unsigned axes = 0;
-  r->other |= t == DT_f16 || t == DT_bf16 || x->acc->nguard;
+  r->other |= (type_is_float(t) && type_size(t) < 4) || x->acc->nguard;
   for (unsigned a = 0; a < r->e->nax; a++) axes += expr_has_sym(x, r->e->axis[a].sym);
   for (unsigned d = 0; d < x->acc->rank && !r->other; d++) {
     poly_t ix = x->acc->ix[d].poly;

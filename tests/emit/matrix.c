@@ -24,6 +24,10 @@ static const char *const kernels[] = {
     " C[i, j] = i8(max(min(f32(T[i, j]) * s[j], 127), -128)) }",
     "kernel f(X: u8[M, K, 8], F: i8[N, 3, 8]) -> Y: i32[M, K, N] { for y in 0..M, x in 0..K, n in 0..N:\n"
     " Y[y, x, n] = sum(r, c if x + r - 1 >= 0, K - x - r >= 0) i32(X[y, x + r - 1, c]) * i32(F[n, r, c]) }",
+    PRODUCT("e4m3", "e4m3", ROWS, "f32", "[k, j]"),
+    PRODUCT("e4m3", "e5m2", TURN, "f32", "[j, k]"),
+    "kernel f(s: f32, z: e4m3, A: e5m2[K, M], B: e4m3[K, N]) -> C: e4m3[M, N], D: e5m2[M, N] {\n"
+    " T[i, j] = sum(k) f32(A[k, i]) * f32(B[k, j])\n C[i, j] = e4m3(T[i, j] * s)\n D[i, j] = e5m2(T[i, j] + f32(z)) }",
 };
 enum { NKERNEL = sizeof kernels / sizeof *kernels, ROUNDS = 14 };
 static const char *const cpus[] = {"native", "alderlake", "sierraforest", "haswell", "x86-64-v2"};

@@ -176,19 +176,32 @@ START_TEST(quotients) {
 }
 END_TEST
 
-/* Where integer types end. */
-static union value cast_sample(enum dtype from, unsigned i, uint64_t *seed) {
+/* Where integer types end; all bytes of types that are no wider. */
+static union value cast_sample(enum dtype from, enum dtype to, unsigned i, uint64_t *seed) {
   static const double edge[] = {
       127.5,      128,          -128.5,       -129,         255.9,     256,       -0.9,
       32767.9,    32768,        -32768.9,     -32769,       65535.9,   65536,     2147483520.0,
       2147483647, 2147483648.0, -2147483648., -2147483649., 4.29e9,    0x1p32,    4294967295.,
       0x1p63,     -0x1p63,      0x1p64,       0x1.fp62,     0x1.ffp63, -0x1.8p63, -1};
   union value v = sample(from, i, 0, seed);
+  uint8_t byte = (uint8_t)i;
+  (void)to;
+  if (!type_computes(from)) return type_load(from, &byte);
   if (type_is_float(from) && i >= N - sizeof edge / sizeof *edge) v.f = edge[N - 1 - i];
   return type_round(from, v);
 }
 
-static void check_cast(enum dtype from, enum dtype to, bool lanes, const char *cpu) {
+/* Between each two neighbours of `to`: just below, at and just above the middle. */
+static union value middle_sample(enum dtype from, enum dtype to, unsigned i, uint64_t *seed) {
+  uint8_t low = (uint8_t)(i / 3), high = (uint8_t)(low + 1);
+  double mid = (type_load(to, &low).f + type_load(to, &high).f) / 2;
+  double v = i % 3 ? nextafterf((float)mid, i % 3 == 1 ? 0 : INFINITY) : mid;
+  return type_round(from, (union value){.f = rig_random(seed) & 1 ? -v : v});
+}
+
+typedef union value sampler(enum dtype from, enum dtype to, unsigned i, uint64_t *seed);
+
+static void check_cast(enum dtype from, enum dtype to, bool lanes, const char *cpu, sampler *value) {
   struct rig r;
   struct buf b;
   rig_open(&r, cpu);
@@ -203,7 +216,7 @@ static void check_cast(enum dtype from, enum dtype to, bool lanes, const char *c
   struct fence fx, fr;
   char *x = memory_of(from, &fx), *y = memory_of(to, &fr);
   uint64_t seed = 3;
-  for (unsigned i = 0; i < N; i++) type_store(from, x + i * type_size(from), cast_sample(from, i, &seed));
+  for (unsigned i = 0; i < N; i++) type_store(from, x + i * type_size(from), value(from, to, i, &seed));
   int64_t count = N;
   void *args[3] = {&count, &x, &y};
   r.call(args);
@@ -221,10 +234,17 @@ static void check_cast(enum dtype from, enum dtype to, bool lanes, const char *c
 
 static void all_casts(enum dtype from, const char *cpu) {
   for (unsigned to = 0; to < DT_COUNT; to++) {
-    check_cast(from, (enum dtype)to, false, cpu);
-    check_cast(from, (enum dtype)to, true, cpu);
+    check_cast(from, (enum dtype)to, false, cpu, cast_sample);
+    check_cast(from, (enum dtype)to, true, cpu, cast_sample);
   }
 }
+
+START_TEST(middles_of_bytes) {
+  static const char *const cpu[] = {NULL, "x86-64-v2", "haswell"};
+  for (unsigned k = 0; k < 4; k++)
+    check_cast(k & 1 ? DT_f32 : DT_f64, k & 2 ? DT_e4m3 : DT_e5m2, _i & 1, cpu[_i / 2], middle_sample);
+}
+END_TEST
 
 START_TEST(casts) {
   all_casts((enum dtype)_i, NULL);
@@ -248,6 +268,7 @@ int main(void) {
   tcase_add_loop_test(t, operations_v2, 0, OP_COUNT);
   tcase_add_loop_test(t, operations_v3, 0, OP_COUNT);
   tcase_add_loop_test(t, quotients, 0, 18);
+  tcase_add_loop_test(t, middles_of_bytes, 0, 6);
   tcase_add_loop_test(t, casts, 0, DT_COUNT);
   tcase_add_loop_test(t, casts_v2, 0, DT_COUNT);
   tcase_add_loop_test(t, casts_v3, 0, DT_COUNT);

@@ -196,7 +196,8 @@ static enum op tame_op(struct gen *g, enum dtype t) {
 
 static expr_t comparison(struct gen *g, unsigned depth) {
   static const enum op cmp[] = {OP_eq, OP_ne, OP_lt, OP_le, OP_gt, OP_ge};
-  expr_t x = gen_expr(g, g->type, depth), y = gen_expr(g, g->type, depth);
+  enum dtype t = type_computes(g->type) ? g->type : DT_f32;
+  expr_t x = gen_expr(g, t, depth), y = gen_expr(g, t, depth);
   return expr_op2(g->a, cmp[below(g, 6)], x, y);
 }
 
@@ -206,7 +207,7 @@ static expr_t gen_expr(struct gen *g, enum dtype t, unsigned depth) {
   if (chance(g, 8))
     return expr_op3(g->a, OP_select, comparison(g, depth - 1), gen_expr(g, t, depth - 1), gen_expr(g, t, depth - 1));
   enum op o = tame_op(g, t);
-  for (unsigned tries = 0; g->o->any_op && tries < 50; tries++) {
+  for (unsigned tries = 0; g->o->any_op && type_computes(t) && tries < 50; tries++) {
     o = (enum op)below(g, OP_COUNT);
     if (op_accepts(o, t) && !op_info[o].result_bool && o != OP_select) break;
   }
@@ -264,7 +265,7 @@ static void make_eq(struct gen *g, unsigned n, bool last) {
   }
   struct eq e = {.state = UINT16_MAX, .npar = (uint8_t)rank};
   bool guarded = false;
-  if (chance(g, 45)) {
+  if (chance(g, 45) && type_computes(t)) {
     make_reduction(g, &e, t);
   } else {
     guarded = chance(g, 15);

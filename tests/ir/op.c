@@ -189,7 +189,9 @@ static double round_ld(enum dtype t, long double x) {
   } f[DT_COUNT] = {[DT_f16] = {11, -14, 65504},
                    [DT_bf16] = {8, -126, 0x1.fep127},
                    [DT_f32] = {24, -126, 0x1.fffffep127},
-                   [DT_f64] = {53, -1022, 0x1.fffffffffffffp1023}};
+                   [DT_f64] = {53, -1022, 0x1.fffffffffffffp1023},
+                   [DT_e4m3] = {4, -6, 448},
+                   [DT_e5m2] = {3, -14, 57344}};
   int e;
   if (isnan(x) || isinf(x) || x == 0) return (double)x;
   frexpl(x, &e);

@@ -37,7 +37,7 @@ static expr_t leaf(struct arena *a, enum dtype t) {
 static expr_t grow_bool(struct arena *a, unsigned depth) {
   static const enum op cmp[] = {OP_eq, OP_ne, OP_lt, OP_le, OP_gt, OP_ge};
   enum dtype t = (enum dtype)roll(DT_COUNT);
-  if (depth == 0) return leaf(a, DT_bool);
+  if (depth == 0 || !type_computes(t)) return leaf(a, DT_bool);
   if (roll(4) == 0) return expr_op1(a, OP_not, grow(a, DT_bool, depth - 1));
   expr_t x = grow(a, t, depth - 1);
   return expr_op2(a, cmp[roll(6)], x, roll(5) ? grow(a, t, depth - 1) : x);
