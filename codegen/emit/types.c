@@ -133,11 +133,26 @@ static LLVMValueRef float_to_fp8(struct module *m, LLVMBuilderRef b, enum dtype 
   return LLVMBuildTrunc(b, r, t8, "");
 }
 
+enum { KEY_ROUND = 700, KEY_ODD = 701, KEY_SAT = 702, KEY_BYTE = 703 };
+
+/* The byte that it was loaded as is kept: a copy is no conversion and back. */
+static struct val fp8_from_memory(struct fn *f, enum dtype t, LLVMValueRef v, unsigned lanes, unsigned level) {
+  struct val r = mkval(fp8_to_float(f->m, f->b, t, v, lanes), level, t, lanes);
+  cache_put(f, KEY_BYTE, r.v, (const void *)(uintptr_t)t, NULL, mkval(v, level, DT_u8, lanes));
+  return r;
+}
+
+static LLVMValueRef fp8_to_memory(struct fn *f, struct val v) {
+  struct val byte;
+  if (cache_get(f, KEY_BYTE, v.v, (const void *)(uintptr_t)v.type, NULL, &byte)) return byte.v;
+  return float_to_fp8(f->m, f->b, v.type, v.v, v.lanes);
+}
+
 struct val from_memory(struct fn *f, enum dtype t, LLVMValueRef v, unsigned lanes, unsigned level) {
   struct module *m = f->m;
+  if (!type_computes(t)) return fp8_from_memory(f, t, v, lanes, level);
   if (t == DT_bool) v = LLVMBuildICmp(f->b, LLVMIntNE, v, LLVMConstNull(LLVMTypeOf(v)), "");
   if (t == DT_f16) v = half_to_float(m, f->b, v, lanes);
-  if (!type_computes(t)) v = fp8_to_float(m, f->b, t, v, lanes);
   if (t == DT_bf16) {
     v = LLVMBuildShl(f->b, LLVMBuildZExt(f->b, v, vec_of(m->i32, lanes), ""), kint(m->i32, 16, lanes), "");
     v = LLVMBuildBitCast(f->b, v, vec_of(m->f32, lanes), "");
@@ -149,7 +164,7 @@ LLVMValueRef to_memory(struct fn *f, struct val v) {
   struct module *m = f->m;
   if (v.type == DT_bool) return LLVMBuildZExt(f->b, v.v, vec_of(m->i8, v.lanes), "");
   if (v.type == DT_f16) return float_to_half(m, f->b, v.v, v.lanes);
-  if (!type_computes(v.type)) return float_to_fp8(m, f->b, v.type, v.v, v.lanes);
+  if (!type_computes(v.type)) return fp8_to_memory(f, v);
   if (v.type == DT_bf16) {
     LLVMValueRef u = LLVMBuildBitCast(f->b, v.v, vec_of(m->i32, v.lanes), "");
     return LLVMBuildTrunc(f->b, LLVMBuildLShr(f->b, u, kint(m->i32, 16, v.lanes), ""), vec_of(m->i16, v.lanes), "");
@@ -192,8 +207,6 @@ static LLVMValueRef round_fp8(struct module *m, LLVMBuilderRef b, enum dtype t, 
   a = LLVMBuildFSub(b, LLVMBuildFAdd(b, a, c, ""), c, "");
   return LLVMBuildBitCast(b, LLVMBuildOr(b, LLVMBuildBitCast(b, a, t32, ""), sign, ""), tf, "");
 }
-
-enum { KEY_ROUND = 700, KEY_ODD = 701, KEY_SAT = 702 };
 
 /* v.v is a float that stands for a value of v.type not yet rounded to it. */
 struct val round_val(struct fn *f, struct val v) {
