@@ -80,11 +80,13 @@ static void hand_over(struct gpu *g, uint32_t c, bool again) {
   }
 }
 
-static void send_counts(uint32_t c) {
+/* Of the eager mode: in the other one warps poll. */
+static void send_counts(uint32_t c, bool eager) {
   struct emu_counts n;
   struct gpu_parts p;
   struct reply r = {.kind = REPLY_COUNTS, .candidate = c};
   emu_cuda_take(&n, &p);
+  if (!eager) return;
   _Static_assert((int)EMU_CLASSES == (int)JOB_CLASSES && sizeof p == (JOB_PARTS + 1) * sizeof(double),
                  "job.h follows the emulator");
   for (int i = 0; i < JOB_CLASSES; i++) r.counts.instructions[i] = (double)n.instructions[i];
@@ -110,7 +112,7 @@ static bool run_one(struct gpu *g, uint32_t c, unsigned place) {
   if (!gpu_intact(g, why, sizeof why)) quit(REPLY_WRONG, c, why);
   hand_over(g, c, place != 0);
   if (g->emulated) {
-    send_counts(c);
+    send_counts(c, place == 0);
   } else if (!gpu_has_inplace(g)) {
     double warm = gpu_seconds(g, c);
     if (warm < first) done.seconds[0] = warm;

@@ -3,6 +3,7 @@
    launching. Cold: the L2 is swept before each call, which then has events of its own; so has each call of a kernel
    that changes its input, which is restored before. A round in which the clock fell is dropped and another made in its
    place. The emulator's time is the model's: one call says it all. */
+#include "runtime/emu_cuda.h"
 #include "runtime/worker_gpu.h"
 #include <math.h>
 #include <stdio.h>
@@ -99,6 +100,7 @@ static void open_timer(struct timer *t, struct gpu *g) {
 static void warm_up(struct timer *t) {
   struct gpu *g = t->g;
   const struct job *j = g->w->job;
+  if (g->emulated) emu_cuda_mode(false, 0);
   for (unsigned c = 0; c < j->ncandidates; c++) {
     if (t->single) gpu_refill(g, false);
     t->first[c] = gpu_seconds(g, c);

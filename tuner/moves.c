@@ -339,7 +339,8 @@ static void drop_split(struct plan *p, int at) {
 static bool move_split(const struct mover *m, struct plan *p) {
   static const uint8_t parts[] = {2, 3, 4, 6, 8, 12, 16, 32};
   int at = plan_find(p, STEP_split, -1, -1), n = parts[below(m, COUNT(parts))];
-  if (m->sp->opts.threads > 1 && below(m, 2)) n = (int)m->sp->opts.threads * (1 + (int)below(m, 4));
+  if (m->sp->opts.threads > 1 && !m->sp->lim->simt && below(m, 2))
+    n = (int)m->sp->opts.threads * (1 + (int)below(m, 4));
   int def = m->def ? plan_find(m->def, STEP_split, -1, -1) : -1;
   if (def >= 0 && below(m, 3) == 0) n = m->def->extra[def].arg;
   if (at < 0) return add_split(m, p, n);

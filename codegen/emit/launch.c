@@ -340,13 +340,22 @@ static void own_stages(struct split *s, const struct lstmt *x) {
   for (uint32_t i = 0; i < x->nbody; i++) own_stages(s, x->body[i]);
 }
 
+/* A parallel loop, or one of a single iteration around such ones. */
+static bool in_grid(const struct lstmt *x) {
+  int64_t lo, hi;
+  if (x->kind != L_FOR || !x->nbody || !x->body[0]) return false;
+  if (x->fkind == F_PARALLEL) return true;
+  return x->fkind == F_SERIAL && x->nlo == 1 && x->nhi == 1 && poly_is_const(x->lo[0], &lo) &&
+         poly_is_const(x->hi[0], &hi) && lo < hi && hi - lo <= x->step && has_parallel(x->body[0]);
+}
+
 static bool add_kernel(struct split *s, const struct lstmt *x) {
   struct launch_plan *p = s->p;
   if (p->nkernel == LAUNCH_KERNELS) return refuse(s, "too many kernels");
   struct launch_kernel *k = &p->kernel[p->nkernel];
   *k = (struct launch_kernel){.name = kernel_name(s)};
-  while (k->nloop < LAUNCH_LOOPS && x->kind == L_FOR && x->fkind == F_PARALLEL && x->nbody && x->body[0] &&
-         all_over_dims(s->f, x->lo, x->nlo) && all_over_dims(s->f, x->hi, x->nhi)) {
+  while (k->nloop < LAUNCH_LOOPS && in_grid(x) && all_over_dims(s->f, x->lo, x->nlo) &&
+         all_over_dims(s->f, x->hi, x->nhi)) {
     k->loop[k->nloop++] = x;
     x = x->body[0];
   }

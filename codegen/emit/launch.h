@@ -5,7 +5,7 @@
 #include "ir/loop.h"
 #include "codegen/target/target.h"
 
-enum { LAUNCH_LOOPS = 3, LAUNCH_KERNELS = 256, LAUNCH_THREADS = 1024, LAUNCH_GROUP = 128 };
+enum { LAUNCH_LOOPS = 6, LAUNCH_KERNELS = 256, LAUNCH_THREADS = 1024, LAUNCH_GROUP = 128 };
 struct launch_kernel {
   const char *name;                        /* of the entry in the module: FUNCTION_kN */
   const struct lstmt *body;

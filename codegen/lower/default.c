@@ -33,18 +33,6 @@ static int turned_lane(const struct chooser *c) {
 
 /* ---- what is too large to be found again in any cache ---- */
 
-/* Bytes of a tensor with constant extents, else 0. */
-static double bytes_of(const struct chooser *c, unsigned tensor) {
-  const struct tensor *t = &c->gs->k->tensor[tensor];
-  double n = (double)type_size(t->type);
-  int64_t e;
-  for (unsigned d = 0; d < t->rank; d++) {
-    if (!poly_is_const(t->extent[d], &e)) return 0;
-    n *= (double)e;
-  }
-  return n;
-}
-
 static bool only_written(const struct chooser *c, unsigned tensor) {
   bool once = false;
   for (unsigned i = 0; i < c->g->neq; i++) {
@@ -106,10 +94,10 @@ static void push_memory(struct chooser *c) {
   uint16_t t[64];
   unsigned n = group_operands(c->gs, c->gi, t, 64);
   double all = 0;
-  for (unsigned i = 0; i < n && i < 64; i++) all += bytes_of(c, t[i]);
+  for (unsigned i = 0; i < n && i < 64; i++) all += def_bytes(c, t[i]);
   int row = has_step(&c->s, STEP_prefetch) || has_step(&c->s, STEP_pack) ? -1 : row_loop(c);
   for (unsigned i = 0; i < n && i < 64; i++) {
-    double bytes = bytes_of(c, t[i]);
+    double bytes = def_bytes(c, t[i]);
     bool far = all >= c->lim->l3_bytes && bytes >= c->lim->l3_bytes / 4.0;
     if (far && only_written(c, t[i])) def_push(c, STEP_stream, 0, (int64_t)i);
     bool next = far || (!c->lim->simt && !c->ordered && bytes > 2.0 * c->lim->l1_bytes);
@@ -218,17 +206,28 @@ static const struct groups *in_parts(const struct chooser *c, unsigned axis, int
   return NULL;
 }
 
-/* The schedule of the group whose sums are made in parts, each by one thread. */
+/* The same for blocks of threads, whose parts have a grid of their own. */
+static const struct groups *in_blocks(const struct chooser *c, int *axis, int *parts) {
+  struct sched s = {0};
+  *axis = def_blocks_parts(c, parts);
+  return *axis >= 0 && sched_push(&s, STEP_split, LOOP_ID(*axis, 0), *parts)
+             ? split_in_two(c->a, c->gs, c->gi, &s, c->o->strict)
+             : NULL;
+}
+
+/* The schedule of the group whose sums are made in parts, each by one thread, or by blocks. */
 static bool choose_parts(struct chooser *c) {
-  int axis = axis_to_split(c), parts;
-  const struct groups *gs = axis < 0 ? NULL : in_parts(c, (unsigned)axis, &parts);
+  int axis = c->lim->simt ? -1 : axis_to_split(c), parts = 0;
+  const struct groups *gs = c->lim->simt ? in_blocks(c, &axis, &parts)
+                            : axis < 0   ? NULL
+                                         : in_parts(c, (unsigned)axis, &parts);
   if (!gs) return false;
   struct chooser in = {.a = c->a, .gs = gs, .g = &gs->g[c->gi], .gi = c->gi, .lim = c->lim, .o = c->o};
-  in.part = in.g->naxis - 1;
-  in.stream = c->stream; /* another axis than this one is refused */
+  in.part = c->lim->simt ? -1 : in.g->naxis - 1;
+  in.stream = c->lim->simt ? -1 : c->stream; /* another axis than this one is refused */
   choose(&in);
   push_memory(&in);
-  if (!in.s.nstep || !def_push(&in, STEP_parallel, LOOP_ID(in.part, 0), 0)) return false;
+  if (!in.s.nstep || (in.part >= 0 && !def_push(&in, STEP_parallel, LOOP_ID(in.part, 0), 0))) return false;
   struct sched s = {0};
   sched_push(&s, STEP_split, LOOP_ID(axis, 0), parts);
   for (unsigned i = 0; i < in.s.nstep; i++)
@@ -247,7 +246,7 @@ struct sched sched_default(const struct groups *gs, unsigned g, const struct lim
     oom_raise();
   }
   choose(&c);
-  bool alone = o->threads > 1 && !lim->simt && !has_step(&c.s, STEP_parallel) && def_work(&c) >= PARALLEL_WORK;
+  bool alone = o->threads > 1 && (lim->simt || !has_step(&c.s, STEP_parallel)) && def_work(&c) >= PARALLEL_WORK;
   if (!alone || !choose_parts(&c)) push_memory(&c);
   oom_leave(&guard);
   arena_free(c.a);

@@ -84,6 +84,7 @@ int64_t def_stream_block(int64_t ext, int64_t tile, int64_t want);    /* element
 /* ---- order and threads ---- */
 void def_then(struct order *o, unsigned axis, unsigned level);      /* appends a loop unless it is there */
 void def_push_order(struct chooser *c, const struct order *o);
+double def_bytes(const struct chooser *c, unsigned tensor);          /* of a tensor with constant extents, else 0 */
 double def_work(const struct chooser *c);                            /* operations of the group */
 void def_push_parallel(struct chooser *c, const struct order *o);
 /* ---- shapes: false (matrix, taps, product, window, stream, pairs): this group has not got the shape ---- */
@@ -128,4 +129,6 @@ bool def_blocks_matrix(struct chooser *c);
 bool def_blocks_product(struct chooser *c);
 bool def_blocks_turn(struct chooser *c, unsigned lane);
 void def_blocks_plain(struct chooser *c, unsigned lane);
+/* The sum to split where the chosen schedule has too few blocks for all SMs, and in how many parts; -1: none. */
+int def_blocks_parts(const struct chooser *c, int *parts);
 #endif

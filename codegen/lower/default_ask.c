@@ -334,6 +334,17 @@ static void push_grid(struct chooser *c, const struct order *o) {
   }
 }
 
+double def_bytes(const struct chooser *c, unsigned tensor) {
+  const struct tensor *t = &c->gs->k->tensor[tensor];
+  double n = (double)type_size(t->type);
+  int64_t e;
+  for (unsigned d = 0; d < t->rank; d++) {
+    if (!poly_is_const(t->extent[d], &e)) return 0;
+    n *= (double)e;
+  }
+  return n;
+}
+
 double def_work(const struct chooser *c) {
   double w = 0;
   for (unsigned i = 0; i < c->g->neq; i++) w += work(c, &c->gs->k->eq[c->g->eq[i]]);

@@ -5,6 +5,7 @@
 #include "codegen/lower/default.h"
 
 enum { PIECE_BYTES = 16, ROW_THREADS = 256, WARP = 32, TURN = 32 };
+enum { COLUMN_THREADS = 64, COLUMN_AHEAD = 8 }; /* of sums over another axis than that of the lanes: loads in flight */
 
 static int64_t power_below(int64_t n) {
   int64_t x = 1;
@@ -23,13 +24,15 @@ static void widest_read(expr_t x, void *ctx) {
   if (x->kind == E_READ && type_size((enum dtype)x->type) > *w) *w = (unsigned)type_size((enum dtype)x->type);
 }
 
-/* Elements in 16 bytes of the widest array that the group's members walk along the axis. */
+/* Elements in 16 bytes of the widest array that the group's members walk along the axis. What is summed over others is
+   stored once: it does not count. */
 static int64_t piece_of(const struct chooser *c) {
   unsigned w = 1;
   for (unsigned i = 0; i < c->g->neq; i++) {
     const struct eq *e = &c->gs->k->eq[c->g->eq[i]];
     expr_visit(e->body, widest_read, &w);
-    if (type_size(c->gs->k->tensor[e->lhs].type) > w) w = (unsigned)type_size(c->gs->k->tensor[e->lhs].type);
+    if (e->red == RED_none && type_size(c->gs->k->tensor[e->lhs].type) > w)
+      w = (unsigned)type_size(c->gs->k->tensor[e->lhs].type);
     if (e->red == RED_argmax || e->red == RED_argmin) return 1;
   }
   return PIECE_BYTES / (w > PIECE_BYTES ? PIECE_BYTES : w);
@@ -189,12 +192,26 @@ static int row_axis(const struct chooser *c, unsigned lane) {
   return -1;
 }
 
+/* Columns that are summed over another axis, too few of them for all SMs: narrow blocks, which the parts of the sum
+   then make many of. */
+static bool few_columns(const struct chooser *c, unsigned lane, int64_t width) {
+  double n = 1;
+  if (c->main->red == RED_none || summed_somewhere(c, lane)) return false;
+  for (unsigned x = 0; x < c->main->npar; x++) {
+    int a = def_axis(c, c->main->axis[x].sym);
+    if (a < 0 || !def_extent(c, (unsigned)a)) return false;
+    n *= a == (int)lane ? (double)def_extent(c, lane) / (double)width : (double)def_extent(c, (unsigned)a);
+  }
+  return n < c->lim->cores;
+}
+
 void def_blocks_plain(struct chooser *c, unsigned lane) {
   int64_t ext = def_guess(c, lane), piece = piece_of(c), threads = ROW_THREADS;
   bool sum = summed_somewhere(c, lane);
+  if (few_columns(c, lane, piece * ROW_THREADS)) threads = COLUMN_THREADS;
   struct order o = {0};
   while (piece > 1 && ext < WARP * piece) piece /= 2;
-  int64_t lanes = power_above((ext + piece - 1) / piece, ROW_THREADS), rows = 1;
+  int64_t lanes = power_above((ext + piece - 1) / piece, threads), rows = 1;
   if (lanes < 2) lanes = 2;
   int row = row_axis(c, lane);
   if (sum && lanes < WARP) lanes = WARP;
@@ -214,6 +231,8 @@ void def_blocks_plain(struct chooser *c, unsigned lane) {
   push_lanes(c, STEP_lanes, lane, lanes, piece);
   if (row >= 0) push_lanes(c, STEP_threads, (unsigned)row, rows, 1);
   def_push_parallel(c, &o);
+  int red = c->main->red == RED_none || sum ? -1 : longest_sum(c);
+  if (red >= 0 && def_extent(c, (unsigned)red) > COLUMN_AHEAD) def_push(c, STEP_unroll, LOOP_ID(red, 0), COLUMN_AHEAD);
 }
 
 /* ---- transposes ---- */

@@ -101,9 +101,8 @@ bool def_blocks_groups(struct chooser *c) {
   if (!c->lim->matrix_per_cycle[MATRIX_wgmma] || !def_blocks_find(c, &p) || !find_dot(c, &p, &d, &form)) return false;
   if (d.kind == DOT_f32 || d.kind == DOT_f64) return false;
   int64_t n = def_guess(c, (unsigned)p.red), deep = PANEL_BYTES / form.bytes;
-  if (n < RING_LEAST * deep || def_guess(c, (unsigned)p.row) < BLOCKS_GROUP ||
-      def_guess(c, (unsigned)p.lane) < BLOCKS_GROUP)
-    return false;
+  bool few = !def_extent(c, (unsigned)p.row) && def_guess(c, (unsigned)p.row) < BLOCKS_GROUP;
+  if (n < RING_LEAST * deep || few || def_guess(c, (unsigned)p.lane) < BLOCKS_GROUP) return false;
   struct blocks_tile t = group_tile(c, &p);
   struct order o = def_blocks_order(c, &p, 2);
   unsigned red = (unsigned)p.red, row = (unsigned)p.row, lane = (unsigned)p.lane;
@@ -126,7 +125,7 @@ bool def_blocks_groups(struct chooser *c) {
 
 /* ---- warps ---- */
 
-enum { STAGE_BYTES = 64 }; /* of the sum, of a row or a column */
+enum { STAGE_BYTES = 64, FEW_TILE = 16 }; /* of the sum, of a row or a column; rows of the instruction */
 
 /* Operands are copied ahead by as many iterations as leave room for a second block, or by one. */
 static void push_stages(struct chooser *c, const struct blocks_product *p, int64_t bytes, int64_t trips) {
@@ -137,7 +136,7 @@ static void push_stages(struct chooser *c, const struct blocks_product *p, int64
   }
 }
 
-/* Four warps, each with a quarter of the tile. */
+/* Four warps, each with a quarter of the tile; of few rows all of them beside each other. */
 bool def_blocks_matrix(struct chooser *c) {
   struct blocks_product p;
   struct dot d;
@@ -145,19 +144,20 @@ bool def_blocks_matrix(struct chooser *c) {
   if (!c->lim->matrix_per_cycle[MATRIX_mma] || !def_blocks_find(c, &p) || !find_dot(c, &p, &d, &form)) return false;
   if (d.kind == DOT_f32 && !c->o->tf32) return false;
   int64_t n = def_guess(c, (unsigned)p.red), stage = STAGE_BYTES / form.bytes;
-  if (n <= form.depth || def_guess(c, (unsigned)p.row) < 16) return false;
+  bool few = def_extent(c, (unsigned)p.row) && def_extent(c, (unsigned)p.row) <= FEW_TILE;
+  if (n <= form.depth || (!few && def_guess(c, (unsigned)p.row) < FEW_TILE)) return false;
   struct blocks_tile t = def_blocks_tile(c, &p);
-  int64_t row = t.row < 32 ? 32 : t.row, lane = t.lane < 32 ? 32 : t.lane;
+  int64_t row = few ? FEW_TILE : t.row < 32 ? 32 : t.row, lane = t.lane < 32 ? 32 : t.lane;
   def_push(c, STEP_tile, LOOP_ID(p.row, 0), row);
   def_push(c, STEP_tile, LOOP_ID(p.lane, 0), lane);
   def_push(c, STEP_tile, LOOP_ID(p.red, 0), form.depth);
   if (n > stage) def_push(c, STEP_tile, LOOP_ID(p.red, 0), stage);
   def_push(c, STEP_lanes, LOOP_ID(p.lane, 0), 4);
   def_push(c, STEP_piece, LOOP_ID(p.lane, 0), 2);
-  def_push(c, STEP_warps, LOOP_ID(p.lane, 0), 2);
+  def_push(c, STEP_warps, LOOP_ID(p.lane, 0), few ? 4 : 2);
   sched_push(&c->s, STEP_threads, LOOP_ID(p.row, 0),
              8); /* of four warps only the sums of a large tile are few enough */
-  def_push(c, STEP_warps, LOOP_ID(p.row, 0), 2);
+  if (!few) def_push(c, STEP_warps, LOOP_ID(p.row, 0), 2);
   def_blocks_loops(c, &p, n > stage ? 2 : 1);
   if (!def_push(c, STEP_tensorize, LOOP_ID(p.red, 0), MATRIX_mma)) return false;
   if (n > stage) push_stages(c, &p, (row + lane) * (stage * form.bytes + 16), n / stage);

@@ -115,10 +115,29 @@ static enum status lower_plain(struct arena *a, const struct groups *gs, const s
   return ST_OK;
 }
 
+/* On blocks of threads, what follows a sum in parts is a group of its own, with its default schedule. */
+static const struct groups *split_all(struct arena *a, const struct groups *gs, const struct sched **sched,
+                                      const struct limits *lim, const struct lower_opts *o) {
+  for (unsigned g = 0; g < gs->n; g++) {
+    struct sched first = (*sched)[g];
+    const struct groups *two = lim->simt ? split_in_two(a, gs, g, &first, o->strict) : NULL;
+    if (!two) continue;
+    struct sched *all = ARENA_NEW(a, struct sched, two->n);
+    memcpy(all, *sched, (g + 1u) * sizeof *all);
+    memcpy(all + g + 1, *sched + g, (gs->n - g) * sizeof *all);
+    all[g] = first;
+    all[g + 1] = sched_default(two, g + 1, lim, o);
+    *sched = all;
+    gs = two;
+  }
+  return gs;
+}
+
 enum status lower_kernel(struct arena *a, const struct groups *gs, const struct sched *sched, const struct limits *lim,
                          const struct lower_opts *o, const char *name, struct lfunc **out, const char **why) {
   for (unsigned g = 0; g < gs->n; g++)
     if (sched_is_plain(&sched[g])) return lower_plain(a, gs, sched, lim, o, out, why);
+  gs = split_all(a, gs, &sched, lim, o);
   struct lfunc *f = lfunc_new(a, gs->k, name);
   struct lstmt **body = ARENA_NEW(a, struct lstmt *, gs->n + 1);
   unsigned stack = 0;

@@ -594,17 +594,20 @@ static void compare(expr_t x, void *ctx) {
     c->differ = true;
 }
 
-/* What a tensor map brings is 0 behind the tensor's extents: the sum must end there. */
+/* What a tensor map brings is 0 behind the tensor's extents: the sum must end there, or where a box does (a part of a
+   sum that is split). */
 static bool sum_fills(const struct plan *p, const struct access *r, unsigned sum) {
   const struct paxis *x = &p->axis[sum];
   const struct tensor *t = &p->k->tensor[r->tensor];
-  int64_t lo;
+  int64_t lo, one;
   unsigned uses = 0;
-  bool whole = false;
+  bool whole = false, boxes = x->ntile && x->ext > 0 && x->ext % x->tile[x->ntile - 1] == 0;
   for (unsigned d = 0; d < r->rank; d++) {
+    poly_t c, rest;
     if (!poly_has(r->ix[d].poly, x->sym)) continue;
     uses++;
     whole = poly_eq(r->ix[d].poly, poly_sym(p->a, x->sym)) && t->extent[d] && poly_eq(t->extent[d], x->hi);
+    whole |= boxes && poly_split(p->a, r->ix[d].poly, x->sym, &c, &rest) && poly_is_const(c, &one) && one == 1;
   }
   return uses == 1 && whole && x->uniform && poly_is_const(x->lo, &lo) && !lo;
 }

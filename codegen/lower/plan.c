@@ -431,9 +431,16 @@ static void find_stream(struct plan *p) {
 }
 
 /* The group that the rest of the schedule speaks of. */
-static bool read_split(struct plan *p, const struct sched *s) {
+static bool read_split(struct plan *p, struct sched *s) {
   int at = sched_split(s);
   if (at < 0) return true;
+  const struct groups *two = p->lim->simt ? split_in_two(p->a, p->gs, p->gi, s, p->o->strict) : NULL;
+  if (two) {
+    p->gs = two;
+    p->g = &two->g[p->gi];
+    p->k = two->k;
+    return true;
+  }
   for (unsigned i = (unsigned)at + 1; i < s->nstep; i++)
     if (s->step[i].kind == STEP_split) return refuse(p, "split: more than one");
   const struct groups *gs =
@@ -455,8 +462,9 @@ static bool plain_check(struct plan *p, const struct sched *s) {
   return true;
 }
 
-bool plan_make(struct plan *p, struct arena *a, const struct groups *gs, unsigned g, const struct sched *s,
+bool plan_make(struct plan *p, struct arena *a, const struct groups *gs, unsigned g, const struct sched *from,
                const struct limits *lim, const struct lower_opts *o) {
+  struct sched own = *from, *s = &own;
   *p = (struct plan){.a = a, .gs = gs, .g = &gs->g[g], .gi = g, .k = gs->k, .lim = lim, .o = o, .stream_top = -1};
   p->member = ARENA_NEW(a, struct member, MAX_MEMBER);
   p->vt = ARENA_NEW(a, struct vtensor, MAX_MEMBER);

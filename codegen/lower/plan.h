@@ -344,6 +344,9 @@ const char *size_refuses(struct build *b, const struct lstmt *s);
 bool size_may_exceed(const struct plan *p);
 /* lower.c: makes the nest of one group for nobody. NULL: it can be made. */
 const char *lower_refuses(struct plan *p);
+/* split.c: on blocks of threads, group g with the parts that the schedule's `split` makes and, right behind it, a group of what follows their sums; the
+   schedule is then that of the first, without the step. NULL: it stays one group, as it was. */
+const struct groups *split_in_two(struct arena *a, const struct groups *gs, unsigned g, struct sched *s, bool strict);
 /* prefetch.c */
 bool prefetch_check(struct plan *p);
 struct lstmt *prefetch_at(struct build *b, const struct set *s, unsigned l, const struct env *e);

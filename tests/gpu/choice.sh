@@ -15,8 +15,14 @@ wants 'tile i 128; tile j 256; .*tensorize wgmma k0; .*stage A smem 4 tma swizzl
 wants 'cluster i1 2; raster i1 6; persist i1 132'
 why sm_90a M=64,N=8192,K=8192
 wants 'tile i 64; tile j 64; .*tensorize wgmma k0; .*tma swizzle128'
-why sm_90a M=16,N=8192,K=8192
-wants 'tensorize mma k0'
+why sm_90a M=16,N=8192,K=8192 # rows behind the last one are zeros that no memory is read for
+wants 'tile i 64; tile j 64; .*tensorize wgmma k0; .*tma swizzle128'
+why sm_90a M=64,N=512,K=32768 # eight tiles: the sum in parts fills the SMs
+wants 'split k 16; .*order k_part0 i1 j1 .*tensorize wgmma k0; .*tma swizzle128'
+why sm_90a M=1,N=8192,K=8192
+wants 'split k [0-9]*; tile j 512; .*lanes j0 64; piece j0 8; parallel k_part0; parallel j1; unroll k0 8'
+why sm_80 M=3,N=8192,K=8192
+wants 'split k 2; tile i 16; .*warps j0 4; .*tensorize mma k0; .*stage A smem 4'
 why sm_90a M=4096,N=48,K=4096
 wants 'tensorize mma k0'
 why sm_80 M=4096,N=4096,K=4096
