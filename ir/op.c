@@ -210,11 +210,12 @@ union value red_identity(enum red r, enum dtype t) {
 
 static union value logic_step(enum red r, union value acc, union value x) {
   bool a = acc.f != 0, b = x.f != 0;
-  return (union value){.f = r == RED_and ? a && b : a || b};
+  return (union value){.f = r == RED_and ? a && b : r == RED_or ? a || b : a != b};
 }
 
 union value red_step(enum red r, enum dtype t, union value acc, union value x) {
-  static const uint8_t op[RED_COUNT] = {[RED_sum] = OP_add, [RED_prod] = OP_mul, [RED_and] = OP_and, [RED_or] = OP_or};
+  static const uint8_t op[RED_COUNT] = {[RED_sum] = OP_add, [RED_prod] = OP_mul, [RED_and] = OP_and, [RED_or] = OP_or,
+                                        [RED_xor] = OP_xor};
   union value v[2] = {acc, x};
   switch (r) {
   case RED_max:
@@ -223,6 +224,7 @@ union value red_step(enum red r, enum dtype t, union value acc, union value x) {
     return op_eval(OP_lt, t, (union value[]){x, acc}).u ? x : acc;
   case RED_and:
   case RED_or:
+  case RED_xor:
     if (type_is_float(t)) return logic_step(r, acc, x);
     break;
   case RED_sum:

@@ -222,7 +222,7 @@ static bool parse_from(struct tparser *p, struct eq *e) {
 }
 
 static bool red_takes(struct tparser *p, enum red r, enum dtype t, struct loc at) {
-  bool logic = r == RED_and || r == RED_or, is_bool = t == DT_bool;
+  bool logic = r == RED_and || r == RED_or || r == RED_xor, is_bool = t == DT_bool;
   if (!type_computes(t))
     return lex_error_at(&p->l, at,
                         "'%s' does not reduce values of type %s, which is one of memory only: convert them, f32(...)",

@@ -385,10 +385,12 @@ void emit_for(struct fn *f, const struct lstmt *s);
 void emit_while(struct fn *f, const struct lstmt *s);
 void emit_parallel(struct fn *f, const struct lstmt *s);
 void emit_serial(struct fn *f, const struct lstmt *s);
+enum { MAX_GUARD = 4 };
 struct range { /* of a loop, substituted */
   poly_t lo, hi;
   poly_t los[UINT8_MAX], his[UINT8_MAX];
-  unsigned nlo, nhi;
+  unsigned nlo, nhi, nguard;
+  poly_t guard[MAX_GUARD]; /* that hold inside because the loop ends with them */
 };
 void find_range(struct fn *f, const struct lstmt *s, struct range *r);
 struct serial {

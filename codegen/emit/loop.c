@@ -31,6 +31,45 @@ static poly_t bound(struct fn *f, const poly_t *p, unsigned n, bool greatest, po
 void find_range(struct fn *f, const struct lstmt *s, struct range *r) {
   r->lo = bound(f, s->lo, s->nlo, true, r->los, &r->nlo);
   r->hi = bound(f, s->hi, s->nhi, false, r->his, &r->nhi);
+  r->nguard = 0;
+}
+
+/* --- loops that end where the condition on their whole body does --- */
+
+/* The one statement of the body, when it is an if by guards alone. */
+static const struct lstmt *guarded_body(const struct lstmt *s) {
+  const struct lstmt *b = s->body[0];
+  while (b->kind == L_BLOCK && b->nbody == 1 && b->body[0]) b = b->body[0];
+  return b->kind == L_IF && !b->cond && b->nguard && b->nbody == 1 ? b : NULL;
+}
+
+/* The first i at which x - c * i < 0. */
+static poly_t first_below(struct fn *f, poly_t x, int64_t c) {
+  struct arena *a = f->m->arena;
+  if (c == 1) return poly_addc(a, x, 1);
+  struct val v = fn_poly(f, x), by = vi64(f, c), q = vbin(f, LLVMSDiv, v, by, false);
+  struct val rest = vbin(f, LLVMSub, v, vbin(f, LLVMMul, q, by, false), false);
+  struct val down = vbin(f, LLVMAShr, rest, vi64(f, 63), false); /* -1: the quotient of a negative number goes down */
+  return poly_addc(a, poly_sym(a, fresh_sym(f, vbin(f, LLVMAdd, q, down, false))), 1);
+}
+
+/* for (i < n) if (n - 2 * i - 2 >= 0), which is how i < n / 2 is said in polynomials: the loop ends there, and its body
+   asks nothing. Guards that i only makes smaller become bounds; they are facts inside. */
+static void end_with_guards(struct fn *f, const struct lstmt *s, struct range *r) {
+  struct arena *a = f->m->arena;
+  const struct lstmt *b = s->once || f->simt ? NULL : guarded_body(s);
+  if (!b) return;
+  unsigned n = 0;
+  poly_t hi[UINT8_MAX];
+  for (unsigned i = 0; i < s->nhi; i++) hi[n++] = s->hi[i];
+  for (unsigned g = 0; g < b->nguard && r->nguard < MAX_GUARD && n < UINT8_MAX; g++) {
+    poly_t coef, rest, x = fn_subst(f, b->guard[g]);
+    int64_t c;
+    if (!poly_split(a, x, s->sym, &coef, &rest) || !poly_is_const(coef, &c) || c >= 0 || c == INT64_MIN) continue;
+    hi[n++] = first_below(f, rest, -c);
+    r->guard[r->nguard++] = x;
+  }
+  if (r->nguard) r->hi = bound(f, hi, n, false, r->his, &r->nhi);
 }
 
 /* hi - lo >= least in all combinations. */
@@ -42,8 +81,9 @@ static bool surely_spans(struct fn *f, const struct range *r, int64_t least) {
   return true;
 }
 
-static void range_facts(struct fn *f, const struct range *r, poly_t i, bool once) {
+static void range_facts(struct fn *f, const struct range *r, sym_t s, poly_t i, bool once) {
   struct arena *a = f->m->arena;
+  for (unsigned j = 0; j < r->nguard; j++) fact_add(f, poly_subst(a, r->guard[j], s, i));
   for (unsigned j = 0; j < r->nlo; j++) fact_add(f, poly_sub(a, i, r->los[j]));
   for (unsigned j = 0; j < r->nhi && !once; j++) fact_add(f, poly_addc(a, poly_sub(a, r->his[j], i), -1));
 }
@@ -114,7 +154,7 @@ static struct val loop_core(struct fn *f, const struct lstmt *s, const struct ra
   if (times > 1 && !f->simt) turn_open(f, &t, s, times);
   for (unsigned u = 0; u < times; u++) {
     poly_t at = poly_addc(m->arena, i, s->step * (int64_t)u);
-    range_facts(f, r, at, s->once);
+    range_facts(f, r, s->sym, at, s->once);
     f->env[s->sym] = u ? at : NULL;
     emit_stmt(f, s->body[0]);
     f->env[s->sym] = NULL;
@@ -186,6 +226,7 @@ void emit_serial(struct fn *f, const struct lstmt *s) {
   struct arena *a = f->m->arena;
   struct range r;
   find_range(f, s, &r);
+  end_with_guards(f, s, &r);
   int64_t n;
   bool nonempty = s->once || surely_spans(f, &r, 1);
   bool known = poly_is_const(poly_sub(a, r.hi, r.lo), &n);
@@ -193,7 +234,7 @@ void emit_serial(struct fn *f, const struct lstmt *s) {
   unsigned nfact = f->nfact;
   if (known && n <= s->step) { /* one iteration */
     f->env[s->sym] = r.lo;
-    range_facts(f, &r, r.lo, s->once);
+    range_facts(f, &r, s->sym, r.lo, s->once);
     emit_stmt(f, s->body[0]);
     if (f->simt) simt_ring_end(f, s);
     f->env[s->sym] = NULL;

@@ -14,6 +14,8 @@ static enum op step_op(enum red red, enum dtype t) {
     return OP_min;
   case RED_and:
     return OP_and;
+  case RED_xor:
+    return OP_xor;
   default:
     return OP_or;
   }
@@ -41,8 +43,8 @@ struct val emit_red(struct fn *f, enum red red, struct val acc, struct val x) {
     emit_fail(f->m, "internal: argmax and argmin have no step of their own");
     return x;
   }
-  if ((red == RED_and || red == RED_or) && type_is_float(t)) {
-    emit_fail(f->m, "and/or of floats");
+  if ((red == RED_and || red == RED_or || red == RED_xor) && type_is_float(t)) {
+    emit_fail(f->m, "bits of floats");
     return x;
   }
   return emit_op(f, step_op(red, t), t, v);

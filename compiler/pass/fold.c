@@ -13,6 +13,8 @@ static poly_t as_poly(struct arena *a, expr_t x) {
   return x->kind == E_POLY ? x->poly : poly_const(a, x->val.i);
 }
 
+static expr_t fold_select(struct arena *a, expr_t x);
+
 bool fold_is(expr_t x, double v) {
   if (x->kind != E_CONST) return false;
   if (type_is_float(x->type)) return x->val.f == v && signbit(x->val.f) == signbit(v);
@@ -233,11 +235,32 @@ static expr_t fold_magnitude(struct arena *a, expr_t x) {
   return is_promoted(l) && is_promoted(r) && is_difference(positive, l, r) ? expr_op1(a, OP_abs, positive) : x;
 }
 
+/* A choice as the wider integer type that it was made of; NULL: it was made of none. */
+static expr_t fold_widened(struct arena *a, expr_t x, enum dtype wide) {
+  if (x->kind == E_CAST && x->kid[0]->type == wide) return x->kid[0];
+  return x->kind == E_CONST ? expr_const(a, wide, type_convert(wide, x->type, x->val)) : NULL;
+}
+
+/* v > 32767 ? 32767 : i16(v), which is how C returns a clamped number: i16(v > 32767 ? 32767 : v). */
+static expr_t fold_choice_of_casts(struct arena *a, expr_t x) {
+  for (unsigned i = 1; i < 3; i++) {
+    expr_t y = x->kid[i];
+    if (y->kind != E_CAST || !type_is_int(x->type) || !type_is_int(y->kid[0]->type)) continue;
+    enum dtype wide = (enum dtype)y->kid[0]->type;
+    if (!fold_lossless(wide, x->type)) continue;
+    expr_t p = fold_widened(a, x->kid[1], wide), q = fold_widened(a, x->kid[2], wide);
+    if (p && q) return fold_cast(a, expr_cast(a, x->type, fold_select(a, expr_op3(a, OP_select, x->kid[0], p, q))));
+  }
+  return x;
+}
+
 static expr_t fold_select(struct arena *a, expr_t x) {
   expr_t c = x->kid[0];
   if (c->kind == E_CONST) return c->val.u ? x->kid[1] : x->kid[2];
   if (expr_eq(x->kid[1], x->kid[2])) return x->kid[1];
-  expr_t y = fold_pick(a, x);
+  expr_t y = fold_choice_of_casts(a, x);
+  if (y != x) return y;
+  y = fold_pick(a, x);
   if (y == x) y = fold_clamp(a, x);
   if (y == x) y = fold_magnitude(a, x);
   if (y == x && is_op(c, OP_eq) && fold_is(x->kid[1], 0) && !fold_is(x->kid[2], 0)) /* what counts where it holds */

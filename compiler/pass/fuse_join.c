@@ -13,7 +13,7 @@
    shared and no subscript is shifted along a parallel axis (a stencil would only be cut apart again). A contraction of
    a member's result joins only if it can run in a stream with it; a contraction that loses a shared axis must have a
    temp as its result (its rows then stay in cache). Independent equations join when they walk the same parallel axes
-   over a common operand and neither is a contraction. */
+   over a common operand, or make temps that one equation reads at one place, and neither is a contraction. */
 #include "ir/apart.h"
 #include "compiler/pass/fuse.h"
 #include "compiler/pass/stream.h"
@@ -423,7 +423,7 @@ static bool company_pays(const struct join *j, unsigned nshared) {
     if (is_contraction(a, p) || nshared != p->npar || p->nax != j->t.nax) return false;
     for (unsigned i = p->npar; i < p->nax; i++)
       if (!eq_is_red(&j->t, p->axis[i].sym)) return false;
-    common |= keeps_old(j, p) || (j->t.red != RED_none && is_sister(j, p));
+    common |= keeps_old(j, p) || is_sister(j, p);
     for (unsigned i = 0; i < n; i++) {
       unsigned nt = eq_accesses(a, p, mine[i]->tensor, &theirs);
       for (unsigned x = 0; x < nt; x++) common |= close_by(mine[i], theirs[x]);

@@ -1,10 +1,12 @@
 /* narrow: TENSOR -> TENSOR. Needs nothing; changes no result. C widens the pixels and samples that it computes with to
    int; where the values that an integer expression can take, and those of all its parts, fit a type of 8 or 16 bits,
    and a conversion or a comparison makes that the end of it, it is computed in that type: twice or four times the
-   lanes. u8((i32(a) + i32(b) + 1) >> 1) becomes u8((u16(a) + u16(b) + 1) >> 1).
+   lanes. u8((i32(a) + i32(b) + 1) >> 1) becomes u8((u16(a) + u16(b) + 1) >> 1). Where values do not fit but a conversion
+   drops what is above, sums, products, bits and shifts to the left need no more bits than are left:
+   u16(i32(p) << 8 | i32(p) >> 8) becomes p << 8 | p >> 8. So do reductions whose result is narrower than their terms.
 
    Intervals are found from the types of what is read and from constants; nothing is assumed about dims and scalars
-   beyond their types. Bytes are not multiplied or shifted: vectors cannot. */
+   beyond their types. Bytes are not multiplied: vectors cannot. */
 #include "compiler/pass/passes.h"
 #include "compiler/pass/span.h"
 #include "compiler/pass/util.h"
@@ -12,6 +14,7 @@
 /* x, of which span_fits is ok, in t. */
 static expr_t rewrite(struct arena *a, const struct span *temp, expr_t x, enum dtype t) {
   if (x->kind == E_CONST) return expr_i(a, t, x->val.i);
+  if (x->kind == E_CAST && x->kid[0]->type == DT_bool) return expr_cast(a, t, x->kid[0]);
   if (x->kind == E_CAST && span_held(span_fits(temp, x->kid[0], t), (enum dtype)x->type).ok)
     return rewrite(a, temp, x->kid[0], t);
   if (x->kind != E_OP) return expr_cast(a, t, x);
@@ -28,12 +31,66 @@ static bool wide(expr_t x) {
   return type_is_int((enum dtype)x->type) && type_size((enum dtype)x->type) >= 4 && x->kind == E_OP;
 }
 
-static expr_t narrow_cast(struct arena *a, const struct span *temp, expr_t x) {
-  expr_t y = x->kid[0];
-  if (!type_is_int((enum dtype)x->type) || type_size((enum dtype)x->type) > 2 || !wide(y)) return x;
+/* x in the smallest type of up to `size` bytes that holds it and its parts; NULL: none does. */
+static expr_t exact(struct arena *a, const struct span *temp, expr_t x, size_t size) {
   for (unsigned i = 0; i < NNARROWER; i++)
-    if (span_fits(temp, y, narrower[i]).ok) return expr_cast(a, (enum dtype)x->type, rewrite(a, temp, y, narrower[i]));
-  return x;
+    if (type_size(narrower[i]) <= size && span_fits(temp, x, narrower[i]).ok) return rewrite(a, temp, x, narrower[i]);
+  return NULL;
+}
+
+static bool drops_nothing_below(expr_t x, enum dtype t) {
+  switch ((enum op)x->op) {
+  case OP_add:
+  case OP_sub:
+  case OP_neg:
+  case OP_and:
+  case OP_or:
+  case OP_xor:
+  case OP_not:
+  case OP_select:
+    return true;
+  case OP_mul:
+    return type_size(t) > 1;
+  case OP_shl: {
+    expr_t by = x->kid[1];
+    return by->kind == E_CONST && by->val.i >= 0 && by->val.i < 8 * (int64_t)type_size(t);
+  }
+  default:
+    return false;
+  }
+}
+
+/* The lowest bits of an integer x, as many as t has, computed without those above; NULL: that cannot be, or an element
+ * of a wider type would have to be cut first. */
+static expr_t low_bits(struct arena *a, const struct span *temp, expr_t x, enum dtype t) {
+  enum dtype from = (enum dtype)x->type;
+  if (x->kind == E_CONST) return expr_const(a, t, type_convert(t, from, x->val));
+  if (span_fits(temp, x, t).ok) return rewrite(a, temp, x, t);
+  if (!type_is_int(from)) return NULL;
+  if (type_size(from) <= type_size(t) || x->kind == E_SCALAR) return expr_cast(a, t, x);
+  if (x->kind == E_CAST) return type_is_int((enum dtype)x->kid[0]->type) ? low_bits(a, temp, x->kid[0], t) : NULL;
+  if (x->kind != E_OP) return NULL;
+  if (!drops_nothing_below(x, t)) {
+    expr_t y = exact(a, temp, x, 2);
+    return y ? expr_cast(a, t, y) : NULL;
+  }
+  struct expr *y = arena_dup(a, x, sizeof *x);
+  y->type = (uint8_t)t;
+  for (unsigned i = x->op == OP_select; i < x->nkid; i++) {
+    y->kid[i] = low_bits(a, temp, x->kid[i], t);
+    if (!y->kid[i]) return NULL;
+  }
+  return y;
+}
+
+static expr_t narrow_cast(struct arena *a, const struct span *temp, expr_t x) {
+  enum dtype t = (enum dtype)x->type;
+  if (!type_is_int(t) || type_size(t) > 2 || !wide(x->kid[0])) return x;
+  expr_t y = exact(a, temp, x->kid[0], 1);
+  if (!y && type_size(t) == 1) y = low_bits(a, temp, x->kid[0], t);
+  if (!y) y = exact(a, temp, x->kid[0], 2);
+  if (!y) y = low_bits(a, temp, x->kid[0], type_size(t) == 2 ? t : DT_u16);
+  return y ? expr_cast(a, t, y) : x;
 }
 
 static bool widened(expr_t x) {
@@ -119,6 +176,18 @@ static void narrow_temp(struct arena *a, struct kernel *k, unsigned at, struct s
   }
 }
 
+/* Terms of bits, or of a sum without products (those have instructions of their own), of which the result keeps the
+ * lowest. */
+static void narrow_terms(struct arena *a, const struct kernel *k, struct eq *e, const struct span *temp) {
+  enum dtype t = (enum dtype)k->tensor[e->lhs].type;
+  bool bits = e->red == RED_or || e->red == RED_and || e->red == RED_xor;
+  if (!bits || e->init || e->start || !type_is_int(t) || type_size(t) > 2 || !type_is_int((enum dtype)e->body->type) ||
+      type_size((enum dtype)e->body->type) <= type_size(t))
+    return;
+  expr_t y = low_bits(a, temp, e->body, t);
+  if (y) e->body = y;
+}
+
 enum status pass_narrow(struct arena *a, struct unit *u, struct diag *d) {
   (void)d;
   struct kernel *k = u->k;
@@ -127,6 +196,7 @@ enum status pass_narrow(struct arena *a, struct unit *u, struct diag *d) {
   for (unsigned i = 0; i < k->neq; i++) {
     eq_map(a, &k->eq[i], narrow_one, temp);
     narrow_temp(a, k, i, temp);
+    narrow_terms(a, k, &k->eq[i], temp);
   }
   return ST_OK;
 }

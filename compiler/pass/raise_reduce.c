@@ -64,6 +64,8 @@ static expr_t combine(struct raise *r, enum red red, expr_t x, expr_t y) {
     return expr_op2(r->a, flt ? OP_fmin : OP_min, x, y);
   case RED_and:
     return expr_op2(r->a, OP_and, x, y);
+  case RED_xor:
+    return expr_op2(r->a, OP_xor, x, y);
   default:
     return expr_op2(r->a, OP_or, x, y);
   }
@@ -91,6 +93,8 @@ static enum red red_of(enum op o, bool *fmax) {
     return RED_and;
   case OP_or:
     return RED_or;
+  case OP_xor:
+    return RED_xor;
   case OP_max:
   case OP_fmax:
     return RED_max;
@@ -216,8 +220,8 @@ static bool peel_cast(struct peeler *q, expr_t x, struct peel *p) {
   if (o->kind != E_OP || o->nkid != 2) return false;
   enum dtype t = (enum dtype)x->type, w = (enum dtype)o->type;
   if (type_size(w) < type_size(t) || type_is_float(w) != type_is_float(t) || t == DT_bool || w == DT_bool) return false;
-  if (o->op != OP_add && o->op != OP_sub && o->op != OP_mul && !(type_is_int(t) && (o->op == OP_and || o->op == OP_or)))
-    return false;
+  bool bits = o->op == OP_and || o->op == OP_or || o->op == OP_xor;
+  if (o->op != OP_add && o->op != OP_sub && o->op != OP_mul && !(type_is_int(t) && bits)) return false;
   bool left = carries(q, o->kid[0]);
   expr_t inner = o->kid[left ? 0 : 1], term = o->kid[left ? 1 : 0];
   if (left == carries(q, o->kid[1]) || (o->op == OP_sub && !left)) return false;

@@ -78,7 +78,7 @@ static struct span op_span(expr_t x, const struct span *v) {
 }
 
 static bool bytes_can(enum op o) {
-  return o != OP_mul && o != OP_div && o != OP_shl && o != OP_shr;
+  return o != OP_mul && o != OP_div;
 }
 
 static struct span leaf(const struct span *temp, expr_t x, enum dtype t) {
@@ -176,6 +176,7 @@ struct span span_held(struct span s, enum dtype t) {
 struct span span_fits(const struct span *temp, expr_t x, enum dtype t) {
   struct span v[3] = {{0}}, none = {0};
   if (!type_is_int((enum dtype)x->type)) return none;
+  if (x->kind == E_CAST && x->kid[0]->type == DT_bool) return (struct span){0, 1, true};
   if (x->kind == E_CAST) {
     struct span s = span_held(span_fits(temp, x->kid[0], t), (enum dtype)x->type);
     return s.ok ? s : leaf(temp, x, t);

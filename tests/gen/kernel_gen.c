@@ -230,8 +230,9 @@ static void gen_guard(struct gen *g, struct eq *e) {
 
 static enum red pick_red(struct gen *g, enum dtype t) {
   static const enum red num[] = {RED_sum, RED_sum, RED_sum, RED_max, RED_min, RED_argmax, RED_argmin, RED_prod};
-  if (t == DT_bool) return chance(g, 50) ? RED_and : RED_or;
-  if (g->o->any_op && !type_is_float(t) && chance(g, 20)) return chance(g, 50) ? RED_and : RED_or;
+  static const enum red bits[] = {RED_and, RED_or, RED_xor};
+  if (t == DT_bool) return bits[below(g, 3)];
+  if (g->o->any_op && !type_is_float(t) && chance(g, 20)) return bits[below(g, 3)];
   return num[below(g, g->o->any_op ? 8 : 7)];
 }
 

@@ -136,8 +136,8 @@ static struct lstmt *random_for(struct gen *g, unsigned depth) {
 static struct lstmt *random_store(struct gen *g) {
   enum dtype t = (enum dtype)pick(DT_COUNT);
   struct access *acc = random_access(g, 2 * t + pick(2), 0);
-  static const enum red reds[] = {RED_sum, RED_prod, RED_max, RED_min, RED_and, RED_or};
-  enum red r = g->vector || pick(2) ? reds[pick(6)] : RED_none;
+  static const enum red reds[] = {RED_sum, RED_prod, RED_max, RED_min, RED_and, RED_or, RED_xor};
+  enum red r = g->vector || pick(2) ? reds[pick(7)] : RED_none;
   if (!pick(4)) add_guards(g, acc);
   struct lstmt *s = loop_store(a, acc, r, random_expr(g, t, 0));
   s->nontemporal = !pick(6);

@@ -497,13 +497,13 @@ END_TEST
 
 /* Identities are neutral; max and min skip NaN but keep one that is there already. */
 START_TEST(reductions) {
-  static const enum red neutral[] = {RED_sum, RED_prod, RED_max, RED_min, RED_and, RED_or};
+  static const enum red neutral[] = {RED_sum, RED_prod, RED_max, RED_min, RED_and, RED_or, RED_xor};
   for (size_t n = 0; n < sizeof neutral / sizeof *neutral; n++)
     for (unsigned t = 0; t < DT_COUNT; t++)
       for (unsigned i = 0; i < 25; i++) {
         enum dtype ty = (enum dtype)t;
         union value x = operand(ty, i), id = red_identity(neutral[n], ty), got = red_step(neutral[n], ty, id, x);
-        if (type_is_float(ty) && (neutral[n] == RED_and || neutral[n] == RED_or)) x.f = x.f != 0;
+        if (type_is_float(ty) && (neutral[n] == RED_and || neutral[n] == RED_or || neutral[n] == RED_xor)) x.f = x.f != 0;
         if (type_is_float(ty) && isnan(x.f) && n >= 2) continue;
         ck_assert_msg(type_value_eq(ty, got, x) || (type_is_float(ty) && got.f == x.f), "%s %s", red_name[neutral[n]],
                       type_name(ty));
