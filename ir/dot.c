@@ -26,6 +26,7 @@ bool mma_form(enum dotkind k, struct mma_form *out) {
   case DOT_u8i8:
   case DOT_i8i8:
   case DOT_u8u8:
+  case DOT_f8:
     *out = bytes;
     return true;
   case DOT_f32:
@@ -58,6 +59,7 @@ static expr_t factor(expr_t x, enum dtype t) {
 
 static enum dotkind kind_of(enum dtype sum, enum dtype a, enum dtype b) {
   if (a == sum && b == sum) return sum == DT_f32 ? DOT_f32 : sum == DT_f64 ? DOT_f64 : DOT_none;
+  if (sum == DT_f32 && !type_computes(a) && !type_computes(b)) return DOT_f8;
   if (sum == DT_f32) return a != b ? DOT_none : a == DT_bf16 ? DOT_bf16 : a == DT_f16 ? DOT_f16 : DOT_none;
   if (sum != DT_i32) return DOT_none;
   if (a == DT_i16 && b == DT_i16) return DOT_i16i16;

@@ -5,7 +5,7 @@
 #include "ir/expr.h"
 
 enum { DOT_BYTES = 4 };
-enum dotkind { DOT_none, DOT_u8i8, DOT_i8i8, DOT_i16i16, DOT_bf16, DOT_u8u8, DOT_f16, DOT_f32, DOT_f64 };
+enum dotkind { DOT_none, DOT_u8i8, DOT_i8i8, DOT_i16i16, DOT_bf16, DOT_u8u8, DOT_f16, DOT_f32, DOT_f64, DOT_f8 };
 struct dot {
   enum dotkind kind;
   expr_t a, b;     /* the two reads; of DOT_u8i8 a is the unsigned one */
@@ -14,7 +14,7 @@ struct dot {
   bool alone;      /* b is summed by itself: a is 1 and has no read (NULL) */
   unsigned group;  /* elements of each that one instruction adds up in a lane: DOT_BYTES / their size; 1 of DOT_f64 */
 };
-/* x: W(read) * W(read), W the conversion to i32 (of 8 or 16 bit integers) or f32 (of bf16, f16); (i32(i8) + 128) * i32(i8); i32(i8) alone; a product of
+/* x: W(read) * W(read), W the conversion to i32 (of 8 or 16 bit integers) or f32 (of bf16, f16, and of e4m3 and e5m2 in any pair); (i32(i8) + 128) * i32(i8); i32(i8) alone; a product of
    two reads of f32 or of f64. */
 bool dot_of(expr_t x, struct dot *out);
 /* x: a read of f32 times f32(read of bf16 or f16), in either order: the product of that type which --fp fast allows for it. */

@@ -15,6 +15,7 @@ struct isa {
   bool fma, f16c, avx512; /* avx512: f, vl, dq and bw together */
   bool amx; /* tiles, with products of bf16 and 8 bit integers */
   bool vnni, vnni_int8, bf16; /* vpdpbusd and vpdpwssd in the widest vectors; vpdpbssd; vdpbf16ps */
+  bool fp8; /* cvt of pairs of e4m3 or e5m2 */
   int madd; /* pmaddwd in vectors of up to 16 << madd bytes */
 };
 

@@ -99,6 +99,7 @@ static struct isa isa_of(const struct target *t) {
                       .vnni_int8 = has_feature(f, "avxvnniint8"),
                       .bf16 = has_feature(f, "avx512bf16"),
                       .amx = t->limits.matrix_per_cycle[MATRIX_amx] > 0,
+                      .fp8 = t->limits.fp8,
                       .madd = madd,
                       .fma = t->limits.simt || has_feature(f, "fma"),
                       .f16c = t->limits.simt || has_feature(f, "f16c"),
@@ -249,7 +250,20 @@ static enum status attempt(struct arena *a, const struct job *j, LLVMTargetMachi
   return st;
 }
 
-static enum status emit_for_target(struct arena *a, const struct job *j, struct buf *out, const char **why) {
+/* e4m3 or e5m2 is in memory. */
+static bool has_fp8(const struct job *j) {
+  for (unsigned i = 0; i < j->n; i++)
+    for (unsigned t = 0; t < j->e[i].k->ntensor; t++)
+      if (!type_computes((enum dtype)j->e[i].k->tensor[t].type)) return true;
+  return false;
+}
+
+static enum status emit_for_target(struct arena *a, const struct job *given, struct buf *out, const char **why) {
+  struct job job = *given, *j = &job;
+  struct target t = *given->t;
+  t.limits.fp8 = t.limits.fp8 && has_fp8(given);
+  if (t.limits.fp8) t.features = arena_strdup(a, t.fp8_features);
+  j->t = &t;
   LLVMTargetMachineRef tm = machine_for(j->t, why, a);
   if (!tm) return ST_INFEASIBLE;
   struct demotion *demoted = NULL;

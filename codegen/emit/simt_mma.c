@@ -1,5 +1,5 @@
-/* Matrix instructions of a warp: mma.sync of 16-bit floats, tf32 and f64, and of 8-bit integers. Its sums lie in
-   registers as the LOOP has them: rows on 8 threads (twice, but for f64), columns on 4 threads in pieces of 2. The
+/* Matrix instructions of a warp: mma.sync of 16-bit and 8-bit floats, tf32 and f64, and of 8-bit integers. Its sums lie
+   in registers as the LOOP has them: rows on 8 threads (twice, but for f64), columns on 4 threads in pieces of 2. The
    operands are panels in shared memory, [row][k] or [k][row] (and so for columns). ldmatrix brings fragments of the
    first kind, of 16-bit elements turned those of the second, too; wider elements of the second kind are loaded one by
    one. One instruction does the work of the two or four iterations of the unrolled loops around the sub loop: the first
@@ -165,6 +165,9 @@ static void fragment(struct fn *f, const struct panel *p, LLVMValueRef *out) {
 /* ---- the instruction ---- */
 
 static const char *instruction(const struct product *x) {
+  static const char *const bytes[2][2] = {
+      {"llvm.nvvm.mma.m16n8k32.row.col.f32.e4m3.e4m3.f32", "llvm.nvvm.mma.m16n8k32.row.col.f32.e4m3.e5m2.f32"},
+      {"llvm.nvvm.mma.m16n8k32.row.col.f32.e5m2.e4m3.f32", "llvm.nvvm.mma.m16n8k32.row.col.f32.e5m2.e5m2.f32"}};
   bool a = x->rows.type == DT_u8, b = x->cols.type == DT_u8;
   switch (x->d.kind) {
   case DOT_bf16:
@@ -175,6 +178,8 @@ static const char *instruction(const struct product *x) {
     return "llvm.nvvm.mma.m16n8k8.row.col.tf32";
   case DOT_f64:
     return "llvm.nvvm.mma.m8n8k4.row.col.f64";
+  case DOT_f8:
+    return bytes[x->rows.type == DT_e5m2][x->cols.type == DT_e5m2];
   default:
     if (a != b) return a ? "llvm.nvvm.mma.m16n8k32.row.col.u8.s8" : "llvm.nvvm.mma.m16n8k32.row.col.s8.u8";
     return a ? "llvm.nvvm.mma.m16n8k32.row.col.u8" : "llvm.nvvm.mma.m16n8k32.row.col.s8";

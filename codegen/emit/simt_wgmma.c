@@ -182,7 +182,7 @@ static void set_place(struct fn *f, const struct sums *x, unsigned i) {
 }
 
 static const char *word_of(enum dtype t) {
-  return t == DT_bf16 ? "bf16" : t == DT_f16 ? "f16" : t == DT_i8 ? "s8" : t == DT_u8 ? "u8" : NULL;
+  return t == DT_i8 ? "s8" : t == DT_u8 ? "u8" : type_is_float(t) && type_size(t) <= 2 ? type_name(t) : NULL;
 }
 
 static LLVMTypeRef sums_type(struct module *m, LLVMTypeRef each, unsigned n) {
@@ -211,6 +211,7 @@ static void tied_asm(struct fn *f, const char *text, LLVMValueRef *arg, unsigned
   buf_free(&c);
 }
 
+/* Floats may be negated (they are not), those of 16 bits lie along the sum or across it. */
 static void instruction_text(struct buf *out, const struct sums *x, enum dtype a, enum dtype b, bool whole) {
   unsigned n = 4 * x->groups;
   buf_printf(out, "wgmma.mma_async.sync.aligned.m64n%uk%u.%s.%s.%s {", 8 * x->groups,
@@ -221,7 +222,8 @@ static void instruction_text(struct buf *out, const struct sums *x, enum dtype a
                2 * n + 5, x->cols->turned);
   else
     buf_printf(out, "}, $%u, $%u, $%u", 2 * n, 2 * n + 1, 2 * n + 2);
-  if (!whole && !x->rows->held) buf_printf(out, ", 1, 1, %d, %d", x->rows->turned, x->cols->turned);
+  if (!whole && !x->rows->held) buf_puts(out, ", 1, 1");
+  if (!x->rows->held && type_size(a) == 2) buf_printf(out, ", %d, %d", x->rows->turned, x->cols->turned);
   buf_puts(out, ";");
 }
 
@@ -400,7 +402,8 @@ static bool find_threads(struct fn *f, struct threads *t) {
 }
 
 static bool types_ok(enum dtype a, enum dtype b, enum dtype sum) {
-  if (sum == DT_f32) return a == b && (a == DT_bf16 || a == DT_f16);
+  if (sum == DT_f32 && type_computes(a)) return a == b && (a == DT_bf16 || a == DT_f16);
+  if (sum == DT_f32) return !type_computes(b);
   return sum == DT_i32 && type_size(a) == 1 && type_size(b) == 1 && word_of(a) && word_of(b);
 }
 
@@ -458,7 +461,7 @@ bool simt_wgmma(struct fn *f, const struct lstmt *s, const struct lstmt *st) {
     return false;
   if (!side_of(f, s, b, &t, false, 8 * (int64_t)groups, 0, &cols)) return false;
   if (rows.again == SYM_NONE || reg_steps(f, st->acc, rows.again) != 2 || cols.piece == SYM_NONE) return false;
-  if (sum == DT_i32 && (rows.turned || cols.turned)) return false;
+  if (type_size(ta) == 1 && (rows.turned || cols.turned)) return false;
   struct sums x = {st->acc, a, b, &rows, &cols, groups};
   return !rows.first || !cols.first || make_all(f, s, &t, &x, &rows, n / each, each);
 }

@@ -109,7 +109,22 @@ static LLVMValueRef e4m3_to_float(struct module *m, LLVMBuilderRef b, LLVMValueR
   return LLVMBuildFMul(b, half_to_float(m, b, h, n), kreal(m->f32, 256, n), "");
 }
 
+/* GPUs convert pairs: the other half stays 0. The instruction to fp8 saturates, infinities too. */
+static LLVMValueRef fp8_to_float_thread(struct module *m, LLVMBuilderRef b, enum dtype t, LLVMValueRef x) {
+  const char *name = t == DT_e4m3 ? "llvm.nvvm.e4m3x2.to.f16x2.rn" : "llvm.nvvm.e5m2x2.to.f16x2.rn";
+  LLVMValueRef pair = LLVMBuildZExt(b, x, m->i16, "");
+  pair = call_intrinsic(m, b, name, NULL, 0, &pair, 1);
+  return LLVMBuildFPExt(b, LLVMBuildExtractElement(b, pair, LLVMConstInt(m->i32, 0, 0), ""), m->f32, "");
+}
+
+static LLVMValueRef float_to_fp8_thread(struct module *m, LLVMBuilderRef b, enum dtype t, LLVMValueRef x) {
+  const char *name = t == DT_e4m3 ? "llvm.nvvm.ff.to.e4m3x2.rn" : "llvm.nvvm.ff.to.e5m2x2.rn";
+  LLVMValueRef arg[2] = {LLVMConstReal(m->f32, 0), x};
+  return LLVMBuildTrunc(b, call_intrinsic(m, b, name, NULL, 0, arg, 2), m->i8, "");
+}
+
 static LLVMValueRef fp8_to_float(struct module *m, LLVMBuilderRef b, enum dtype t, LLVMValueRef x, unsigned n) {
+  if (m->isa.fp8) return fp8_to_float_thread(m, b, t, x);
   if (t == DT_e4m3) return e4m3_to_float(m, b, x, n);
   LLVMValueRef h = LLVMBuildShl(b, LLVMBuildZExt(b, x, vec_of(m->i16, n), ""), kint(m->i16, 8, n), "");
   return half_to_float(m, b, h, n);
@@ -135,7 +150,7 @@ static LLVMValueRef float_to_fp8(struct module *m, LLVMBuilderRef b, enum dtype 
 
 enum { KEY_ROUND = 700, KEY_ODD = 701, KEY_SAT = 702, KEY_BYTE = 703 };
 
-/* The byte that it was loaded as is kept: a copy is no conversion and back. */
+/* The byte that it was is kept: what is stored again is no conversion and back. */
 static struct val fp8_from_memory(struct fn *f, enum dtype t, LLVMValueRef v, unsigned lanes, unsigned level) {
   struct val r = mkval(fp8_to_float(f->m, f->b, t, v, lanes), level, t, lanes);
   cache_put(f, KEY_BYTE, r.v, (const void *)(uintptr_t)t, NULL, mkval(v, level, DT_u8, lanes));
@@ -208,6 +223,17 @@ static LLVMValueRef round_fp8(struct module *m, LLVMBuilderRef b, enum dtype t, 
   return LLVMBuildBitCast(b, LLVMBuildOr(b, LLVMBuildBitCast(b, a, t32, ""), sign, ""), tf, "");
 }
 
+static struct val rounded(struct fn *f, struct val v, unsigned level) {
+  struct module *m = f->m;
+  bool byte = !type_computes(v.type);
+  if (byte && m->isa.fp8) return fp8_from_memory(f, v.type, float_to_fp8_thread(m, f->b, v.type, v.v), 0, level);
+  LLVMValueRef x = v.type == DT_bf16 && f->simt ? round_bf16_thread(m, f->b, v.v)
+                   : v.type == DT_bf16          ? round_bf16(m, f->b, v.v, v.lanes)
+                   : byte                       ? round_fp8(m, f->b, v.type, v.v, v.lanes)
+                                                : half_to_float(m, f->b, float_to_half(m, f->b, v.v, v.lanes), v.lanes);
+  return mkval(x, level, v.type, v.lanes);
+}
+
 /* v.v is a float that stands for a value of v.type not yet rounded to it. */
 struct val round_val(struct fn *f, struct val v) {
   if (!type_is_float(v.type) || type_size(v.type) >= 4) return v;
@@ -216,13 +242,8 @@ struct val round_val(struct fn *f, struct val v) {
   if (cache_get(f, KEY_ROUND, v.v, t, NULL, &r)) return r;
   unsigned lev = place_level(f, v.level);
   place_at(f, lev);
-  LLVMValueRef x = v.type == DT_bf16 && f->simt ? round_bf16_thread(f->m, f->b, v.v)
-                   : v.type == DT_bf16          ? round_bf16(f->m, f->b, v.v, v.lanes)
-                   : !type_computes(v.type)
-                       ? round_fp8(f->m, f->b, v.type, v.v, v.lanes)
-                       : half_to_float(f->m, f->b, float_to_half(f->m, f->b, v.v, v.lanes), v.lanes);
+  r = rounded(f, v, lev);
   place_back(f);
-  r = mkval(x, lev, v.type, v.lanes);
   cache_put(f, KEY_ROUND, v.v, t, NULL, r);
   return r;
 }

@@ -76,10 +76,11 @@ static bool fragments(const struct plan *p, const struct member *m, const struct
 /* Those of a warp group: rows of four warps, 16 each; up to 256 columns. */
 enum { GROUP_RESERVE = 4096 }; /* of shared memory: what is left for alignment and reductions */
 enum { GROUP_ROWS = 16, GROUP_WARPS = 4, GROUP_COLUMNS = 256, GROUP_DIGIT = 5, GROUP_BYTES = 32 };
-static bool group_fragments(const struct plan *p, const struct member *m, unsigned bytes) {
+static bool group_fragments(const struct plan *p, const struct member *m) {
   const struct ploop *v = &p->loop[m->vec], *t = &p->loop[m->thr];
   int64_t rows = p->axis[LOOP_AXIS((unsigned)m->thr)].tile[0], cols = p->axis[LOOP_AXIS((unsigned)m->vec)].tile[0];
-  int64_t step = bytes == 1 ? 16 : 8; /* of integers 8 and 24 columns exist, too, but no other odd multiples of 8 */
+  bool ints = type_is_int((enum dtype)m->e->body->type);
+  int64_t step = ints ? 16 : 8; /* of integers 8 and 24 columns exist, too, but no other odd multiples of 8 */
   if (rows != (int64_t)GROUP_ROWS * t->warps || t->warps < GROUP_WARPS || t->warp_digit != GROUP_DIGIT) return false;
   cols /= v->warps;
   return cols <= GROUP_COLUMNS && cols % step == 0;
@@ -152,7 +153,7 @@ static bool takes(const struct plan *p, const struct member *m, unsigned l) {
   sym_t s = p->axis[LOOP_AXIS(l)].sym;
   bool held = held_product(p, m, l, &d);
   if (m->e->red != RED_sum || p->loop[l].sums != held || (!held && !dot_of(m->e->body, &d)) ||
-      !matrix_takes(p->loop[l].matrix, d.kind))
+      !matrix_takes(p->loop[l].matrix, d.kind) || (d.kind == DOT_f8 && !p->lim->fp8))
     return false;
   if (type_is_float((enum dtype)m->e->body->type) && p->o->strict) return false;
   bool group = p->loop[l].matrix == MATRIX_wgmma;
@@ -160,7 +161,7 @@ static bool takes(const struct plan *p, const struct member *m, unsigned l) {
   unsigned step = group ? GROUP_BYTES / form.bytes : warp ? form.depth : d.group;
   if (warp && !fragments(p, m, &d, &form)) return false;
   if (p->loop[l].matrix == MATRIX_amx && mtile_refuses(p, m, l)) return false;
-  if (group && (d.shifted || !group_fragments(p, m, form.bytes) || !group_panels(p, m, l, &d))) return false;
+  if (group && (d.shifted || !group_fragments(p, m) || !group_panels(p, m, l, &d))) return false;
   if (held) return p->axis[LOOP_AXIS(l)].tile[0] % step == 0 && plain_read(d.b->acc, s);
   return p->axis[LOOP_AXIS(l)].tile[0] == step && (d.alone || plain_read(d.a->acc, s)) && plain_read(d.b->acc, s);
 }
@@ -177,6 +178,14 @@ static const char *no_tiles(const struct plan *p, unsigned l) {
   for (unsigned i = 0; i < p->nmember; i++)
     if ((p->member[i].red & BIT(l)) && p->member[i].e->red == RED_sum) return mtile_refuses(p, &p->member[i], l);
   return "no sum over the loop";
+}
+
+/* A product over the loop is of types whose instruction only other targets have. */
+static bool of_other_targets(const struct plan *p, unsigned l) {
+  struct dot d;
+  for (unsigned i = 0; i < p->nmember && !p->lim->fp8; i++)
+    if ((p->member[i].red & BIT(l)) && dot_of(p->member[i].e->body, &d) && d.kind == DOT_f8) return true;
+  return false;
 }
 
 static bool check_loop(struct plan *p, unsigned l) {
@@ -197,6 +206,9 @@ static bool check_loop(struct plan *p, unsigned l) {
                                   "tensorize %s %s: no product with a factor that the lanes make in registers, rounded "
                                   "to the type of the other one (--fp fast), which is packed in whole tiles",
                                   insn, name));
+  if (!any && of_other_targets(p, l))
+    return refuse(
+        p, arena_printf(p->a, "tensorize %s %s: the target has no such instruction of e4m3 and e5m2", insn, name));
   if (!any && p->loop[l].matrix == MATRIX_wgmma)
     return refuse(p,
                   arena_printf(p->a,

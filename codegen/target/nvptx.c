@@ -17,12 +17,14 @@ static const struct arch {
   unsigned sms;
   double ghz, dram_gbs;
   unsigned shared_kib; /* of a block */
+  const char *fp8;     /* what LLVM must know for e4m3 and e5m2: PTX 8.4, where it would write older text; NULL: no such
+                          instructions */
   const char *what;
 } archs[] = {
-    {"sm_80", 108, 1.4, 1555, 163, "A100"},       {"sm_86", 84, 1.7, 936, 99, "GeForce 30"},
-    {"sm_89", 128, 2.5, 1008, 99, "Ada"},         {"sm_90", 132, 1.7, 3350, 227, "Hopper"},
-    {"sm_90a", 132, 1.7, 3350, 227, "Hopper"},    {"sm_100a", 148, 1.8, 8000, 227, "Blackwell"},
-    {"sm_120", 170, 2.4, 1792, 99, "GeForce 50"},
+    {"sm_80", 108, 1.4, 1555, 163, NULL, "A100"},        {"sm_86", 84, 1.7, 936, 99, NULL, "GeForce 30"},
+    {"sm_89", 128, 2.5, 1008, 99, "+ptx84", "Ada"},      {"sm_90", 132, 1.7, 3350, 227, "+ptx84", "Hopper"},
+    {"sm_90a", 132, 1.7, 3350, 227, "+ptx84", "Hopper"}, {"sm_100a", 148, 1.8, 8000, 227, "", "Blackwell"},
+    {"sm_120", 170, 2.4, 1792, 99, "", "GeForce 50"},
 };
 enum { NARCH = sizeof archs / sizeof *archs };
 
@@ -87,6 +89,7 @@ static bool resolve(struct arena *a, const char *triple, const char *cpu, struct
     snprintf(t->class_, sizeof t->class_, emulated ? "emulated-%s" : "nvidia-%s", name);
     t->device = emulated ? DEVICE_EMULATED : DEVICE_NONE;
     set_limits(t, &archs[i]);
+    t->limits.fp8 = archs[i].fp8 != NULL, t->fp8_features = archs[i].fp8;
     t->limits.matrix_per_cycle[MATRIX_mma] = 1;
     t->limits.matrix_per_cycle[MATRIX_wgmma] = !strcmp(name, "sm_90a");
     if (comma && !emulated) describe_device(t, comma);

@@ -19,6 +19,7 @@ struct limits {
   bool has_fma, has_masks;     /* masked loads and stores at no cost */
   uint8_t matrix_per_cycle[MATRIX_COUNT]; /* matrix instructions on whole vectors issued a cycle (cost model); 0: the target has not got it */
   bool has_signed_dot;         /* i8 x i8 by one of them */
+  bool fp8;                    /* simt: matrix instructions and conversions of e4m3 and e5m2 */
   unsigned shared_bytes;       /* simt: memory that the threads of a block share */
   char arch[16];               /* simt: its name, for the model of it */
   bool simt;                   /* the lanes of a vector are the threads of a block, parallel loops its grid */
@@ -27,6 +28,7 @@ struct limits {
 struct target {
   char triple[64], cpu[64];
   char *features;              /* LLVM feature string (arena) */
+  const char *fp8_features;    /* limits.fp8: that of modules with e4m3 or e5m2, whose PTX older drivers do not take */
   char isa[256];               /* the features that decide "may it run", canonical, for the database key ("x86-64 avx2 fma avx512f …") */
   char silicon[128];           /* "was it measured on the like": vendor family model, caches, cores */
   char class_[64];             /* coarse: "x86-64-avx512" */

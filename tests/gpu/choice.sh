@@ -38,4 +38,20 @@ wants 'st.global.b64' # four elements of 2 bytes at a time
 "$hone" compile "$spec" --target sm_90a --emit ptx --dims M=2048,N=4352,K=128 --db "$tmp/none.db" --on-miss=quiet -o "$tmp/said"
 wants 'wgmma.mma_async.sync.aligned.m64n192k16' # three panels of columns: boxes end where they do
 wants 'cp.async.bulk.tensor.*multicast'
+spec=$2/bench/specs/gpu/gemm_fp8.hone
+why sm_90a M=4096,N=4096,K=4096
+wants 'tile k 32; tile k 128; .*tensorize wgmma k0; .*stage A smem 4 tma swizzle128; stage B smem 4 tma swizzle128'
+why sm_89 M=4096,N=4096,K=4096
+wants 'tensorize mma k0'
+for how in 'sm_90a 4096 wgmma.mma_async.sync.aligned.m64n256k32.f32.e4m3.e4m3' 'sm_89 16 mma.sync.aligned.m16n8k32.row.col.f32.e4m3.e4m3.f32'; do
+  set -- $how
+  "$hone" compile "$spec" --target "$1" --emit ptx --dims "M=$2,N=4096,K=4096" --db "$tmp/none.db" --on-miss=quiet -o "$tmp/said"
+  wants "$3"
+  wants '^.version 8.4'
+done
+"$hone" compile "$spec" --target sm_80 --emit ptx --db "$tmp/none.db" --on-miss=quiet -o "$tmp/said"
+if grep -q 'e4m3\|^.version 8' "$tmp/said"; then
+  echo 'not ok: sm_80 has no instructions of e4m3'
+  bad=1
+fi
 exit $bad

@@ -29,7 +29,7 @@
   "kernel f(X: f32[I, J], V: f32[J]) -> Y: f32[I] { M[i] = max(j) X[i, j]\n Y[i] = sum(j) exp(X[i, j] - M[i]) * V[j] " \
   "}"
 
-enum how { STRICT = 1, BLOCKS };
+enum how { STRICT = 1, BLOCKS, BLOCKS_OLD /* without instructions of 8-bit floats */ };
 #define STAGED                                                                                                         \
   "tile i 16; tile j 16; tile k 8; order i1 j1 k1 k0; lanes j0 4; piece j0 2; threads i0 8; pack A k1; pack B k1; "
 #define BIG_TILES                                                                                                      \
@@ -39,6 +39,8 @@ enum how { STRICT = 1, BLOCKS };
   "tile i " rows "; tile j 64; tile k 16; tile k " depth                                                               \
   "; order i1 j1 k2 k1 k0; lanes j0 4; piece j0 2; threads i0 8; warps i0 " warps                                      \
   "; pack A k2; pack B k2; tensorize wgmma k0"
+#define EIGHTS   "kernel f(A: e4m3[M, K], B: e5m2[N, K]) -> C: f32[M, N] { C[i, j] = sum(k) f32(A[i, k]) * f32(B[j, k]) }"
+#define FP8_TILE "tile k 32; tile j 16; lanes j0 4; piece j0 2; tile i 16; threads i0 8; pack A k1; pack B k1; "
 #define NO_GROUP                                                                                                       \
   "tensorize wgmma k0: no product of its types with 16 rows on each of four warps (lanes 4, piece 2, threads 8) and "  \
   "both operands packed, 128 bytes deep"
@@ -184,6 +186,11 @@ static const struct {
     {HALVES,
      "tile k 16; tile j 16; lanes j0 4; piece j0 2; tile i 16; threads i0 8; pack A k1; pack B k1; tensorize mma k0",
      NULL, BLOCKS},
+    {EIGHTS, FP8_TILE "tensorize mma k0", NULL, BLOCKS},
+    {EIGHTS, FP8_TILE "tensorize mma k0", "tensorize mma k0: the target has no such instruction of e4m3 and e5m2",
+     BLOCKS_OLD},
+    {EIGHTS, FP8_TILE "tensorize vnni k0",
+     "tensorize vnni k0: no product of its types over the loop with its tile on lanes", BLOCKS},
     {MATMUL, "tile k 16; pack A k1; stage A smem 2", "stage A: the target has no blocks of threads", false},
     {MATMUL, "tile k 16; stage A smem 2; pack A k1", "stage A: no pack step before it names the operand", BLOCKS},
     {MATMUL, "tile k 16; copy A k1; stage A smem 2", "stage A: no pack step before it names the operand", BLOCKS},
@@ -248,7 +255,8 @@ START_TEST(refusals) {
   struct sched s;
   lab_open(&b, 64);
   b.o.strict = refused[_i].how == STRICT;
-  b.lim.simt = refused[_i].how == BLOCKS;
+  b.lim.simt = refused[_i].how >= BLOCKS;
+  b.lim.fp8 = refused[_i].how != BLOCKS_OLD;
   struct groups *gs = prepare(&b, refused[_i].kernel, refused[_i].sched, &s);
   const char *why = legal_sched(b.a, gs, 0, &s, &b.lim, &b.o), *want = refused[_i].why;
   ck_assert_msg(!why == !want && (!why || !strcmp(why, want)), "%s: %s, not %s", refused[_i].sched, why ? why : "legal",

@@ -27,6 +27,7 @@ void lab_open(struct lab *b, unsigned vector_bytes) {
   b->lim.matrix_per_cycle[MATRIX_mma] = b->lim.matrix_per_cycle[MATRIX_wgmma] = 1;
   b->lim.matrix_per_cycle[MATRIX_amx] = 16;
   b->lim.shared_bytes = 64u << 10;
+  b->lim.fp8 = true;
   if (lab_limits) memset(b->lim.matrix_per_cycle, 0, sizeof b->lim.matrix_per_cycle), lab_limits(&b->lim);
 }
 

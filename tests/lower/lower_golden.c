@@ -64,6 +64,15 @@ static const struct tcase cases[] = {
      "4; pack A k2; pack B k2; "
      "tensorize wgmma k0; parallel i1; parallel j1",
      .blocks = true, .dims = {"M=17,N=20,K=19", "M=64,N=64,K=64", "M=2,N=3,K=0"}},
+    {"wgmma_fp8",
+     "kernel f(A: e4m3[M, K], B: e5m2[K, N], s: f32) -> C: e4m3[M, N] {\n  T[i, j] = sum(k) f32(A[i, k]) * f32(B[k, "
+     "j])\n"
+     "  C[i, j] = e4m3(T[i, j] * s)\n}",
+     "tile i 64; tile j 72; tile k 32; tile k 128; order i1 j1 k2 k1 k0; lanes j0 4; piece j0 2; threads i0 8; warps "
+     "i0 "
+     "4; pack A k2; pack B k2; stage A smem 2 tma swizzle128; "
+     "tensorize wgmma k0; parallel i1; parallel j1",
+     .blocks = true, .dims = {"M=17,N=20,K=140", "M=2,N=3,K=0"}},
     {"wgmma_tma", HALVES,
      "tile i 64; tile j 128; tile k 16; tile k 64; order i1 j1 k2 k1 k0; lanes j0 4; piece j0 2; threads i0 8; warps "
      "i0 4; pack A k2; pack B k2; "
