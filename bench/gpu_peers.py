@@ -1,6 +1,6 @@
 """What hone's GPU kernels stand beside:  gpu_peers.py ROWS DEVICE SECONDS  prints a JSON line a row and form.
 
-With the driver and libcublas alone: the copy bandwidth and cuBLAS. With torch: its operators (cuBLAS, its attention), torch.compile; with triton and flash_attn: the tutorial's product,
+With the driver and libcublas alone: the copy bandwidth and cuBLAS. With torch: its operators (cuBLAS, cuBLASLt for fp8, its attention), torch.compile; with triton and flash_attn: the tutorial's product,
 autotuned, and FlashAttention. Each call is timed by events of its own, after a memset of 256 MiB that sweeps the L2; the median counts. What cannot be run is named on standard error."""
 import ctypes, json, os, statistics, sys, time
 
@@ -192,6 +192,11 @@ def torch_rows():
             c = torch.empty(v["M"], v["N"], device="cuda", dtype=t)
             more = {"triton": lambda: triton.call(a, b, c)} if triton and kernel == "gemm_bf16" else {}
             return torch.matmul, (a, b), False, more
+        if kernel == "gemm_fp8":  # cuBLASLt, which sums in f32 outside of the tensor cores every so many terms, or not (fast)
+            a, b = (random(v[n], v["K"]).to(torch.float8_e4m3fn) for n in "MN")
+            one = torch.ones((), device="cuda", dtype=f32)
+            call = lambda fast: torch._scaled_mm(a, b.t(), one, one, out_dtype=torch.bfloat16, use_fast_accum=fast)
+            return call, (False,), False, {"torch fast": lambda: call(True)}
         if kernel.startswith("attention"):
             causal = "causal" in kernel
             q, k, x = (random(1, v["H"], v["T"], v["D"]) for _ in range(3))

@@ -490,7 +490,7 @@ static struct val last_lane(struct fn *f, struct val v) {
 /* What was stored is what a load of the same type would give. */
 static void remember(struct fn *f, unsigned object, const struct spot *sp, struct val v) {
   enum dtype t = v.type;
-  if (t == DT_bool || (type_is_float(t) && type_size(t) < 4)) return;
+  if (t == DT_bool || t == DT_f16 || t == DT_bf16) return;
   v.level = (uint16_t)cur_level(f);
   cache_put_load(f, KEY_LOAD, sp->at.v, vec_of(mem_type(f->m, t), v.lanes), spot_key(sp, t), v, object);
 }

@@ -49,7 +49,7 @@ struct demotion {
   struct demotion *next;
 };
 
-/* lanes 0: a scalar. type says how the bits are meant; f16 and bf16 are kept as float, rounded. */
+/* lanes 0: a scalar. type says how the bits are meant; f16 and bf16 are kept as float, rounded; e4m3 and e5m2 as bytes. */
 struct val {
   LLVMValueRef v;
   uint16_t level, lanes;

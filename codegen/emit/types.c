@@ -1,6 +1,6 @@
 /* Scalar types: how they lie in memory, how they are held, how they convert. The meaning is ir/type.h's type_convert
-   and type_round. Narrower floats are held as float that is exactly representable; every operation is followed by
-   round_val (e4m3 and e5m2, which lie in bytes, have none: they are only converted). Operations on two such values
+   and type_round. f16 and bf16 are held as float that is exactly representable; every operation is followed by
+   round_val. e4m3 and e5m2, which have no operations, are held as their bytes. Operations on two such values
    round innocuously twice (24 >= 2p + 2 significand bits for +, -, *, / and sqrt), so results are those of a direct
    rounding. */
 #include "codegen/emit/build.h"
@@ -12,6 +12,8 @@ LLVMTypeRef reg_type(struct module *m, enum dtype t) {
     return m->i1;
   case DT_i8:
   case DT_u8:
+  case DT_e4m3:
+  case DT_e5m2:
     return m->i8;
   case DT_i16:
   case DT_u16:
@@ -32,12 +34,16 @@ LLVMTypeRef reg_type(struct module *m, enum dtype t) {
 LLVMTypeRef mem_type(struct module *m, enum dtype t) {
   if (t == DT_bool) return m->i8;
   if (t == DT_f16 || t == DT_bf16) return m->i16;
-  if (!type_computes(t)) return m->i8;
   return reg_type(m, t);
 }
 
 struct val const_val(struct fn *f, enum dtype t, union value v) {
   LLVMTypeRef rt = reg_type(f->m, t);
+  if (!type_computes(t)) {
+    uint8_t byte;
+    type_store(t, &byte, v);
+    return mkval(LLVMConstInt(rt, byte, 0), 0, t, 0);
+  }
   LLVMValueRef c =
       type_is_float(t) ? LLVMConstReal(rt, v.f) : LLVMConstInt(rt, t == DT_bool ? v.u != 0 : v.u, type_is_signed(t));
   return mkval(c, 0, t, 0);
@@ -148,24 +154,8 @@ static LLVMValueRef float_to_fp8(struct module *m, LLVMBuilderRef b, enum dtype 
   return LLVMBuildTrunc(b, r, t8, "");
 }
 
-enum { KEY_ROUND = 700, KEY_ODD = 701, KEY_SAT = 702, KEY_BYTE = 703 };
-
-/* The byte that it was is kept: what is stored again is no conversion and back. */
-static struct val fp8_from_memory(struct fn *f, enum dtype t, LLVMValueRef v, unsigned lanes, unsigned level) {
-  struct val r = mkval(fp8_to_float(f->m, f->b, t, v, lanes), level, t, lanes);
-  cache_put(f, KEY_BYTE, r.v, (const void *)(uintptr_t)t, NULL, mkval(v, level, DT_u8, lanes));
-  return r;
-}
-
-static LLVMValueRef fp8_to_memory(struct fn *f, struct val v) {
-  struct val byte;
-  if (cache_get(f, KEY_BYTE, v.v, (const void *)(uintptr_t)v.type, NULL, &byte)) return byte.v;
-  return float_to_fp8(f->m, f->b, v.type, v.v, v.lanes);
-}
-
 struct val from_memory(struct fn *f, enum dtype t, LLVMValueRef v, unsigned lanes, unsigned level) {
   struct module *m = f->m;
-  if (!type_computes(t)) return fp8_from_memory(f, t, v, lanes, level);
   if (t == DT_bool) v = LLVMBuildICmp(f->b, LLVMIntNE, v, LLVMConstNull(LLVMTypeOf(v)), "");
   if (t == DT_f16) v = half_to_float(m, f->b, v, lanes);
   if (t == DT_bf16) {
@@ -179,7 +169,6 @@ LLVMValueRef to_memory(struct fn *f, struct val v) {
   struct module *m = f->m;
   if (v.type == DT_bool) return LLVMBuildZExt(f->b, v.v, vec_of(m->i8, v.lanes), "");
   if (v.type == DT_f16) return float_to_half(m, f->b, v.v, v.lanes);
-  if (!type_computes(v.type)) return fp8_to_memory(f, v);
   if (v.type == DT_bf16) {
     LLVMValueRef u = LLVMBuildBitCast(f->b, v.v, vec_of(m->i32, v.lanes), "");
     return LLVMBuildTrunc(f->b, LLVMBuildLShr(f->b, u, kint(m->i32, 16, v.lanes), ""), vec_of(m->i16, v.lanes), "");
@@ -223,28 +212,39 @@ static LLVMValueRef round_fp8(struct module *m, LLVMBuilderRef b, enum dtype t, 
   return LLVMBuildBitCast(b, LLVMBuildOr(b, LLVMBuildBitCast(b, a, t32, ""), sign, ""), tf, "");
 }
 
-static struct val rounded(struct fn *f, struct val v, unsigned level) {
-  struct module *m = f->m;
-  bool byte = !type_computes(v.type);
-  if (byte && m->isa.fp8) return fp8_from_memory(f, v.type, float_to_fp8_thread(m, f->b, v.type, v.v), 0, level);
-  LLVMValueRef x = v.type == DT_bf16 && f->simt ? round_bf16_thread(m, f->b, v.v)
-                   : v.type == DT_bf16          ? round_bf16(m, f->b, v.v, v.lanes)
-                   : byte                       ? round_fp8(m, f->b, v.type, v.v, v.lanes)
-                                                : half_to_float(m, f->b, float_to_half(m, f->b, v.v, v.lanes), v.lanes);
-  return mkval(x, level, v.type, v.lanes);
-}
+enum { KEY_ROUND = 700, KEY_ODD = 701, KEY_SAT = 702, KEY_BYTE = 703 };
 
 /* v.v is a float that stands for a value of v.type not yet rounded to it. */
 struct val round_val(struct fn *f, struct val v) {
-  if (!type_is_float(v.type) || type_size(v.type) >= 4) return v;
+  if (v.type != DT_f16 && v.type != DT_bf16) return v;
   struct val r;
   const void *t = (const void *)(uintptr_t)v.type;
   if (cache_get(f, KEY_ROUND, v.v, t, NULL, &r)) return r;
   unsigned lev = place_level(f, v.level);
   place_at(f, lev);
-  r = rounded(f, v, lev);
+  LLVMValueRef x = v.type == DT_bf16 && f->simt ? round_bf16_thread(f->m, f->b, v.v)
+                   : v.type == DT_bf16          ? round_bf16(f->m, f->b, v.v, v.lanes)
+                                       : half_to_float(f->m, f->b, float_to_half(f->m, f->b, v.v, v.lanes), v.lanes);
   place_back(f);
+  r = mkval(x, lev, v.type, v.lanes);
   cache_put(f, KEY_ROUND, v.v, t, NULL, r);
+  return r;
+}
+
+/* Between e4m3 or e5m2, held as bytes, and f32. */
+static struct val convert_byte(struct fn *f, enum dtype to, struct val v) {
+  struct val r;
+  struct module *m = f->m;
+  const void *key = (const void *)(uintptr_t)(to * (unsigned)DT_COUNT + v.type);
+  if (cache_get(f, KEY_BYTE, v.v, key, NULL, &r)) return r;
+  unsigned lev = place_level(f, v.level);
+  place_at(f, lev);
+  LLVMValueRef x = to == DT_f32 ? fp8_to_float(m, f->b, v.type, v.v, v.lanes)
+                   : m->isa.fp8 ? float_to_fp8_thread(m, f->b, to, v.v)
+                                : float_to_fp8(m, f->b, to, round_fp8(m, f->b, to, v.v, v.lanes), v.lanes);
+  place_back(f);
+  r = mkval(x, lev, to, v.lanes);
+  cache_put(f, KEY_BYTE, v.v, key, NULL, r);
   return r;
 }
 
@@ -339,30 +339,31 @@ static struct val float_to_int(struct fn *f, enum dtype to, struct val v) {
   return r;
 }
 
+/* A float from which a narrower one is rounded as from the integer itself. */
+static struct val int_to_odd(struct fn *f, struct val v) {
+  LLVMOpcode op = type_is_signed(v.type) ? LLVMSIToFP : LLVMUIToFP;
+  if (type_size(v.type) < 4) return vcastop(f, op, v, f->m->f32, DT_f32);
+  if (type_size(v.type) < 8) return narrow_odd(f, vcastop(f, op, v, f->m->f64, DT_f64));
+  /* keep 53 bits, the lost ones or-ed into the last (ir/type.c does the same) */
+  struct val low = vbin(f, LLVMAnd, v, v.lanes ? vsplat(f, vi64(f, 0x7ff)) : vi64(f, 0x7ff), false);
+  struct val zero = v.lanes ? vsplat(f, vi64(f, 0)) : vi64(f, 0);
+  struct val high = vbin(f, LLVMSub, v, low, false);
+  struct val sticky = vcastop(f, LLVMZExt, vicmp(f, LLVMIntNE, low, zero), f->m->i64, v.type);
+  struct val eleven = v.lanes ? vsplat(f, vi64(f, 11)) : vi64(f, 11);
+  struct val big = vbin(f, LLVMOr, high, vbin(f, LLVMShl, sticky, eleven, false), false);
+  /* Small magnitudes are exact in double as they stand. */
+  struct val back = vcastop(f, op, v, f->m->f64, DT_f64);
+  struct val limit = mkval(LLVMConstReal(f->m->f64, 0x1p53), 0, DT_f64, 0);
+  if (v.lanes) limit = vsplat(f, limit);
+  struct val small = vfcmp(f, LLVMRealOLT, vcall1(f, "llvm.fabs", back), limit);
+  return narrow_odd(f, vcastop(f, op, vselect(f, small, v, big), f->m->f64, DT_f64));
+}
+
 static struct val int_to_float(struct fn *f, enum dtype to, struct val v) {
   LLVMOpcode op = type_is_signed(v.type) ? LLVMSIToFP : LLVMUIToFP;
   if (to == DT_f64) return vcastop(f, op, v, f->m->f64, to);
-  bool narrow = type_size(to) < 4;
-  if (!narrow || type_size(v.type) < 4) return round_val(f, as_type(vcastop(f, op, v, f->m->f32, DT_f32), to));
-  struct val d;
-  if (type_size(v.type) == 8) { /* keep 53 bits, the lost ones or-ed into the last (ir/type.c does the same) */
-    struct val low = vbin(f, LLVMAnd, v, v.lanes ? vsplat(f, vi64(f, 0x7ff)) : vi64(f, 0x7ff), false);
-    struct val zero = v.lanes ? vsplat(f, vi64(f, 0)) : vi64(f, 0), one = v.lanes ? vsplat(f, vi64(f, 1)) : vi64(f, 1);
-    struct val high = vbin(f, LLVMSub, v, low, false);
-    struct val sticky = vcastop(f, LLVMZExt, vicmp(f, LLVMIntNE, low, zero), f->m->i64, v.type);
-    struct val eleven = v.lanes ? vsplat(f, vi64(f, 11)) : vi64(f, 11);
-    struct val big = vbin(f, LLVMOr, high, vbin(f, LLVMShl, sticky, eleven, false), false);
-    /* Small magnitudes are exact in double as they stand. */
-    struct val back = vcastop(f, op, v, f->m->f64, DT_f64);
-    struct val limit = mkval(LLVMConstReal(f->m->f64, 0x1p53), 0, DT_f64, 0);
-    if (v.lanes) limit = vsplat(f, limit);
-    struct val small = vfcmp(f, LLVMRealOLT, vcall1(f, "llvm.fabs", back), limit);
-    (void)one;
-    d = vcastop(f, op, vselect(f, small, v, big), f->m->f64, DT_f64);
-  } else {
-    d = vcastop(f, op, v, f->m->f64, DT_f64);
-  }
-  return round_val(f, as_type(narrow_odd(f, d), to));
+  if (to == DT_f32) return vcastop(f, op, v, f->m->f32, to);
+  return round_val(f, as_type(int_to_odd(f, v), to));
 }
 
 static struct val int_to_int(struct fn *f, enum dtype to, struct val v) {
@@ -379,8 +380,16 @@ static struct val to_bool(struct fn *f, struct val v) {
   return type_is_float(v.type) ? vfcmp(f, LLVMRealUNE, v, zero) : vicmp(f, LLVMIntNE, v, zero);
 }
 
+/* As a float from which a narrow type is rounded as from v itself. */
+static struct val to_wider(struct fn *f, struct val v) {
+  if (v.type == DT_f64) return narrow_odd(f, v);
+  return type_is_float(v.type) ? as_type(v, DT_f32) : int_to_odd(f, v);
+}
+
 struct val convert(struct fn *f, enum dtype to, struct val v) {
   if (v.type == to) return v;
+  if (!type_computes(v.type)) return convert(f, to, convert_byte(f, DT_f32, v));
+  if (!type_computes(to)) return convert_byte(f, to, to_wider(f, v));
   if (to == DT_bool) return to_bool(f, v);
   bool ff = type_is_float(v.type), tf = type_is_float(to);
   if (ff && tf) return float_to_float(f, to, v);

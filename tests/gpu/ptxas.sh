@@ -1,12 +1,13 @@
 #!/bin/sh
 # The default schedules of examples through ptxas: no spills, no message that wgmma runs serially or that registers are not shared out. With a table (-g FILE; sm_90a alone): the
 # registers and the kernel's own shared memory are those of the table, where it was made by this ptxas; HONE_BLESS=1 writes it.
-# -f: --fp fast
-# usage: ptxas.sh HONE ROOT [-g FILE] [-f] NAME|FILE.hone[:DIMS]…; 77: no ptxas here
+# -a: for these architectures instead of sm_80 and sm_90a; -f: --fp fast
+# usage: ptxas.sh HONE ROOT [-g FILE] [-a ARCHS] [-f] NAME|FILE.hone[:DIMS]…; 77: no ptxas here
 set -eu
 hone=$1 root=$2 table= archs='sm_80 sm_90a'
 shift 2
 if [ "$1" = -g ]; then table=$2 archs=sm_90a; shift 2; fi
+if [ "$1" = -a ]; then archs=$2; shift 2; fi
 fp=reassoc
 if [ "$1" = -f ]; then fp=fast; shift; fi
 ptxas=$(command -v ptxas || echo /usr/local/cuda/bin/ptxas)
