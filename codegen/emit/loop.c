@@ -34,7 +34,7 @@ void find_range(struct fn *f, const struct lstmt *s, struct range *r) {
   r->nguard = 0;
 }
 
-/* --- loops that end where the condition on their whole body does --- */
+/* --- loops whose whole body stands under a condition --- */
 
 /* The one statement of the body, when it is an if by guards alone. */
 static const struct lstmt *guarded_body(const struct lstmt *s) {
@@ -54,22 +54,29 @@ static poly_t first_below(struct fn *f, poly_t x, int64_t c) {
 }
 
 /* for (i < n) if (n - 2 * i - 2 >= 0), which is how i < n / 2 is said in polynomials: the loop ends there, and its body
-   asks nothing. Guards that i only makes smaller become bounds; they are facts inside. */
-static void end_with_guards(struct fn *f, const struct lstmt *s, struct range *r) {
+   asks nothing. Guards that i only makes smaller, or by one larger (j > i: it starts there), become bounds; they are
+   facts inside. */
+static void bound_by_guards(struct fn *f, const struct lstmt *s, struct range *r) {
   struct arena *a = f->m->arena;
   const struct lstmt *b = s->once || f->simt ? NULL : guarded_body(s);
   if (!b) return;
-  unsigned n = 0;
-  poly_t hi[UINT8_MAX];
-  for (unsigned i = 0; i < s->nhi; i++) hi[n++] = s->hi[i];
-  for (unsigned g = 0; g < b->nguard && r->nguard < MAX_GUARD && n < UINT8_MAX; g++) {
+  unsigned n = s->nhi, nlo = s->nlo;
+  poly_t hi[UINT8_MAX + MAX_GUARD], lo[UINT8_MAX + MAX_GUARD];
+  for (unsigned i = 0; i < n; i++) hi[i] = s->hi[i];
+  for (unsigned i = 0; i < nlo; i++) lo[i] = s->lo[i];
+  for (unsigned g = 0; g < b->nguard && r->nguard < MAX_GUARD; g++) {
     poly_t coef, rest, x = fn_subst(f, b->guard[g]);
     int64_t c;
-    if (!poly_split(a, x, s->sym, &coef, &rest) || !poly_is_const(coef, &c) || c >= 0 || c == INT64_MIN) continue;
-    hi[n++] = first_below(f, rest, -c);
+    if (!poly_split(a, x, s->sym, &coef, &rest) || !poly_is_const(coef, &c) || c == INT64_MIN) continue;
+    if (c > 1 || c == 0 || (c == 1 && s->step > 1)) continue;
+    if (c < 0)
+      hi[n++] = first_below(f, rest, -c);
+    else
+      lo[nlo++] = poly_scale(a, rest, -1);
     r->guard[r->nguard++] = x;
   }
-  if (r->nguard) r->hi = bound(f, hi, n, false, r->his, &r->nhi);
+  if (n > s->nhi && n <= UINT8_MAX) r->hi = bound(f, hi, n, false, r->his, &r->nhi);
+  if (nlo > s->nlo && nlo <= UINT8_MAX) r->lo = bound(f, lo, nlo, true, r->los, &r->nlo);
 }
 
 /* hi - lo >= least in all combinations. */
@@ -226,7 +233,7 @@ void emit_serial(struct fn *f, const struct lstmt *s) {
   struct arena *a = f->m->arena;
   struct range r;
   find_range(f, s, &r);
-  end_with_guards(f, s, &r);
+  bound_by_guards(f, s, &r);
   int64_t n;
   bool nonempty = s->once || surely_spans(f, &r, 1);
   bool known = poly_is_const(poly_sub(a, r.hi, r.lo), &n);

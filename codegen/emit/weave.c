@@ -5,8 +5,9 @@
    A scope is a vector loop, or a short unrolled loop around vector loops that moves within what one lane steps over. It
    is read before it is emitted: a run is all accesses of an object that its lanes make and that differ by constants.
    What lies between the lowest and the highest element that a run surely reads may be loaded, whichever of its reads
-   asks. Stores that fill the whole window of one step wait until the last of them is known; the analysis lets only
-   those wait that nothing in the scope reads in the meantime.
+   asks. Stores into the window of one step wait until the last of them is known; the analysis lets only those wait that
+   nothing in the scope reads in the meantime. Elements of the window that none of them writes (the alpha of a pixel
+   whose colours change) are left out by masks, on machines that have some for every size.
 
    Where the last vector of a loop is cut, what its lanes ask for is loaded with masks. Lanes with guards, and stores
    with masks, stay with gathers and scatters (access.c). */
@@ -20,9 +21,9 @@ struct run {
   poly_t base;       /* elements, at lane 0; all offsets are relative to it */
   int64_t low, high; /* of what is surely read */
   bool read;         /* low and high are set */
-  bool waits;        /* its stores fill one window, from `first` on */
+  bool waits;        /* its stores go to one window, from `first` on */
   int64_t first;
-  unsigned have;              /* stores that wait, by bit */
+  unsigned need, have;        /* the window's elements that are stored, and those of them that wait, by bit */
   LLVMValueRef v[STEP_LIMIT]; /* as they lie in memory */
   struct spot at[STEP_LIMIT];
 };
@@ -35,7 +36,7 @@ struct woven { /* what was read of a scope */
 /* --- reading a scope --- */
 
 struct entry { /* one access of one iteration of the unrolled loop */
-  unsigned run;
+  unsigned run, turn;
   int64_t offset;
   bool write;
 };
@@ -101,7 +102,7 @@ static void note(struct scan *s, const struct access *acc, bool write) {
   int64_t apart = step < 0 ? -step : step;
   s->within |= move && move * s->by < apart && -move * s->by < apart;
   for (int64_t i = 0; i < s->count; i++, offset += move * s->by) {
-    s->entry[s->n++] = (struct entry){run, offset, write};
+    s->entry[s->n++] = (struct entry){run, (unsigned)i, offset, write};
     if (write || !s->sure || acc->nguard) continue;
     if (!r->read || offset < r->low) r->low = offset;
     if (!r->read || offset > r->high) r->high = offset;
@@ -157,36 +158,47 @@ static bool in_turn(const struct scan *s, unsigned run) {
   return true;
 }
 
-static bool fills_window(const struct scan *s, unsigned run, int64_t *first) {
+/* All stores of a run lie in one window of its step, each element once. A window with gaps begins where a step of what
+ * is read does. */
+static bool finds_window(const struct scan *s, unsigned run, int64_t *first, unsigned *need) {
   const struct run *r = &s->w->run[run];
   if (!in_turn(s, run)) return false;
   int64_t low = INT64_MAX;
-  unsigned n = 0, seen = 0;
+  unsigned n = 0;
+  for (unsigned i = 0; i < s->n; i++)
+    if (s->entry[i].write && s->entry[i].run == run && s->entry[i].offset < low) low = s->entry[i].offset;
+  if (r->read && r->low < low && r->low > low - r->step) low = r->low;
+  *first = low, *need = 0;
   for (unsigned i = 0; i < s->n; i++) {
     const struct entry *e = &s->entry[i];
     if (!e->write || e->run != run) continue;
-    if (e->offset < low) low = e->offset;
+    if (e->offset - low >= r->step) return false;
+    *need |= 1u << (e->offset - low);
     n++;
   }
-  if (n < 1 || n != (unsigned)r->step) return false;
-  for (unsigned i = 0; i < s->n; i++)
-    if (s->entry[i].write && s->entry[i].run == run && s->entry[i].offset - low < n)
-      seen |= 1u << (s->entry[i].offset - low);
-  *first = low;
-  return seen == (1u << n) - 1;
+  bool gaps = n < (unsigned)r->step;
+  return n == (unsigned)__builtin_popcount(*need) && (gaps ? n > 1 && s->f->m->isa.avx512 : n > 0);
+}
+
+/* Is the element that entry i reads stored before? */
+static bool is_stored(const struct scan *s, unsigned i) {
+  const struct entry *e = &s->entry[i];
+  for (unsigned j = 0; j < s->n; j++) {
+    const struct entry *w = &s->entry[j];
+    if (w->write && w->run == e->run && w->offset == e->offset && (w->turn < e->turn || (w->turn == e->turn && j < i)))
+      return true;
+  }
+  return false;
 }
 
 /* Each read of the object is of an element of the window that no store before it fills. */
 static bool reads_come_first(const struct scan *s, unsigned run, int64_t first) {
   const struct run *r = &s->w->run[run];
-  unsigned stored = 0;
   for (unsigned i = 0; i < s->n; i++) {
     const struct entry *e = &s->entry[i];
-    if (s->w->run[e->run].object != r->object || (e->write && e->run != run)) continue;
+    if (e->write || s->w->run[e->run].object != r->object) continue;
     int64_t at = e->offset - first;
-    if (e->run != run || at < 0 || at >= r->step) return false;
-    if (e->write) stored |= 1u << at;
-    if (!e->write && (s->count > 1 || (stored & (1u << at)))) return false;
+    if (e->run != run || at < 0 || at >= r->step || is_stored(s, i)) return false;
   }
   return true;
 }
@@ -194,7 +206,7 @@ static bool reads_come_first(const struct scan *s, unsigned run, int64_t first) 
 static void find_waiting(struct scan *s) {
   for (unsigned i = 0; i < s->w->nrun; i++) {
     struct run *r = &s->w->run[i];
-    r->waits = s->f->noalias && r->step > 1 && !s->blocked[r->object] && fills_window(s, i, &r->first) &&
+    r->waits = s->f->noalias && r->step > 1 && !s->blocked[r->object] && finds_window(s, i, &r->first, &r->need) &&
                reads_come_first(s, i, r->first);
   }
 }
@@ -449,23 +461,41 @@ static void interleave(struct fn *f, LLVMValueRef *v, unsigned c, unsigned n) {
   for (unsigned i = 0; i < c; i++) v[i] = out[i];
 }
 
-static void store_part(struct fn *f, const struct place *p, const struct spot *s, int64_t elements, LLVMValueRef v) {
+/* Of the vector at element `from` of the windows: those that are stored. NULL: all. */
+static LLVMValueRef stored_lanes(struct fn *f, const struct place *p, unsigned need, int64_t from) {
+  LLVMValueRef k[LANE_LIMIT];
+  if (need == (1u << p->apart) - 1) return NULL;
+  for (unsigned i = 0; i < p->lanes; i++) k[i] = LLVMConstInt(f->m->i1, need >> ((from + i) % p->apart) & 1, 0);
+  return LLVMConstVector(k, p->lanes);
+}
+
+static void store_part(struct fn *f, const struct place *p, const struct spot *s, unsigned need, int64_t elements,
+                       LLVMValueRef v) {
   struct spot at = *s;
   at.disp += elements * p->size;
-  if (!f->mask.v) {
+  LLVMValueRef mask = need ? stored_lanes(f, p, need, elements) : NULL;
+  if (!f->mask.v && !mask) {
     LLVMSetAlignment(LLVMBuildStore(f->b, v, spot_address(f, &at)), p->size);
     return;
   }
-  LLVMValueRef to = spot_address(f, &at), arg[3] = {v, to, upto(f, p, 0, elements).v};
+  if (f->mask.v) {
+    LLVMValueRef on = upto(f, p, 0, elements).v;
+    mask = mask ? LLVMBuildAnd(f->b, mask, on, "") : on;
+  }
+  LLVMValueRef to = spot_address(f, &at), arg[3] = {v, to, mask};
   LLVMTypeRef over[2] = {LLVMTypeOf(v), LLVMTypeOf(to)};
   LLVMValueRef call = call_intrinsic(f->m, f->b, "llvm.masked.store", over, 2, arg, 3);
   align_arg(f->m, call, 2, p->size);
 }
 
 static void store_window(struct fn *f, const struct place *p, struct run *r) {
-  unsigned c = (unsigned)p->apart;
+  unsigned c = (unsigned)p->apart, one = (unsigned)__builtin_ctz(r->need);
+  struct spot at = r->at[one];
+  at.disp -= (int64_t)one * p->size;
+  for (unsigned i = 0; i < c; i++)
+    if (!(r->need >> i & 1)) r->v[i] = r->v[one];
   interleave(f, r->v, c, p->lanes);
-  for (unsigned i = 0; i < c; i++) store_part(f, p, &r->at[0], (int64_t)i * p->lanes, r->v[i]);
+  for (unsigned i = 0; i < c; i++) store_part(f, p, &at, r->need, (int64_t)i * p->lanes, r->v[i]);
   f->m->nop += c * c;
   r->have = 0;
   object_stored(f, r->object);
@@ -474,7 +504,7 @@ static void store_window(struct fn *f, const struct place *p, struct run *r) {
 static void store_reversed(struct fn *f, const struct place *p, unsigned object, const struct spot *s, LLVMValueRef v) {
   unsigned at[LANE_LIMIT];
   for (unsigned i = 0; i < p->lanes; i++) at[i] = p->lanes - 1 - i;
-  store_part(f, p, s, -(int64_t)(p->lanes - 1), vshuffle(f, v, v, at, p->lanes));
+  store_part(f, p, s, 0, -(int64_t)(p->lanes - 1), vshuffle(f, v, v, at, p->lanes));
   object_stored(f, object);
 }
 
@@ -491,7 +521,7 @@ bool weave_write(struct fn *f, unsigned object, const struct spot *s, struct val
   p.run->v[i] = to_memory(f, v);
   p.run->at[i] = *s;
   p.run->have |= 1u << i;
-  if (p.run->have == (1u << p.apart) - 1) store_window(f, &p, p.run);
+  if (p.run->have == p.run->need) store_window(f, &p, p.run);
   return true;
 }
 

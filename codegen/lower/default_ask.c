@@ -154,11 +154,21 @@ static int weight(const struct eq *e) {
   return 1 << (2 * (e->nax < 6 ? e->nax : 6));
 }
 
+/* The result lies interleaved along another axis (pixels): whole vectors are taken apart and put together. */
+static bool interleaves(const struct chooser *c, const struct eq *e, sym_t not ) {
+  int64_t step;
+  for (unsigned x = 0; x < e->npar; x++)
+    if (e->axis[x].sym != not &&def_stride(c, e->lhs, e->lhs_idx, e->axis[x].sym, &step) && step > 1 && step <= 8)
+      return true;
+  return false;
+}
+
 /* Vectors that are mostly masked off: the four channels of a pixel on 32 lanes. A map has other axes to choose from. */
 static int half_empty(const struct chooser *c, const struct eq *e, unsigned a) {
   int64_t ext = def_extent(c, a);
-  return e->red == RED_none && e->npar > 1 && def_walks(e, c->g->axis[a].sym) && ext && ext * 2 < def_lanes(c, e) ? 24
-                                                                                                                  : 0;
+  sym_t s = c->g->axis[a].sym;
+  if (e->red != RED_none || e->npar < 2 || !def_walks(e, s) || !ext || ext * 2 >= def_lanes(c, e)) return 0;
+  return interleaves(c, e, s) && !c->lim->simt ? 200 : 24;
 }
 
 int def_best_lane(const struct chooser *c, const struct eq *only) {

@@ -44,6 +44,7 @@ static int column_axis(const struct chooser *c, unsigned lane) {
   return k.far || k.packable ? a : -1;
 }
 
+enum { MOST_PARTS = 8 };
 struct pixels {
   const struct chooser *c;
   sym_t lane, part;
@@ -54,7 +55,7 @@ struct pixels {
 static void see_pixels(struct pixels *p, unsigned tensor, const poly_t *ix) {
   int64_t lane, part;
   if (!def_stride(p->c, tensor, ix, p->lane, &lane) || !def_stride(p->c, tensor, ix, p->part, &part)) return;
-  p->found |= part == 1 && lane == p->parts;
+  p->found |= part == 1 && lane >= p->parts && lane <= MOST_PARTS;
 }
 
 static void see_pixel_read(expr_t x, void *ctx) {
@@ -69,7 +70,7 @@ static int pixel_axis(const struct chooser *c, unsigned lane) {
   for (unsigned x = 0; x < e->npar && e->red == RED_none; x++) {
     int a = def_axis(c, e->axis[x].sym);
     struct pixels p = {c, c->g->axis[lane].sym, e->axis[x].sym, a < 0 ? 0 : def_extent(c, (unsigned)a), false};
-    if (a == (int)lane || p.parts < 2 || p.parts > 8) continue;
+    if (a == (int)lane || p.parts < 2 || p.parts > MOST_PARTS) continue;
     see_pixels(&p, e->lhs, e->lhs_idx);
     expr_visit(e->body, see_pixel_read, &p);
     if (p.found) return a;

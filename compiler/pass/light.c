@@ -309,14 +309,64 @@ static bool is_small(const struct kernel *k) {
   return all <= MOST && !function;
 }
 
+/* Elements between neighbours along the long axis, where that is a constant; else 0. */
+static int64_t step_between(const struct kernel *k, const struct eq *e, const struct tensor *t, const poly_t *ix) {
+  struct look l = {.k = k, .e = e};
+  int64_t c, step;
+  bool unit;
+  int at = moving_dim(&l, ix, t->rank, &unit);
+  if (at < 0 || !poly_is_const(tensor_stride(k->arena, t, (unsigned)at), &step)) return 0;
+  c = step_along(&l, ix[at]);
+  return c && step <= INT32_MAX / c ? c * step : 0;
+}
+
+/* Elements of each step of the tensor that equations write. */
+static int64_t parts_written(const struct kernel *k, unsigned tensor) {
+  int64_t all = 0, n, hi, lo;
+  for (unsigned i = 0; i < k->neq; i++) {
+    const struct eq *e = &k->eq[i];
+    if (e->lhs != tensor) continue;
+    n = 1;
+    for (unsigned a = long_axis(e) + 1; a < e->npar; a++)
+      if (poly_is_const(e->axis[a].hi, &hi) && poly_is_const(e->axis[a].lo, &lo)) n *= hi - lo;
+    all += n;
+  }
+  return all;
+}
+
+static void find_wide(expr_t x, void *ctx) {
+  bool *found = ctx;
+  *found |= x->kind == E_OP && type_size((enum dtype)x->type) > 2;
+}
+
+/* Into steps of several elements: with gaps between them that LLVM makes no vectors of, or threes, which lie across its
+ * vectors. */
+static bool narrow_steps(const struct kernel *k, const struct eq *e, int64_t step) {
+  bool wide = false;
+  expr_visit(e->body, find_wide, &wide);
+  return step > 1 && step <= FEW && !wide && (step % 2 || parts_written(k, e->lhs) < step);
+}
+
+static void find_read(expr_t x, void *ctx) {
+  bool *found = ctx;
+  *found |= x->kind == E_READ;
+}
+
+/* A table by what is read: a gather has as few lanes in a schedule as in C. */
+static void find_table(expr_t x, void *ctx) {
+  for (unsigned d = 0; x->kind == E_READ && d < x->acc->rank; d++)
+    if (x->acc->ix[d].dyn) expr_visit(x->acc->ix[d].dyn, find_read, ctx);
+}
+
 /* A map to 8 or 16 bits along rows, with something to compute. */
 static bool narrow(const struct kernel *k, const struct eq *e) {
-  struct look l = {.k = k, .e = e};
   enum dtype t = (enum dtype)k->tensor[e->lhs].type;
-  bool unit, arithmetic = false;
-  if (e->red != RED_none || !e->npar || e->nguard || !type_is_int(t) || type_size(t) > 2) return false;
+  bool arithmetic = false, table = false;
+  expr_visit(e->body, find_table, &table);
+  if (table || e->red != RED_none || !e->npar || e->nguard || !type_is_int(t) || type_size(t) > 2) return false;
   expr_visit(e->body, find_arithmetic, &arithmetic);
-  return arithmetic && moving_dim(&l, e->lhs_idx, k->tensor[e->lhs].rank, &unit) >= 0 && unit;
+  int64_t step = step_between(k, e, &k->tensor[e->lhs], e->lhs_idx);
+  return arithmetic && (step == 1 || narrow_steps(k, e, step));
 }
 
 bool kernel_is_narrow(const struct kernel *k) {

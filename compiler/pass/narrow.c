@@ -1,8 +1,8 @@
 /* narrow: TENSOR -> TENSOR. Needs nothing; changes no result. C widens the pixels and samples that it computes with to
    int; where the values that an integer expression can take, and those of all its parts, fit a type of 8 or 16 bits,
    and a conversion or a comparison makes that the end of it, it is computed in that type: twice or four times the
-   lanes. u8((i32(a) + i32(b) + 1) >> 1) becomes u8((u16(a) + u16(b) + 1) >> 1). Where values do not fit but a conversion
-   drops what is above, sums, products, bits and shifts to the left need no more bits than are left:
+   lanes. u8((i32(a) + i32(b) + 1) >> 1) becomes u8((u16(a) + u16(b) + 1) >> 1). Where values do not fit but a
+   conversion drops what is above, sums, products, bits and shifts to the left need no more bits than are left:
    u16(i32(p) << 8 | i32(p) >> 8) becomes p << 8 | p >> 8. So do reductions whose result is narrower than their terms.
 
    Intervals are found from the types of what is read and from constants; nothing is assumed about dims and scalars

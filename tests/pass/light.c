@@ -56,6 +56,14 @@ static const struct row narrow[] = {
      "kernel k(a: u8[N, 3]) -> c: u8[N] {\nc[i] = u8((i32(a[i, 0]) + i32(a[i, 2])) >> 1)\n}"},
     {false, "bytes that are copied", "kernel k(a: u8[N]) -> c: u8[N] {\nc[i] = a[i]\n}"},
     {false, "pixels", "kernel k(a: u8[N, 3]) -> c: u8[N, 3] {\nc[i, j] = u8(255 - i32(a[i, j]))\n}"},
+    {true, "pixels but for their last part",
+     "kernel k(inout a: u8[N, 4]) {\nfor i, j in 0..3: a[i, j] = u8(u16(a[i, j]) * u16(a[i, 3]) >> 8)\n}"},
+    {true, "three parts of a step",
+     "kernel k(a: u8[N]) -> c: u8[N, 3] {\nc[i, 0] = a[i] + 1\nc[i, 1] = a[i] + 2\nc[i, 2] = a[i] + 3\n}"},
+    {false, "three parts computed in 32 bits",
+     "kernel k(a: i32[N]) -> c: u8[N, 3] {\nc[i, 0] = u8(a[i] >> 1)\nc[i, 1] = u8(a[i] >> 2)\nc[i, 2] = u8(a[i] >> "
+     "3)\n}"},
+    {false, "a table", "kernel k(a: u8[N], t: u8[256]) -> c: u8[N] {\nc[i] = t[i64(a[i])] + 1\n}"},
     {false, "floats", "kernel k(a: f32[N]) -> c: f32[N] {\nc[i] = a[i] + 1.0\n}"},
     {false, "a sum", "kernel k(a: u8[N]) -> c: u8[1] {\nc[0] = sum(i) a[i]\n}"},
 };
