@@ -35,6 +35,7 @@ struct module {
   unsigned nbody;    /* numbers for names of outlined bodies */
   unsigned nentry;   /* numbers for names of the functions behind an entry */
   bool plain;        /* the function being built is compiled as written (plain.c) */
+  bool as_c;         /* and has no other form: what C leaves open is open */
   LLVMValueRef sincos_big[2];
   const struct buf *ptx, *cubin; /* the host's module of a GPU object: the kernels, as text and (unless NULL or empty) assembled */
   const struct limits *gpu;
@@ -377,6 +378,7 @@ struct val emit_quotient(struct fn *f, struct val a, struct val b);
 void quotients_open(struct fn *f, const struct lstmt *body);
 bool quotient_shares(struct fn *f, expr_t e);
 LLVMValueRef math_sincos_big(struct module *m, bool cosine);
+LLVMValueRef math_value(struct fn *f, enum op op, enum dtype t, unsigned lanes, LLVMValueRef *arg); /* at the builder's place; lanes 0: a scalar */
 
 /* func.c, loop.c, parallel.c */
 void emit_stmt(struct fn *f, const struct lstmt *s);
@@ -500,7 +502,12 @@ void debug_function(struct module *m, LLVMValueRef fn, LLVMBuilderRef b, const c
 void debug_line(struct fn *f, struct loc at);             /* what follows is for the statement there; line 0: as before */
 void debug_complete(struct module *m, LLVMValueRef fn);   /* fn is finished: nothing in it is without a line */
 
+/* plain_math.c: functions of math.h in what is compiled as written: a call of a scalar, which LLVM may put on lanes */
+LLVMValueRef plain_math(struct module *m, LLVMBuilderRef b, enum op op, enum dtype t, LLVMValueRef *arg);
+void plain_math_finish(struct module *m); /* behind LLVM's passes over a function */
+
 /* plain.c: functions that are compiled as written */
+void plain_passes(struct module *m, LLVMValueRef fn, const char *list); /* LLVM's, over fn or (NULL) all of the module */
 void plain_init(struct fn *f);
 void plain_set(struct fn *f, const struct lstmt *s); /* before the value of an L_SET is built */
 void plain_value(struct fn *f, const struct lstmt *s, struct val v); /* v: the value of an L_SET or L_STORE */

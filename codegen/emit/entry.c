@@ -63,7 +63,9 @@ static void call_and_return(struct entry *x, const struct lfunc *lf, bool noalia
   snprintf(name, sizeof name, "hone.%u.%s", x->index, what);
   bool plain = lf == x->e->source;
   LLVMValueRef fn = plain ? x->plain : NULL;
+  x->m->as_c = plain && !x->e->general;
   if (!fn) fn = (plain ? plain_function : emit_function)(x->m, lf, name, noalias);
+  x->m->as_c = false;
   if (plain) x->plain = fn;
   LLVMValueRef call = LLVMBuildCall2(x->b, internal_type(x->m, lf->k), fn, x->arg, x->e->k->nparam, "");
   LLVMSetTailCall(call, 1);

@@ -36,18 +36,23 @@ static unsigned instructions(LLVMValueRef fn) {
   return n;
 }
 
-static void optimise(struct module *m, LLVMValueRef fn) {
-  if (m->fail || *m->retry || instructions(fn) > MAX_INSTRUCTIONS) return;
+void plain_passes(struct module *m, LLVMValueRef fn, const char *list) {
   LLVMPassBuilderOptionsRef o = LLVMCreatePassBuilderOptions();
   LLVMPassBuilderOptionsSetLoopVectorization(o, 1);
   LLVMPassBuilderOptionsSetSLPVectorization(o, 1);
   LLVMPassBuilderOptionsSetLoopInterleaving(o, 1);
-  LLVMErrorRef e = LLVMRunPassesOnFunction(fn, passes, m->tm, o);
+  LLVMErrorRef e = fn ? LLVMRunPassesOnFunction(fn, list, m->tm, o) : LLVMRunPasses(m->mod, list, m->tm, o);
   LLVMDisposePassBuilderOptions(o);
   if (!e) return;
   char *text = LLVMGetErrorMessage(e);
   emit_fail(m, "internal: %s", text);
   LLVMDisposeErrorMessage(text);
+}
+
+static void optimise(struct module *m, LLVMValueRef fn) {
+  if (m->fail || *m->retry) return;
+  if (instructions(fn) <= MAX_INSTRUCTIONS) plain_passes(m, fn, passes);
+  plain_math_finish(m);
 }
 
 /* Dims are 64 bits wide here and mostly fewer in C: only when LLVM knows that does it see that sums and products of

@@ -323,6 +323,13 @@ static LLVMValueRef lanes_to_int(struct module *m, LLVMBuilderRef b, enum dtype 
   return sign ? LLVMBuildSelect(b, LLVMBuildFCmp(b, LLVMRealORD, x, x, ""), v, zero, "") : v;
 }
 
+/* What C leaves open where the number does not fit: any number. */
+static LLVMValueRef to_int_as_c(struct fn *f, enum dtype to, struct val v) {
+  LLVMTypeRef t = vec_of(reg_type(f->m, to), v.lanes);
+  LLVMValueRef r = type_is_signed(to) ? LLVMBuildFPToSI(f->b, v.v, t, "") : LLVMBuildFPToUI(f->b, v.v, t, "");
+  return LLVMBuildFreeze(f->b, r, "");
+}
+
 /* Truncates, saturates, NaN gives 0. */
 static struct val float_to_int(struct fn *f, enum dtype to, struct val v) {
   struct val r;
@@ -332,8 +339,10 @@ static struct val float_to_int(struct fn *f, enum dtype to, struct val v) {
   place_at(f, lev);
   LLVMTypeRef over[2] = {reg_type(f->m, to), LLVMTypeOf(v.v)};
   const char *name = type_is_signed(to) ? "llvm.fptosi.sat" : "llvm.fptoui.sat";
-  r = mkval(v.lanes ? lanes_to_int(f->m, f->b, to, v.v, v.lanes) : call_intrinsic(f->m, f->b, name, over, 2, &v.v, 1),
-            lev, to, v.lanes);
+  LLVMValueRef i = f->m->as_c ? to_int_as_c(f, to, v)
+                   : v.lanes  ? lanes_to_int(f->m, f->b, to, v.v, v.lanes)
+                              : call_intrinsic(f->m, f->b, name, over, 2, &v.v, 1);
+  r = mkval(i, lev, to, v.lanes);
   place_back(f);
   cache_put(f, KEY_SAT, v.v, key, NULL, r);
   return r;

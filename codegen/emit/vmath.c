@@ -392,17 +392,11 @@ static V sincos_double(struct fn *f, struct vm *v, V x, bool cosine) {
   return unless_large(f, v, x, K(v, 0x1p20), sincos_fast(v, x, cosine), cosine, sincos_lanes);
 }
 
-/* At the current place. */
-static struct val sin_or_cos(struct fn *f, struct val x, bool cosine) {
-  struct vm v = vm_of(f->m, f->b, x.lanes);
-  V y;
-  if (x.type == DT_f64)
-    y = unless_large(f, &v, x.v, D(&v, 0x1p20), vm_sincos64(&v, x.v, cosine), cosine, sincos_lanes);
-  else if (f->m->isa.fma && !f->simt)
-    y = unless_large(f, &v, x.v, K(&v, FAR), sincos_near(&v, x.v, cosine), cosine, sincos_double);
-  else
-    y = sincos_double(f, &v, x.v, cosine);
-  return mkval(y, cur_level(f), x.type, x.lanes);
+static V sin_or_cos(struct fn *f, struct vm *v, enum dtype t, V x, bool cosine) {
+  if (t == DT_f64) return unless_large(f, v, x, D(v, 0x1p20), vm_sincos64(v, x, cosine), cosine, sincos_lanes);
+  if (f->m->isa.fma && !f->simt)
+    return unless_large(f, v, x, K(v, FAR), sincos_near(v, x, cosine), cosine, sincos_double);
+  return sincos_double(f, v, x, cosine);
 }
 
 static V math64(struct vm *v, enum op op, V *arg) {
@@ -452,6 +446,13 @@ static V hardware_exp(struct fn *f, V x) {
   return call_intrinsic(f->m, f->b, "llvm.nvvm.ex2.approx.ftz", &f->m->f32, 1, &y, 1);
 }
 
+LLVMValueRef math_value(struct fn *f, enum op op, enum dtype t, unsigned lanes, LLVMValueRef *arg) {
+  struct vm v = vm_of(f->m, f->b, lanes);
+  if (op == OP_sin || op == OP_cos) return sin_or_cos(f, &v, t, arg[0], op == OP_cos);
+  if (f->simt && f->f->fast && op == OP_exp && t == DT_f32) return hardware_exp(f, arg[0]);
+  return t == DT_f64 ? math64(&v, op, arg) : math32(&v, op, arg);
+}
+
 struct val emit_math(struct fn *f, enum op op, struct val *x) {
   struct val r;
   unsigned n = op_info[op].arity, lev = 0;
@@ -462,18 +463,12 @@ struct val emit_math(struct fn *f, enum op op, struct val *x) {
   }
   enum dtype t = x[0].type;
   if (cache_get(f, 2000u + (unsigned)op, arg[0], arg[1], arg[2], &r)) return r;
-  bool branches = op == OP_sin || op == OP_cos;
-  if (branches) {
-    r = sin_or_cos(f, x[0], op == OP_cos);
-  } else {
-    lev = place_level(f, lev);
-    place_at(f, lev);
-    struct vm v = vm_of(f->m, f->b, x[0].lanes);
-    bool fast = f->simt && f->f->fast && op == OP_exp && t == DT_f32;
-    V y = fast ? hardware_exp(f, arg[0]) : t == DT_f64 ? math64(&v, op, arg) : math32(&v, op, arg);
-    place_back(f);
-    r = mkval(y, lev, t, x[0].lanes);
-  }
+  bool call = f->m->plain && !x[0].lanes && (op_info[op].flags & OPF_TRANS),
+       here = !call && (op == OP_sin || op == OP_cos); /* they branch */
+  lev = here ? cur_level(f) : place_level(f, lev);
+  if (!here) place_at(f, lev);
+  r = mkval(call ? plain_math(f->m, f->b, op, t, arg) : math_value(f, op, t, x[0].lanes, arg), lev, t, x[0].lanes);
+  if (!here) place_back(f);
   f->m->nop += 20;
   cache_put(f, 2000u + (unsigned)op, arg[0], arg[1], arg[2], r);
   return r;

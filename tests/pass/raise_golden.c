@@ -31,13 +31,21 @@ static void raise_one(struct arena *a, struct diag *d, const struct spec_fn *fn,
     if (!kernel_verify(k, d)) buf_puts(out, "does not verify\n");
   } else {
     struct raised_parts p;
+    struct buf was, is;
+    buf_init(&was);
+    buf_init(&is);
     buf_printf(out, "%s: %u:%u: %s\n", fn->source->f->name, at.line, at.col, why);
+    lfunc_print(&was, fn->source->f);
     pass_chain(a, fn->source);
+    lfunc_print(&is, fn->source->f);
+    bool reordered = strcmp(was.data, is.data) != 0;
     pass_skew(a, fn->source, 1 << 20);
     pass_parts(a, fn->source, d, &p);
     if (!lfunc_verify(fn->source->f, d)) buf_puts(out, "does not verify\n");
-    if (p.n) lfunc_print(out, fn->source->f);
+    if (p.n || reordered) lfunc_print(out, fn->source->f);
     for (unsigned i = 0; i < p.n; i++) kernel_print(out, p.v[i].k);
+    buf_free(&was);
+    buf_free(&is);
   }
 }
 
