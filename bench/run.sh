@@ -7,7 +7,7 @@ root=$(dirname "$here")
 build=${HONE_BUILD_DIR:-$root/build}
 hone=${HONE:-$build/compiler/hone}
 out=$build/bench
-budget=20s trials= only= family= dims= save= db= strategy=forest threads=1 quick= json= tune=1 peers=1 pythons="onnxruntime openvino torch jax halide" without= cc= seconds=3 plot= cpu= venv=$root/.cache/peers
+budget=20s trials= only= family= dims= save= db= strategy=forest threads=1 quick= json= tune=1 peers=1 fp=reassoc pythons="onnxruntime openvino torch jax halide" without= cc= seconds=3 plot= cpu= venv=$root/.cache/peers
 
 usage() {
   cat <<'EOF'
@@ -92,12 +92,12 @@ python_of() {
 # args: specification, dims
 tuned() {
   [ -n "$tune" ] || return 0
-  "$hone" tune "$1" --dims "$2" ${trials:+--trials $trials} --budget "$budget" --db "$db" --strategy "$strategy" --threads "$threads" ${cpu:+--cpu $cpu} >"$tmp/log" 2>&1 ||
+  "$hone" tune "$1" --dims "$2" ${trials:+--trials $trials} --budget "$budget" --db "$db" --strategy "$strategy" --threads "$threads" --fp $fp ${cpu:+--cpu $cpu} >"$tmp/log" 2>&1 ||
     { echo "bench: tuning $1 $2 failed:" >&2; cat "$tmp/log" >&2; }
 }
 # args: specification, dims, database, name of the form: compiled and linked as $tmp/NAME.so
 object() {
-  "$hone" compile "$1" --dims "$2" --db "$3" --on-miss=quiet --threads "$threads" ${cpu:+--cpu $cpu} -o "$tmp/$4.o" >"$tmp/log" 2>&1 && shared "$tmp/$4.o" "$tmp/$4.so" 2>"$tmp/log" && return 0
+  "$hone" compile "$1" --dims "$2" --db "$3" --on-miss=quiet --threads "$threads" --fp $fp ${cpu:+--cpu $cpu} -o "$tmp/$4.o" >"$tmp/log" 2>&1 && shared "$tmp/$4.o" "$tmp/$4.so" 2>"$tmp/log" && return 0
   echo "bench: compiling $1 $2 ($4) failed:" >&2
   cat "$tmp/log" >&2
   return 1
@@ -123,17 +123,21 @@ row() { # family kernel dims
   esac
   "$out/bench_row" "$1" "$2" "$3" --threads "$threads" --seconds "$seconds" $objects $plugins $(python_of "$1") >"$tmp/row" 2>"$tmp/log" || { echo "bench: measuring $2 $3 failed:" >&2; tail -n 5 "$tmp/log" >&2; }
   grep '^bench:' "$tmp/log" >&2 || true
-  grep '^{' "$tmp/row" >>"$tmp/rows" || true
-  [ -z "$json" ] || grep '^{' "$tmp/row" || true
+  label=$2
+  [ $fp = reassoc ] || label="$2 --fp $fp"
+  sed -n "/^{/s/\"kernel\":\"$2\"/\"kernel\":\"$label\"/p" "$tmp/row" >"$tmp/lines"
+  cat "$tmp/lines" >>"$tmp/rows"
+  [ -z "$json" ] || cat "$tmp/lines"
 }
 
 rows() {
   grep -v '^#' "$here/rows.txt" | while read -r f k d q; do
     [ -n "$f" ] || continue
+    case " $q " in *" fast "*) fp=fast ;; *) fp=reassoc ;; esac
     [ -z "$family" ] || listed "$family" "$f" || continue
     [ -z "$only" ] || listed "$only" "$k" || continue
     [ -z "$dims" ] || case $d in *"$dims"*) ;; *) continue ;; esac
-    [ -z "$quick" ] || [ "$q" = quick ] || continue
+    [ -z "$quick" ] || case " $q " in *" quick "*) ;; *) continue ;; esac
     row "$f" "$k" "$d" </dev/null
   done
 }

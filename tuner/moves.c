@@ -299,11 +299,21 @@ static bool fit_tiles(const struct mover *m, struct plan *p, unsigned red) {
   return true;
 }
 
+/* What lanes make is rounded for the product that sums over them (--fp fast), or no longer. */
+static bool move_rounded(const struct mover *m, struct plan *p) {
+  unsigned loop = LOOP_ID(LOOP_AXIS(p->vector[below(m, p->nvector)]), 0), insn = below(m, MATRIX_COUNT);
+  int at = plan_find(p, STEP_tensorize, (int)loop, -1);
+  if (at < 0) return m->sp->lim->matrix_per_cycle[insn] && plan_add(p, STEP_tensorize, loop, (int)insn);
+  plan_drop(p, at);
+  return true;
+}
+
 /* A matrix instruction on the innermost level of an axis, which gets a tile of that size; or none there. */
 static bool move_matrix(const struct mover *m, struct plan *p) {
   if (m->sp->lim->simt) return false; /* moves_threads.c */
+  if (m->sp->opts.fast && p->nvector && below(m, 2)) return move_rounded(m, p);
   int at = pick_step(m, p, STEP_tensorize);
-  if (at >= 0) {
+  if (at >= 0 && plan_vector(p, LOOP_AXIS(p->extra[at].loop)) < 0) {
     plan_remove(p, LOOP_AXIS(p->extra[at].loop), 0);
     return true;
   }

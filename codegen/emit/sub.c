@@ -13,7 +13,8 @@ enum {
   KEY_WEAVE = 912,
   KEY_FAR = 913,
   KEY_PARTS = 914,
-  KEY_WIDE = 915
+  KEY_WIDE = 915,
+  KEY_ROUND = 916
 };
 
 enum shape { SHAPE_ONE, SHAPE_LANES, SHAPE_ROWS, SHAPE_FAR };
@@ -117,13 +118,15 @@ static bool find_on(struct fn *f, const struct lstmt *s, struct parts *p) {
   return true;
 }
 
-static bool parts_of(struct fn *f, const struct lstmt *s, const struct access *acc, struct parts *p) {
+static bool parts_are(struct fn *f, const struct lstmt *s, const struct access *acc, int64_t n, struct parts *p) {
   enum dtype t = (enum dtype)f->f->object[acc->tensor].type;
-  int64_t n;
-  *p = (struct parts){.acc = acc, .sub = s->sym, .bits = 8 * (unsigned)type_size(t)};
-  if (!poly_is_const(s->hi[0], &n) || n * p->bits != 8 * DOT_BYTES || t == DT_bool) return false;
-  p->n = (unsigned)n;
-  return find_shape(f, p) && find_on(f, s, p);
+  int64_t steps;
+  *p = (struct parts){.acc = acc, .sub = s->sym, .n = (unsigned)n, .bits = 8 * (unsigned)type_size(t)};
+  return poly_is_const(s->hi[0], &steps) && steps == n && t != DT_bool && find_shape(f, p) && find_on(f, s, p);
+}
+
+static bool parts_of(struct fn *f, const struct lstmt *s, const struct access *acc, struct parts *p) {
+  return parts_are(f, s, acc, DOT_BYTES / (int64_t)type_size((enum dtype)f->f->object[acc->tensor].type), p);
 }
 
 /* --- loads --- */
@@ -297,6 +300,26 @@ static struct val load_far(struct fn *f, const struct parts *p) {
   return r;
 }
 
+/* Floats that become parts here: a step of a factor that is the same for all lanes. Subnormals become 0, as they do in
+   the instruction. */
+static struct val load_rounded(struct fn *f, const struct parts *p) {
+  struct spot s = spot_at(f, p, 0);
+  struct val v = raw_load(f, p, &s, p->bits, p->n, p->cut ? parts_mask(f, p) : (struct val){0}), r;
+  if (cache_get(f, KEY_ROUND, v.v, NULL, NULL, &r)) return r;
+  unsigned lev = place_level(f, v.level), wide = 16 / (p->bits / 8); /* in a whole register: there is no shorter form */
+  LLVMTypeRef bf16 = LLVMBFloatTypeInContext(f->m->ctx), f32 = LLVMFloatTypeInContext(f->m->ctx);
+  LLVMValueRef at[4];
+  place_at(f, lev);
+  for (unsigned i = 0; i < wide; i++) at[i] = i < p->n ? k32(f, i) : LLVMGetPoison(f->m->i32);
+  LLVMValueRef x = LLVMBuildBitCast(f->b, v.v, vec_of(f32, p->n), "");
+  x = LLVMBuildShuffleVector(f->b, x, LLVMGetPoison(vec_of(f32, p->n)), LLVMConstVector(at, wide), "");
+  x = LLVMBuildBitCast(f->b, LLVMBuildFPTrunc(f->b, x, vec_of(bf16, wide), ""), vec_of(f->m->i32, wide / p->n), "");
+  r = mkval(LLVMBuildExtractElement(f->b, x, k32(f, 0), ""), lev, DT_u32, 0);
+  place_back(f);
+  cache_put(f, KEY_ROUND, v.v, NULL, NULL, r);
+  return r;
+}
+
 static struct val load_parts(struct fn *f, const struct parts *p) {
   switch (p->shape) {
   case SHAPE_ONE:
@@ -312,22 +335,37 @@ static struct val load_parts(struct fn *f, const struct parts *p) {
 
 /* --- statements --- */
 
+static bool find_dot(struct fn *f, expr_t x, struct dot *d) {
+  bool rounded = f->f->fast && dot_mixed(x, d) && d->kind == DOT_bf16;
+  return (rounded || dot_of(x, d)) && dot_possible(f, d->kind);
+}
+
+static bool parts_of_a(struct fn *f, const struct lstmt *s, const struct dot *d, struct parts *a) {
+  if (d->alone) return true;
+  if (!d->rounded) return parts_of(f, s, d->a->acc, a);
+  return parts_are(f, s, d->a->acc, d->group, a) && a->shape == SHAPE_ONE;
+}
+
+static struct val load_a(struct fn *f, const struct dot *d, const struct parts *a) {
+  if (d->alone) return dot_bytes(f, 1);
+  return vsplat(f, d->rounded ? load_rounded(f, a) : load_parts(f, a));
+}
+
 static bool emit_product(struct fn *f, const struct lstmt *s, const struct lstmt *st) {
   struct dot d;
   struct parts a, b;
-  if (f->lane == SYM_NONE || !in_registers(f, st->acc->tensor) || !dot_of(st->value, &d) || !dot_possible(f, d.kind))
-    return false;
+  if (f->lane == SYM_NONE || !in_registers(f, st->acc->tensor) || !find_dot(f, st->value, &d)) return false;
   if (f->f->object[st->acc->tensor].type != st->value->type) return false;
   for (unsigned i = 0; i < st->acc->rank; i++)
     if (st->acc->ix[i].poly && poly_has(st->acc->ix[i].poly, s->sym)) return false;
-  if ((!d.alone && !parts_of(f, s, d.a->acc, &a)) || !parts_of(f, s, d.b->acc, &b)) return false;
+  if (!parts_of_a(f, s, &d, &a) || !parts_of(f, s, d.b->acc, &b)) return false;
   struct val old = reg_read(f, st->acc);
   if (old.lanes != f->lanes) return false;
   if (d.kind == DOT_i8i8 && a.shape != SHAPE_ONE) { /* what is done to a is done once for all lanes */
     struct parts t = a;
     a = b, b = t;
   }
-  struct val y = vsplat(f, load_parts(f, &b)), x = d.alone ? dot_bytes(f, 1) : vsplat(f, load_parts(f, &a));
+  struct val y = vsplat(f, load_parts(f, &b)), x = load_a(f, &d, &a);
   if (d.shifted) x = vbin(f, LLVMXor, x, dot_bytes(f, 0x80), false);
   reg_write(f, st->acc, RED_none, emit_dot(f, d.kind, old, x, y));
   return true;

@@ -176,6 +176,7 @@ static bool many_rows(struct chooser *c, const struct stream_axes *x, int insn, 
   def_push(c, STEP_unroll, LOOP_ID(t, 0), 0);
   def_push(c, STEP_unroll, LOOP_ID(d, insn >= 0), 4);
   if (insn >= 0 && !def_push(c, STEP_tensorize, LOOP_ID(d, 0), insn)) return false;
+  if (insn >= 0 && c->o->fast) def_push(c, STEP_tensorize, LOOP_ID(s, 0), insn);
   if (k.shared && (at || tb)) def_push(c, STEP_pack, o.l[at ? at - 1 : 0], def_operand(c, k.tensor));
   def_push_parallel(c, &o);
   return true;

@@ -26,8 +26,9 @@ struct ploop {
   uint16_t cluster;         /* neighbours that run together */
   bool peel;                /* npeel iterations at each end stand on their own; 0: all do */
   uint8_t mark, unroll, npeel;
-  uint8_t matrix;           /* MARK_SUB, sums: the instruction */
+  uint8_t matrix;           /* MARK_SUB, sums, steps: the instruction */
   bool sums;                /* MARK_VECTOR of threads: members that sum over it, with other lanes, have it as their sub loop */
+  bool steps;               /* MARK_VECTOR of a CPU: members that sum a rounded product over it, with other lanes, take as many terms at a time as the instruction */
   uint16_t lanes;
   bool rows;                /* MARK_VECTOR: the digit above those of the other vector loops (`threads`) */
   uint8_t digit;            /* MARK_VECTOR: the lowest bit of a thread's number that the lane stands for */
@@ -327,6 +328,9 @@ bool held_inside(const struct build *b, const struct member *m, const struct env
 void own_registers(struct lfunc *f, struct lstmt *body);
 bool tensorize_whole(const struct plan *p, unsigned sub);                    /* no step of the loop is ever cut */
 struct lstmt *tensorize_close(struct build *b, const struct env *outer, const struct member *m, struct lstmt *body);
+/* steps.c: is m such a product over l (steps)? The loops of such products, once the nest stands. */
+bool steps_product(const struct plan *p, const struct member *m, unsigned l);
+void steps_cut(struct build *b, struct lstmt *body);
 /* mtile.c: sums in matrix tiles */
 const char *mtile_refuses(const struct plan *p, const struct member *m, unsigned sub); /* NULL: m's product over sub may have them */
 void mtile_take(const struct plan *p, struct member *m);                     /* m->sub is known */

@@ -24,6 +24,11 @@ bool tensorize_read(struct plan *p, struct step s) {
     l->matrix = (uint8_t)s.arg;
     return true;
   }
+  if (l->mark == MARK_VECTOR && !p->lim->simt && !l->steps && s.arg != MATRIX_amx) {
+    l->steps = true;
+    l->matrix = (uint8_t)s.arg;
+    return true;
+  }
   if (l->mark || l->unroll)
     return refuse(p, arena_printf(p->a, "tensorize %s %s: the loop is unrolled or a vector already", insn, name));
   l->mark = MARK_SUB;
@@ -222,9 +227,18 @@ static bool check_loop(struct plan *p, unsigned l) {
   return true;
 }
 
+static bool check_steps(struct plan *p, unsigned l) {
+  for (unsigned i = 0; i < p->nmember; i++)
+    if (steps_product(p, &p->member[i], l)) return true;
+  return refuse(p, arena_printf(p->a,
+                                "tensorize %s %s: no sum over these lanes, in registers with lanes of its own, of a "
+                                "product with a factor that is rounded to the type of the other one (--fp fast)",
+                                matrix_name[p->loop[l].matrix], plan_loop_name(p, l)));
+}
+
 bool tensorize_check(struct plan *p) {
   for (unsigned l = 0; l < MAX_LOOP; l++)
-    if (loop_is_sub(p, l) && !check_loop(p, l)) return false;
+    if ((loop_is_sub(p, l) && !check_loop(p, l)) || (p->loop[l].steps && !check_steps(p, l))) return false;
   held_settle(p);
   return true;
 }

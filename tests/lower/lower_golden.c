@@ -20,6 +20,12 @@
   "  P[t, s] = sum(d) Q[t, d] * K[s, d]\n  M[t] = max(s" guard ") P[t, s]\n  E[t, s] = exp(P[t, s] - M[t])\n"          \
   "  Z[t] = sum(s" guard ") E[t, s]\n  O[t, d] = sum(s" guard ") E[t, s] * V[s, d] / Z[t]\n}"
 
+#define ROUNDED(guard)                                                                                                 \
+  "kernel f(Q: bf16[T, D], K: bf16[S, D], V: bf16[S, D]) -> O: f32[T, D] {\n"                                          \
+  "  P[t, s] = sum(d) f32(Q[t, d]) * f32(K[s, d])\n  M[t] = max(s" guard ") P[t, s]\n"                                 \
+  "  E[t, s] = exp(P[t, s] - M[t])\n  Z[t] = sum(s" guard ") E[t, s]\n"                                                \
+  "  O[t, d] = (sum(s" guard ") E[t, s] * f32(V[s, d])) / Z[t]\n}"
+
 #define CONV2D                                                                                                         \
   "kernel f(x: f32[H, W, C], w: f32[3, 3, C, F]) -> y: f32[P, Q, F] {\n"                                               \
   "  for p in 0..P, q in 0..Q, f in 0..F: y[p, q, f] = sum(r in 0..3, s in 0..3, c in 0..C if 2*p + r - 1 >= 0, H - "  \
@@ -34,6 +40,7 @@
 struct tcase {
   const char *name, *kernel, *sched;
   bool strict, fixed; /* fixed: the first dims as constants */
+  bool fast;          /* --fp fast */
   bool blocks;        /* for blocks of threads */
   const char *dims[4];
 };
@@ -110,6 +117,14 @@ static const struct tcase cases[] = {
      "tile t 2; tile s 16; tile d_1 16; tile t 4; tile s 32; order t2 s2 t1 d_11 s1 d0 s0 t0 d_10; vector s0; vector "
      "d_10; unroll t0 0",
      .dims = {"T=50,S=70,D=9", "T=64,S=64,D=16", "T=2,S=1,D=1"}},
+    {"tensorize_steps", ROUNDED(""),
+     "tile t 2; tile s 16; tile d_1 16; tile s 32; tile d 2; order s2 t1 d_11 s1 d1 s0 t0 d_10 d0; vector s0; vector "
+     "d_10; unroll t0 0; tensorize bf16 d0; tensorize bf16 s0; pack K s2",
+     .fast = true, .dims = {"T=5,S=71,D=9", "T=4,S=64,D=16", "T=2,S=1,D=1"}},
+    {"tensorize_steps_causal", ROUNDED(" if s <= t"),
+     "tile t 2; tile s 16; tile d_1 16; tile t 4; tile s 32; order t2 s2 t1 d_11 s1 d0 s0 t0 d_10; vector s0; vector "
+     "d_10; unroll t0 0; tensorize bf16 s0",
+     .fast = true, .dims = {"T=50,S=70,D=9", "T=64,S=64,D=16", "T=2,S=1,D=1"}},
     {"lag", "kernel f(x: f32[n]) -> r: f64[m] {\n  for l in 0..m: r[l] = sum(i in l..n) f64(x[i]) * f64(x[i - l])\n}",
      "tile i 16; tile l 4; order l1 i1 l0 i0; vector i0; unroll l0 0",
      .dims = {"n=70,m=9", "n=64,m=4", "n=5,m=5", "n=1,m=1"}},
@@ -303,7 +318,7 @@ START_TEST(golden) {
   const char *why = NULL;
   lab_open(&b, 64);
   b.lim.simt = t->blocks;
-  b.o = (struct lower_opts){.strict = t->strict, .threads = 2};
+  b.o = (struct lower_opts){.strict = t->strict, .tf32 = t->fast, .fast = t->fast, .threads = 2};
   struct groups *gs = prepare(&b, t, &k, &s);
   ck_assert_msg(lower_kernel(b.a, gs, &s, &b.lim, &b.o, "f", &f, &why) == ST_OK, "%s", why);
   struct buf out;
@@ -327,7 +342,7 @@ START_TEST(results) {
       bool skipped;
       lab_open(&b, bytes[v]);
       b.lim.simt = t->blocks;
-      b.o = (struct lower_opts){.strict = t->strict, .threads = 2};
+      b.o = (struct lower_opts){.strict = t->strict, .tf32 = t->fast, .fast = t->fast, .threads = 2};
       struct groups *gs = prepare(&b, t, &k, &s);
       const char *bad = lab_check(&b, k, gs, &s, t->dims[d], 7 + d, &skipped);
       ck_assert_msg(!bad, "%s at %s, vectors of %u bytes: %s", t->name, t->dims[d], bytes[v], bad);

@@ -1,6 +1,8 @@
 /* The space holds every default schedule, and the search can leave and reach each of its steps: for each kernel that is
-   measured (bench/rows.txt), with two threads, and with AMX, where the default schedule takes it; with a target, for
-   each that is measured on GPUs (bench/gpu_rows.txt). usage: tuner_space ROOT [TARGET]; prints TAP. */
+   measured (bench/rows.txt), with two threads, and with AMX, where the default schedule takes it, and for attention
+   with
+   --fp fast; with a target, for each that is measured on GPUs (bench/gpu_rows.txt). usage: tuner_space ROOT [TARGET];
+   prints TAP. */
 #include "compiler/hone.h"
 #include "tuner/moves.h"
 #include <stdio.h>
@@ -12,6 +14,7 @@ enum { TRIES = 20000, MAX_KERNELS = 64 };
 static struct arena *arena; /* of the case at hand */
 static char why[512];
 static const char *target; /* NULL: this machine */
+static enum fpmode fp;
 
 static const char *text_of(const struct space *sp, const struct sched *s) {
   struct buf b;
@@ -98,7 +101,7 @@ static unsigned tiled; /* groups in matrix tiles so far */
 static bool try_group(struct hone *h, const struct groups *bound, unsigned g, bool tiles) {
   struct space sp = {.gs = group_extract(arena, bound, g),
                      .lim = &h->target.limits,
-                     .opts = lower_opts_for(&h->target, false, h->opts.threads)};
+                     .opts = lower_opts_for(&h->target, fp, h->opts.threads)};
   struct sched s;
   uint64_t rng = 3;
   space_open(&sp);
@@ -126,7 +129,7 @@ static bool try_equations(struct hone *h, const struct kernel *k, const char *di
 /* Of a function that raises in parts those whose dims it has. cpu: NULL for this machine's; else only groups in matrix
    tiles count. */
 static bool try_kernel(const char *path, const char *dims, const char *cpu, unsigned *groups) {
-  struct hone_options o = {.target = target, .threads = 2, .on_miss = HONE_MISS_QUIET, .cpu = cpu};
+  struct hone_options o = {.target = target, .threads = 2, .on_miss = HONE_MISS_QUIET, .cpu = cpu, .fp = fp};
   struct diag *d = diag_new();
   struct hone h;
   bool ok = hone_open(&h, path, &o, d) == ST_OK && h.spec.n && (h.spec.fn[0].k || h.spec.fn[0].npart);
@@ -173,7 +176,7 @@ int main(int argc, char **argv) {
   target = argc > 2 ? argv[2] : NULL;
   unsigned least = target ? 8 : 20;
   unsigned n = argc > 1 ? read_rows(a, argv[1], name, dims) : 0, bad = 0;
-  printf("1..%u\n", n + 1 + !target);
+  printf("1..%u\n", n + 1 + 2 * !target);
   printf("%s 1 - there are rows\n", n > least ? "ok" : "not ok");
   for (unsigned i = 0; i < n; i++) {
     unsigned groups = 0;
@@ -186,6 +189,14 @@ int main(int argc, char **argv) {
     bad += !ok;
   }
   if (!target) printf("%s %u - some are in matrix tiles\n", tiled > 2 ? "ok" : "not ok", n + 2);
+  if (!target) {
+    unsigned groups = 0;
+    fp = FP_FAST;
+    bool ok = try_kernel(find(a, argv[1], "attention_bf16"), "H=4,T=512,S=512,D=64", NULL, &groups);
+    printf("%s %u - a factor that is rounded\n", ok ? "ok" : "not ok", n + 3);
+    if (!ok) printf("# %s\n", why);
+    bad += !ok;
+  }
   arena_free(a);
   return bad || (!target && tiled <= 2) || n <= least ? EXIT_FAILURE : EXIT_SUCCESS;
 }
