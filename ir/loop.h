@@ -55,7 +55,7 @@ enum fkind {
                  Its meaning is that of the serial loop. */
 };
 /* Meaning of F_VECTOR: exactly that of the serial loop with step 1 (stores to distinct elements, or a reduction whose order is free). hi-lo <= lanes
-   always holds. Inside: the only statements are L_STORE, L_SET, L_IF with guards free of sym, F_UNROLL and F_SUB loops, L_BLOCK, and F_VECTOR loops of
+   always holds. Inside: the only statements are L_STORE, L_SET, L_IF with guards free of sym, F_UNROLL and F_SUB loops, serial loops with bounds free of sym, L_BLOCK, and F_VECTOR loops of
    other digits: lane l of a loop with digit d stands for bits d, d+1, … of a thread's number (GPUs only; a CPU's vectors are not nested). An L_STORE whose access does not depend on sym must have red != none (a horizontal reduction). */
 struct lstmt {
   uint8_t kind, fkind, red, lanes_log2;

@@ -219,6 +219,18 @@ static void check_sub(struct verifier *v, const struct lstmt *s) {
     bad(v, "the body of a sub loop is one store without guards");
 }
 
+/* All lanes of the vector loops around make the same iterations. */
+static void check_uniform(struct verifier *v, const struct lstmt *s) {
+  for (unsigned k = 0; k < v->nopen; k++) {
+    sym_t lane = v->open[k]->sym;
+    if (v->open[k]->fkind != F_VECTOR) continue;
+    for (unsigned i = 0; i < s->nlo; i++)
+      if (s->lo[i] && poly_has(s->lo[i], lane)) bad(v, "a serial loop starts at the lane of a vector loop");
+    for (unsigned i = 0; i < s->nhi; i++)
+      if (s->hi[i] && poly_has(s->hi[i], lane)) bad(v, "a serial loop ends at the lane of a vector loop");
+  }
+}
+
 static void check_for(struct verifier *v, const struct lstmt *s) {
   if (s->sym >= v->k->nsym || v->k->sym[s->sym].kind != SYM_INDEX) {
     bad(v, "loop over symbol %u, which is no index", s->sym);
@@ -238,7 +250,9 @@ static void check_for(struct verifier *v, const struct lstmt *s) {
   if (s->raster && (!s->nbody || !s->body[0] || s->body[0]->kind != L_FOR || s->body[0]->fkind != F_PARALLEL))
     bad(v, "a raster wants a parallel loop right inside");
   if (s->fkind == F_TILES && (s->step != 1 || s->once)) bad(v, "a loop over tiles counts by 1");
-  if (v->vector && (s->fkind < F_UNROLL || s->fkind == F_TILES)) bad(v, "a loop inside a vector loop must be unrolled");
+  if (v->vector && (s->fkind == F_PARALLEL || s->fkind == F_TILES))
+    bad(v, "a loop inside a vector loop must be serial or unrolled");
+  if (v->vector && s->fkind == F_SERIAL) check_uniform(v, s);
   bool was = v->in_scope[s->sym];
   const struct lstmt *vector = v->vector;
   if (s->fkind == F_VECTOR) v->vector = s;

@@ -432,6 +432,7 @@ static struct lstmt *cut_inside(struct cutter *c, struct lstmt *s) {
 
 static struct lstmt *cut(struct cutter *c, struct lstmt *s) {
   if (s->kind == L_BLOCK) return cut_block(c, s);
+  if (s->kind == L_FOR && s->fkind == F_VECTOR) return s;
   return s->nbody ? cut_inside(c, s) : s;
 }
 

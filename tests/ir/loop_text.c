@@ -468,8 +468,13 @@ START_TEST(violations) {
   expect_violations("for i in 0 .. 512 step 2 unroll {}", "");
   expect_violations("for i in N .. N + 9 vector 8 {}", "for i: 9 iterations for 8 lanes");
   expect_violations("for i in 0 .. 8 vector 8 { for j in 0 .. 8 vector 8 {} }", "for j: a vector loop inside another");
-  expect_violations("for i in 0 .. 8 vector 8 { for j in 0 .. 8 {} }",
-                    "for j: a loop inside a vector loop must be unrolled");
+  expect_violations("for i in 0 .. 8 vector 8 { for j in 0 .. N {} }", "");
+  expect_violations("for i in 0 .. 8 vector 8 { for j in 0 .. i {} }",
+                    "for j: a serial loop ends at the lane of a vector loop");
+  expect_violations("for i in 0 .. 8 vector 8 { for j in i .. 8 {} }",
+                    "for j: a serial loop starts at the lane of a vector loop");
+  expect_violations("for i in 0 .. 8 vector 8 { for j in 0 .. 8 parallel {} }",
+                    "for j: a loop inside a vector loop must be serial or unrolled");
   expect_violations("for i in 0 .. 8 vector 8 { X[0] = 1 }",
                     "store to X: all lanes of a vector loop store to one place");
   expect_violations("for i in 0 .. 8 vector 8 { X[0] sum= X[i]\n if i >= 0 {} }",

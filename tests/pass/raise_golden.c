@@ -2,6 +2,7 @@
    reason why there is none) is compared with DIR/x.txt. HONE_BLESS=1 writes the .txt files. */
 #include "compiler/frontend/frontend.h"
 #include "compiler/pass/chain.h"
+#include "compiler/pass/lanes.h"
 #include "compiler/pass/parts.h"
 #include "compiler/pass/raise.h"
 #include "compiler/pass/skew.h"
@@ -37,12 +38,13 @@ static void raise_one(struct arena *a, struct diag *d, const struct spec_fn *fn,
     buf_printf(out, "%s: %u:%u: %s\n", fn->source->f->name, at.line, at.col, why);
     lfunc_print(&was, fn->source->f);
     pass_chain(a, fn->source);
-    lfunc_print(&is, fn->source->f);
-    bool reordered = strcmp(was.data, is.data) != 0;
     pass_skew(a, fn->source, 1 << 20);
+    pass_lanes(a, fn->source, 64);
+    lfunc_print(&is, fn->source->f);
+    bool changed = strcmp(was.data, is.data) != 0;
     pass_parts(a, fn->source, d, &p);
     if (!lfunc_verify(fn->source->f, d)) buf_puts(out, "does not verify\n");
-    if (p.n || reordered) lfunc_print(out, fn->source->f);
+    if (p.n || changed) lfunc_print(out, fn->source->f);
     for (unsigned i = 0; i < p.n; i++) kernel_print(out, p.v[i].k);
     buf_free(&was);
     buf_free(&is);

@@ -66,3 +66,33 @@ void lost(const float *x, int n, float *out) {
   }
   out[0] = s + c;
 }
+
+/* Beside one another: each lane a number, a band, a column. */
+void horner(int n, const double *c, int deg, const double *x, double *y) {
+  for (int i = 0; i < n; i++) {
+    double r = 0;
+    for (int k = deg; k >= 0; k--) r = r * x[i] + c[k];
+    y[i] = r;
+  }
+}
+
+void columns(int rows, int ch, float x[rows][ch], float a) {
+  for (int c = 0; c < ch; c++) {
+    float s = 0;
+    for (int t = 0; t < rows; t++) {
+      s = a * x[t][c] + (1 - a) * s;
+      x[t][c] = s;
+    }
+  }
+}
+
+/* Rows that may overlap: one after the other. */
+void meets(float *y, int n, int m, int s) {
+  for (int i = 0; i < n; i++) {
+    float r = 0;
+    for (int k = 0; k < m; k++) {
+      r = r * 0.5f + y[i * s + k];
+      y[i * s + k] = r;
+    }
+  }
+}
