@@ -1,6 +1,7 @@
 /* The TENSOR interpreter: equations one after the other, each right side wholly before its left side when it reads its
    own tensor. Values are real numbers (long double) with an error bound that any correct implementation meets; see
    docs/design.md, Numerics. Expressions are interp_expr.c. */
+#include "ir/dot.h"
 #include "ir/interp_expr.h"
 #include <math.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@ struct eval {
   uint64_t max_ops;
   struct cell *late; /* results that wait until the whole right side is done */
   int64_t *late_at, nlate, late_cap;
+  bool brief; /* a sum that may be kept to BRIEF_BITS */
   enum status st;
 };
 
@@ -116,11 +118,11 @@ struct fold {
   enum red red;
   enum dtype type;
   struct ival acc;
-  long double mag; /* sum of |terms| */
-  double serial;   /* a float sum in the type's own arithmetic, term after term: how far equal terms drift */
-  double len;
+  long double mag;       /* sum of |terms| */
+  double serial;         /* a float sum in the type's own arithmetic, term after term: how far equal terms drift */
+  double len, peak;      /* peak: of a brief sum, the largest partial sum */
   int64_t index, lo, hi; /* argmin, argmax: the first best, and how far ties within the errors reach */
-  bool any;
+  bool any, brief;
 };
 
 static bool improves(const struct fold *f, struct ival x, double margin) {
@@ -156,6 +158,7 @@ static void fold_arg(struct fold *f, struct ival x, int64_t at) {
 static void sum_term(struct fold *f, long double x) {
   f->acc.v += x;
   f->mag += fabsl(x);
+  if (f->brief) f->peak = fmax(f->peak, (double)fabsl(f->acc.v));
   if (f->type == DT_f32)
     f->serial = (float)f->serial + (float)x;
   else if (f->type == DT_f64)
@@ -193,11 +196,17 @@ static double sum_error(const struct fold *f, double u) {
   return u * (double)f->mag * (8 + 2 * sqrt(f->len)) + (isfinite(drift) ? 2 * drift : 0);
 }
 
+/* What tensor cores lose of products of 8-bit floats: each step a unit of the 14th bit, or two, of the largest partial
+   sum in sight (between two places of the order; at most twice one from its start). */
+static double brief_error(const struct fold *f) {
+  return (f->len / BRIEF_STEP + 8) * ldexp(f->peak, 3 - BRIEF_BITS);
+}
+
 static struct ival fold_end(const struct fold *f) {
   struct ival r = f->acc;
   double u = type_is_float(f->type) ? type_epsilon(f->type) : 0;
   if (f->red == RED_sum && u > 0)
-    r.e += sum_error(f, u);
+    r.e += sum_error(f, u) + (f->brief ? brief_error(f) : 0);
   else if (f->red == RED_prod && u > 0)
     r.e += 2 * u * f->len * (double)fabsl(r.v);
   if (f->red == RED_argmin || f->red == RED_argmax) {
@@ -228,6 +237,7 @@ static struct fold fold_begin(struct eval *v) {
     f.mag = fabsl(f.acc.v);
   }
   f.serial = (double)f.acc.v;
+  f.brief = v->brief, f.peak = v->brief ? (double)fabsl(f.acc.v) : 0;
   f.lo = f.hi = f.index;
   return f;
 }
@@ -437,6 +447,8 @@ static enum status run_eq(struct icontext *c, const struct eq *e, uint64_t max_o
                    .st = ST_OK,
                    .body = prog_new(c, e->body, e->axis, e->nax),
                    .lhs = place_new(c, lhs, e->axis, e->npar)};
+  struct dot dot;
+  v.brief = c->args->brief && e->red == RED_sum && dot_of(e->body, &dot) && dot.kind == DOT_f8;
   if (e->init) v.init = prog_new(c, e->init, e->axis, e->npar);
   if (e->start) v.start = prog_new(c, e->start, e->axis, e->npar);
   v.guard = ARENA_NEW(c->arena, struct lin, e->nguard + 1u);

@@ -11,7 +11,9 @@ struct args {                 /* the arguments of one call, by parameter */
   void **data;                /* [nparam], used where PARAM_TENSOR: memory in the tensor's layout */
   bool tf32;                  /* products of two elements of f32 may have them rounded to tf32: bounds allow for it */
   bool fast;                  /* so may f32 factors beside bf16 or f16 ones to their type; exponentials and quotients of f32 may be approximate */
+  bool brief;                 /* sums of products of e4m3 and e5m2 may keep BRIEF_BITS bits on the way, as the tensor cores of GPUs do */
 };
+enum { BRIEF_BITS = 14, BRIEF_STEP = 32 /* terms that are added at once */ };
 /* Elements of memory that tensor t spans at these dims (1 + sum (extent-1)*stride; 0 when an extent is <= 0). false on overflow or > max. */
 bool tensor_span(const struct kernel *k, unsigned t, const struct args *a, int64_t max, int64_t *nelem);
 

@@ -150,7 +150,8 @@ static enum status open_kernel(struct session *s, const char *id) {
   for (int kind = 0; kind < INPUTS_COUNT && st == ST_OK; kind++) {
     st = check_problem(s->arena, k, value, (enum inputs)kind, 1 + (uint64_t)kind, 1, &s->problem[kind], s->d);
     s->problem[kind].cold = s->o->cold;
-    if (st == ST_OK) check_allow(&s->problem[kind], !strcmp(fp, "tf32") || !strcmp(fp, "fast"), !strcmp(fp, "fast"));
+    bool fast = !strcmp(fp, "fast"), strict = !strcmp(fp, "strict");
+    if (st == ST_OK) check_allow(&s->problem[kind], fast || !strcmp(fp, "tf32"), fast, !strict);
     if (st == ST_OK && !(s->reference[kind] = check_reference(s->arena, &s->problem[kind], s->d))) st = ST_INFEASIBLE;
   }
   s->entry = ARENA_NEW(s->arena, struct entry, s->nline + 1u);

@@ -5,6 +5,7 @@
    root wants it; integers over their whole range. SPECIAL  signed zeros, subnormals, infinities, NaN, large values,
    sparse enough that most sums meet few of them. Tensors used as subscripts get values that lie inside what they index.
  */
+#include "ir/dot.h"
 #include "tuner/check_impl.h"
 #include <math.h>
 #include <string.h>
@@ -179,9 +180,11 @@ static double size_of(const struct sizes *z, expr_t x) {
 static double size_of_eq(const struct sizes *z, const struct eq *e) {
   double body = size_of(z, e->body), init = e->init ? size_of(z, e->init) : 0, k = eq_points(z->k, e, e->npar, e->nax);
   enum dtype t = (enum dtype)e->body->type;
+  struct dot d;
   switch ((enum red)e->red) {
   case RED_sum:
     body = fits(t, body * k + init);
+    if (dot_of(e->body, &d) && d.kind == DOT_f8 && body > ldexp(1, BRIEF_BITS)) body = INFINITY;
     break;
   case RED_prod:
     body = body <= 1 && init <= 1 ? body : type_is_float(t) ? INFINITY : ldexp(1, 64);
@@ -368,8 +371,8 @@ enum status check_problem(struct arena *a, const struct kernel *k, const int64_t
   return ST_OK;
 }
 
-void check_allow(struct problem *p, bool tf32, bool fast) {
-  p->args.tf32 = tf32, p->args.fast = fast;
+void check_allow(struct problem *p, bool tf32, bool fast, bool brief) {
+  p->args.tf32 = tf32, p->args.fast = fast, p->args.brief = brief;
   for (unsigned i = 0; i < p->k->nparam && fast; i++) {
     const struct param *x = &p->k->param[i];
     enum dtype t = (enum dtype)x->type;

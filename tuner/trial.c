@@ -11,7 +11,7 @@ static enum status open_inputs(struct bench *b, const int64_t *value, enum input
   enum status st = check_problem(b->arena, b->gs->k, value, kind, o->seed + kind, o->threads, &b->problem[kind], d);
   if (st != ST_OK) return st;
   b->problem[kind].cold = o->cold;
-  check_allow(&b->problem[kind], o->fp >= FP_TF32, o->fp == FP_FAST);
+  check_allow(&b->problem[kind], o->fp >= FP_TF32, o->fp == FP_FAST, b->target->limits.fp8 && o->fp != FP_STRICT);
   b->reference[kind] = check_reference(b->arena, &b->problem[kind], d);
   if (!b->reference[kind]) return ST_INFEASIBLE;
   b->has[kind] = true;

@@ -245,7 +245,8 @@ static enum status bench_fn(struct hone *h, struct options *o, struct db *db, st
   if (!symbolic || !bound) return ST_INTERNAL;
   st = check_problem(h->arena, t->bound, value, INPUTS_RANDOM, o->seed, h->opts.threads, &t->problem, h->diag);
   t->problem.cold = h->opts.cold;
-  if (st == ST_OK) check_allow(&t->problem, h->opts.fp >= FP_TF32, h->opts.fp == FP_FAST);
+  bool brief = h->target.limits.fp8 && h->opts.fp != FP_STRICT;
+  if (st == ST_OK) check_allow(&t->problem, h->opts.fp >= FP_TF32, h->opts.fp == FP_FAST, brief);
   if (st == ST_OK && !(t->ref = check_reference(h->arena, &t->problem, h->diag))) st = ST_INTERNAL;
   if (st == ST_OK) st = add_rows(t, db, path, symbolic, bound, value);
   if (st == ST_OK) st = measure_rows(t);

@@ -140,6 +140,40 @@ START_TEST(exact_where_it_can_be) {
 }
 END_TEST
 
+/* A sum kept to 14 bits every 32 terms, cut off: what tensor cores make of products of 8-bit floats. */
+static float brief_sum(const struct problem *p, int64_t i, int64_t j, int64_t N, int64_t K) {
+  const uint8_t *a = p->args.data[3], *b = p->args.data[4];
+  double s = 0;
+  for (int64_t k = 0; k < K; k++) {
+    s += type_load(DT_e4m3, a + i * K + k).f * type_load(DT_e5m2, b + k * N + j).f;
+    int e;
+    if (k % 32 == 31 || k + 1 == K) frexp(s, &e), s = ldexp(trunc(ldexp(s, 14 - e)), e - 14);
+  }
+  return (float)s;
+}
+
+START_TEST(brief_sums) {
+  enum { M = 4, N = 5, K = 900 };
+  const struct kernel *k = parse("kernel f(M: i32, N: i32, K: i32, A: e4m3[M,K], B: e5m2[K,N]) -> C: f32[M,N] { C[i,j] "
+                                 "= sum(k) f32(A[i,k]) * f32(B[k,j]) }");
+  for (int kind = 0; kind < 2; kind++)
+    for (int allowed = 0; allowed < 2; allowed++) {
+      struct problem p;
+      struct evidence ev = {0};
+      problem_of(k, M, N, K, kind ? INPUTS_RANDOM : INPUTS_EXACT, 3, &p);
+      check_allow(&p, false, false, allowed);
+      ck_assert_int_eq(p.exact, !kind); /* of so small integers that it is exact all the same */
+      struct args got = interpreted(&p);
+      float *c = got.data[5];
+      for (int64_t e = 0; e < M * N; e++) c[e] = brief_sum(&p, e / N, e % N, N, K);
+      struct reference *r = check_reference(arena, &p, diag);
+      ck_assert_msg(check_compare(&p, r, &got, &ev) == (!kind || allowed), "%d %d: %s", kind, allowed, ev.where);
+      c[7] *= 1.25f;
+      ck_assert(!check_compare(&p, r, &got, &ev));
+    }
+}
+END_TEST
+
 START_TEST(deterministic) {
   struct problem a, b, c;
   problem_of(parse(matmul), 8, 8, 8, INPUTS_RANDOM, 3, &a);
@@ -369,6 +403,7 @@ int main(void) {
   tcase_add_loop_test(t, right_passes, 0, TEXTS);
   tcase_add_loop_test(t, each_element_counts, 0, TEXTS);
   tcase_add_loop_test(t, exact_where_it_can_be, 0, TEXTS);
+  tcase_add_test(t, brief_sums);
   tcase_add_test(t, deterministic);
   tcase_add_test(t, subscripts_stay_inside);
   tcase_add_test(t, special_values_are_there);
