@@ -79,7 +79,8 @@ static expr_t shifted(expr_t x) {
 static bool with_shift(expr_t a, expr_t b, struct dot *out) {
   expr_t moved = shifted(a), other = widened(b, DT_i32);
   if (!moved || !other || other->type != DT_i8) return false;
-  *out = (struct dot){.kind = DOT_u8i8, .a = moved, .b = other, .shifted = true, .group = DOT_BYTES};
+  *out = (struct dot){
+      .kind = DOT_u8i8, .a = moved, .b = other, .type = {DT_i8, DT_i8}, .shifted = true, .group = DOT_BYTES};
   return true;
 }
 
@@ -87,7 +88,7 @@ bool dot_of(expr_t x, struct dot *out) {
   *out = (struct dot){.kind = DOT_none};
   expr_t one = widened(x, DT_i32);
   if (one && one->type == DT_i8) {
-    *out = (struct dot){.kind = DOT_u8i8, .b = one, .alone = true, .group = DOT_BYTES};
+    *out = (struct dot){.kind = DOT_u8i8, .b = one, .type = {DT_u8, DT_i8}, .alone = true, .group = DOT_BYTES};
     return true;
   }
   if (x->kind == E_OP && x->op == OP_mul &&
@@ -104,7 +105,24 @@ bool dot_of(expr_t x, struct dot *out) {
       .kind = kind_of((enum dtype)x->type, (enum dtype)a->type, (enum dtype)b->type),
       .a = a,
       .b = b,
+      .type = {a->type, b->type},
       .group = type_size((enum dtype)a->type) < DOT_BYTES ? DOT_BYTES / (unsigned)type_size((enum dtype)a->type) : 1};
+  return out->kind != DOT_none;
+}
+
+bool dot_packed(expr_t x, bool fp8, struct dot *out) {
+  if (dot_of(x, out) && (out->kind != DOT_f8 || fp8)) return true;
+  *out = (struct dot){.kind = DOT_none};
+  if (x->kind != E_OP || x->op != OP_mul || x->type != DT_f32) return false;
+  expr_t a = factor(x->kid[0], DT_f32), b = factor(x->kid[1], DT_f32);
+  if (!a || !b || (type_computes((enum dtype)a->type) && type_computes((enum dtype)b->type))) return false;
+  enum dtype t = (enum dtype)(type_computes((enum dtype)a->type) ? a->type : b->type);
+  if (!type_computes(t)) t = DT_f16;
+  *out = (struct dot){.kind = t == DT_f32 ? DOT_none : kind_of(DT_f32, t, t),
+                      .a = a,
+                      .b = b,
+                      .type = {(uint8_t)t, (uint8_t)t},
+                      .group = DOT_BYTES / 2};
   return out->kind != DOT_none;
 }
 
@@ -117,6 +135,7 @@ bool dot_mixed(expr_t x, struct dot *out) {
     *out = (struct dot){.kind = kind_of(DT_f32, (enum dtype)b->type, (enum dtype)b->type),
                         .a = a,
                         .b = b,
+                        .type = {b->type, b->type},
                         .rounded = true,
                         .group = DOT_BYTES / 2};
   }

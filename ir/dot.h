@@ -12,11 +12,15 @@ struct dot {
   bool shifted;    /* a is i8 and 128 is added to it, which makes it the unsigned one */
   bool rounded;    /* dot_mixed: a is f32 and is rounded to b's type */
   bool alone;      /* b is summed by itself: a is 1 and has no read (NULL) */
+  uint8_t type[2]; /* what a and b are multiplied as: their own types, but in dot_packed */
   unsigned group;  /* elements of each that one instruction adds up in a lane: DOT_BYTES / their size; 1 of DOT_f64 */
 };
 /* x: W(read) * W(read), W the conversion to i32 (of 8 or 16 bit integers) or f32 (of bf16, f16, and of e4m3 and e5m2 in any pair); (i32(i8) + 128) * i32(i8); i32(i8) alone; a product of
    two reads of f32 or of f64. */
 bool dot_of(expr_t x, struct dot *out);
+/* The same where operands may be converted when they are packed: e4m3 and e5m2 to the type of the factor beside them, bf16 or f16; two of them to f16, unless there
+   are instructions of their own (fp8). All these conversions are exact. */
+bool dot_packed(expr_t x, bool fp8, struct dot *out);
 /* x: a read of f32 times f32(read of bf16 or f16), in either order: the product of that type which --fp fast allows for it. */
 bool dot_mixed(expr_t x, struct dot *out);
 

@@ -146,7 +146,8 @@ static bool move_digit(const struct mover *m, struct plan *p) {
 static bool find_dot(const struct mover *m, struct dot *d, struct mma_form *form) {
   const struct groups *gs = m->sp->gs;
   for (unsigned i = 0; i < gs->g[m->sp->g].neq; i++)
-    if (dot_of(gs->k->eq[gs->g[m->sp->g].eq[i]].body, d) && !d->alone && mma_form(d->kind, form)) return true;
+    if (legal_dot(m->sp->lim, gs->k->eq[gs->g[m->sp->g].eq[i]].body, d) && !d->alone && mma_form(d->kind, form))
+      return true;
   return false;
 }
 

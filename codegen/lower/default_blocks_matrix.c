@@ -6,7 +6,7 @@
 
 /* Operands whose instruction this schedule may ask for. */
 static bool find_dot(const struct chooser *c, const struct blocks_product *p, struct dot *d, struct mma_form *form) {
-  if (p->n != 2 || !dot_of(c->main->body, d) || !mma_form(d->kind, form)) return false;
+  if (p->n != 2 || !legal_dot(c->lim, c->main->body, d) || !mma_form(d->kind, form)) return false;
   return !c->o->strict || !type_is_float((enum dtype)c->main->body->type);
 }
 
@@ -34,13 +34,15 @@ static double tile_cycles(const struct blocks_tile *t) {
 }
 
 /* The tile that ends first, of those that divide best among the SMs. One or two warp groups; where dims are not known
-   sums leave registers for masks. */
-static struct blocks_tile group_tile(const struct chooser *c, const struct blocks_product *p) {
+   sums leave registers for masks, and where operands are converted on the way, for those. */
+static struct blocks_tile group_tile(const struct chooser *c, const struct blocks_product *p, const struct dot *d) {
+  bool converted = d->type[0] != d->a->type || d->type[1] != d->b->type;
+  int64_t widest = converted ? 2 : 4;
   bool known = def_extent(c, (unsigned)p->lane) && def_extent(c, (unsigned)p->row);
   struct blocks_tile best = {2 * GROUP_ROWS, 2 * GROUP_ROWS, 0};
   double least = 0;
   for (int64_t row = 2 * GROUP_ROWS; known && row >= GROUP_ROWS; row /= 2)
-    for (int64_t lane = 4 * GROUP_ROWS; lane >= GROUP_ROWS; lane -= GROUP_ROWS) {
+    for (int64_t lane = widest * GROUP_ROWS; lane >= GROUP_ROWS; lane -= GROUP_ROWS) {
       struct blocks_tile t = {lane, row, 0};
       double waves = def_blocks_count(c, p, &t) / c->lim->cores;
       double cycles = (double)(int64_t)(waves + 0.999999) * tile_cycles(&t);
@@ -103,7 +105,7 @@ bool def_blocks_groups(struct chooser *c) {
   int64_t n = def_guess(c, (unsigned)p.red), deep = PANEL_BYTES / form.bytes;
   bool few = !def_extent(c, (unsigned)p.row) && def_guess(c, (unsigned)p.row) < BLOCKS_GROUP;
   if (n < RING_LEAST * deep || few || def_guess(c, (unsigned)p.lane) < BLOCKS_GROUP) return false;
-  struct blocks_tile t = group_tile(c, &p);
+  struct blocks_tile t = group_tile(c, &p, &d);
   struct order o = def_blocks_order(c, &p, 2);
   unsigned red = (unsigned)p.red, row = (unsigned)p.row, lane = (unsigned)p.lane;
   def_push(c, STEP_tile, LOOP_ID(row, 0), t.row);

@@ -9,4 +9,6 @@ const char *legal_step(struct arena *a, const struct groups *gs, unsigned g, con
 /* All loops of a legal schedule, outermost first: those that its `order` names and the others. Room for GROUP_MAX_AXIS * LEVEL_MAX. Returns the count; 0: not legal. */
 unsigned legal_order(struct arena *a, const struct groups *gs, unsigned g, const struct sched *s, const struct limits *lim, const struct lower_opts *o,
                      uint8_t *order);
+/* The product whose matrix instruction the target may have for x, a body of an equation (ir/dot.h). */
+bool legal_dot(const struct limits *lim, expr_t x, struct dot *out);
 #endif

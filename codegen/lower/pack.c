@@ -48,16 +48,38 @@ static void count_casts(expr_t x, void *ctx) {
       x->kind == E_CAST && x->type == DT_f32 && x->kid[0]->kind == E_READ && x->kid[0]->acc->tensor == c->tensor;
 }
 
+static void count_member(const struct member *m, struct casts *c) {
+  const struct eq *e = m->e;
+  expr_t part[] = {e->body, e->init, e->start, e->rescale, e->running};
+  for (unsigned j = 0; j < sizeof part / sizeof *part; j++)
+    if (part[j]) expr_visit(part[j], count_casts, c);
+}
+
+enum dtype pack_operand_type(const struct plan *p, unsigned tensor) {
+  enum dtype own = tensor < p->k->ntensor ? (enum dtype)p->k->tensor[tensor].type : DT_f32, as = own;
+  struct casts c = {tensor, 0, 0};
+  bool same = true, seen = false;
+  if (!p->lim->simt || type_computes(own)) return own;
+  for (unsigned i = 0; i < p->nmember; i++) {
+    struct dot d;
+    count_member(&p->member[i], &c);
+    if (!legal_dot(p->lim, p->member[i].e->body, &d) || d.alone) continue;
+    for (unsigned k = 0; k < 2; k++) {
+      if ((k ? d.b : d.a)->acc->tensor != tensor) continue;
+      same &= !seen || as == (enum dtype)d.type[k];
+      as = (enum dtype)d.type[k], seen = true;
+    }
+  }
+  return same && c.reads == c.widened ? as : own;
+}
+
 /* Does every read of a narrow float widen it? (Matrix instructions take them as they are; shared memory is small.) */
 static bool widens(const struct packing *k, const struct set *s) {
   struct casts c = {k->step->tensor, 0, 0};
   if (k->b->p->lim->simt || !type_is_float((enum dtype)k->read->type) || type_size((enum dtype)k->read->type) >= 4)
     return false;
   for (unsigned i = 0; i < s->n; i++) {
-    const struct eq *e = s->m[i]->e;
-    expr_t part[] = {e->body, e->init, e->start, e->rescale, e->running};
-    for (unsigned j = 0; j < sizeof part / sizeof *part; j++)
-      if (part[j]) expr_visit(part[j], count_casts, &c);
+    count_member(s->m[i], &c);
     if (s->m[i]->sub >= 0 && member_read_of(s->m[i], c.tensor)) return false;
   }
   return c.reads == c.widened;
@@ -72,12 +94,18 @@ static bool find_reader(struct packing *k, const struct set *s) {
     k->reader = s->m[i];
     k->read = member_read_of(s->m[i], k->step->tensor);
   }
-  if (k->read) k->wide = widens(k, s);
-  return k->read != NULL;
+  if (!k->read) return false;
+  k->wide = widens(k, s), k->type = DT_f32;
+  for (unsigned i = 0; i < s->n && !k->wide; i++) {
+    int sub = s->m[i]->sub;
+    if (sub < 0 || !loop_by_warps(k->b->p, (unsigned)sub) || !member_read_of(s->m[i], k->step->tensor)) continue;
+    k->type = pack_operand_type(k->b->p, k->step->tensor), k->wide = k->type != (enum dtype)k->read->type;
+  }
+  return true;
 }
 
 enum dtype pack_type(const struct packing *k) {
-  return k->wide ? DT_f32 : (enum dtype)k->read->type;
+  return k->wide ? k->type : (enum dtype)k->read->type;
 }
 
 static void add_dim(struct packing *k, unsigned l) {
@@ -96,7 +124,7 @@ static void find_axes(struct packing *k, const struct env *e) {
 static int inner_loop(const struct packing *k, const struct env *e) {
   int l = k->reader->sub;
   if (l < 0 || !loop_by_warps(k->b->p, (unsigned)l) || k->step->keep || (e->open & BIT(l))) return -1;
-  if (!(k->axes >> LOOP_AXIS(l) & 1) || (!pack_contiguous(k, (unsigned)l) && type_size(k->read->type) > 1)) return -1;
+  if (!(k->axes >> LOOP_AXIS(l) & 1) || (!pack_contiguous(k, (unsigned)l) && type_size(pack_type(k)) > 1)) return -1;
   return axis_inner(k->b->p, e, LOOP_AXIS(l));
 }
 
@@ -230,7 +258,7 @@ static int64_t pack_row_pad(const struct packing *k) {
   if (in_panels(k)) return 0;
   bool fragments = sub >= 0 && k->b->p->loop[sub].matrix == MATRIX_mma;
   if (!k->nside || k->nd < 2 || (!fragments && pack_contiguous(k, k->dim[k->nd - 1]))) return 0;
-  int64_t row = pack_span(k, k->dim[k->nd - 1]), size = (int64_t)type_size(k->read->type), pad = 16 / size;
+  int64_t row = pack_span(k, k->dim[k->nd - 1]), size = (int64_t)type_size(pack_type(k)), pad = 16 / size;
   if (fragments && (size == 8 || (size == 4 && k->inner < 0))) pad = 32 / size;
   if (fragments && row * size / 16 % 2) pad = 0;
   for (unsigned d = 0; d + 1 < k->nd; d++)
@@ -360,7 +388,7 @@ struct lstmt *pack_element(struct packing *k, const struct env *e, const struct 
     if (!known) a->guard[a->nguard++] = env_at(b, e, m->e->guard[i]);
   }
   expr_t value = place_expr(b, &from, m, read);
-  return loop_store(b->a, a, RED_none, k->wide ? expr_cast(b->a, DT_f32, value) : value);
+  return loop_store(b->a, a, RED_none, k->wide ? expr_cast(b->a, k->type, value) : value);
 }
 
 static struct lstmt *copy_one(struct packing *k, const struct env *e, const struct place *x, const struct member *m) {
@@ -552,7 +580,7 @@ static struct lstmt *pack_one(struct build *b, const struct ppack *step, const s
   x->ix = k.read->acc->ix;
   x->rank = k.read->acc->rank;
   x->guarded = true;
-  x->wide = k.wide;
+  x->wide = k.wide, x->type = (uint8_t)k.type;
   x->padded = k.sub >= 0;
   for (unsigned i = 0; i < k.nside && !m->e->nguard; i++)
     for (unsigned l = k.side[i].loop;; l--) {
@@ -641,6 +669,7 @@ static bool check_panels(struct plan *p, const struct ppack *k) {
         LOOP_AXIS((unsigned)(expr_has_sym(read, p->axis[LOOP_AXIS((unsigned)m->thr)].sym) ? m->thr : m->vec));
     bool along = pack_runs_along(p->a, r, p->axis[LOOP_AXIS((unsigned)m->sub)].sym);
     group = true;
+    fits &= pack_operand_type(p, k->tensor) == (enum dtype)read->type;
     fits &= !r->nguard && !m->e->nguard && r->rank <= 5 && p->axis[own].tile[0] <= 256 && own_plain(p, r, own) &&
             sum_fills(p, r, LOOP_AXIS((unsigned)m->sub)) && (along || type_size((enum dtype)read->type) > 1) &&
             (along || pack_runs_along(p->a, r, p->axis[own].sym));

@@ -15,7 +15,8 @@ struct packing {
   const struct ppack *step;
   const struct member *reader;
   expr_t read;
-  bool wide;             /* f16 or bf16 that is read as f32 everywhere: converted here, once */
+  bool wide;             /* a narrow float that is read as f32 everywhere: converted here, once, to `type` */
+  enum dtype type;
   uint32_t axes; /* that the read depends on */
   unsigned nd;
   uint8_t dim[MAX_DIMS]; /* loops inside, outermost first */

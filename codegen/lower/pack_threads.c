@@ -39,7 +39,7 @@ void pack_find_sides(struct packing *k) {
       across = (int)l;
   }
   unsigned threads = k->b->p->threads, log = 0;
-  if (along >= 0) add_side(k, (unsigned)along, threads, COPY_BYTES / (unsigned)type_size(k->read->type), 0);
+  if (along >= 0) add_side(k, (unsigned)along, threads, COPY_BYTES / (unsigned)type_size(pack_type(k)), 0);
   if (k->nside) threads /= k->side[0].lanes;
   while (k->nside && 1u << log < k->side[0].lanes) log++;
   if (across >= 0) add_side(k, (unsigned)across, threads, 1, log);

@@ -2,6 +2,7 @@
    of the construction of one group's nest. Private to codegen/lower. */
 #ifndef HONE_CODEGEN_PLAN_H
 #define HONE_CODEGEN_PLAN_H
+#include "codegen/lower/legal.h"
 #include "codegen/lower/lower.h"
 #include "ir/dot.h"
 
@@ -150,7 +151,8 @@ struct place {              /* where the elements of a tensor are, from here inw
   unsigned rank;
   bool guarded;             /* a pack that holds the values of guarded reads */
   uint64_t filled;          /* a pack: in tiles of these loops that the end of the axis cuts it goes on with zeros */
-  bool wide;                /* a pack that holds f16 or bf16 as f32 */
+  bool wide;                /* a pack that holds elements as `type`, not their own: narrow floats as f32, those of 8 bits for matrix instructions as f16 or bf16 */
+  uint8_t type;
   int8_t inner;             /* PLACE_PACK: the axis whose one dimension all its loops walk together, or -1 */
   bool padded;              /* a pack that goes on with zeros to whole steps of the reader's sub loop */
   const struct member *only; /* NULL: for all */
@@ -340,6 +342,8 @@ struct lstmt *mtile_build(struct build *b, const struct member *m, const struct 
 bool pack_check(struct plan *p);
 /* What is packed in loop l: that which is staged, or the rest. */
 struct lstmt *pack_at(struct build *b, const struct set *s, unsigned l, struct env *e, bool staged);
+/* What an operand is packed as for matrix instructions: another type than its own where all that read it take it so. */
+enum dtype pack_operand_type(const struct plan *p, unsigned tensor);
 expr_t member_read_of(const struct member *m, unsigned tensor); /* the first read of the tensor in m, or NULL */
 /* size.c: machine instructions that a nest becomes, roughly; whether that is more than lower_opts allow (NULL: no), and whether a plan may give a nest of which it is
    (false: surely not), without making it. */

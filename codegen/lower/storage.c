@@ -258,7 +258,7 @@ static expr_t rename_read(struct rename *c, expr_t x) {
   for (unsigned i = 0; i < x->acc->nguard && !(used && used->guarded); i++)
     if (!guard_known(c, x->acc->guard[i])) r->guard[r->nguard++] = env_at(c->b, c->e, x->acc->guard[i]);
   r->otherwise = r->nguard ? rename_expr(c, x->acc->otherwise) : NULL;
-  return expr_read(c->b->a, used && used->wide ? DT_f32 : (enum dtype)x->type, r);
+  return expr_read(c->b->a, (enum dtype)(used && used->wide ? used->type : x->type), r);
 }
 
 static expr_t rename_expr(struct rename *c, expr_t x) {

@@ -38,6 +38,20 @@ bool tensorize_read(struct plan *p, struct step s) {
 
 /* ---- which members ---- */
 
+bool legal_dot(const struct limits *lim, expr_t x, struct dot *out) {
+  return lim->simt ? dot_packed(x, lim->fp8, out) : dot_of(x, out);
+}
+
+/* Packing makes of the operands what is multiplied. */
+static bool packed_so(const struct plan *p, const struct dot *d) {
+  for (unsigned k = d->alone || d->rounded; k < 2; k++) {
+    expr_t read = k ? d->b : d->a;
+    if (!type_computes((enum dtype)read->type) && pack_operand_type(p, read->acc->tensor) != (enum dtype)d->type[k])
+      return false;
+  }
+  return true;
+}
+
 static bool is_zero(expr_t x) {
   return x->kind == E_CONST && (type_is_float((enum dtype)x->type) ? x->val.f == 0 : x->val.i == 0);
 }
@@ -122,8 +136,8 @@ static bool walked_in_pack(const struct plan *p, unsigned tensor, unsigned a) {
 
 /* An operand of a warp group is a tile of its own axis and the sum, in panels: the sum whole panels, or the operand's
    axis where it is contiguous along that (16 bit elements only). Nothing else of it is inside its pack. */
-static bool side_panels(const struct plan *p, expr_t read, unsigned sum, unsigned own, bool turned) {
-  int64_t size = (int64_t)type_size((enum dtype)read->type), k = packed_extent(p, read->acc->tensor, sum);
+static bool side_panels(const struct plan *p, expr_t read, int64_t size, unsigned sum, unsigned own, bool turned) {
+  int64_t k = packed_extent(p, read->acc->tensor, sum);
   int64_t n = packed_extent(p, read->acc->tensor, own);
   for (unsigned a = 0; a < p->naxis; a++)
     if (a != sum && a != own && expr_has_sym(read, p->axis[a].sym) && walked_in_pack(p, read->acc->tensor, a))
@@ -138,8 +152,8 @@ static bool group_panels(const struct plan *p, const struct member *m, unsigned 
   expr_t side[2] = {d->a, d->b};
   for (unsigned i = d->rounded; i < 2; i++) {
     unsigned own = LOOP_AXIS((unsigned)(moves_along(p, side[i], (unsigned)m->thr) ? m->thr : m->vec));
-    int64_t size = (int64_t)type_size((enum dtype)side[i]->type);
-    if (!side_panels(p, side[i], sum, own, size > 1 && !pack_runs_along(p->a, side[i]->acc, p->axis[sum].sym)))
+    int64_t size = (int64_t)type_size((enum dtype)d->type[i]);
+    if (!side_panels(p, side[i], size, sum, own, size > 1 && !pack_runs_along(p->a, side[i]->acc, p->axis[sum].sym)))
       return false;
     total +=
         (unsigned)(packed_extent(p, side[i]->acc->tensor, sum) * packed_extent(p, side[i]->acc->tensor, own) * size);
@@ -157,8 +171,8 @@ static bool takes(const struct plan *p, const struct member *m, unsigned l) {
   struct dot d;
   sym_t s = p->axis[LOOP_AXIS(l)].sym;
   bool held = held_product(p, m, l, &d);
-  if (m->e->red != RED_sum || p->loop[l].sums != held || (!held && !dot_of(m->e->body, &d)) ||
-      !matrix_takes(p->loop[l].matrix, d.kind) || (d.kind == DOT_f8 && !p->lim->fp8))
+  if (m->e->red != RED_sum || p->loop[l].sums != held || (!held && !legal_dot(p->lim, m->e->body, &d)) ||
+      !matrix_takes(p->loop[l].matrix, d.kind) || !packed_so(p, &d))
     return false;
   if (type_is_float((enum dtype)m->e->body->type) && p->o->strict) return false;
   bool group = p->loop[l].matrix == MATRIX_wgmma;
@@ -213,7 +227,9 @@ static bool check_loop(struct plan *p, unsigned l) {
                                   insn, name));
   if (!any && of_other_targets(p, l))
     return refuse(
-        p, arena_printf(p->a, "tensorize %s %s: the target has no such instruction of e4m3 and e5m2", insn, name));
+        p, arena_printf(p->a,
+                        "tensorize %s %s: the target has no such instruction of e4m3 and e5m2 (they are packed as f16)",
+                        insn, name));
   if (!any && p->loop[l].matrix == MATRIX_wgmma)
     return refuse(p,
                   arena_printf(p->a,
@@ -255,7 +271,7 @@ bool tensorize_tile(const struct build *b, const struct set *s, unsigned l, cons
     if (!(m->walks & BIT(l))) continue;
     if (m->sub < 0 || b->p->loop[m->sub].matrix != MATRIX_wgmma || LOOP_AXIS((unsigned)m->sub) != LOOP_AXIS(l))
       return false;
-    if (!dot_of(m->e->body, &d) || d.alone) return false;
+    if (!legal_dot(b->p->lim, m->e->body, &d) || d.alone) return false;
     expr_t side[2] = {d.a, d.b};
     for (unsigned k = 0; k < 2; k++) {
       const struct place *x = place_of(e, m, side[k]->acc->tensor, side[k]->acc->ix);
@@ -296,7 +312,7 @@ struct lstmt *tensorize_close(struct build *b, const struct env *outer, const st
   unsigned l = (unsigned)m->sub, a = LOOP_AXIS(l);
   poly_t hi[2] = {cpoly(b, b->p->axis[a].tile[0]), NULL};
   bool held = b->p->loop[l].sums;
-  if (!held) dot_of(m->e->body, &d);
+  if (!held) legal_dot(b->p->lim, m->e->body, &d);
   bool whole =
       held || tensorize_whole(b->p, l) || ((d.alone || reads_padding(outer, m, d.a)) && reads_padding(outer, m, d.b));
   if (!whole) hi[1] = poly_sub(b->a, env_at(b, outer, member_axis(b->p, m, a)->hi), axis_base(b, outer, a));

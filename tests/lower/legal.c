@@ -40,6 +40,7 @@ enum how { STRICT = 1, BLOCKS, BLOCKS_OLD /* without instructions of 8-bit float
   "; order i1 j1 k2 k1 k0; lanes j0 4; piece j0 2; threads i0 8; warps i0 " warps                                      \
   "; pack A k2; pack B k2; tensorize wgmma k0"
 #define EIGHTS   "kernel f(A: e4m3[M, K], B: e5m2[N, K]) -> C: f32[M, N] { C[i, j] = sum(k) f32(A[i, k]) * f32(B[j, k]) }"
+#define MIXED    "kernel f(A: bf16[M, K], B: e4m3[N, K]) -> C: f32[M, N] { C[i, j] = sum(k) f32(A[i, k]) * f32(B[j, k]) }"
 #define FP8_TILE "tile k 32; tile j 16; lanes j0 4; piece j0 2; tile i 16; threads i0 8; pack A k1; pack B k1; "
 #define NO_GROUP                                                                                                       \
   "tensorize wgmma k0: no product of its types with 16 rows on each of four warps (lanes 4, piece 2, threads 8) and "  \
@@ -187,8 +188,16 @@ static const struct {
      "tile k 16; tile j 16; lanes j0 4; piece j0 2; tile i 16; threads i0 8; pack A k1; pack B k1; tensorize mma k0",
      NULL, BLOCKS},
     {EIGHTS, FP8_TILE "tensorize mma k0", NULL, BLOCKS},
-    {EIGHTS, FP8_TILE "tensorize mma k0", "tensorize mma k0: the target has no such instruction of e4m3 and e5m2",
-     BLOCKS_OLD},
+    {EIGHTS, FP8_TILE "tensorize mma k0",
+     "tensorize mma k0: the target has no such instruction of e4m3 and e5m2 (they are packed as f16)", BLOCKS_OLD},
+    {EIGHTS,
+     "tile k 16; tile j 16; lanes j0 4; piece j0 2; tile i 16; threads i0 8; pack A k1; pack B k1; tensorize mma k0",
+     NULL, BLOCKS_OLD},
+    {MIXED,
+     "tile i 64; tile j 64; tile k 16; tile k 64; order i1 j1 k2 k1 k0; lanes j0 4; piece j0 2; threads i0 8; warps i0 "
+     "4; "
+     "pack A k2; pack B k2; tensorize wgmma k0; stage B smem 2 tma swizzle128",
+     "stage B tma: it is no box of the tensor, which ends where the sum does", BLOCKS},
     {EIGHTS, FP8_TILE "tensorize vnni k0",
      "tensorize vnni k0: no product of its types over the loop with its tile on lanes", BLOCKS},
     {MATMUL, "tile k 16; pack A k1; stage A smem 2", "stage A: the target has no blocks of threads", false},

@@ -83,18 +83,19 @@ static bool random_digit(struct lab *b, const struct groups *gs, unsigned g, str
 }
 
 /* What a warp's matrix instruction adds up of a product of the group; 0: there is none. */
-static unsigned fragment_depth(const struct groups *gs, unsigned g) {
+static unsigned fragment_depth(const struct lab *b, const struct groups *gs, unsigned g) {
   struct mma_form form;
   struct dot d;
   for (unsigned i = 0; i < gs->g[g].neq; i++)
-    if (dot_of(gs->k->eq[gs->g[g].eq[i]].body, &d) && mma_form(d.kind, &form) && d.kind != DOT_f32) return form.depth;
+    if (legal_dot(&b->lim, gs->k->eq[gs->g[g].eq[i]].body, &d) && mma_form(d.kind, &form) && d.kind != DOT_f32)
+      return form.depth;
   return 0;
 }
 
 /* A product by the matrix instruction of a warp: nothing comes of it where there is none. */
 static bool random_fragments(struct lab *b, const struct groups *gs, unsigned g, struct sched *s, uint64_t *r) {
   unsigned n = gs->g[g].naxis, lane = pick(r, n), row = pick(r, n), red = pick(r, n), warps = 1 + pick(r, 2),
-           depth = fragment_depth(gs, g);
+           depth = fragment_depth(b, gs, g);
   uint16_t operand[16];
   struct sched t = *s;
   unsigned nop = group_operands(gs, g, operand, 16);
@@ -172,11 +173,11 @@ static bool random_tiles(struct lab *b, const struct groups *gs, unsigned g, str
 }
 
 /* The axis that a product of the group sums over; -1: there is none. */
-static int summed_axis(const struct groups *gs, unsigned g, struct dot *out) {
+static int summed_axis(const struct lab *b, const struct groups *gs, unsigned g, struct dot *out) {
   struct dot d;
   for (unsigned i = 0; i < gs->g[g].neq; i++) {
     const struct eq *e = &gs->k->eq[gs->g[g].eq[i]];
-    for (unsigned a = 0; a < gs->g[g].naxis && e->nax > e->npar && dot_of(e->body, &d); a++)
+    for (unsigned a = 0; a < gs->g[g].naxis && e->nax > e->npar && legal_dot(&b->lim, e->body, &d); a++)
       if (gs->g[g].axis[a].sym == e->axis[e->nax - 1].sym && !d.alone) {
         *out = d;
         return (int)a;
@@ -197,7 +198,7 @@ static void random_grid(struct lab *b, const struct groups *gs, unsigned g, stru
 static bool random_groups(struct lab *b, const struct groups *gs, unsigned g, struct sched *s, uint64_t *r) {
   unsigned n = gs->g[g].naxis, lane = pick(r, n), row = pick(r, n), wide = pick(r, 2) ? 16 : 32;
   struct dot d = {0};
-  unsigned red = (unsigned)summed_axis(gs, g, &d), warps = 4u << pick(r, 2), beside = 1 + pick(r, 2),
+  unsigned red = (unsigned)summed_axis(b, gs, g, &d), warps = 4u << pick(r, 2), beside = 1 + pick(r, 2),
            cols = (pick(r, 2) ? 64 : 16) * (1 + pick(r, 3));
   uint16_t operand[16];
   struct sched t = *s;
@@ -251,7 +252,7 @@ static void random_sched(struct lab *b, const struct groups *gs, unsigned g, str
   for (unsigned i = pick(r, 2 * n + 1); i > 0; i--)
     try_step(b, gs, g, s, STEP_tile, LOOP_ID(pick(r, n), 0), tile[pick(r, 12)]);
   bool fragments = false;
-  bool may = b->lim.matrix_per_cycle[MATRIX_mma] && fragment_depth(gs, g);
+  bool may = b->lim.matrix_per_cycle[MATRIX_mma] && fragment_depth(b, gs, g);
   for (unsigned i = may && pick(r, 4) ? 200 : 0; i > 0 && !fragments; i--) {
     struct sched t = sched_none();
     bool groups = b->lim.matrix_per_cycle[MATRIX_wgmma] && pick(r, 3);
