@@ -108,6 +108,23 @@ static enum step float_f32(struct warp *w, const struct ins *i, uint32_t mask) {
   return STEP_NEXT;
 }
 
+/* f32 with factors (of add and sub: the first term) of f16 or bf16. */
+static enum step float_mixed(struct warp *w, const struct ins *i, uint32_t mask) {
+  uint64_t *d = emu_slot(w, i->s[0]);
+  const uint64_t *pa = emu_slot(w, i->s[1]), *pb = emu_slot(w, i->s[2]), *pc = emu_slot(w, i->s[3]);
+  enum fp_format f = i->ty2 == TY_F16 ? FP_F16 : FP_BF16;
+  bool mode = (i->m & M_ROUND) != FP_RN;
+  if (mode) fesetround(fenv_modes[i->m & M_ROUND]);
+  LANES(l, mask) {
+    float b = i->imm[0] == FMA ? (float)emu_fp_unpack(pb[l] & 0xffff, f) : emu_f32(pb[l]);
+    float r = native32(i, (float)emu_fp_unpack(pa[l] & 0xffff, f), b, emu_f32(pc[l]));
+    if (i->m & M_SAT) r = r > 0 ? (r < 1 ? r : 1) : 0;
+    d[l] = emu_f32_bits(r);
+  }
+  if (mode) fesetround(FE_TONEAREST);
+  return STEP_NEXT;
+}
+
 /* The ones that matter for speed. */
 #define FAST(NAME, EXPR)                                                                                               \
   static enum step NAME(struct warp *w, const struct ins *i, uint32_t mask) {                                          \
@@ -248,6 +265,25 @@ static void decode(struct dec *d, enum emu_type t, enum op op, uint32_t n) {
   for (uint32_t k = 1; k <= 3; k++) i->s[k] = emu_src(d, &d->op[k <= n ? k : 1], t);
 }
 
+/* add.f32.f16 and the like, from sm_100 on; false: there is no second type. */
+static bool decode_mixed(struct dec *d, enum emu_type t, enum op op, uint32_t n) {
+  struct ins *i = d->ins;
+  enum emu_type from = t == TY_F32 && (op == ADD || op == SUB || op == FMA) ? emu_take_type(d) : 0;
+  if (!from) return false;
+  if ((from != TY_F16 && from != TY_BF16) || emu_dec_sm(d) < 100)
+    FAIL(d, "type .%s is not allowed here", emu_type_name(from));
+  i->m = rounding(d);
+  if (emu_take(d, "sat")) i->m |= M_SAT;
+  emu_need_ops(d, n + 1, n + 1);
+  i->ty = (uint8_t)t, i->ty2 = (uint8_t)from;
+  i->imm[0] = op;
+  i->fn = float_mixed;
+  i->s[0] = emu_dst(d, &d->op[0], t);
+  for (uint32_t k = 1; k <= 3; k++)
+    i->s[k] = emu_src(d, &d->op[k <= n ? k : 1], k == 1 || (k < n && op == FMA) || k > n ? from : t);
+  return true;
+}
+
 void emu_dec_arith(struct dec *d) {
   static const struct {
     const char *name;
@@ -266,7 +302,7 @@ void emu_dec_arith(struct dec *d) {
     if (!emu_slice_is(d->name, table[r].name)) continue;
     bool narrow_type = t != TY_F32 && t != TY_F64;
     if (t == TY_F32X2 || (narrow_type && (table[r].op == DIV || table[r].op == COPYSIGN))) break;
-    decode(d, t, table[r].op, table[r].n);
+    if (!decode_mixed(d, t, table[r].op, table[r].n)) decode(d, t, table[r].op, table[r].n);
     return;
   }
   FAIL(d, "type .%s is not allowed", emu_type_name(t));

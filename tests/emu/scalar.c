@@ -156,6 +156,10 @@ static const struct row rows[] = {
     {"add.f16 %h0, %h1, %h2;", 'h', {0x3c00, 0x4000}, 0x4200},
     {"mul.f16 %h0, %h1, %h2;", 'h', {0x7bff, 0x4000}, 0x7c00},
     {"fma.rn.f16 %h0, %h1, %h2, %h3;", 'h', {0x3c01, 0x3c01, 0xbc02}, 0x0010},
+    {"fma.rn.f32.f16 %r0, %h1, %h2, %r3;", 'r', {0x4000, 0xbc00, F(3f800000)}, F(bf800000)},
+    {"fma.rz.f32.bf16 %r0, %h1, %h2, %r3;", 'r', {0x3f81, 0x3f81, F(33800000)}, F(3f820200)},
+    {"add.f32.bf16 %r0, %h1, %r2;", 'r', {0x4040, F(3f800000)}, F(40800000)},
+    {"sub.sat.f32.f16 %r0, %h1, %r2;", 'r', {0x3c00, F(3f000000)}, F(3f000000)},
     {"fma.rn.relu.f16x2 %r0, %r1, %r2, %r3;", 'r', {0x3c003c00, 0x4000c000, 0}, 0x40000000},
     {"add.f16x2 %r0, %r1, %r2;", 'r', {0x3c004000, 0x3c003c00}, 0x40004200},
     {"fma.rn.bf16 %h0, %h1, %h2, %h3;", 'h', {0x3f80, 0x4000, 0x3f80}, 0x4040},
@@ -238,7 +242,9 @@ START_TEST(conforms) {
                       : r->out == 'p' ? "selp.b64 %d0,1,0,%p0;"
                                       : "";
   char text[4096];
-  int n = snprintf(text, sizeof text, PTX_HEADER("sm_90a"));
+  bool mixed = strstr(r->text, "f32.f16") || strstr(r->text, "f32.bf16");
+  int n =
+      mixed ? snprintf(text, sizeof text, PTX_HEADER("sm_100a")) : snprintf(text, sizeof text, PTX_HEADER("sm_90a"));
   snprintf(text + n, sizeof text - (size_t)n, body, r->text, widen);
   struct emu_module *m = rig_load(dev, text);
   struct emu_report rep;
@@ -258,6 +264,7 @@ static const struct {
     {"add.s32 %r0, %r1;", "3 operands expected, not 2", 1},
     {"cvt.rn.satfinite.e4m3x2.f32 ;", "3 operands expected, not 0", 1},
     {"add.s32 %r0, %r1, %d2;", "register has 64 bits, .s32 takes 32", 19},
+    {"fma.rn.f32.f16 %r0, %h1, %h2, %r3;", "type .f16 is not allowed here", 1},
     {"add.s99 %r0, %r1, %r2;", "a type is missing", 1},
     {"add.foo.s32 %r0, %r1, %r2;", "modifier '.foo' is unknown", 5},
     {"frob.b32 %r0, %r1;", "unknown instruction 'frob'", 1},
