@@ -60,6 +60,11 @@ static bool is_float_number(expr_t x) {
   return any;
 }
 
+/* Types that saturate would make another number of it; e4m3 has no infinity. */
+static bool beyond(enum dtype t, double v) {
+  return !type_computes(t) && fabs(v) > type_largest(t) && !(isinf(v) && t == DT_e5m2);
+}
+
 /* A bare number as a constant of type t; NULL with an error when it does not fit. */
 static expr_t adapt(struct expr_parser *p, struct val v, enum dtype t) {
   struct arena *a = p->l->arena;
@@ -74,6 +79,9 @@ static expr_t adapt(struct expr_parser *p, struct val v, enum dtype t) {
       lex_error_at(p->l, v.e->loc, "this number is not a value of type %s", type_name(t));
       return NULL;
     }
+  } else if (beyond(t, is_int ? (double)c : v.e->val.f)) {
+    lex_error_at(p->l, v.e->loc, "this number is too large for type %s", type_name(t));
+    return NULL;
   } else if (is_int) {
     r = expr_const(a, t, type_convert(t, DT_i64, (union value){.i = c}));
   } else {

@@ -65,8 +65,8 @@ static void print_float(struct buf *out, enum dtype t, double v) {
   char s[40];
   for (int digits = 1; digits <= 17; digits++) {
     snprintf(s, sizeof s, "%.*g", digits, v);
-    union value back = type_round(t, (union value){.f = strtod(s, NULL)});
-    if (back.f == v) break;
+    union value read = {.f = strtod(s, NULL)};
+    if (type_round(t, read).f == v && (type_computes(t) || fabs(read.f) <= type_largest(t))) break;
   }
   buf_puts(out, s);
   if (!strpbrk(s, ".e")) buf_puts(out, ".0");

@@ -199,7 +199,7 @@ static double sum_error(const struct fold *f, double u) {
 /* What tensor cores lose of products of 8-bit floats: each step a unit of the 14th bit, or two, of the largest partial
    sum in sight (between two places of the order; at most twice one from its start). */
 static double brief_error(const struct fold *f) {
-  return (f->len / BRIEF_STEP + 8) * ldexp(f->peak, 3 - BRIEF_BITS);
+  return (f->len / (double)BRIEF_STEP + 8) * ldexp(f->peak, 3 - BRIEF_BITS);
 }
 
 static struct ival fold_end(const struct fold *f) {
