@@ -76,7 +76,8 @@ struct vm_table { /* c[rows][entries]; 16 or 32 entries */
 };
 /* The row's entry i (modulo their number) for each lane. AVX-512 only. */
 V vm_look_up(struct vm *v, const struct vm_table *t, unsigned row, V i);
-/* erf and tanh of f32 with AVX-512. */
+/* erf and tanh of f32 with AVX-512; e^x = 2^floor(n) * p there for |x| < 128, n whole for fewer than 4 lanes; *lo, when asked for: what p lost in its last rounding. */
+V vm_exp_parts(struct vm *v, V x, V *n, V *lo);
 V vm_erf32(struct vm *v, V x);
 V vm_tanh32(struct vm *v, V x);
 /* f64: exp, log, tanh, sigmoid, exp2, cosh, log2, log10, erf, erfc; NULL for others. */

@@ -1,9 +1,10 @@
 /* Transcendental functions of f32, the same instructions for a scalar and for any number of lanes, so a vector and its
    scalar tail agree to the bit. Largest errors (tests/emit/vmath.c; all 2^32 arguments in the long tier): exp, log
-   at most 1.25 ulp, exp2 1.25, tanh, erf, sin, cos, cosh 1.75, sigmoid, log2, log10 2, pow 1. Infinities, NaN, signed
-   zeros and subnormal results are those of C. No flag that lets LLVM re-associate is set here.
+   at most 1.25 ulp, exp2 1.25, tanh, erf, sin, cos, cosh 1.75, sigmoid 2, log2 2.25, log10 2.75 (without fused
+   multiplications; 1.75 and 2.1 with them), pow 1. Infinities, NaN, signed zeros and subnormal results are those of C.
+   No flag that lets LLVM re-associate is set here.
 
-   exp, log, erf: minimax polynomials in the manner of N. Juffa's published single-precision functions; tanh below
+   exp (vmath_exp.c with AVX-512), log, erf: minimax polynomials in the manner of N. Juffa's published single-precision functions; tanh below
    0.625 by that of Cephes. sin, cos: reduced in double (exact products up to 2^20), beyond by Payne and Hanek's
    method, one lane after the other, in a branch rarely taken; below 70000 in float where the machine has fused
    multiplications. pow: in double. The rarer ones: vmath_wide.c. f64:
@@ -66,6 +67,7 @@ static V exp_parts(struct vm *v, V x, V *n_out, V *lo) {
   static const double c[] = {1.37805939e-3, 8.37312452e-3, 4.16695364e-2, 1.66664720e-1, 4.99999851e-1, 1.0};
   x = sel(v, cmp(v, LLVMRealOGT, K(v, -104), x), K(v, -104), x);
   x = sel(v, cmp(v, LLVMRealOLT, K(v, 90), x), K(v, 90), x);
+  if (v->m->isa.avx512) return vm_exp_parts(v, x, n_out, lo);
   V magic = K(v, 12582912.0), t = mad(v, x, K(v, 1.44269504), magic);
   V n = sub(v, t, magic), r = mad(v, n, K(v, -0x1.62e4p-1), x);
   r = mad(v, n, K(v, -0x1.7f7d1cp-20), r);
@@ -136,10 +138,17 @@ static V log32(struct vm *v, V x) {
   return log_edges32(v, x, mad(v, i, K(v, 0.693147182), r));
 }
 
-/* i times the logarithm of 2 in two parts, of which the first product is exact: so are powers of 2 and of 10. */
-static V log32_by(struct vm *v, V x, double factor, double high, double low) {
-  V i, r = mul(v, log_parts(v, x, &i), K(v, factor));
-  return log_edges32(v, x, mad(v, i, K(v, high), low > 0 ? mad(v, i, K(v, low), r) : r));
+static V log2_32(struct vm *v, V x) {
+  V i, r = log_parts(v, x, &i);
+  return log_edges32(v, x, mad(v, r, K(v, M_LOG2E), i));
+}
+
+/* i times the logarithm of 2 in two parts, of which the first product is exact: so are powers of 10. The factor, too,
+   is two: above 4/3 all that is left of the result cancels. */
+static V log10_32(struct vm *v, V x) {
+  V i, r = log_parts(v, x, &i);
+  V low = mad(v, r, K(v, M_LOG10E - (double)(float)M_LOG10E), mul(v, i, K(v, 0x1.3509f79fef312p-18)));
+  return log_edges32(v, x, mad(v, i, K(v, 0x1.344p-2), mad(v, r, K(v, M_LOG10E), low)));
 }
 
 /* Below 0.625 a polynomial (that of Cephes), beyond 1 - 2 / (e^2|x| + 1). One formula from e^2|x| - 1 for both would be
@@ -418,9 +427,9 @@ static V math32(struct vm *v, enum op op, V *arg) {
   case OP_log:
     return log32(v, arg[0]);
   case OP_log2:
-    return log32_by(v, arg[0], M_LOG2E, 1, 0);
+    return log2_32(v, arg[0]);
   case OP_log10:
-    return log32_by(v, arg[0], M_LOG10E, 0x1.344p-2, 0x1.3509f79fef312p-18);
+    return log10_32(v, arg[0]);
   case OP_exp2:
     return exp2_32(v, arg[0]);
   case OP_cosh:
