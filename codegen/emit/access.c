@@ -315,6 +315,8 @@ static bool surely_inside(struct fn *f, const struct access *acc) {
 /* --- reads --- */
 
 static struct val read_memory(struct fn *f, const struct access *acc, struct val mask) {
+  struct val shared;
+  if ((!mask.v || mask.v == f->mask.v) && share_read(f, acc, &shared)) return shared;
   struct spot s = spot_of(f, acc);
   unsigned size = elem_size(f, acc->tensor);
   if (f->m->fail) return load_plain(f, acc->tensor, &s, 0);
@@ -389,7 +391,6 @@ static struct val read_guarded_lanes(struct fn *f, const struct access *acc, str
   return vselect(f, cond, vsplat(f, v), other);
 }
 
-static bool lane_dependent(struct fn *f, expr_t e);
 static bool access_lane_dependent(struct fn *f, const struct access *acc) {
   for (unsigned d = 0; d < acc->rank; d++) {
     if (acc->ix[d].poly && poly_has(fn_subst(f, acc->ix[d].poly), f->lane)) return true;
@@ -398,7 +399,7 @@ static bool access_lane_dependent(struct fn *f, const struct access *acc) {
   return acc->otherwise && lane_dependent(f, acc->otherwise);
 }
 
-static bool lane_dependent(struct fn *f, expr_t e) {
+bool lane_dependent(struct fn *f, expr_t e) {
   switch (e->kind) {
   case E_POLY:
     return poly_has(fn_subst(f, e->poly), f->lane);

@@ -287,6 +287,10 @@ poly_t object_stride(struct fn *f, const struct object *o, unsigned d);
 sym_t fresh_sym(struct fn *f, struct val v);
 void fact_add(struct fn *f, poly_t p);
 bool provably_ge0(struct fn *f, poly_t p);
+bool lane_dependent(struct fn *f, expr_t e); /* inside a vector loop: do lanes differ in it? */
+/* share.c: x[i / 4], i / 4 and i % 4 of the lanes' index; false: not in this way. */
+bool share_read(struct fn *f, const struct access *acc, struct val *out);
+bool share_operation(struct fn *f, expr_t e, struct val *out);
 struct val fn_min(struct fn *f, const poly_t *p, unsigned n); /* of substituted values */
 struct val fn_max(struct fn *f, const poly_t *p, unsigned n);
 

@@ -50,9 +50,24 @@ bool fold_lossless(enum dtype to, enum dtype from) {
   return value_bits(to) >= value_bits(from) && (type_is_signed(to) || !type_is_signed(from));
 }
 
+/* An integer choice y, of which only what t holds is kept, without conversions to t and back in its arms: u8(v > 255 ?
+ * 255 : i32(u8(v))). y itself where there are none. */
+static expr_t fold_detours(struct arena *a, enum dtype t, expr_t y) {
+  if (y->kind == E_CAST && y->kid[0]->kind == E_CAST && y->kid[0]->kid[0]->type == y->type &&
+      type_is_int(y->kid[0]->type) && type_size(y->kid[0]->type) >= type_size(t))
+    return y->kid[0]->kid[0];
+  if (!is_op(y, OP_select)) return y;
+  expr_t p = fold_detours(a, t, y->kid[1]), q = fold_detours(a, t, y->kid[2]);
+  return p == y->kid[1] && q == y->kid[2] ? y : fold_select(a, expr_op3(a, OP_select, y->kid[0], p, q));
+}
+
 static expr_t fold_cast(struct arena *a, expr_t x) {
   expr_t y = x->kid[0];
   if (y->type == x->type) return y;
+  if (type_is_int(x->type) && type_is_int(y->type) && type_size(y->type) > type_size(x->type) && is_op(y, OP_select)) {
+    expr_t z = fold_detours(a, x->type, y);
+    if (z != y) return fold_cast(a, expr_cast(a, x->type, z));
+  }
   if (y->kind == E_CONST) return expr_const(a, x->type, type_convert(x->type, y->type, y->val));
   expr_t s = fold_saturating_cast(a, x);
   if (s == x) s = fold_float_cast(a, x);

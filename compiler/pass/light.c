@@ -3,10 +3,11 @@
    What makes a schedule worth having: data that is used again (contractions, stencils, rows that are passed over
    several times with other axes around), functions that LLVM has no vector code for, reductions other than sums,
    operands that lie across each other, sums that C keeps in memory; and maps to 8 or 16 bits, which C computes in int
-   and pass_narrow does not; quotients; swaps of elements that only hone knows to lie apart. What is left are plain
-   passes, what is small and of constant size, and sums along rows of an operand that is read once (a matrix times a
-   vector): there the loops as C has them, vectorised by LLVM, take the same time or less (elements that are
-   interleaved, few iterations, one stream from memory instead of several), and need no checks at entry. */
+   and pass_narrow does not; quotients; elements that neighbours share (x[i / 4]); swaps of elements that only hone
+   knows to lie apart. What is left are plain passes, what is small and of constant size, and sums along rows of an
+   operand that is read once (a matrix times a vector): there the loops as C has them, vectorised by LLVM, take the same
+   time or less (elements that are interleaved, few iterations, one stream from memory instead of several), and need no
+   checks at entry. */
 #include "ir/apart.h"
 #include "compiler/pass/passes.h"
 #include "compiler/pass/util.h"
@@ -112,14 +113,21 @@ static bool swaps(const struct look *l, const struct access *acc) {
   return eq_apart(l->k, l->e, l->e, acc);
 }
 
+/* i / 4 and i >> 2 of an index: neighbours share an element. */
+static void find_quotient(expr_t x, void *ctx) {
+  bool *found = ctx;
+  *found |= x->kind == E_OP && (x->op == OP_div || x->op == OP_shr) && x->kid[1]->kind == E_CONST;
+}
+
 static void read_of_map(struct look *l, const struct access *acc) {
   poly_t ix[MAX_RANK];
   bool unit, dyn = false;
   for (unsigned d = 0; d < acc->rank; d++) {
     ix[d] = acc->ix[d].poly ? acc->ix[d].poly : poly_const(l->k->arena, 0);
     dyn |= acc->ix[d].dyn != NULL;
+    if (acc->ix[d].dyn) expr_visit(acc->ix[d].dyn, find_quotient, &l->heavy);
   }
-  if (!l->e->npar || !acc->rank || dyn) return; /* a gather is one whichever way; LLVM sees how x[i / 2] moves with i */
+  if (!l->e->npar || !acc->rank || dyn) return; /* a gather is one whichever way */
   if (swaps(l, acc)) l->heavy = true;
   int at = moving_dim(l, ix, acc->rank, &unit);
   if (at == -1 && is_part(l->k, acc->tensor)) return;
@@ -173,6 +181,9 @@ static bool divides(const struct kernel *k) {
 static void visit(expr_t x, void *ctx) {
   struct look *l = ctx;
   if (x->kind == E_OP && (op_info[x->op].flags & OPF_TRANS)) l->heavy = true;
+  if (x->kind == E_CAST && type_is_int((enum dtype)x->type) && type_size((enum dtype)x->type) <= 2 &&
+      type_is_float((enum dtype)x->kid[0]->type))
+    l->heavy = true; /* saturates */
   if (x->kind == E_OP && l->e->red != RED_none && (op_info[x->op].result_bool || x->op == OP_select)) l->heavy = true;
   if (x->kind == E_READ && l->e->red == RED_none) read_of_map(l, x->acc);
 }
@@ -417,9 +428,22 @@ static bool writes_apart(const struct kernel *k) {
   return false;
 }
 
+/* Several elements of each step are written, others are not (the colours of pixels with alpha): LLVM makes no vectors
+ * of it. */
+static bool leaves_gaps(const struct kernel *k) {
+  for (unsigned i = 0; i < k->neq; i++) {
+    const struct eq *e = &k->eq[i];
+    const struct tensor *t = &k->tensor[e->lhs];
+    if (e->red != RED_none || !e->npar || e->nguard || t->role == ROLE_TEMP) continue;
+    int64_t step = step_between(k, e, t, e->lhs_idx), parts = parts_written(k, e->lhs);
+    if (step <= FEW && parts > 1 && parts < step) return true;
+  }
+  return false;
+}
+
 bool kernel_is_light(const struct kernel *k, const struct lstmt *source) {
   if (is_small(k) || computes_twice(k)) return true;
-  if (divides(k) || writes_apart(k) || (source && adds_in_memory(source, SYM_NONE))) return false;
+  if (divides(k) || writes_apart(k) || leaves_gaps(k) || (source && adds_in_memory(source, SYM_NONE))) return false;
   for (unsigned i = 0; i < k->neq; i++)
     if (!light(k, &k->eq[i])) return false;
   return true;

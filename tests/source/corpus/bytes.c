@@ -155,3 +155,21 @@ void reverse_bits(uint8_t *p, int n) {
 void gray_code(const uint16_t *a, uint16_t *o, int n) { for (int i = 0; i < n; i++) o[i] = a[i] ^ (a[i] >> 1); }
 void lut16(const uint16_t *x, const uint16_t *lut, uint16_t *y, int n) { for (int i = 0; i < n; i++) y[i] = lut[x[i] & 1023]; }
 void lut_rgb(uint8_t *p, const uint8_t lut[3][256], int n) { for (int i = 0; i < n; i++) for (int c = 0; c < 3; c++) p[3 * i + c] = lut[c][p[3 * i + c]]; }
+
+/* neighbours share an element */
+static inline uint8_t clip_u8(int v) { return v < 0 ? 0 : v > 255 ? 255 : (uint8_t)v; }
+void i420_to_rgb(const uint8_t *y, const uint8_t *u, const uint8_t *v, uint8_t *rgb, int w, int h) {
+  for (int j = 0; j < h; j++)
+    for (int i = 0; i < w; i++) {
+      int c = y[j * w + i] - 16, d = u[(j / 2) * (w / 2) + i / 2] - 128, e = v[(j / 2) * (w / 2) + i / 2] - 128;
+      uint8_t *p = rgb + 3 * (j * w + i);
+      p[0] = clip_u8((298 * c + 409 * e + 128) >> 8);
+      p[1] = clip_u8((298 * c - 100 * d - 208 * e + 128) >> 8);
+      p[2] = clip_u8((298 * c + 516 * d + 128) >> 8);
+    }
+}
+void nearest2x(const uint8_t *s, uint8_t *d, int w, int h) {
+  for (int y = 0; y < 2 * h; y++)
+    for (int x = 0; x < 2 * w; x++) d[y * 2 * w + x] = s[(y >> 1) * w + (x >> 1)];
+}
+void dequant_groups(const int8_t *q, const float *s, float *o, int n) { for (int i = 0; i < n; i++) o[i] = q[i] * s[i / 32]; }
