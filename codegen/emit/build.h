@@ -264,6 +264,7 @@ LLVMTypeRef vec_of(LLVMTypeRef t, unsigned lanes);
 LLVMValueRef vshuffle(struct fn *f, LLVMValueRef a, LLVMValueRef b, const unsigned *at, unsigned n); /* element i: at[i] of a followed by b */
 LLVMValueRef splat_const(LLVMValueRef c, unsigned lanes);
 struct val lane_ids(struct fn *f, LLVMTypeRef t, enum dtype dt);
+struct val first_lanes(struct fn *f, struct val n); /* the first n (i64) lanes as a mask */
 
 /* types.c */
 LLVMTypeRef reg_type(struct module *m, enum dtype t);

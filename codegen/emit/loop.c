@@ -308,8 +308,7 @@ static void set_mask(struct fn *f, const struct vec *x) {
     f->active = vi64(f, x->fixed);
     return;
   }
-  struct val n = vsplat(f, vcastop(f, LLVMTrunc, x->n, m->i32, DT_i32));
-  f->mask = vicmp(f, LLVMIntSLT, lane_ids(f, m->i32, DT_i32), n);
+  f->mask = first_lanes(f, x->n);
   f->active = x->n;
 }
 

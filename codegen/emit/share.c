@@ -103,8 +103,7 @@ static struct val load_each(struct fn *f, unsigned object, const struct spot *at
   some = vbin(f, LLVMAShr, some, vi64(f, (unsigned)__builtin_ctz(by)), false);
   unsigned lanes = f->lanes;
   f->lanes = n;
-  some = vsplat(f, vcastop(f, LLVMTrunc, some, f->m->i32, DT_i32));
-  struct val r = load_upto(f, object, at, vicmp(f, LLVMIntSLT, lane_ids(f, f->m->i32, DT_i32), some));
+  struct val r = load_upto(f, object, at, first_lanes(f, some));
   f->lanes = lanes;
   return r;
 }

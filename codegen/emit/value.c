@@ -279,6 +279,30 @@ struct val lane_ids(struct fn *f, LLVMTypeRef t, enum dtype dt) {
   return mkval(LLVMConstVector(k, f->lanes), 0, dt, f->lanes);
 }
 
+/* The first n lanes (i64; any number): bits of a scalar where there are mask registers, since comparing the numbers of
+ * 64 lanes takes four vectors. */
+struct val first_lanes(struct fn *f, struct val n) {
+  struct module *m = f->m;
+  enum { LEAST = 16, MOST = 64, KEY_FIRST_LANES = 907 };
+  if (!m->isa.avx512 || f->lanes < LEAST || f->lanes > MOST || n.lanes)
+    return vicmp(f, LLVMIntSLT, lane_ids(f, m->i32, DT_i32), vsplat(f, vcastop(f, LLVMTrunc, n, m->i32, DT_i32)));
+  struct val none = vi64(f, 0), most = vi64(f, MOST), all = vi64(f, -1);
+  struct val some = vselect(f, vicmp(f, LLVMIntSLT, n, most), n, most);
+  struct val rest = vselect(f, vicmp(f, LLVMIntSGT, n, none), vbin(f, LLVMSub, most, some, false), none);
+  struct val bits = vselect(f, vicmp(f, LLVMIntSGT, n, none), vbin(f, LLVMLShr, all, rest, false), none), r;
+  const void *key = (const void *)(uintptr_t)f->lanes;
+  if (cache_get(f, KEY_FIRST_LANES, bits.v, NULL, key, &r)) return r;
+  unsigned level = place_level(f, bits.level);
+  place_at(f, level);
+  LLVMValueRef v = bits.v;
+  if (f->lanes < MOST) v = LLVMBuildTrunc(f->b, v, LLVMIntTypeInContext(m->ctx, f->lanes), "");
+  v = LLVMBuildBitCast(f->b, v, LLVMVectorType(m->i1, f->lanes), "");
+  r = mkval(v, level, DT_bool, f->lanes);
+  place_back(f);
+  cache_put(f, KEY_FIRST_LANES, bits.v, NULL, key, r);
+  return r;
+}
+
 /* First use by fn_init (func.c). */
 struct vncache *cache_new(struct arena *a) {
   return ARENA_NEW(a, struct vncache, 1);

@@ -387,8 +387,7 @@ static struct val upto(struct fn *f, const struct place *p, int64_t n, int64_t f
   struct val mask;
   if (cache_get(f, KEY_UPTO, f->active.v, NULL, key, &mask)) return mask;
   struct val all = vbin(f, LLVMAdd, vbin(f, LLVMMul, f->active, vi64(f, p->apart), false), vi64(f, rest), false);
-  all = vsplat(f, vcastop(f, LLVMTrunc, all, f->m->i32, DT_i32));
-  mask = vicmp(f, LLVMIntSLT, lane_ids(f, f->m->i32, DT_i32), all);
+  mask = first_lanes(f, all);
   cache_put(f, KEY_UPTO, f->active.v, NULL, key, mask);
   return mask;
 }

@@ -410,7 +410,17 @@ static bool keeps_old(const struct join *j, const struct eq *p) {
   return false;
 }
 
-/* Equations that only have operands in common, or a reader, or the place that one reads and the other then writes. */
+/* Both write parts of one step of a result (left and right of a frame). */
+static bool writes_beside(const struct join *j, const struct eq *p) {
+  int64_t c;
+  if (p->lhs != j->t.lhs || p->red != RED_none || j->t.red != RED_none) return false;
+  for (unsigned d = 0; d < j->f->k->tensor[p->lhs].rank; d++)
+    if (!poly_is_const(poly_sub(j->f->a, p->lhs_idx[d], j->t.lhs_idx[d]), &c)) return false;
+  return true;
+}
+
+/* Equations that only have operands or a result in common, or a reader, or the place that one reads and the other then
+ * writes. */
 static bool company_pays(const struct join *j, unsigned nshared) {
   const struct access **mine, **theirs;
   struct arena *a = j->f->a;
@@ -423,7 +433,7 @@ static bool company_pays(const struct join *j, unsigned nshared) {
     if (is_contraction(a, p) || nshared != p->npar || p->nax != j->t.nax) return false;
     for (unsigned i = p->npar; i < p->nax; i++)
       if (!eq_is_red(&j->t, p->axis[i].sym)) return false;
-    common |= keeps_old(j, p) || is_sister(j, p);
+    common |= keeps_old(j, p) || is_sister(j, p) || writes_beside(j, p);
     for (unsigned i = 0; i < n; i++) {
       unsigned nt = eq_accesses(a, p, mine[i]->tensor, &theirs);
       for (unsigned x = 0; x < nt; x++) common |= close_by(mine[i], theirs[x]);

@@ -119,6 +119,16 @@ static void find_quotient(expr_t x, void *ctx) {
   *found |= x->kind == E_OP && (x->op == OP_div || x->op == OP_shr) && x->kid[1]->kind == E_CONST;
 }
 
+/* Found by a table or by parts of the other axes, once for a whole row. */
+static bool same_for_row(const struct eq *e, const struct access *acc) {
+  if (!e->npar || !long_axis(e)) return false;
+  sym_t s = e->axis[long_axis(e)].sym;
+  for (unsigned d = 0; d < acc->rank; d++)
+    if ((acc->ix[d].poly && poly_has(acc->ix[d].poly, s)) || (acc->ix[d].dyn && expr_has_sym(acc->ix[d].dyn, s)))
+      return false;
+  return true;
+}
+
 static void read_of_map(struct look *l, const struct access *acc) {
   poly_t ix[MAX_RANK];
   bool unit, dyn = false;
@@ -127,6 +137,7 @@ static void read_of_map(struct look *l, const struct access *acc) {
     dyn |= acc->ix[d].dyn != NULL;
     if (acc->ix[d].dyn) expr_visit(acc->ix[d].dyn, find_quotient, &l->heavy);
   }
+  if (dyn && same_for_row(l->e, acc)) l->heavy = true;
   if (!l->e->npar || !acc->rank || dyn) return; /* a gather is one whichever way */
   if (swaps(l, acc)) l->heavy = true;
   int at = moving_dim(l, ix, acc->rank, &unit);
