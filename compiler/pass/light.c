@@ -349,7 +349,7 @@ static int64_t parts_written(const struct kernel *k, unsigned tensor) {
     const struct eq *e = &k->eq[i];
     if (e->lhs != tensor) continue;
     n = 1;
-    for (unsigned a = long_axis(e) + 1; a < e->npar; a++)
+    for (unsigned a = e->npar ? long_axis(e) + 1 : 0; a < e->npar; a++)
       if (poly_is_const(e->axis[a].hi, &hi) && poly_is_const(e->axis[a].lo, &lo)) n *= hi - lo;
     all += n;
   }

@@ -34,6 +34,7 @@ static const struct row {
      "for i in 0..N: b[i + N] = a[2*i] - a[2*i + 1]\n}"},
     {false, "a table by rows",
      "kernel k(a: f32[M, N], t: f32[8]) -> b: f32[M, N] {\nb[i, j] = a[i, j] * t[i64(i32(i) & 7)]\n}"},
+    {true, "a row and one element of it", "kernel k(inout a: f32[N]) {\na[0] = 2.0\na[i] = a[i] * 2.0\n}"},
     {false, "two parts of three", "kernel k(inout a: f32[N, 3]) {\nfor i, j in 0..2: a[i, j] = a[i, j] * 2.0\n}"},
     {true, "three parts of three", "kernel k(inout a: f32[N, 3]) {\nfor i, j in 0..3: a[i, j] = a[i, j] * 2.0\n}"},
     {false, "small integers from floats", "kernel k(a: f32[N]) -> b: i16[N] {\nb[i] = i16(a[i])\n}"},
