@@ -72,9 +72,11 @@ struct lstmt {
   bool once;              /* L_FOR: the first iteration is always run (lo < hi need not hold): for epilogues of empty reductions */
   sym_t sym;              /* L_FOR, L_LET */
   uint16_t id;            /* L_SET: local; L_ALLOC: object; L_PART: part */
-  uint8_t nlo, nhi, nguard;
+  uint8_t nlo, nhi, nfrom, nguard;
   int64_t step;           /* L_FOR > 0 */
   poly_t *lo, *hi;        /* L_FOR; hi: L_IF with apart, too */
+  poly_t *from;           /* F_SERIAL with one lower bound: the loop begins with the last iteration that is not beyond the greatest of these (and lo): those
+                             before it have nothing to do. Text: `from A, B` behind the step */
   poly_t *guard;          /* L_IF */
   expr_t cond;            /* L_IF, L_WHILE */
   const struct access *acc; /* L_STORE, L_PREFETCH */

@@ -79,6 +79,7 @@ static struct lstmt *bind_stmt(struct interp *it, const struct lstmt *s) {
   struct lstmt *n = arena_dup(it->arena, s, sizeof *s);
   if (s->kind == L_FOR) n->lo = bind_polys(it, s->lo, s->nlo);
   if (s->nhi) n->hi = bind_polys(it, s->hi, s->nhi);
+  if (s->nfrom) n->from = bind_polys(it, s->from, s->nfrom);
   if (s->kind == L_IF) n->guard = bind_polys(it, s->guard, s->nguard);
   if (s->acc) n->acc = bind_expr(it, expr_read(it->arena, DT_f32, s->acc))->acc;
   n->cond = bind_expr(it, s->cond);
@@ -230,8 +231,14 @@ static bool registers_live(const struct interp *it) {
   return false;
 }
 
+/* The first iteration that is not left out. */
+static int64_t begin(struct interp *it, const struct lstmt *s) {
+  int64_t lo = bound(it, s->lo, s->nlo, true), from = s->nfrom ? bound(it, s->from, s->nfrom, true) : lo, far;
+  return from <= lo || __builtin_sub_overflow(from, lo, &far) ? lo : lo + far / s->step * s->step;
+}
+
 static void run_for(struct interp *it, const struct lstmt *s) {
-  int64_t i = bound(it, s->lo, s->nlo, true), hi = bound(it, s->hi, s->nhi, false), old = it->sym[s->sym];
+  int64_t i = begin(it, s), hi = bound(it, s->hi, s->nhi, false), old = it->sym[s->sym];
   bool opens = is_parallel(s) && !it->region && !registers_live(it), shares = opens || (is_parallel(s) && it->joined);
   if (opens) it->region = ++it->iteration;
   if (s->fkind == F_VECTOR && i < hi && (uint64_t)hi - (uint64_t)i > 1ull << s->lanes_log2)

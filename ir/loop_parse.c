@@ -462,6 +462,7 @@ static struct lstmt *parse_for(struct parser *p) {
   if (!take_index(p, find_sym, "an index", &s->sym) || !lex_expect(l, "in")) return NULL;
   if (!take_bounds(p, &s->lo, &s->nlo) || !lex_expect(l, "..") || !take_bounds(p, &s->hi, &s->nhi)) return NULL;
   if (lex_accept(l, "step") && !lex_int(l, &s->step)) return NULL;
+  if (lex_accept(l, "from") && !take_bounds(p, &s->from, &s->nfrom)) return NULL;
   if (!take_kind(p, s)) return NULL;
   s->body[0] = parse_body(p);
   return s->body[0] ? s : NULL;

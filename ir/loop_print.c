@@ -173,6 +173,10 @@ static void print_for(struct buf *out, const struct lfunc *f, const struct lstmt
   buf_puts(out, " .. ");
   print_polys(out, f->k, s->hi, s->nhi);
   if (s->step != 1) buf_printf(out, " step %lld", (long long)s->step);
+  if (s->nfrom) {
+    buf_puts(out, " from ");
+    print_polys(out, f->k, s->from, s->nfrom);
+  }
   if (s->fkind == F_PARALLEL) buf_puts(out, " parallel");
   if (s->raster) buf_printf(out, " raster %u", s->raster);
   if (s->persist) buf_printf(out, " persist %u", s->persist);

@@ -242,6 +242,9 @@ static void check_for(struct verifier *v, const struct lstmt *s) {
   if (s->step <= 0) bad(v, "step %lld", (long long)s->step);
   check_polys(v, s->lo, s->nlo, "a lower bound");
   check_polys(v, s->hi, s->nhi, "an upper bound");
+  check_polys(v, s->from, s->nfrom, "where a loop begins");
+  if (s->nfrom && (s->fkind != F_SERIAL || s->nlo != 1))
+    bad(v, "only serial loops with one lower bound begin elsewhere");
   if (s->fkind > F_TILES) bad(v, "loop of kind %u", s->fkind);
   if (s->fkind == F_UNROLL) check_unroll(v, s);
   if (s->fkind == F_VECTOR) check_vector(v, s);

@@ -50,6 +50,8 @@ static int64_t bound(const struct walk *w, const poly_t *p, unsigned n, bool lo)
 double cost_trips(const struct lfunc *f, const struct lstmt *s, int64_t *val) {
   struct walk w = {.f = f, .val = val};
   int64_t lo = bound(&w, s->lo, s->nlo, true), hi = bound(&w, s->hi, s->nhi, false);
+  int64_t from = s->nfrom ? bound(&w, s->from, s->nfrom, true) : lo;
+  if (from > lo) lo += (from - lo) / s->step * s->step;
   val[s->sym] = lo;
   if (hi <= lo) return s->once ? 1 : 0;
   return ceil((double)(hi - lo) / (double)s->step);

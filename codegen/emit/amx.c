@@ -146,7 +146,7 @@ static bool find_side(const struct lstmt *s, struct side *o) {
   o->loop = s;
   o->tiles = 1;
   if (!s) return true;
-  if (s->nlo != 1 || s->once || s->step != 1) return false;
+  if (s->nlo != 1 || s->nfrom || s->once || s->step != 1) return false;
   for (unsigned i = 0; i < s->nhi; i++)
     if (poly_is_const(s->hi[i], &n) && n < most) most = n;
   if (most == INT64_MAX || !poly_is_const(s->lo[0], &lo) || lo < 0 || most <= lo || most - lo > 4096) return false;

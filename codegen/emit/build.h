@@ -397,9 +397,12 @@ enum { MAX_GUARD = 4 };
 struct range { /* of a loop, substituted */
   poly_t lo, hi;
   poly_t los[UINT8_MAX], his[UINT8_MAX];
-  unsigned nlo, nhi, nguard;
+  poly_t froms[UINT8_MAX]; /* lo may be beyond los, but not beyond all of these and los */
+  unsigned nlo, nhi, nfrom, nguard;
   poly_t guard[MAX_GUARD]; /* that hold inside because the loop ends with them */
 };
+/* hi - lo >= least, whatever the bounds are. */
+bool range_spans(struct fn *f, const struct range *r, int64_t least);
 void find_range(struct fn *f, const struct lstmt *s, struct range *r);
 struct serial {
   const struct lstmt *s;

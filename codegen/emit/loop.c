@@ -28,10 +28,35 @@ static poly_t bound(struct fn *f, const poly_t *p, unsigned n, bool greatest, po
   return poly_sym(a, fresh_sym(f, v));
 }
 
+/* The iteration that the loop begins with: the last one not beyond where it may. */
+static void begin_at(struct fn *f, const struct lstmt *s, struct range *r) {
+  struct arena *a = f->m->arena;
+  poly_t ends[UINT8_MAX + 1], off;
+  for (unsigned i = 0; i < s->nfrom; i++) {
+    poly_t x = fn_subst(f, s->from[i]);
+    if (provably_ge0(f, poly_sub(a, r->lo, x))) continue;
+    ends[r->nfrom] = x;
+    r->froms[r->nfrom++] = x;
+  }
+  if (!r->nfrom) return;
+  int64_t known;
+  if (r->nfrom == 1 && poly_is_const(off = poly_sub(a, r->froms[0], r->lo), &known)) {
+    r->lo = poly_addc(a, r->lo, known < 0 ? 0 : known / s->step * s->step);
+    return;
+  }
+  ends[r->nfrom] = r->lo;
+  struct val far = vbin(f, LLVMSub, fn_max(f, ends, r->nfrom + 1), fn_poly(f, r->lo), false), step = vi64(f, s->step);
+  far = vbin(f, LLVMMul, vbin(f, LLVMUDiv, far, step, false), step, false);
+  sym_t at = fresh_sym(f, far);
+  f->divisor[at] = s->step;
+  r->lo = poly_add(a, r->lo, poly_sym(a, at));
+}
+
 void find_range(struct fn *f, const struct lstmt *s, struct range *r) {
+  r->nfrom = r->nguard = 0;
   r->lo = bound(f, s->lo, s->nlo, true, r->los, &r->nlo);
   r->hi = bound(f, s->hi, s->nhi, false, r->his, &r->nhi);
-  r->nguard = 0;
+  if (s->nfrom) begin_at(f, s, r);
 }
 
 /* --- loops whose whole body stands under a condition --- */
@@ -79,12 +104,13 @@ static void bound_by_guards(struct fn *f, const struct lstmt *s, struct range *r
   if (nlo > s->nlo && nlo <= UINT8_MAX) r->lo = bound(f, lo, nlo, true, r->los, &r->nlo);
 }
 
-/* hi - lo >= least in all combinations. */
-static bool surely_spans(struct fn *f, const struct range *r, int64_t least) {
+bool range_spans(struct fn *f, const struct range *r, int64_t least) {
   struct arena *a = f->m->arena;
-  for (unsigned i = 0; i < r->nlo; i++)
-    for (unsigned j = 0; j < r->nhi; j++)
-      if (!provably_ge0(f, poly_addc(a, poly_sub(a, r->his[j], r->los[i]), -least))) return false;
+  for (unsigned i = 0; i < r->nlo + r->nfrom; i++)
+    for (unsigned j = 0; j < r->nhi; j++) {
+      poly_t lo = i < r->nlo ? r->los[i] : r->froms[i - r->nlo];
+      if (!provably_ge0(f, poly_addc(a, poly_sub(a, r->his[j], lo), -least))) return false;
+    }
   return true;
 }
 
@@ -235,7 +261,7 @@ void emit_serial(struct fn *f, const struct lstmt *s) {
   find_range(f, s, &r);
   bound_by_guards(f, s, &r);
   int64_t n;
-  bool nonempty = s->once || surely_spans(f, &r, 1);
+  bool nonempty = s->once || range_spans(f, &r, 1);
   bool known = poly_is_const(poly_sub(a, r.hi, r.lo), &n);
   if (known && n <= 0 && !s->once) return;
   unsigned nfact = f->nfact;

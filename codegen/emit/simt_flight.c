@@ -129,11 +129,8 @@ bool simt_ring_held(struct fn *f, const struct lstmt *s) {
 
 static bool runs_once(struct fn *f, const struct lstmt *s) {
   struct range x;
-  bool sure = s->nlo == 1 && !s->once;
   find_range(f, s, &x);
-  for (unsigned i = 0; i < x.nhi && sure; i++)
-    sure = provably_ge0(f, poly_addc(f->m->arena, poly_sub(f->m->arena, x.his[i], x.lo), -1));
-  return sure;
+  return !s->once && range_spans(f, &x, 1);
 }
 
 const struct lstmt *ring_held_nest(struct fn *f, const struct lstmt *loop) {
@@ -144,11 +141,14 @@ const struct lstmt *ring_held_nest(struct fn *f, const struct lstmt *loop) {
 void ring_held_loop(struct fn *f, struct ring *r, const struct lstmt *s) {
   struct simt *x = f->simt;
   struct lstmt *rest = arena_dup(f->m->arena, s, sizeof *s);
-  poly_t lo = fn_subst(f, s->lo[0]), next = poly_addc(f->m->arena, s->lo[0], s->step);
+  struct range all;
+  find_range(f, s, &all);
+  poly_t next = poly_addc(f->m->arena, all.lo, s->step);
   rest->lo = arena_dup(f->m->arena, &next, sizeof next);
+  rest->nlo = 1, rest->nfrom = 0;
   x->held_cell = NULL;
   x->held_owed = false, x->held_first = true;
-  f->env[s->sym] = lo;
+  f->env[s->sym] = all.lo;
   emit_stmt(f, s->body[0]);
   f->env[s->sym] = NULL;
   x->held_first = false;

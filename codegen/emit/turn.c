@@ -30,6 +30,7 @@ static void scan_expr(expr_t e, void *ctx) {
 static void scan_stmt(struct scan *s, const struct lstmt *st) {
   scan_polys(s, st->lo, st->nlo);
   scan_polys(s, st->hi, st->nhi);
+  scan_polys(s, st->from, st->nfrom);
   scan_polys(s, st->guard, st->nguard);
   if (st->acc) scan_polys(s, st->acc->guard, st->acc->nguard);
   if (st->cond) s->follows |= expr_has_sym(st->cond, s->sym);

@@ -368,6 +368,34 @@ struct lstmt *edge_both(struct build *b, const struct env *e, const struct membe
   return n && masked ? loop_if(b->a, n, cond, NULL, fn(b, &full, ctx), masked) : masked;
 }
 
+/* The axis on the lanes of all of the set, where that is cut and a member minds: it sums over the lanes, or is 0 there.
+ */
+static int cut_lanes(const struct set *s, const struct env *e) {
+  bool minds = false;
+  for (unsigned i = 0; i < s->n; i++) {
+    int l = s->m[i]->vec;
+    if (l < 0 || l != s->m[0]->vec || ((e->open | e->serial) & BIT(l))) return -1;
+    minds |= s->m[i]->zeroed || (s->m[i]->red & BIT(l));
+  }
+  int a = LOOP_AXIS(s->m[0]->vec);
+  return minds && e->mode[a] == AX_EDGE ? a : -1;
+}
+
+struct lstmt *edge_uncut(struct build *b, const struct env *e, const struct set *s, edge_fn *fn, void *ctx) {
+  struct split o = {0};
+  poly_t cond[MAX_GUARD + 1];
+  unsigned n = 0, rows = 0;
+  bool row_fails;
+  int a = e->held ? cut_lanes(s, e) : -1;
+  struct env full = *e;
+  if (e->held) find_guards(b, s, e, &o);
+  for (unsigned i = 0; i < o.nguard; i++) cond[n++] = o.cond[i], full.known[full.nknown++] = o.guard[i];
+  if (a >= 0) cond[n++] = full_cond(b, s, e, (unsigned)a), full.mode[a] = AX_FULL;
+  if (!n || decide(cond, &n, &rows, &row_fails)) return fn(b, e, ctx);
+  struct lstmt *masked = n ? fn(b, e, ctx) : NULL, *whole = fn(b, &full, ctx);
+  return masked ? loop_if(b->a, n, cond, NULL, whole, masked) : whole;
+}
+
 static struct lstmt *split_tile(struct build *b, const struct set *s, unsigned pos, const struct env *e) {
   struct split o = {0};
   poly_t cond[MAX_GUARD + GROUP_MAX_AXIS];

@@ -186,12 +186,13 @@ static bool add_eq(struct plan *p, const struct eq *from) {
 /* ---- what readers do not need ---- */
 
 static bool guards_hold(const struct member *n, poly_t g, bool *written) {
-  for (unsigned i = 0; i < n->e->nguard + n->nsoft; i++)
-    if (poly_eq(n->e->guard[i], g)) {
-      *written = i < n->npg || i >= n->e->nguard;
-      return true;
-    }
-  return false;
+  bool holds = *written = false;
+  for (unsigned i = 0; i < n->e->nguard + n->nsoft && !*written; i++) {
+    bool same = poly_eq(n->e->guard[i], g);
+    holds |= same;
+    *written = same && (i < n->npg || i >= n->e->nguard);
+  }
+  return holds;
 }
 
 /* Does every reader of m's private result read just the element that m writes, and only where g holds? */
@@ -241,7 +242,7 @@ static void soft_guards(struct plan *p) {
     for (unsigned g = 0; reader && g < (unsigned)(reader->e->nguard + reader->nsoft) && m->nsoft < 8; g++) {
       poly_t x = reader->e->guard[g];
       bool written;
-      if (!over_par(p, m->e, x) || guards_hold(m, x, &written) || !unread_without(p, m, x)) continue;
+      if (!over_par(p, m->e, x) || (guards_hold(m, x, &written) && written) || !unread_without(p, m, x)) continue;
       poly_t *all = ARENA_NEW(p->a, poly_t, m->e->nguard + m->nsoft + 1);
       for (unsigned k = 0; k < (unsigned)(m->e->nguard + m->nsoft); k++) all[k] = m->e->guard[k];
       all[m->e->nguard + m->nsoft++] = x;

@@ -314,7 +314,9 @@ static struct lstmt *real_loop(struct build *b, const struct set *s, unsigned l,
   struct lstmt *ends = b->p->loop[l].peel ? loop_peeled(b, s, l, pos, e, &in, &bd, runs_once(s, l)) : NULL;
   if (ends) return ends;
   bool tile = tensorize_tile(b, s, l, e);
-  if (tile) bd = (struct bounds){1, 1, {cpoly(b, 0)}, {cpoly(b, b->p->axis[LOOP_AXIS(l)].tile[LOOP_LEVEL(l)])}};
+  if (tile)
+    bd = (struct bounds){
+        .nlo = 1, .nhi = 1, .lo = {cpoly(b, 0)}, .hi = {cpoly(b, b->p->axis[LOOP_AXIS(l)].tile[LOOP_LEVEL(l)])}};
   struct lstmt *f = nest_loop(b, s, l, pos, e, &in, &bd);
   if (f) f->once = runs_once(s, l);
   if (f && tile) f->fkind = F_UNROLL, f->unroll = 0, f->once = false;

@@ -476,7 +476,7 @@ static struct lstmt *copy_lanes(struct packing *k, const struct env *e, const st
   if (n || bd->nlo != 1 || bd->nhi != 2 || !poly_is_const(bd->lo[0], &n) || n || !poly_is_const(bd->hi[0], &full) ||
       full % lanes || full / lanes > STRIP_VECTORS || k->run >= 0)
     return part;
-  struct bounds whole = {1, 1, {bd->lo[0]}, {bd->hi[0]}};
+  struct bounds whole = {.nlo = 1, .nhi = 1, .lo = {bd->lo[0]}, .hi = {bd->hi[0]}};
   struct lane_syms z = {strip_sym(k, l, "p"), strip_sym(k, l, "pl")};
   struct strip t = {&whole, z.strip, lanes};
   struct lstmt *f = strip_loop(b, &t, copy_vector(k, e, x, m, &whole, &z, true));
@@ -504,7 +504,7 @@ static struct lstmt *copy_run(struct packing *k, struct env *in, const struct pl
   struct lstmt *whole = copy_nest(k, in, x, m, k->nwalk);
   k->column = SYM_NONE;
   if (n && n % block == 0) return strip_loop(b, &s, whole);
-  struct bounds left = {1, 0, {cpoly(b, 0)}, {NULL}};
+  struct bounds left = {.nlo = 1, .lo = {cpoly(b, 0)}};
   for (unsigned i = 0; i < bd->nhi; i++) {
     left.hi[left.nhi++] = poly_sub(b->a, bd->hi[i], at);
     room[i] = poly_addc(b->a, left.hi[i], -block);

@@ -236,7 +236,7 @@ const struct axis *member_axis(const struct plan *p, const struct member *m, uns
 int64_t loop_span(const struct plan *p, unsigned l);                          /* elements that loop l walks at most; 0: not constant */
 bool poly_over_dims(const struct kernel *k, poly_t x);
 /* tile.c */
-struct bounds { unsigned nlo, nhi; poly_t lo[8], hi[8]; };
+struct bounds { unsigned nlo, nhi; poly_t lo[8], hi[8]; unsigned nfrom; poly_t from[8]; /* iterations wholly before these have nothing to do */ };
 void loop_bounds(struct build *b, const struct set *s, unsigned l, const struct env *e, struct bounds *o, struct env *inner);
 unsigned loop_tests(struct build *b, const struct set *s, unsigned l, struct env *e, poly_t *g, unsigned max);
 void loop_open(struct build *b, unsigned l, struct env *e);
@@ -267,6 +267,8 @@ bool edge_wanted(struct build *b, const struct set *s, unsigned pos, const struc
 /* What fn makes in an environment with masked lanes; where there is one body for all tiles, a second time without masks for whole tiles. */
 typedef struct lstmt *edge_fn(struct build *b, const struct env *e, void *ctx);
 struct lstmt *edge_both(struct build *b, const struct env *e, const struct member *m, edge_fn *fn, void *ctx);
+/* The same for members with factors in registers, where no guard and no end cuts the tile: theirs are all made, so nothing is asked. */
+struct lstmt *edge_uncut(struct build *b, const struct env *e, const struct set *s, edge_fn *fn, void *ctx);
 /* In loop l inside a cut tile: conditions under which what stands in it finds the tile full, and the environment for that; 0: it cannot be told.
    cond: room for MAX_GUARD + GROUP_MAX_AXIS. */
 unsigned edge_inside(struct build *b, const struct set *s, unsigned l, struct env *e, struct env *full, poly_t *cond);

@@ -45,10 +45,10 @@ static void add_bound(poly_t *v, unsigned *n, poly_t x) {
   if (*n < 8) v[(*n)++] = x;
 }
 
-/* Tiles of a sum need not begin where those of other members do, unless something is packed by them. */
-static bool may_start_anywhere(struct build *b, const struct member *m, unsigned l) {
-  bool top = LOOP_LEVEL(l) == b->p->axis[LOOP_AXIS(l)].ntile && (int)l != b->p->stream_top;
-  return top && (m->run & BIT(l)) && !b->p->npack && !b->p->lim->simt && !b->p->split;
+/* May the first tiles be left out? Those of a stream, whose state is there before its loop, and of a sum. */
+static bool may_skip(struct build *b, const struct member *m, unsigned l) {
+  bool top = LOOP_LEVEL(l) == b->p->axis[LOOP_AXIS(l)].ntile && !b->p->split;
+  return top && ((int)l == b->p->stream_top || ((m->run & BIT(l)) && (!b->p->npack || b->p->lim->simt)));
 }
 
 /* g = c * axis + rest >= 0 with c = 1 or -1: a bound of the loop; exact when nothing else is pending. */
@@ -61,10 +61,15 @@ static void clip(struct build *b, const struct member *m, unsigned l, const stru
   if (!env_extreme(b, e, m, rest, true, &most)) return;
   at = env_at(b, e, rest);
   bool exact = LOOP_LEVEL(l) == 0 && poly_eq(at, most) && (v == 1 ? o->nlo : o->nhi) < 8 && inner->nknown < MAX_GUARD;
-  if (v == 1 && LOOP_LEVEL(l) && !may_start_anywhere(b, m, l)) return;
-  if (v == 1) {
+  if (v == 1 && LOOP_LEVEL(l) && !may_skip(b, m, l)) return;
+  if (v == 1) { /* levels of tiles keep their multiples: tiles stay whole, and lie where packs have them */
     poly_t lo = poly_scale(b->a, most, -1);
-    add_bound(o->lo, &o->nlo, base ? poly_sub(b->a, lo, base) : lo);
+    if (base) lo = poly_sub(b->a, lo, base);
+    bool none = poly_is_const(poly_sub(b->a, o->lo[0], lo), &v) && v >= 0;
+    if (LOOP_LEVEL(l) && !none)
+      add_bound(o->from, &o->nfrom, lo);
+    else if (!LOOP_LEVEL(l))
+      add_bound(o->lo, &o->nlo, lo);
   } else {
     poly_t hi = poly_addc(b->a, most, 1);
     add_bound(o->hi, &o->nhi, base ? poly_sub(b->a, hi, base) : hi);
@@ -108,7 +113,7 @@ static void inner_bounds(struct build *b, const struct axis *x, unsigned l, cons
 void loop_bounds(struct build *b, const struct set *s, unsigned l, const struct env *e, struct bounds *o,
                  struct env *inner) {
   const struct axis *x = set_axis(b, s, LOOP_AXIS(l));
-  o->nlo = o->nhi = 0;
+  o->nlo = o->nhi = o->nfrom = 0;
   if (LOOP_LEVEL(l) == b->p->axis[LOOP_AXIS(l)].ntile) {
     o->lo[o->nlo++] = env_at(b, e, x->lo);
     o->hi[o->nhi++] = env_at(b, e, x->hi);
@@ -167,6 +172,8 @@ struct lstmt *loop_close(struct build *b, unsigned l, const struct env *e, const
   s->hi = arena_dup(b->a, bd->hi, sizeof *bd->hi * bd->nhi);
   s->nlo = (uint8_t)bd->nlo;
   s->nhi = (uint8_t)bd->nhi;
+  s->nfrom = (uint8_t)bd->nfrom;
+  if (bd->nfrom) s->from = arena_dup(b->a, bd->from, sizeof *bd->from * bd->nfrom);
   s->unroll = e->edge ? 0 : b->p->loop[l].unroll; /* partial tiles are rare: small code */
   return s;
 }

@@ -288,10 +288,16 @@ static struct lstmt *run_body(struct build *b, const struct env *outer, void *ct
   return r;
 }
 
+static struct lstmt *run_parts(struct build *b, const struct env *e, void *ctx) {
+  struct run *x = ctx;
+  if (run_whole(b, x->s, x->from, x->to, e)) return run_body(b, e, x);
+  return edge_both(b, e, x->s->m[x->from], run_body, x);
+}
+
 static struct lstmt *run_build(struct build *b, const struct set *s, unsigned i, unsigned n, struct env *outer) {
   struct run x = {s, i, n, outer};
-  if (run_whole(b, s, i, n, outer)) return run_body(b, outer, &x);
-  return edge_both(b, outer, s->m[i], run_body, &x);
+  struct set part = {n - i, s->m + i};
+  return edge_uncut(b, outer, &part, run_parts, &x);
 }
 
 struct lstmt *leaf_build(struct build *b, const struct set *s, const struct env *e) {

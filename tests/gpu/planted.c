@@ -54,6 +54,7 @@ static const struct planted {
     {"scores and sums that are not waited for", WEIGHTS, "wgmma.wait_group.sync.aligned 0;",
      "wgmma.wait_group.sync.aligned 1;", "race"},
     {"rows summed by half of their threads", WEIGHTS, ", 2, 31, -1;", ", 0, 31, -1;", ""},
+    {"a block that the mask cuts is taken for a whole one", WEIGHTS, ", 62;", ", -2;", ""},
     {"too many bytes of keys and values", WEIGHTS, ", 16384;", ", 24576;", ""},
 };
 static const struct planted *now;

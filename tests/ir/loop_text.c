@@ -129,6 +129,10 @@ static struct lstmt *random_for(struct gen *g, unsigned depth) {
     more[0] = lo;
     l->lo = arena_dup(a, more, sizeof more);
     l->once = true;
+  } else if (kind == F_SERIAL && !pick(3)) {
+    poly_t from[2] = {random_poly(g), random_poly(g)};
+    l->nfrom = (uint8_t)(1 + pick(2));
+    l->from = arena_dup(a, from, sizeof from);
   }
   return l;
 }
@@ -259,6 +263,7 @@ static bool stmt_eq(const struct lstmt *x, const struct lstmt *y) {
       return false;
     if (x->nlo != y->nlo || x->nhi != y->nhi || !polys_eq(x->lo, y->lo, x->nlo) || !polys_eq(x->hi, y->hi, x->nhi))
       return false;
+    if (x->nfrom != y->nfrom || !polys_eq(x->from, y->from, x->nfrom)) return false;
   }
   if ((x->kind == L_SET || x->kind == L_ALLOC) && x->id != y->id) return false;
   for (uint32_t i = 0; i < x->nbody; i++)

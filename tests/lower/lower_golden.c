@@ -128,6 +128,13 @@ static const struct tcase cases[] = {
     {"lag", "kernel f(x: f32[n]) -> r: f64[m] {\n  for l in 0..m: r[l] = sum(i in l..n) f64(x[i]) * f64(x[i - l])\n}",
      "tile i 16; tile l 4; order l1 i1 l0 i0; vector i0; unroll l0 0",
      .dims = {"n=70,m=9", "n=64,m=4", "n=5,m=5", "n=1,m=1"}},
+    {"upper",
+     "kernel f(A: f32[48, 48], B: f32[48, N]) -> C: f32[48, N] { C[i, j] = sum(k if k >= i) A[i, k] * B[k, j] }",
+     "tile i 2; tile j 16; tile k 16; order i1 j1 k1 k0 i0 j0; vector j0; unroll i0 0", .dims = {"N=20", "N=16"}},
+    {"stream_window", ATTENTION(" if s > t - 20, s <= t"),
+     "tile t 2; tile s 16; tile d_1 16; tile t 4; tile s 32; order t2 s2 t1 d_11 s1 d0 s0 t0 d_10; vector s0; vector "
+     "d_10; unroll t0 0",
+     .dims = {"T=50,S=50,D=9", "T=96,S=96,D=16", "T=2,S=2,D=1"}},
     {"tensorize", BYTES,
      "tile i 2; tile j 16; tile k 4; tile k 8; order j1 k2 i1 k1 i0 j0 k0; unroll i0 0; vector j0; tensorize vnni k0; "
      "pack B k2; copy A k2",
