@@ -198,9 +198,9 @@ def torch_rows():
             call = lambda fast: torch._scaled_mm(a, b.t(), one, one, out_dtype=torch.bfloat16, use_fast_accum=fast)
             return call, (False,), False, {"torch fast": lambda: call(True)}
         if kernel.startswith("attention"):
-            causal = "causal" in kernel or "window" in kernel
-            t, width = v["T"], v.get("W")
-            q, k, x = (random(1, v["H"], v["T"], v["D"]) for _ in range(3))
+            causal = any(x in kernel for x in ("causal", "window", "grouped"))
+            t, width, heads = v["T"], v.get("W"), v["H"] * v.get("G", 1)
+            q, k, x = (random(1, n, v["T"], v["D"]) for n in (heads, v["H"], v["H"]))
             more = {}
             if flash_attn_func:
                 s = [y.transpose(1, 2).contiguous() for y in (q, k, x)]
@@ -208,7 +208,7 @@ def torch_rows():
             if width:
                 near = torch.ones(t, t, device="cuda", dtype=torch.bool).tril().triu(1 - width)
                 return (lambda q, k, x: F.scaled_dot_product_attention(q, k, x, attn_mask=near)), (q, k, x), False, more
-            return (lambda q, k, x: F.scaled_dot_product_attention(q, k, x, is_causal=causal)), (q, k, x), False, more
+            return (lambda q, k, x: F.scaled_dot_product_attention(q, k, x, is_causal=causal, **({"enable_gqa": True} if heads != v["H"] else {}))), (q, k, x), False, more
         x = random(v["R"], v["C"], dtype=f32)
         g, b = random(v["C"], dtype=f32), random(v["C"], dtype=f32)
         table = {"softmax": (lambda x: torch.softmax(x, 1), (x,)), "layernorm": (lambda x, g, b: F.layer_norm(x, g.shape, g, b), (x, g, b)),

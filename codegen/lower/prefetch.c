@@ -85,11 +85,18 @@ static bool innermost(const struct fetch *k, const struct env *e, unsigned l, un
   return true;
 }
 
+/* A value chooses what is read: for the next iteration it may lie behind its array's end. */
+static bool is_chosen(const struct access *x) {
+  for (unsigned d = 0; d < x->rank; d++)
+    if (x->ix[d].dyn) return true;
+  return false;
+}
+
 static struct lstmt *next_read(struct build *b, const struct set *s, unsigned l, const struct env *e,
                                const struct ppack *step) {
   for (unsigned i = 0; i < s->n; i++) {
     expr_t r = member_read_of(s->m[i], step->tensor);
-    if (!r) continue;
+    if (!r || is_chosen(r->acc)) continue;
     struct fetch k = {b, s->m[i], step->tensor, r->acc->rank, r->acc->ix, false};
     if (!innermost(&k, e, l, step->loop)) return NULL;
     struct env next = *e;
@@ -127,8 +134,7 @@ static bool check_read(struct plan *p, const struct ppack *k, const char *name, 
   for (unsigned i = 0; i < p->nmember; i++) {
     expr_t r = p->member[i].walks & BIT(k->loop) ? member_read_of(&p->member[i], k->tensor) : NULL;
     if (!r) continue;
-    for (unsigned d = 0; d < r->acc->rank; d++)
-      if (r->acc->ix[d].dyn) p->why = arena_printf(p->a, "prefetch %s %s: its subscripts are computed", name, loop);
+    if (is_chosen(r->acc)) p->why = arena_printf(p->a, "prefetch %s %s: its subscripts are computed", name, loop);
     if (!p->why && !in_subscripts(p, r->acc->ix, r->acc->rank, LOOP_AXIS(k->loop)))
       p->why = arena_printf(p->a, "prefetch %s %s: the next iteration reads the same", name, loop);
     return !p->why;

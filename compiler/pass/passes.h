@@ -3,6 +3,7 @@
 #define HONE_COMPILER_PASSES_H
 #include "ir/pass.h"
 enum status pass_simplify(struct arena *a, struct unit *u, struct diag *d); /* TENSOR: constant folding, algebra, hoisting of factors out of sums */
+enum status pass_divide(struct arena *a, struct unit *u, struct diag *d);   /* TENSOR: axes whose quotient is a subscript become two */
 enum status pass_cse(struct arena *a, struct unit *u, struct diag *d);      /* TENSOR: one equation for equal right sides */
 enum status pass_dce(struct arena *a, struct unit *u, struct diag *d);      /* TENSOR: equations nobody reads */
 enum status pass_inline(struct arena *a, struct unit *u, struct diag *d);   /* TENSOR: cheap element-wise producers into their readers */

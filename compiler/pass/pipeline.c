@@ -4,6 +4,7 @@
 const struct pass hone_passes[] = {
     /* name       run            needs         gives         optional */
     {"simplify", pass_simplify, LEVEL_TENSOR, LEVEL_TENSOR, true},
+    {"divide", pass_divide, LEVEL_TENSOR, LEVEL_TENSOR, true},
     {"cse", pass_cse, LEVEL_TENSOR, LEVEL_TENSOR, true},
     {"dce", pass_dce, LEVEL_TENSOR, LEVEL_TENSOR, true},
     {"inline", pass_inline, LEVEL_TENSOR, LEVEL_TENSOR, true},

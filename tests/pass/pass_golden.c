@@ -8,12 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const folders[] = {"simplify", "cse",  "dce",    "inline",  "narrow",
-                                      "collapse", "fuse", "online", "pipeline"};
+static const char *const folders[] = {"simplify", "divide",   "cse",  "dce",    "inline",
+                                      "narrow",   "collapse", "fuse", "online", "pipeline"};
 static const char *root;
 
 static const char *passes_of(const char *folder) {
   if (strcmp(folder, "cse") == 0) return "cse,dce";
+  if (strcmp(folder, "divide") == 0) return "divide,dce";
   if (strcmp(folder, "inline") == 0) return "inline,dce";
   if (strcmp(folder, "online") == 0) return "simplify,fuse,online";
   return folder;
