@@ -21,7 +21,7 @@ usage: ./dev bench --gpu [OPTIONS]
   --no-peers         hone alone; else cuBLAS, and PyTorch, Triton, FlashAttention where python3 has them
   --json             the JSON lines instead of the table
   --save             keep the JSON lines in bench/results
-exit codes: 0 measured, 2 usage, 5 no GPU here (it says why), others as hone-runner
+exit codes: 0 measured (prepared), 1 rows that could not be prepared, 2 usage, 5 no GPU here (it says why), others as hone-runner
 EOF
   exit "$1"
 }
@@ -46,11 +46,12 @@ while [ $# -gt 0 ]; do
 done
 
 stamp() { { echo "$arch $candidates $ptxas"; cat "$rows" "$here"/specs/gpu/*; ls -l "$hone" 2>/dev/null; } | cksum; }
-# A bundle a row, in order; the two programs once for all.
+# A bundle a row, in order; the two programs once for all. A row that cannot be prepared, and a question whose edit changes nothing, keep none of the others from it, but
+# make --prepare fail.
 make_bundles() {
   rm -rf "$out"
   mkdir -p "$out"
-  n=0
+  n=0 missing=0
   while read -r family kernel dims fp edit; do
     case $family in ''|'#'*) continue ;; esac
     n=$((n + 1))
@@ -61,12 +62,12 @@ make_bundles() {
     if [ -n "${edit:-}" ]; then # a question: the default schedule against it with the edit, nothing else
       def=$("$hone" why "$spec" "$@" --db "$out/none.db" | awk '/^  schedule/ { getline; sub(/^ +/, ""); print; exit }')
       given=$(printf '%s\n' "$def" | sed "$edit")
-      [ "$given" != "$def" ] || { echo "bench: $kernel $dims: '$edit' changes nothing in: $def" >&2; continue; }
+      [ "$given" != "$def" ] || { echo "bench: $kernel $dims: '$edit' changes nothing in: $def" >&2; missing=$((missing + 1)); continue; }
       set -- "$@" --schedule "$given"
       many=1
     fi
     # shellcheck disable=SC2086
-    "$hone" tune "$spec" "$@" --emit-bundle "$b" --trials "$many" $ptxas >/dev/null
+    "$hone" tune "$spec" "$@" --emit-bundle "$b" --trials "$many" $ptxas >/dev/null </dev/null || { echo "bench: not prepared: $kernel $dims${edit:+ ($edit)}" >&2; missing=$((missing + 1)); rm -rf "$b"; continue; }
     [ -z "${edit:-}" ] || printf '%s' "$edit" >"$b/question"
     mv "$b/hone-runner" "$b/hone-worker" "$out"
   done <"$rows"
@@ -74,7 +75,8 @@ make_bundles() {
 }
 
 if [ -n "$prepare" ] || [ ! -f "$out/stamp" ] || { [ -x "$hone" ] && "$hone" --version >/dev/null 2>&1 && [ "$(cat "$out/stamp")" != "$(stamp)" ]; }; then make_bundles; fi
-[ -z "$prepare" ] || { echo "prepared: $out ($(du -sk "$out" | cut -f1) KiB)"; exit 0; }
+[ "${missing:-0}" = 0 ] || [ -z "$prepare" ] || { echo "bench: $missing of $n rows are not prepared" >&2; exit 1; }
+[ -z "$prepare" ] || { echo "prepared: $out ($(find "$out" -name bundle.jsonl | wc -l) rows, $(du -sk "$out" | cut -f1) KiB)"; exit 0; }
 
 if [ -z "$emulate" ] && ! why=$("$out/hone-worker" --probe "$device" 2>&1); then
   echo "bench: no GPU to measure on: $why" >&2

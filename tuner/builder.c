@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static const double BUILD_SECONDS = 30;
+static const double BUILD_SECONDS = 30, WALL_TIMES = 20;
 enum { PIPE_BYTES = 1 << 20, NICE = 5 };
 
 struct builder {
@@ -37,7 +37,7 @@ struct answer {
 }; /* last: the process ends after it */
 
 static double seconds(clockid_t clock) {
-  struct timespec t;
+  struct timespec t = {0};
   clock_gettime(clock, &t);
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
@@ -218,13 +218,30 @@ void builder_ask(struct builder *b, const struct sched *s) {
   send(b, b->n++);
 }
 
+/* Processor time of the process counts, so that a busy machine, or one that was stopped for a while, is not to blame;
+   one that sleeps ends in the end, too. */
+struct patience {
+  clockid_t clock;
+  double cpu, wall; /* deadlines */
+};
+
+static struct patience begin_patience(const struct builder *b) {
+  struct patience p = {.wall = seconds(CLOCK_MONOTONIC) + WALL_TIMES * BUILD_SECONDS};
+  if (!b->pid || clock_getcpuclockid(b->pid, &p.clock)) p.clock = CLOCK_MONOTONIC;
+  p.cpu = seconds(p.clock) + BUILD_SECONDS;
+  return p;
+}
+
+static bool over(const struct patience *p) {
+  return seconds(p->clock) > p->cpu || seconds(CLOCK_MONOTONIC) > p->wall;
+}
+
 /* Reads until all is there. 1: yes; 0: the process is gone; -1: too late. */
-static int receive(struct builder *b, void *p, size_t n, double deadline) {
+static int receive(struct builder *b, void *p, size_t n, const struct patience *patience) {
   for (char *c = p; n > 0;) {
-    double left = deadline - seconds(CLOCK_MONOTONIC);
     struct pollfd pf = {.fd = b->from, .events = POLLIN};
-    int rc = left <= 0 ? 0 : poll(&pf, 1, (int)(left * 1e3) + 1);
-    if (rc < 0 && errno == EINTR) continue;
+    int rc = poll(&pf, 1, 200);
+    if ((rc < 0 && errno == EINTR) || (rc == 0 && !over(patience))) continue;
     if (rc <= 0) return rc == 0 ? -1 : 0;
     ssize_t r = read(b->from, c, n);
     if (r < 0 && errno == EINTR) continue;
@@ -236,12 +253,12 @@ static int receive(struct builder *b, void *p, size_t n, double deadline) {
 }
 
 static int take_answer(struct builder *b, struct answer *x, struct buf *object) {
-  double deadline = seconds(CLOCK_MONOTONIC) + BUILD_SECONDS;
-  int rc = b->pid ? receive(b, x, sizeof *x, deadline) : 0;
+  struct patience patience = begin_patience(b);
+  int rc = b->pid ? receive(b, x, sizeof *x, &patience) : 0;
   char block[16384];
   for (uint64_t left = rc == 1 ? x->len : 0; left > 0 && rc == 1;) {
     size_t n = left < sizeof block ? (size_t)left : sizeof block;
-    rc = receive(b, block, n, deadline);
+    rc = receive(b, block, n, &patience);
     if (rc == 1) buf_write(object, block, n);
     left -= n;
   }

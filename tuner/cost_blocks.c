@@ -203,6 +203,14 @@ static double shared_by(const struct walk *w, unsigned object) {
   return 1;
 }
 
+/* Does the store copy a tile that goes out by boxes? */
+static bool goes_out(const struct walk *w, const struct lstmt *s) {
+  if (!w->maps || s->value->kind != E_READ || w->f->object[s->value->acc->tensor].stages) return false;
+  for (unsigned i = 0; i < w->plan->nmap; i++)
+    if (w->plan->map[i].object == s->value->acc->tensor) return true;
+  return false;
+}
+
 static void count_store(struct walk *w, const struct lstmt *s) {
   bool copied = w->f->object[s->acc->tensor].stages > 1 && s->value->kind == E_READ;
   if (copied && w->maps && w->f->object[s->acc->tensor].tma) { /* one thread of the block asks for all of it */
@@ -212,6 +220,10 @@ static void count_store(struct walk *w, const struct lstmt *s) {
   }
   if (copied) {
     count_access(w, s->value->acc, true);
+    return;
+  }
+  if (goes_out(w, s)) {
+    w->t.bulk += access_times(w, s->acc) * WARP * (double)type_size((enum dtype)s->value->type);
     return;
   }
   expr_visit(s->value, count_reads, w);

@@ -45,6 +45,8 @@ extern const char *const measure_part_name[JOB_PARTS];    /* of job_counts.part 
 struct measure *measure_cpu_open(const char *worker_path, double timeout_s);
 /* The same on a GPU, or on the emulator of one. */
 struct measure *measure_gpu_open(const char *worker_path, double timeout_s, const struct job_device *device);
+/* n >= 1 devices of the same silicon as one: candidates are shared out and run on all at once. Owns them. */
+struct measure *measure_many_open(struct measure **of, unsigned n);
 /* What CUDA device `ordinal` is, in the form that target_resolve reads ("sm_90a,device=0,…"); false: text says why it cannot be used. */
 bool measure_probe(const char *worker_path, unsigned ordinal, char *text, size_t len);
 /* Scripted device: cost(ctx, candidate) seconds per call; NAN: it crashes; negative: it hangs. `run` is right by definition (the interpreter runs the

@@ -290,10 +290,26 @@ static unsigned other_stage(const struct mover *m, const struct plan *p, unsigne
   return n < 2 || n > STAGES_MOST ? 0 : n | how;
 }
 
+/* A result of warp groups through shared memory, or not. */
+static bool move_out(const struct mover *m, struct plan *p) {
+  const struct groups *gs = m->sp->gs;
+  const struct group *g = &gs->g[m->sp->g];
+  uint16_t t[32];
+  unsigned n = group_operands(gs, m->sp->g, t, 32), i = n ? below(m, n < 32 ? n : 32) : 0;
+  bool written = false;
+  for (unsigned e = 0; e < g->neq && n; e++) written |= gs->k->eq[g->eq[e]].lhs == t[i];
+  if (!written || plan_find(p, STEP_tensorize, -1, MATRIX_wgmma) < 0) return false;
+  int at = plan_find(p, STEP_stage, -1, (int)i);
+  if (at < 0) return plan_add(p, STEP_stage, 1 | STAGE_TMA | STAGE_SWIZZLE, (int)i);
+  plan_drop(p, at);
+  return true;
+}
+
 /* All that is packed in the loop of one operand is staged alike. */
 static bool move_stages(const struct mover *m, struct plan *p) {
   int pack = -1;
   unsigned n = 0, old = 0;
+  if (below(m, 6) == 0 && move_out(m, p)) return true;
   for (unsigned i = 0; i < p->nextra; i++)
     if (p->extra[i].kind == STEP_pack && below(m, ++n) == 0) pack = (int)i;
   if (pack < 0) return false;

@@ -41,6 +41,7 @@ struct module {
   const struct limits *gpu;
   LLVMValueRef cuda_module;
   LLVMValueRef tiles_allowed; /* amx.c: the system was asked for room for them */
+  bool mixed; /* PTX: products of signed and unsigned bytes by warp groups, newer than the rest */
   LLVMValueRef smem; /* shared memory that launches ask for */
   struct demotion *demoted; /* register objects that turned out to need memory */
 };
@@ -476,6 +477,10 @@ LLVMValueRef simt_cell(struct fn *f);                      /* an i32 of the thre
 bool simt_ring_held(struct fn *f, const struct lstmt *s);  /* simt_flight.c: before a statement of its body: true: it is made elsewhere */
 void simt_ring_end(struct fn *f, const struct lstmt *s);   /* behind the last iteration of loop s, which had one */
 bool simt_produce(struct fn *f, const struct lstmt *s);    /* in the copier's part: all that it does of s; false: s is to be run as it is */
+/* simt_out.c: a nest that copies a tile to where it goes, by boxes; false: s is none. Before one that fills such a tile; at the end of the kernel. */
+bool simt_out(struct fn *f, const struct lstmt *s);
+void simt_out_begin(struct fn *f, const struct lstmt *s);
+void simt_out_end(struct fn *f);
 /* simt_grid.c: the kernel's body for all iterations of its parallel loops that the block takes. */
 void simt_blocks(struct fn *f, const struct launch_kernel *k);
 bool simt_turn(struct fn *f, const struct lstmt *s);       /* s is the body of the loop over these: for the one at hand */

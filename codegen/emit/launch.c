@@ -333,6 +333,29 @@ static void find_maps(struct split *s, const struct lstmt *x, bool *rings) {
     if (x->body[i]) find_maps(s, x->body[i], rings);
 }
 
+/* Tiles that go out by boxes: nests that copy such a one to a tensor. */
+static bool find_out_box(struct boxing *x, const struct lstmt *s) {
+  if (s->kind == L_STORE)
+    return s->red == RED_none && s->value->kind == E_READ && s->value->acc->tensor == x->object && box_of(x, s->acc);
+  if (s->kind != L_FOR || !s->nbody || !s->body[0] || x->n == sizeof x->loop / sizeof *x->loop) return false;
+  x->loop[x->n++] = s;
+  return find_out_box(x, s->body[0]);
+}
+
+static void find_out_maps(struct split *s, const struct lstmt *x) {
+  const struct lstmt *st = x;
+  while (st->kind == L_FOR && st->nbody && st->body[0]) st = st->body[0];
+  unsigned from = st->kind == L_STORE && st->value->kind == E_READ ? st->value->acc->tensor : UINT16_MAX;
+  const struct object *o = from < s->f->nobject ? &s->f->object[from] : NULL;
+  if (o && o->panel_rows && !o->stages && x->kind == L_FOR && s->p->shared[from] && s->p->nmap < LAUNCH_MAPS) {
+    struct boxing b = {.a = s->a, .p = s->p, .object = from, .out = &s->p->map[s->p->nmap]};
+    if (find_out_box(&b, x)) s->p->nmap++;
+    return;
+  }
+  for (uint32_t i = 0; i < x->nbody; i++)
+    if (x->body[i]) find_out_maps(s, x->body[i]);
+}
+
 /* They are few bytes: no launch need ask for them. */
 static void own_stages(struct split *s, const struct lstmt *x) {
   if (!x) return;
@@ -379,6 +402,7 @@ static bool add_kernel(struct split *s, const struct lstmt *x) {
     k->threads += LAUNCH_GROUP;
   for (unsigned i = maps; i < p->nmap && k->threads > k->workers; i++)
     if (p->map[i].share) k->cluster = p->map[i].share;
+  if (k->threads > k->workers) find_out_maps(s, x);
   if (s->shared + s->staged > LAUNCH_OWN_SHARED)
     k->dynamic = s->staged;
   else

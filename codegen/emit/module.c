@@ -182,6 +182,13 @@ static bool verify_ok(struct module *m) {
   return !bad;
 }
 
+/* Older drivers take older versions only, so the text says a newer one only where it needs it. */
+static void raise_version(struct buf *ptx) {
+  static const char old[] = ".version 8.0";
+  char *at = strstr(ptx->data, old);
+  if (at) at[sizeof old - 2] = '4';
+}
+
 static void write_module(struct module *m, LLVMTargetMachineRef tm, enum emit_kind kind, struct buf *out) {
   if (kind == EMIT_LLVM) {
     char *s = LLVMPrintModuleToString(m->mod);
@@ -199,6 +206,7 @@ static void write_module(struct module *m, LLVMTargetMachineRef tm, enum emit_ki
   }
   buf_write(out, LLVMGetBufferStart(mem), LLVMGetBufferSize(mem));
   LLVMDisposeMemoryBuffer(mem);
+  if (m->mixed && kind == EMIT_ASM) raise_version(out);
 }
 
 struct job {

@@ -459,6 +459,8 @@ static void uniform_store(struct fn *f, const struct lstmt *s) {
 
 static void for_stmt(struct fn *f, const struct lstmt *s) {
   if (!s->nbody || !s->body[0]) return;
+  simt_out_begin(f, s);
+  if (simt_out(f, s)) return;
   if (s->fkind == F_VECTOR)
     simt_vector(f, s);
   else if (s->fkind == F_PARALLEL)

@@ -247,6 +247,7 @@ static void body_aligned(struct fn *f, void *ctx) {
   for (unsigned s = 0; s < f->f->k->nsym; s++)
     if (x->dim[s]) f->divisor[s] = x->each;
   simt_blocks(f, x->k);
+  if (!f->simt->producing) simt_out_end(f);
   f->simt->aligned = 0;
   for (unsigned s = 0; s < f->f->k->nsym; s++)
     if (x->dim[s]) f->divisor[s] = 0;

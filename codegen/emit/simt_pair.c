@@ -1,7 +1,8 @@
 /* Stores of what matrix instructions leave in registers. Of each row a thread has two neighbours out of every eight
    columns; of elements of 1 or 2 bytes a warp's store would so fill only half of the 32 bytes that memory takes at a
    time. Two such stores, eight columns apart, are therefore made together: neighbours among the threads exchange a pair
-   each, then one has four columns of the first eight, the other four of the second. */
+   each, then one has four columns of the first eight, the other four of the second. On their way through shared memory
+   pairs are stored as they are. */
 #include "codegen/emit/build.h"
 
 enum { QUAD_BITS = 2, PAIR = 2, GROUP = 8, WIDE = 4, WARP_BITS = 31 };
@@ -121,16 +122,50 @@ static void store_two(struct fn *f, const struct nest *x, int64_t group) {
   object_stored(f, id);
 }
 
+/* Into a tile of panels on its way out (simt_out.c): the pair is a word there. */
+static bool fits_tile(struct fn *f, struct nest *x) {
+  unsigned id = x->st->acc->tensor;
+  const struct object *o = &f->f->object[id];
+  x->size = (int64_t)type_size((enum dtype)o->type);
+  if (x->size > 2 || !o->panel_rows || o->stages || !f->simt->plan->shared[id]) return false;
+  for (unsigned d = 0; d < x->st->acc->rank; d++)
+    if (x->st->acc->ix[d].dyn) return false;
+  x->rest = access_poly(f, x->st->acc);
+  if (!take(f, &x->rest, x->s->sym, GROUP) || !take(f, &x->rest, x->v->sym, PAIR) || !take(f, &x->rest, x->e->sym, 1))
+    return false;
+  x->rest = fn_subst(f, x->rest);
+  return poly_divisor(f, x->rest) % GROUP == 0;
+}
+
+static void store_word(struct fn *f, const struct nest *x, int64_t group) {
+  struct module *m = f->m;
+  unsigned id = x->st->acc->tensor;
+  LLVMValueRef word = pair_of(f, x, group);
+  if (x->size == 1) word = LLVMBuildTrunc(f->b, word, m->i16, "");
+  struct spot at = {0};
+  poly_t lane = poly_scale(m->arena, poly_sym(m->arena, x->v->sym), PAIR);
+  poly_t p = poly_addc(m->arena, poly_add(m->arena, x->rest, lane), GROUP * group);
+  at.at = panel_address(f, &f->f->object[id], f->base[id], p, &at.disp);
+  LLVMSetAlignment(LLVMBuildStore(f->b, word, spot_address(f, &at)), (unsigned)(PAIR * x->size));
+  object_stored(f, id);
+}
+
 bool simt_pair_stores(struct fn *f, const struct lstmt *s) {
   struct nest x;
-  if (!find_nest(s, &x) || !whole_block(f) || !fits(f, &x)) return false;
+  if (!find_nest(s, &x) || !whole_block(f)) return false;
+  bool tile = fits_tile(f, &x);
+  if (!tile && !fits(f, &x)) return false;
   struct val was = f->sym[x.v->sym], tid = f->simt->tid;
   struct digit *open = &f->simt->open[f->simt->nopen];
   if (f->simt->nopen == DIGIT_LIMIT) return false;
   *open = (struct digit){x.v->sym, 0, QUAD_BITS, {0}};
   f->simt->nopen++;
   f->sym[x.v->sym] = vbin(f, LLVMAnd, tid, vi64(f, (1 << QUAD_BITS) - 1), false);
-  for (int64_t g = 0; g < x.n && !f->m->fail; g += 2) store_two(f, &x, g);
+  for (int64_t g = 0; g < x.n && !f->m->fail; g += tile ? 1 : 2)
+    if (tile)
+      store_word(f, &x, g);
+    else
+      store_two(f, &x, g);
   f->sym[x.v->sym] = was;
   f->simt->nopen--;
   return true;

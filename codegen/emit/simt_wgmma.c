@@ -261,7 +261,9 @@ static void multiply(struct fn *f, const struct sums *x, enum dtype sum, const L
   enum dtype cols = (enum dtype)f->f->object[x->cols->acc->tensor].type;
   struct buf text;
   buf_init(&text);
-  instruction_text(&text, x, own ? cols : (enum dtype)f->f->object[x->rows->acc->tensor].type, cols, whole);
+  enum dtype rows = own ? cols : (enum dtype)f->f->object[x->rows->acc->tensor].type;
+  instruction_text(&text, x, rows, cols, whole);
+  f->m->mixed |= whole && rows != cols;
   for (unsigned i = 0; i < 4 && own; i++) v[m++] = own[i];
   if (!own) v[m++] = descriptor(f, x->rows).v;
   v[m++] = descriptor(f, x->cols).v;

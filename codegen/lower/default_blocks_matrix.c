@@ -91,9 +91,28 @@ static void push_grid(struct chooser *c, const struct blocks_product *p, const s
     if (!best || edge < least) best = n, least = edge;
   }
   if (best) def_push(c, STEP_raster, LOOP_ID(p->row, 1), best);
-  if (known)
-    def_push(c, STEP_persist, o->l[0],
-             cores / CLUSTER * CLUSTER); /* else what is the same in all turns takes registers */
+  def_push(c, STEP_persist, o->l[0], cores / CLUSTER * CLUSTER);
+}
+
+struct once {
+  const struct chooser *c;
+  const struct blocks_product *p;
+  bool ok;
+};
+static void find_columns(expr_t x, void *ctx) {
+  struct once *k = ctx;
+  const struct eq *e = k->c->main;
+  if (x->kind != E_READ || !def_has(x->acc, k->c->g->axis[k->p->lane].sym)) return;
+  for (unsigned i = 0; i < e->npar; i++)
+    k->ok &= def_axis(k->c, e->axis[i].sym) == k->p->row || def_has(x->acc, e->axis[i].sym);
+}
+
+/* Only the rows use columns again: where they are few, a product takes as long as its columns from memory, and rows of
+   a tile that are not there cost nothing. (Of a convolution other axes use its filter again.) */
+static bool columns_once(const struct chooser *c, const struct blocks_product *p) {
+  struct once k = {c, p, true};
+  expr_visit(c->main->body, find_columns, &k);
+  return k.ok;
 }
 
 bool def_blocks_groups(struct chooser *c) {
@@ -103,7 +122,8 @@ bool def_blocks_groups(struct chooser *c) {
   if (!c->lim->matrix_per_cycle[MATRIX_wgmma] || !def_blocks_find(c, &p) || !find_dot(c, &p, &d, &form)) return false;
   if (d.kind == DOT_f32 || d.kind == DOT_f64) return false;
   int64_t n = def_guess(c, (unsigned)p.red), deep = PANEL_BYTES / form.bytes;
-  bool few = !def_extent(c, (unsigned)p.row) && def_guess(c, (unsigned)p.row) < BLOCKS_GROUP;
+  bool few = def_guess(c, (unsigned)p.row) < BLOCKS_GROUP;
+  if (few && def_extent(c, (unsigned)p.row) && columns_once(c, &p)) few = false;
   if (n < RING_LEAST * deep || few || def_guess(c, (unsigned)p.lane) < BLOCKS_GROUP) return false;
   struct blocks_tile t = group_tile(c, &p, &d);
   struct order o = def_blocks_order(c, &p, 2);

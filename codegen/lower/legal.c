@@ -8,7 +8,7 @@
 static bool stages(const struct plan *p) {
   for (unsigned i = 0; i < p->npack; i++)
     if (p->pack[i].stage) return true;
-  return false;
+  return p->nout > 0;
 }
 
 const char *legal_sched(struct arena *a, const struct groups *gs, unsigned g, const struct sched *s,

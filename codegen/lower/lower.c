@@ -45,6 +45,7 @@ static void start_build(struct build *b, struct plan *p, struct lfunc *f, unsign
 static struct lstmt *build_group(struct build *b) {
   struct lstmt *body = lower_group(b);
   if (body && !b->why) steps_cut(b, body);
+  if (!b->why) body = out_tiles(b, body);
   if (!b->why) b->why = size_refuses(b, body);
   return body;
 }

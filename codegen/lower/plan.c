@@ -147,10 +147,32 @@ static bool read_pack(struct plan *p, struct step s, const char *step, struct pp
 
 enum { STAGES_MAX = 8 };
 
+static bool written(const struct plan *p, unsigned tensor);
+static bool is_read(const struct plan *p, unsigned tensor);
+
+/* A result: one buffer, in panels, for boxes of a tensor map. */
+static bool stage_out(struct plan *p, struct step s, unsigned tensor) {
+  const char *name = p->k->tensor[tensor].name;
+  enum dtype t = (enum dtype)p->k->tensor[tensor].type;
+  if (t != DT_bf16 && t != DT_f16 && type_size(t) != 1)
+    return refuse(p, arena_printf(p->a, "stage %s: results of bf16, f16 or single bytes only", name));
+  if (!p->lim->simt || !p->lim->matrix_per_cycle[MATRIX_wgmma])
+    return refuse(p, arena_printf(p->a, "stage %s: the target stores no boxes of tensor maps", name));
+  if (is_read(p, tensor)) return refuse(p, arena_printf(p->a, "stage %s: the group reads what it writes", name));
+  if ((s.loop & STAGE_COUNT) != 1 || !(s.loop & STAGE_TMA) || STAGE_SWIZZLE_BYTES(s.loop) != PANEL_BYTES)
+    return refuse(p, arena_printf(p->a, "stage %s: a result is staged by `smem 1 tma swizzle128`", name));
+  for (unsigned i = 0; i < p->nout; i++)
+    if (p->out[i] == tensor) return refuse(p, arena_printf(p->a, "stage %s: it is staged already", name));
+  if (p->nout == MAX_PACK) return refuse(p, "stage: too many");
+  p->out[p->nout++] = (uint16_t)tensor;
+  return true;
+}
+
 static bool stage_read(struct plan *p, struct step s) {
   uint16_t t;
   struct ppack *k = NULL;
   if (!read_operand(p, s, "stage", &t)) return false;
+  if (written(p, t)) return stage_out(p, s, t);
   const char *name = p->k->tensor[t].name;
   for (unsigned i = 0; i < p->npack; i++)
     if (p->pack[i].tensor == t && !p->pack[i].keep) k = &p->pack[i];

@@ -94,6 +94,8 @@ struct plan {
   struct ppack pack[MAX_PACK], prefetch[MAX_PACK];
   struct pcompute compute[MAX_PACK];
   uint16_t stream_tensor[MAX_PACK];
+  unsigned nout;
+  uint16_t out[MAX_PACK];   /* tensors whose whole tiles go through shared memory */
   int stream_top;           /* the running loop, or -1 */
   bool split;               /* gs is what the split step made of the group */
   unsigned threads;         /* of a block: lanes and rows of threads */
@@ -357,6 +359,8 @@ const char *lower_refuses(struct plan *p);
 /* split.c: on blocks of threads, group g with the parts that the schedule's `split` makes and, right behind it, a group of what follows their sums; the
    schedule is then that of the first, without the step. NULL: it stays one group, as it was. */
 const struct groups *split_in_two(struct arena *a, const struct groups *gs, unsigned g, struct sched *s, bool strict);
+/* out.c: the body with the stores of whole tiles of staged results through shared memory; b->why: there is none. */
+struct lstmt *out_tiles(struct build *b, struct lstmt *body);
 /* prefetch.c */
 bool prefetch_check(struct plan *p);
 struct lstmt *prefetch_at(struct build *b, const struct set *s, unsigned l, const struct env *e);

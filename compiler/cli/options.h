@@ -16,6 +16,8 @@ struct options {
   unsigned trials;
   uint64_t seed;
   const char *worker, *bundle;
+  const char **device;               /* descriptions of the devices of --target cuda:0,cuda:1, the first one is hone.target; NULL: one */
+  unsigned ndevice;
   enum { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER } colour;
   /* growing arrays behind the const pointers above; all in the arena given to options_parse */
   const char **flags, **dims, **prefixes;

@@ -53,24 +53,76 @@ bool tuning_probe(struct arena *a, const struct options *o, unsigned ordinal, co
   return there;
 }
 
-enum status tuning_target(struct arena *a, struct options *o, struct diag *d) {
-  const char *t = o->hone.target, *text;
-  char *end;
-  if (!t || strncmp(t, "cuda:", 5)) return ST_OK;
-  unsigned long n = strtoul(t + 5, &end, 10);
-  if (end == t + 5 || *end || n > 1023) {
-    diag_error(d, nowhere, "'%s': a device is cuda:N with its number (hone targets lists them)", t);
+static enum status bad_number(const char *t, struct diag *d) {
+  diag_error(d, nowhere, "'%s': a device is cuda:N with its number (hone targets lists them)", t);
+  return ST_USAGE;
+}
+
+/* Device n; the first number that is none ends `all`. */
+static enum status add_device(struct arena *a, struct options *o, unsigned n, bool all, struct diag *d) {
+  const char *text;
+  if (!tuning_probe(a, o, n, &text, d)) {
+    if (all && n) return ST_OK;
+    diag_error(d, nowhere, "cuda:%u cannot be used: %s", n, text);
+    diag_note(d, nowhere,
+              "without a GPU: hone compile --target sm_90a makes its code, hone tune --target emu:sm_90a checks and "
+              "ranks by a model");
+    return ST_ENV;
+  }
+  o->device[o->ndevice++] = text;
+  return ST_OK;
+}
+
+/* Its silicon: the description without the number. */
+static const char *silicon(struct arena *a, const char *text) {
+  const char *at = strstr(text, ",device="), *end = at ? strchr(at + 1, ',') : NULL;
+  return end ? arena_printf(a, "%.*s%s", (int)(at - text), text, end) : text;
+}
+
+/* What is measured on one is to hold for all. */
+static enum status check_alike(struct arena *a, const struct options *o, struct diag *d) {
+  const char *first = silicon(a, o->device[0]);
+  if (o->ndevice > 1 && strcmp(o->command, "tune")) {
+    diag_error(d, nowhere, "%s: several devices are for tune", o->command);
     return ST_USAGE;
   }
-  if (tuning_probe(a, o, (unsigned)n, &text, d)) {
-    o->hone.target = text;
-    return ST_OK;
+  for (unsigned i = 1; i < o->ndevice; i++) {
+    const char *other = silicon(a, o->device[i]);
+    for (unsigned j = 0; j < i; j++)
+      if (!strcmp(o->device[i], o->device[j])) {
+        diag_error(d, nowhere, "'%s': a device is said twice", o->hone.target);
+        return ST_USAGE;
+      }
+    if (!strcmp(first, other)) continue;
+    diag_error(d, nowhere, "the devices are not alike, so one's records do not hold for the other: %s; %s",
+               o->device[0], o->device[i]);
+    return ST_USAGE;
   }
-  diag_error(d, nowhere, "%s cannot be used: %s", t, text);
-  diag_note(d, nowhere,
-            "without a GPU: hone compile --target sm_90a makes its code, hone tune --target emu:sm_90a checks and "
-            "ranks by a model");
-  return ST_ENV;
+  return ST_OK;
+}
+
+enum { DEVICES_MOST = 64 };
+
+enum status tuning_target(struct arena *a, struct options *o, struct diag *d) {
+  const char *t = o->hone.target, *at = t;
+  enum status st = ST_OK;
+  if (!t || strncmp(t, "cuda:", 5)) return ST_OK;
+  o->device = ARENA_NEW(a, const char *, DEVICES_MOST);
+  bool all = !strcmp(t, "cuda:all");
+  for (unsigned n = 0; all && n < DEVICES_MOST && n == o->ndevice && st == ST_OK; n++)
+    st = add_device(a, o, n, true, d);
+  for (; !all && st == ST_OK; at++) {
+    char *end = NULL;
+    unsigned long n = strncmp(at, "cuda:", 5) ? 0 : strtoul(at + 5, &end, 10);
+    if (!end || end == at + 5 || (*end && *end != ',') || n > 1023 || o->ndevice == DEVICES_MOST)
+      return bad_number(t, d);
+    st = add_device(a, o, (unsigned)n, false, d);
+    at = end;
+    if (!*at) break;
+  }
+  if (st == ST_OK) st = check_alike(a, o, d);
+  if (st == ST_OK) o->hone.target = o->device[0];
+  return st;
 }
 
 static enum status no_device(const struct target *t, struct diag *d) {
@@ -78,6 +130,14 @@ static enum status no_device(const struct target *t, struct diag *d) {
   if (t->limits.simt)
     diag_note(d, nowhere, "--target cuda:0 measures on a device, --target emu:%s on the emulator (by a model)", t->cpu);
   return ST_ENV;
+}
+
+static struct measure *open_one(const char *worker, const struct target *t) {
+  struct job_device device = {.kind = t->device == DEVICE_EMULATED ? JOB_EMU : JOB_CUDA, .ordinal = t->ordinal};
+  snprintf(device.arch, sizeof device.arch, "%.15s", t->cpu);
+  return t->device == DEVICE_NONE
+             ? measure_cpu_open(worker, CALL_S)
+             : measure_gpu_open(worker, t->device == DEVICE_EMULATED ? EMULATED_CALL_S : CALL_S, &device);
 }
 
 enum status tuning_device(struct arena *a, const struct options *o, struct measure **out, struct diag *d) {
@@ -88,14 +148,19 @@ enum status tuning_device(struct arena *a, const struct options *o, struct measu
   if (!t.host && t.device == DEVICE_NONE) return no_device(&t, d);
   const char *worker = tuning_worker(a, o, d);
   if (!worker) return ST_ENV;
-  struct job_device device = {.kind = t.device == DEVICE_EMULATED ? JOB_EMU : JOB_CUDA, .ordinal = t.ordinal};
-  snprintf(device.arch, sizeof device.arch, "%.15s", t.cpu);
-  *out = t.device == DEVICE_NONE
-             ? measure_cpu_open(worker, CALL_S)
-             : measure_gpu_open(worker, t.device == DEVICE_EMULATED ? EMULATED_CALL_S : CALL_S, &device);
-  if (*out) return ST_OK;
-  diag_error(d, nowhere, "cannot start '%s'", worker);
-  return ST_ENV;
+  unsigned n = o->ndevice > 1 ? o->ndevice : 1, opened = 0;
+  struct measure **of = ARENA_NEW(a, struct measure *, n);
+  for (unsigned i = 0; i < n && st == ST_OK; i++) {
+    if (i) st = target_resolve(a, o->device[i], o->hone.cpu, &t, d);
+    if (st == ST_OK && !(of[opened] = open_one(worker, &t))) {
+      diag_error(d, nowhere, "cannot start '%s'", worker);
+      st = ST_ENV;
+    }
+    opened += st == ST_OK;
+  }
+  if (st == ST_OK) *out = n > 1 ? measure_many_open(of, n) : of[0];
+  for (unsigned i = 0; i < opened && st != ST_OK; i++) of[i]->close(of[i]);
+  return st;
 }
 
 enum status tuning_db(struct arena *a, const struct options *o, enum db_mode mode, struct db **out, struct diag *d) {

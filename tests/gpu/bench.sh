@@ -37,11 +37,16 @@ printf '%s\n' '{"kernel":"softmax","dims":"R=1000,C=1000","form":"hone","med_ps"
 got=$(awk -f "$root/bench/gpu_table.awk" "$tmp/lines") && rc=0 || rc=$?
 has "$got" "2000 GB/s      2.00          2.000" && has "$got" "torch: geometric mean of (its time / hone's time) 2.000 over 1 rows" && has "$got" "copy bandwidth 3000 GB/s" || rc=1
 say $rc "the table"
-# Every row has a specification with these dims.
+got=$(printf '%s\n' 'product gemm_bf16 M=5,N=9,K=8' 'question gemm_bf16 M=5,N=9,K=8 reassoc s/no such step//' 'rows softmax R=3,Q=8' >"$tmp/bad"; HONE=$hone HONE_BUILD_DIR=$tmp/build2 sh "$root/bench/gpu.sh" --gpu --prepare --rows "$tmp/bad" --candidates 1 --ptxas none 2>&1) && rc=1 || rc=$?
+[ "$rc" = 1 ] && has "$got" "changes nothing in" && has "$got" "not prepared: softmax R=3,Q=8" && has "$got" "2 of 3 rows are not prepared" && [ -f "$tmp/build2/gpu-bench/001/bundle.jsonl" ] && rc=0 || rc=1
+say $rc "rows that cannot be prepared are named"
+# Every row has a specification and a default schedule at its dims, and what a question asks is another one.
 rc=0
-while read -r family kernel dims rest; do
+while read -r family kernel dims fp edit; do
   case $family in ''|'#'*) continue ;; esac
-  "$hone" check "$root/bench/specs/gpu/$kernel.hone" >/dev/null 2>&1 || { echo "no specification: $kernel"; rc=1; }
+  def=$("$hone" why "$root/bench/specs/gpu/$kernel.hone" --target sm_90a --dims "$dims" --fp "${fp:-reassoc}" --db "$tmp/none.db" 2>&1 </dev/null | awk '/^  schedule/ { getline; print; exit }')
+  [ -n "$def" ] || { echo "no default schedule: $kernel $dims"; rc=1; }
+  [ -z "$edit" ] || [ "$(printf '%s\n' "$def" | sed "$edit")" != "$def" ] || { echo "changes nothing in $kernel $dims: $edit"; rc=1; }
 done <"$root/bench/gpu_rows.txt"
 say $rc "the rows"
 echo "$passed passed, $failed failed"

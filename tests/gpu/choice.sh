@@ -27,6 +27,9 @@ why sm_90a M=4096,N=48,K=4096
 wants 'tensorize mma k0'
 why sm_80 M=4096,N=4096,K=4096
 wants 'tensorize mma k0'
+echo 'kernel conv(X: bf16[H, W, C], F: bf16[3, C, K]) -> Y: bf16[H, W - 2, K] { Y[h, w, k] = bf16(sum(s, c) f32(X[h, w + s, c]) * f32(F[s, c, k])) }' >"$tmp/conv.hone"
+"$hone" why "$tmp/conv.hone" --target sm_90a --db "$tmp/none.db" --dims H=14,W=16,C=256,K=64 >"$tmp/said" 2>&1 || bad=1
+wants 'tile [hw] 16; .*tensorize mma c0' # few rows of a tile, but its columns are used for other tiles again
 "$hone" compile "$spec" --target sm_90a --emit ptx --db "$tmp/none.db" --on-miss=quiet -o "$tmp/said"
 wants 'wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16'
 wants 'mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32'

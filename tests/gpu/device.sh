@@ -58,12 +58,33 @@ got=$("$hone" db list --db "$tmp/gpu.db" 2>&1) && rc=0 || rc=$?
 has "$got" "nvidia-sm_90a" && has "$got" "time/1t/warm" || rc=1
 say $rc "records of a device"
 
+# Two devices: both work, the records are one device's; those that differ are refused, and so is what is no list.
+got=$(CUDA_FAKE_DEVICES=2 CUDA_FAKE_LOG=$tmp/two.log with_gpu "$hone" tune --ptxas none "$mm" --target cuda:0,cuda:1 --dims $dims --trials 12 --db "$tmp/two.db" 2>&1) && rc=0 || rc=$?
+has "$got" "12 trials, 0 infeasible" && [ "$(grep -c 0 "$tmp/two.log")" -gt 5 ] && [ "$(grep -c 1 "$tmp/two.log")" -gt 5 ] || rc=1
+CUDA_FAKE_DEVICES=2 with_gpu "$hone" bench --ptxas none "$mm" --target cuda:1 --dims $dims --db "$tmp/two.db" >"$tmp/said" 2>&1 && grep -q "hone, winner" "$tmp/said" || rc=1
+say $rc "two devices alike"
+: >"$tmp/all.log"
+got=$(CUDA_FAKE_DEVICES=3 CUDA_FAKE_LOG=$tmp/all.log with_gpu "$hone" tune --ptxas none "$mm" --target cuda:all --dims $dims --trials 6 --db "$tmp/all.db" 2>&1) && rc=0 || rc=$?
+has "$got" "6 trials, 0 infeasible" && grep -q 2 "$tmp/all.log" || rc=1
+say $rc "all devices"
+got=$(CUDA_FAKE_DEVICES=2 CUDA_FAKE_OTHER=1 with_gpu "$hone" tune --ptxas none "$mm" --target cuda:0,cuda:1 --dims $dims --trials 6 --db "$tmp/other.db" 2>&1) && rc=1 || rc=$?
+[ "$rc" = 2 ] && has "$got" "the devices are not alike" && has "$got" "another one" && rc=0 || rc=1
+say $rc "devices that differ"
+for list in cuda:0,cuda:0 cuda:0, cuda:0,1 cuda:; do
+  got=$(CUDA_FAKE_DEVICES=2 with_gpu "$hone" tune --ptxas none "$mm" --target $list --dims $dims --db "$tmp/x.db" 2>&1) && rc=1 || rc=$?
+  [ "$rc" = 2 ] && rc=0 || { echo "$got"; rc=1; }
+  say $rc "no list of devices: $list"
+done
+got=$(CUDA_FAKE_DEVICES=2 with_gpu "$hone" bench --ptxas none "$mm" --target cuda:0,cuda:1 --dims $dims --db "$tmp/x.db" 2>&1) && rc=1 || rc=$?
+[ "$rc" = 2 ] && has "$got" "several devices are for tune" && rc=0 || rc=1
+say $rc "several devices for bench"
+
 # A kernel that fails for good, and one that hangs: each is alone to blame, the worker is replaced, tuning goes on. Asynchronous copies are in some variants only.
 got=$(CUDA_FAKE_STICKY=cp.async with_gpu "$hone" tune --ptxas none "$mm" --target cuda:0 --dims $dims --trials 12 --strategy random --seed 3 --db "$tmp/sticky.db" -v 2>&1) && rc=0 || rc=$?
 has "$got" "12 trials" && hasnt "$got" "12 trials, 0 infeasible" && hasnt "$got" "12 infeasible" || rc=1
 "$hone" db export --db "$tmp/sticky.db" >"$tmp/sticky.jsonl" && grep -q '"status":"crash".*unspecified launch failure\|unspecified launch failure.*"status":"crash"' "$tmp/sticky.jsonl" || rc=1
 say $rc "a sticky error"
-got=$(CUDA_FAKE_HANG=cp.async with_gpu "$hone" tune --ptxas none "$mm" --target cuda:0 --dims $dims --trials 4 --strategy random --seed 5 --db "$tmp/hang.db" 2>&1) && rc=0 || rc=$?
+got=$(CUDA_FAKE_HANG=cp.async with_gpu "$hone" tune --ptxas none "$mm" --target cuda:0 --dims $dims --trials 4 --strategy random --seed 1 --db "$tmp/hang.db" 2>&1) && rc=0 || rc=$?
 has "$got" "4 trials" && hasnt "$got" "4 trials, 0 infeasible" || rc=1
 "$hone" db export --db "$tmp/hang.db" | grep -q '"status":"timeout"' || rc=1
 say $rc "a kernel that hangs is killed"

@@ -1,7 +1,9 @@
 /* A driver without a GPU: libcuda.so.1 for tests, whose device is the emulator (runtime/emu_cuda.c). What the emulator
    finds goes to standard error. Faults on request: FAKE_CUDA_FAIL=N        the N-th allocation in stream order fails
      CUDA_FAKE_STICKY=TEXT   a kernel of a module whose PTX has TEXT in it fails, and every call after it
-     CUDA_FAKE_HANG=TEXT     such a kernel never ends */
+     CUDA_FAKE_HANG=TEXT     such a kernel never ends
+   More devices: CUDA_FAKE_DEVICES=N of the same kind, CUDA_FAKE_OTHER=1: but the last; CUDA_FAKE_LOG=FILE has a line
+   with the device's number for each module that is loaded. */
 #include "runtime/emu_cuda.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +15,7 @@ static struct cuda_calls entry;
 static struct cuda_worker_calls worker;
 static int allocations, live;
 static bool broken; /* a sticky error happened */
+static int current; /* device */
 static struct {
   void *module;
   bool sticky, hang;
@@ -28,8 +31,39 @@ static bool has(const char *image, const char *variable) {
   return text && *text && strstr(image, text);
 }
 
+static int devices(void) {
+  const char *n = getenv("CUDA_FAKE_DEVICES");
+  return n ? atoi(n) : 1;
+}
+
+static cuda_result device_count(int *n) {
+  *n = devices();
+  return 0;
+}
+
+/* All of them are the emulator's one. */
+static cuda_result device_get(int *device, int ordinal) {
+  current = ordinal;
+  return entry.device_get(device, ordinal < devices() ? 0 : ordinal);
+}
+
+static cuda_result device_name(char *name, int len, int device) {
+  cuda_result rc = worker.device_name(name, len, device);
+  if (getenv("CUDA_FAKE_OTHER") && current && current == devices() - 1) snprintf(name, (size_t)len, "another one");
+  return rc;
+}
+
+static void log_load(void) {
+  const char *path = getenv("CUDA_FAKE_LOG");
+  FILE *f = path ? fopen(path, "a") : NULL;
+  if (!f) return;
+  fprintf(f, "%d\n", current);
+  fclose(f);
+}
+
 static cuda_result module_load(void **module, const void *image, unsigned n, const int *option, void **value) {
   cuda_result rc = broken ? CUDA_LAUNCH_FAILED : entry.module_load(module, image, n, option, value);
+  log_load();
   if (rc || nmodule == MODULES) return rc;
   modules[nmodule].module = *module;
   modules[nmodule].sticky = has(image, "CUDA_FAKE_STICKY");
@@ -125,6 +159,9 @@ static bool replace(const char *name, void **fn) {
   } table[] = {{"cuModuleLoadDataEx", (void (*)(void))module_load, &entry.module_load},
                {"cuModuleGetFunction", (void (*)(void))module_function, &entry.module_function},
                {"cuLaunchKernel", (void (*)(void))launch, &entry.launch},
+               {"cuDeviceGetCount", (void (*)(void))device_count, &worker.device_count},
+               {"cuDeviceGet", (void (*)(void))device_get, &entry.device_get},
+               {"cuDeviceGetName", (void (*)(void))device_name, &worker.device_name},
                {"cuDeviceGetAttribute", (void (*)(void))device_attribute, &worker.device_attribute},
                {"cuEventSynchronize", (void (*)(void))event_wait, &worker.event_wait},
                {"cuMemAllocAsync", (void (*)(void))alloc_async, &entry.alloc_async},

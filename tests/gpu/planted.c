@@ -9,6 +9,8 @@
 
 #define PRODUCT                                                                                                        \
   "kernel f(A: bf16[M, K], W: bf16[K, N]) -> C: f32[M, N] { C[i, j] = sum(k) f32(A[i, k]) * f32(W[k, j]) }"
+#define NARROW                                                                                                         \
+  "kernel f(A: bf16[M, K], W: bf16[K, N]) -> C: bf16[M, N] { C[i, j] = bf16(sum(k) f32(A[i, k]) * f32(W[k, j])) }"
 #define GROUPS                                                                                                         \
   "tile i 64; tile j 64; tile k 16; tile k 64; order i1 j1 k2 k1 k0; lanes j0 4; piece j0 2; threads i0 8; warps i0 "  \
   "4; "                                                                                                                \
@@ -16,6 +18,8 @@
 
 #define CLUSTERS RINGS "; cluster i1 2"
 #define RINGS    GROUPS "; stage A smem 2 tma swizzle128; stage W smem 2 tma swizzle128"
+
+#define BOXES RINGS "; stage C smem 1 tma swizzle128; persist i1 1"
 
 #define ATTENTION                                                                                                      \
   "kernel f(T: i32, Q: bf16[T, 64], K: bf16[T, 64], V: bf16[T, 64]) -> O: bf16[T, 64] { "                              \
@@ -49,6 +53,12 @@ static const struct planted {
      "barrier.cluster.arrive.relaxed.aligned;\n\tbarrier.cluster.wait.aligned;", "", ""},
     {"warps of one block are not waited for", CLUSTERS, "mov.b32 \t%r8, 8;", "mov.b32 \t%r8, 4;", "misuse"},
     {"one warp too many must be done", RINGS, "mov.b32 \t%r6, 4;", "mov.b32 \t%r6, 5;", "deadlock"},
+    {"nothing in results by boxes", BOXES, NULL, NULL, NULL},
+    {"results that are not shown to the boxes", BOXES, "fence.proxy.async.shared::cta;", "", "proxy"},
+    {"a result's buffer that is filled while it is read", BOXES, "cp.async.bulk.wait_group.read \t0;", "", "race"},
+    {"boxes that nobody waits for", BOXES, "cp.async.bulk.wait_group \t0;", "", ""},
+    {"boxes of no group", BOXES, "cp.async.bulk.commit_group;", "", ""},
+    {"boxes asked for before the threads are done", BOXES, "bar.sync \t1, 128;", "", "race"},
     {"nothing in attention", WEIGHTS, NULL, NULL, NULL},
     {"values that are not turned", WEIGHTS, ", 1, 1, 1;", ", 1, 1, 0;", ""},
     {"scores and sums that are not waited for", WEIGHTS, "wgmma.wait_group.sync.aligned 0;",
@@ -94,10 +104,14 @@ static void gpu_limits(struct limits *lim) {
 static const char *run(struct lab *b) {
   bool skipped = false;
   struct sched s;
-  bool attention = !strcmp(now->sched, WEIGHTS), fixed = strstr(now->sched, "cluster") != NULL; /* dims are known */
-  const char *text = attention ? ATTENTION : PRODUCT, *dims = attention ? "T=70"
-                                                              : fixed   ? "M=128,N=72,K=152"
-                                                                        : "M=40,N=72,K=152";
+  bool attention = !strcmp(now->sched, WEIGHTS),
+       fixed = strstr(now->sched, "cluster") || strstr(now->sched, "persist"); /* dims are known */
+  const char *text = attention                       ? ATTENTION
+                     : strstr(now->sched, "stage C") ? NARROW
+                                                     : PRODUCT,
+             *dims = attention ? "T=70"
+                     : fixed   ? "M=128,N=72,K=152"
+                               : "M=40,N=72,K=152";
   struct kernel *k = lab_kernel(b, text, strlen(text));
   b->o.tf32 = b->o.fast = attention;
   struct groups *gs = k ? lab_groups(b, fixed ? lab_fixed(b, k, dims) : k, true) : NULL;

@@ -227,6 +227,8 @@ static bool random_groups(struct lab *b, const struct groups *gs, unsigned g, st
   unsigned stages = pick(r, 3) ? 2 + pick(r, 3) : 0, how = pick(r, 3) ? STAGE_TMA | STAGE_SWIZZLE : 0;
   for (unsigned i = 0; i < nop && i < 16 && stages; i++)
     if (pick(r, 16)) try_step(b, gs, g, &t, STEP_stage, stages | how, (int)i);
+  for (unsigned i = 0; i < nop && i < 16; i++) /* results */
+    if (pick(r, 2)) try_step(b, gs, g, &t, STEP_stage, 1 | STAGE_TMA | STAGE_SWIZZLE, (int)i);
   random_grid(b, gs, g, &t, LOOP_ID(row, 1), r);
   *s = t;
   return true;

@@ -92,6 +92,56 @@ START_TEST(nth_call_fails) {
 }
 END_TEST
 
+/* A device of half the speed. */
+static double slow_cost(void *ctx, const struct candidate *c) {
+  return 2 * cost(ctx, c);
+}
+
+static void count_result(void *ctx, unsigned i, const struct args *got) {
+  unsigned *seen = ctx;
+  (void)got;
+  seen[i]++;
+}
+
+START_TEST(several_devices) {
+  struct measure *of[3] = {measure_fake_open(cost, &problem), measure_fake_open(slow_cost, &problem),
+                           measure_fake_open(cost, &problem)};
+  struct measure *many = measure_many_open(of, 3);
+  struct buf none = {0};
+  struct candidate c[6] = {{&none, "1e-3"}, {&none, "1.5e-3"}, {&none, "0.5e-3"},
+                           {&none, "2e-3"}, {&none, "1.2e-3"}, {&none, "0.9e-3"}};
+  struct samples s[6];
+  struct run out[6];
+  unsigned culprit = 9, seen[6] = {0};
+  char why[256] = "";
+  ck_assert_int_eq(many->time(many, c, 6, &problem, 7, 0, s, &culprit, why), TRIAL_OK);
+  for (unsigned i = 0; i < 6; i++) {
+    ck_assert_uint_eq(s[i].n, 7);
+    for (unsigned r = 0; r < 7; r++)
+      ck_assert(fabs(s[i].s[r] / s[0].s[r] / (strtod(c[i].symbol, NULL) * 1e3) - 1) < 0.01);
+  }
+  for (unsigned i = 0; i < 6; i++) free(s[i].s);
+  ck_assert_int_eq(many->time(many, c, 1, &problem, 3, 0, s, &culprit, why), TRIAL_OK);
+  ck_assert_uint_eq(s[0].n, 3);
+  free(s[0].s);
+  for (unsigned bad = 0; bad < 6; bad++) { /* whoever fails is named by its number among all */
+    const char *was = c[bad].symbol;
+    c[bad].symbol = "crash";
+    ck_assert_int_eq(many->time(many, c, 6, &problem, 7, 0, s, &culprit, why), TRIAL_CRASH);
+    ck_assert_uint_eq(culprit, bad);
+    for (unsigned i = 0; i < 6; i++) free(s[i].s);
+    c[bad].symbol = was;
+  }
+  c[4].symbol = "hang";
+  many->run(many, c, 6, &problem, 0, out, count_result, seen);
+  for (unsigned i = 0; i < 6; i++) {
+    ck_assert_int_eq(out[i].status, i == 4 ? TRIAL_TIMEOUT : TRIAL_OK);
+    ck_assert_uint_eq(seen[i], i != 4);
+  }
+  many->close(many);
+}
+END_TEST
+
 int main(void) {
   Suite *s = suite_create("fake");
   TCase *t = tcase_create("fake");
@@ -99,6 +149,7 @@ int main(void) {
   tcase_add_test(t, runs);
   tcase_add_test(t, times);
   tcase_add_test(t, nth_call_fails);
+  tcase_add_test(t, several_devices);
   suite_add_tcase(s, t);
   return suite_run(s, true);
 }
