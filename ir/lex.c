@@ -20,11 +20,15 @@ static bool is_word(char c) {
   return isalnum((unsigned char)c) || c == '_';
 }
 
-void name_print(struct buf *out, const char *name) {
+bool name_is_plain(const char *name) {
   bool plain = is_start(name[0]);
   for (const char *p = name; *p; p++) plain &= is_word(*p);
   for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++) plain &= strcmp(name, reserved[i]) != 0;
-  buf_printf(out, plain ? "%s" : "`%s`", name);
+  return plain;
+}
+
+void name_print(struct buf *out, const char *name) {
+  buf_printf(out, name_is_plain(name) ? "%s" : "`%s`", name);
 }
 
 static struct loc here(const struct lexer *l, const char *p) {

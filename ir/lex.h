@@ -55,4 +55,5 @@ bool lex_token_is(const struct token *t, const char *s);   /* as lex_is */
 /* A name as it must be written in text forms: in backquotes where it is a word of the language or not a plain name. */
 struct buf;
 void name_print(struct buf *out, const char *name);
+bool name_is_plain(const char *name); /* written without quotes */
 #endif

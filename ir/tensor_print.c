@@ -289,9 +289,12 @@ static bool is_word(const char *s) {
   return type_from_name(s, n, &t) || op_from_name(s, n, &o) || red_from_name(s, n, &r);
 }
 
+/* The word `for` of the text is no symbol of that name, which is quoted. */
 static int find_sym(const struct kernel *k, const struct token *t) {
   for (unsigned i = 0; i < k->nsym; i++)
-    if (strlen(k->sym[i].name) == t->n && !memcmp(k->sym[i].name, t->s, t->n)) return (int)i;
+    if (t->quoted != name_is_plain(k->sym[i].name) && strlen(k->sym[i].name) == t->n &&
+        !memcmp(k->sym[i].name, t->s, t->n))
+      return (int)i;
   return -1;
 }
 

@@ -144,6 +144,20 @@ START_TEST(test_inverse) {
 }
 END_TEST
 
+/* A symbol with the name of a word of the text, before one that the text names first. */
+START_TEST(test_word_names) {
+  struct world w = open_world();
+  const char *given = "kernel k(N: i64, A: f32[N, N]) -> O: f32[N, N] {\n  sym N, `for`, i\n"
+                      "  for i in 1..N, `for`: O[`for`, i] = A[`for`, i]\n}\n";
+  struct kernel *k = parse(w, given);
+  char *text = print(w, k);
+  struct kernel *back = parse(w, text);
+  ck_assert_str_eq(print(w, back), text);
+  check_same(k, back, text);
+  close_world(w);
+}
+END_TEST
+
 static char *print_groups(struct world w, const struct groups *gs) {
   struct buf b;
   buf_init(&b);
@@ -250,6 +264,7 @@ static void fill(TCase *t) {
   tcase_add_loop_test(t, test_golden, 0, sizeof golden / sizeof *golden);
   tcase_add_loop_test(t, test_texts, 0, (int)gen_ntexts);
   tcase_add_loop_test(t, test_inverse, 0, 12);
+  tcase_add_test(t, test_word_names);
   tcase_add_loop_test(t, test_groups_inverse, 0, 6);
   tcase_add_test(t, test_groups_golden);
   tcase_add_loop_test(t, test_no_memory, 0, 2);
