@@ -214,8 +214,8 @@ static union value logic_step(enum red r, union value acc, union value x) {
 }
 
 union value red_step(enum red r, enum dtype t, union value acc, union value x) {
-  static const uint8_t op[RED_COUNT] = {[RED_sum] = OP_add, [RED_prod] = OP_mul, [RED_and] = OP_and, [RED_or] = OP_or,
-                                        [RED_xor] = OP_xor};
+  static const uint8_t op[RED_COUNT] = {
+      [RED_sum] = OP_add, [RED_prod] = OP_mul, [RED_and] = OP_and, [RED_or] = OP_or, [RED_xor] = OP_xor};
   union value v[2] = {acc, x};
   switch (r) {
   case RED_max:

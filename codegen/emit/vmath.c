@@ -4,11 +4,11 @@
    multiplications; 1.75 and 2.1 with them), pow 1. Infinities, NaN, signed zeros and subnormal results are those of C.
    No flag that lets LLVM re-associate is set here.
 
-   exp (vmath_exp.c with AVX-512), log, erf: minimax polynomials in the manner of N. Juffa's published single-precision functions; tanh below
-   0.625 by that of Cephes. sin, cos: reduced in double (exact products up to 2^20), beyond by Payne and Hanek's
-   method, one lane after the other, in a branch rarely taken; below 70000 in float where the machine has fused
-   multiplications. pow: in double. The rarer ones: vmath_wide.c. f64:
-   vmath64.c, and what it has not got lane by lane through libm. f16, bf16: through f32, in ops.c. */
+   exp (vmath_exp.c with AVX-512), log, erf: minimax polynomials in the manner of N. Juffa's published single-precision
+   functions; tanh below 0.625 by that of Cephes. sin, cos: reduced in double (exact products up to 2^20), beyond by
+   Payne and Hanek's method, one lane after the other, in a branch rarely taken; below 70000 in float where the machine
+   has fused multiplications. pow: in double. The rarer ones: vmath_wide.c. f64: vmath64.c, and what it has not got lane
+   by lane through libm. f16, bf16: through f32, in ops.c. */
 #include "codegen/emit/vm.h"
 #include <math.h>
 

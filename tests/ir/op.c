@@ -503,7 +503,8 @@ START_TEST(reductions) {
       for (unsigned i = 0; i < 25; i++) {
         enum dtype ty = (enum dtype)t;
         union value x = operand(ty, i), id = red_identity(neutral[n], ty), got = red_step(neutral[n], ty, id, x);
-        if (type_is_float(ty) && (neutral[n] == RED_and || neutral[n] == RED_or || neutral[n] == RED_xor)) x.f = x.f != 0;
+        if (type_is_float(ty) && (neutral[n] == RED_and || neutral[n] == RED_or || neutral[n] == RED_xor))
+          x.f = x.f != 0;
         if (type_is_float(ty) && isnan(x.f) && n >= 2) continue;
         ck_assert_msg(type_value_eq(ty, got, x) || (type_is_float(ty) && got.f == x.f), "%s %s", red_name[neutral[n]],
                       type_name(ty));
