@@ -150,7 +150,7 @@ keep() {
   mkdir -p "$here/results"
   model=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1 | tr -cs 'A-Za-z0-9' '-' | sed 's/^-//; s/-$//')
   file=$here/results/$(date +%Y-%m-%d)-$model-${threads}t.jsonl
-  { printf '{"machine":"%s","cores":%s,"date":"%s","hone":"%s","gcc":"%s","clang":"%s","budget":"%s","missing":"%s"}\n' "$model" "$(nproc)" "$(date -u +%Y-%m-%dT%H:%MZ)" \
+  { printf '{"machine":"%s","cores":%s,"date":"%s","hone":"%s","gcc":"%s","clang":"%s","budget":"%s","missing":"%s"}\n' "$model" "$(nproc --all)" "$(date -u +%Y-%m-%dT%H:%MZ)" \
       "$("$hone" --version)" "$(gcc -dumpfullversion)" "$(clang-22 -dumpversion 2>/dev/null || echo none)" "${trials:+$trials trials}${trials:-$budget}" "${missing# }"; cat "$tmp/rows"; } >"$file"
   awk -f "$here/plot.awk" "$file" >"${file%.jsonl}.svg"
   echo "kept in ${file#"$root"/}" >&2
