@@ -125,3 +125,32 @@ enum status compiled_run(const struct lfunc *f, const struct args *a, uint64_t m
   elf_unload(im);
   return st;
 }
+
+unsigned compiled_count(const char *text, const char *word) {
+  unsigned n = 0;
+  for (const char *p = text; (p = strstr(p, word)); p += strlen(word)) n++;
+  return n;
+}
+
+static _Noreturn void give_up(const char *why) {
+  fprintf(stderr, "%s\n", why);
+  abort();
+}
+
+char *compiled_text(struct lab *b, const char *kernel, const char *cpu, const char *dims) {
+  struct target t;
+  struct lfunc *f;
+  struct buf out;
+  const char *why = "";
+  if (target_resolve(b->a, "x86_64-unknown-linux-gnu", cpu, &t, b->d) != ST_OK) give_up(cpu);
+  struct groups *gs = lab_groups(b, lab_fixed(b, lab_kernel(b, kernel, strlen(kernel)), dims), true);
+  struct sched s = sched_default(gs, 0, &t.limits, &b->o);
+  if (lower_kernel(b->a, gs, &s, &t.limits, &b->o, "f", &f, &why) != ST_OK) give_up(why);
+  struct emit_entry e = {.k = f->k, .general = f};
+  struct emit_opts o = {.kind = EMIT_ASM, .pic = true};
+  buf_init(&out);
+  if (emit_module(b->a, &e, 1, &t, &o, false, &out, &why) != ST_OK) give_up(why);
+  char *copy = arena_strdup(b->a, out.data);
+  buf_free(&out);
+  return copy;
+}

@@ -12,4 +12,7 @@ extern const char *(*compiled_complaint)(void);   /* when set: what is wrong beh
 extern void (*compiled_parallel)(int64_t n, int64_t grain, hone_rt_body *body, void *ctx); /* hone_rt_parallel */
 _Noreturn void compiled_fault(int sig);
 enum status compiled_run(const struct lfunc *f, const struct args *a, uint64_t max_ops, struct diag *d);
+/* Assembly of the function that the default schedule makes of the kernel at these dims; in the lab's arena. */
+char *compiled_text(struct lab *b, const char *kernel, const char *cpu, const char *dims);
+unsigned compiled_count(const char *text, const char *word); /* how often it stands there */
 #endif

@@ -68,32 +68,6 @@ END_TEST
 
 /* ---- machine code ---- */
 
-static unsigned count(const char *text, const char *word) {
-  unsigned n = 0;
-  for (const char *p = text; (p = strstr(p, word)); p += strlen(word)) n++;
-  return n;
-}
-
-/* The text of the function alone: constants stand before it. */
-static char *assembly(struct lab *b, const char *text, const char *cpu, const char *dims) {
-  struct target t;
-  struct lfunc *f;
-  struct buf out;
-  const char *why = "";
-  ck_assert_int_eq(target_resolve(b->a, "x86_64-unknown-linux-gnu", cpu, &t, b->d), ST_OK);
-  struct kernel *k = lab_fixed(b, lab_kernel(b, text, strlen(text)), dims);
-  struct groups *gs = lab_groups(b, k, true);
-  struct sched s = sched_default(gs, 0, &t.limits, &b->o);
-  ck_assert_msg(lower_kernel(b->a, gs, &s, &t.limits, &b->o, "f", &f, &why) == ST_OK, "%s", why);
-  struct emit_entry e = {.k = f->k, .general = f};
-  struct emit_opts o = {.kind = EMIT_ASM, .pic = true};
-  buf_init(&out);
-  ck_assert_msg(emit_module(b->a, &e, 1, &t, &o, false, &out, &why) == ST_OK, "%s", why);
-  char *copy = arena_strdup(b->a, out.data);
-  buf_free(&out);
-  return copy;
-}
-
 /* A 6x4 (2x4 of 256 bits: 6x2) register tile is that many instructions with their operands loaded once, and nothing
  * else: no spills, no gathers. */
 static const struct {
@@ -122,9 +96,10 @@ static const struct {
 START_TEST(woven_wide) {
   struct lab b;
   lab_open(&b, 64);
-  char *text = assembly(&b, kernels[0], "znver5", "M=1,N=512,K=512");
-  ck_assert_msg(count(text, "vpdpbusd\t%zmm") >= 8 && !count(text, "vinserti"), "%s", text);
-  ck_assert_uint_le(count(text, "vpermt2") + count(text, "vpermi2"), 2 * count(text, "vpdpbusd\t%zmm"));
+  char *text = compiled_text(&b, kernels[0], "znver5", "M=1,N=512,K=512");
+  ck_assert_msg(compiled_count(text, "vpdpbusd\t%zmm") >= 8 && !compiled_count(text, "vinserti"), "%s", text);
+  ck_assert_uint_le(compiled_count(text, "vpermt2") + compiled_count(text, "vpermi2"),
+                    2 * compiled_count(text, "vpdpbusd\t%zmm"));
   lab_close(&b);
 }
 END_TEST
@@ -132,11 +107,12 @@ END_TEST
 START_TEST(machine_code) {
   struct lab b;
   lab_open(&b, 64);
-  char *text = assembly(&b, kernels[code[_i].kernel], code[_i].cpu, "M=96,N=256,K=512");
-  ck_assert_msg(count(text, code[_i].insn) == code[_i].times, "%u times %s on %s:\n%.3000s", count(text, code[_i].insn),
-                code[_i].insn, code[_i].cpu, text);
+  char *text = compiled_text(&b, kernels[code[_i].kernel], code[_i].cpu, "M=96,N=256,K=512");
+  ck_assert_msg(compiled_count(text, code[_i].insn) == code[_i].times, "%u times %s on %s:\n%.3000s",
+                compiled_count(text, code[_i].insn), code[_i].insn, code[_i].cpu, text);
   if (code[_i].times) {
-    unsigned stack = count(text, "(%rsp"), broadcast = count(text, "vpbroadcastd\t") + count(text, "{1to16}");
+    unsigned stack = compiled_count(text, "(%rsp"),
+             broadcast = compiled_count(text, "vpbroadcastd\t") + compiled_count(text, "{1to16}");
     ck_assert_msg(stack <= code[_i].stack, "%s: %u operands on the stack\n%.3000s", code[_i].cpu, stack, text);
     ck_assert_msg(broadcast <= code[_i].broadcasts + 2, "%s: %u broadcasts\n%.3000s", code[_i].cpu, broadcast, text);
   }
@@ -148,9 +124,9 @@ END_TEST
 START_TEST(packing_code) {
   struct lab b;
   lab_open(&b, 64);
-  char *text = assembly(&b, kernels[0], "znver5", "M=96,N=256,K=512");
-  ck_assert_uint_eq(count(text, "vpinsrb"), 0);
-  unsigned woven = count(text, "vpermt2b") + count(text, "vpermi2b") + count(text, "vpermb");
+  char *text = compiled_text(&b, kernels[0], "znver5", "M=96,N=256,K=512");
+  ck_assert_uint_eq(compiled_count(text, "vpinsrb"), 0);
+  unsigned woven = compiled_count(text, "vpermt2b") + compiled_count(text, "vpermi2b") + compiled_count(text, "vpermb");
   ck_assert_uint_ge(woven, 1); /* one a vector of the panel, which may be unrolled */
   ck_assert_uint_le(woven, 4);
   lab_close(&b);

@@ -1,7 +1,6 @@
 /* Products with a factor that is rounded on the way (`tensorize` of lanes, --fp fast): attention and sums of weights at
    odd sizes, by the default schedule and by hand, within the bound of that mode; the machine code of its loop; what is
    refused. */
-#include "codegen/emit/emit.h"
 #include "tests/emit/compiled.h"
 #include "tests/suite.h"
 #include <stdio.h>
@@ -71,40 +70,20 @@ START_TEST(odd_sizes) {
 }
 END_TEST
 
-static unsigned count(const char *text, const char *word) {
-  unsigned n = 0;
-  for (const char *p = text; (p = strstr(p, word)); p += strlen(word)) n++;
-  return n;
-}
-
 /* The default schedule's loop: weights rounded once a row and step, rows woven once for all of them. */
 START_TEST(machine_code) {
   struct lab b;
-  struct target t;
-  struct lfunc *f;
-  const char *why = "";
-  struct buf out;
   lab_open(&b, 64);
-  ck_assert_int_eq(target_resolve(b.a, "x86_64-unknown-linux-gnu", "znver5", &t, b.d), ST_OK);
   b.o.tf32 = b.o.fast = true;
-  struct kernel *k = lab_fixed(&b, lab_kernel(&b, kernels[0], strlen(kernels[0])), "T=48,S=512,D=64");
-  struct groups *gs = lab_groups(&b, k, true);
-  struct sched s = sched_default(gs, 0, &t.limits, &b.o);
-  ck_assert_msg(lower_kernel(b.a, gs, &s, &t.limits, &b.o, "f", &f, &why) == ST_OK, "%s", why);
-  struct emit_entry e = {.k = f->k, .general = f};
-  buf_init(&out);
-  ck_assert_msg(emit_module(b.a, &e, 1, &t, &(struct emit_opts){.kind = EMIT_ASM, .pic = true}, false, &out, &why) ==
-                    ST_OK,
-                "%s", why);
-  const char *loop = strstr(out.data, "vcvtneps2bf16");
-  ck_assert_msg(loop != NULL, "%.3000s", out.data);
+  char *text = compiled_text(&b, kernels[0], "znver5", "T=48,S=512,D=64");
+  const char *loop = strstr(text, "vcvtneps2bf16");
+  ck_assert_msg(loop != NULL, "%.3000s", text);
   const char *end = strstr(loop, "\tj");
   ck_assert_ptr_nonnull(end);
   char *body = arena_strndup(b.a, loop, (size_t)(end - loop));
-  unsigned rows = 1 + count(body + 1, "vcvtneps2bf16");
-  ck_assert_msg(count(body, "vdpbf16ps\t%zmm") == 4 * rows && rows >= 4, "%s", body);
-  ck_assert_msg(count(body, "vpermt2w") + count(body, "vpermi2w") <= 4, "%s", body);
-  buf_free(&out);
+  unsigned rows = 1 + compiled_count(body + 1, "vcvtneps2bf16");
+  ck_assert_msg(compiled_count(body, "vdpbf16ps\t%zmm") == 4 * rows && rows >= 4, "%s", body);
+  ck_assert_msg(compiled_count(body, "vpermt2w") + compiled_count(body, "vpermi2w") <= 4, "%s", body);
   lab_close(&b);
 }
 END_TEST

@@ -13,11 +13,18 @@ static const struct fn1 {
   const char *name;
   double (*ref)(double);
   double limit; /* ulps */
-} fns[] = {{"exp", exp, 1.25},     {"log", log, 1.25},    {"tanh", tanh, 1.75},  {"erf", erf, 1.75},
-           {"sigmoid", NULL, 2},   {"sin", sin, 1.75},    {"cos", cos, 1.75},    {"log2", log2, 2.25},
-           {"log10", log10, 2.75}, {"log1p", log1p, 0.6}, {"exp2", exp2, 1.25},  {"expm1", expm1, 0.6},
-           {"sinh", sinh, 0.6},    {"cosh", cosh, 1.75},  {"asinh", asinh, 0.6}, {"acosh", acosh, 0.6},
-           {"atanh", atanh, 0.6},  {"cbrt", cbrt, 0.6},   {"erfc", erfc, 0.6}};
+} fns[] = {{"exp", exp, 1.25},    {"log", log, 1.25},    {"tanh", tanh, 1.75},  {"erf", erf, 1.75},
+           {"sigmoid", NULL, 2},  {"sin", sin, 1.75},    {"cos", cos, 1.75},    {"log2", log2, 1.75},
+           {"log10", log10, 2.1}, {"log1p", log1p, 0.6}, {"exp2", exp2, 1.25},  {"expm1", expm1, 0.6},
+           {"sinh", sinh, 0.6},   {"cosh", cosh, 1.75},  {"asinh", asinh, 0.6}, {"acosh", acosh, 0.6},
+           {"atanh", atanh, 0.6}, {"cbrt", cbrt, 0.6},   {"erfc", erfc, 0.6}};
+
+/* Without fused multiplications sums of a logarithm are rounded once more. */
+static double limit_for(const struct fn1 *f, const char *cpu) {
+  bool unfused = cpu && !strcmp(cpu, "x86-64-v2");
+  if (unfused && f->ref == log2) return 2.25;
+  return unfused && f->ref == log10 ? 2.75 : f->limit;
+}
 
 static double reference(const struct fn1 *f, double x) {
   if (f->ref) return f->ref(x);
@@ -116,7 +123,8 @@ START_TEST(accuracy) {
   for (unsigned c = 0; c < NCPU; c++) {
     const char *cpu = cpus[c] ? cpus[c] : "host";
     printf("# %s %s: at most %.3f ulp (at %a)\n", f->name, cpu, model[c].max, model[c].worst);
-    ck_assert_msg(model[c].max <= f->limit, "%s %s: %.3f ulp at %a", f->name, cpu, model[c].max, model[c].worst);
+    ck_assert_msg(model[c].max <= limit_for(f, cpus[c]), "%s %s: %.3f ulp at %a", f->name, cpu, model[c].max,
+                  model[c].worst);
     rig_close(&model[c].lanes), rig_close(&model[c].scalar);
   }
   free(x), free(y), free(z), free(want);
