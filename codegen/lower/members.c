@@ -47,7 +47,7 @@ struct member *member_add(struct plan *p, const struct eq *e) {
 }
 
 unsigned member_temp(struct plan *p, const char *name, enum dtype type, unsigned rank) {
-  return add_vt(p, name, type, rank);
+  return add_vt(p, name, (uint8_t)type, rank);
 }
 
 /* ---- bounds ---- */

@@ -193,8 +193,8 @@ START_TEST(parallel_iterations) {
       " object t: f32[N] heap\n for i in 0 .. N parallel { alloc t { for j in 0 .. N { t[j] = X[j] } Y[i] = t[i] } } }",
       "for j in 0 .. 3 { for i in 0 .. N parallel { Y[i] sum= X[i] } } }",
       "for i in 0 .. 1 parallel { Y[0] = 0 for j in 0 .. N parallel { Y[0] sum= X[j] } } }",
-      " object t: f32[N] heap\n alloc t { for i in 0 .. N parallel { t[i] = X[i] } for i in 0 .. N parallel { Y[i] = "
-      "t[0] } } }",
+      (" object t: f32[N] heap\n"
+       " alloc t { for i in 0 .. N parallel { t[i] = X[i] } for i in 0 .. N parallel { Y[i] = t[0] } } }"),
   };
   float x[4] = {1, 2, 3, 4}, y[4] = {0};
   for (size_t i = 0; i < sizeof body / sizeof *body; i++)

@@ -8,7 +8,7 @@ void (*lab_limits)(struct limits *lim);
 bool lab_may_refuse, lab_all_bytes;
 
 void lab_open(struct lab *b, unsigned vector_bytes) {
-  *b = (struct lab){.a = arena_new(), .d = diag_new(), .o = {false, 1}};
+  *b = (struct lab){.a = arena_new(), .d = diag_new(), .o = {.threads = 1}};
   b->lim = (struct limits){.vector_bytes = vector_bytes,
                            .vector_regs = vector_bytes == 64 ? 32 : 16,
                            .l1_bytes = 32 << 10,
