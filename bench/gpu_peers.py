@@ -200,7 +200,7 @@ def torch_rows():
         if kernel.startswith("attention"):
             causal = any(x in kernel for x in ("causal", "window", "grouped"))
             t, width, heads = v["T"], v.get("W"), v["H"] * v.get("G", 1)
-            q, k, x = (random(1, n, v["T"], v["D"]) for n in (heads, v["H"], v["H"]))
+            q, k, x = (random(1, n, s, v["D"]) for n, s in ((heads, t), (v["H"], v.get("S", t)), (v["H"], v.get("S", t))))
             more = {}
             if flash_attn_func:
                 s = [y.transpose(1, 2).contiguous() for y in (q, k, x)]

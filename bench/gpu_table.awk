@@ -15,6 +15,7 @@ function dim(dims, name,  n, i, part, kv) {
 function flops(k, d) {
   if (k ~ /^gemm|^linear/) return 2 * dim(d, "M") * dim(d, "N") * dim(d, "K")
   if (k ~ /^attention_window/) return 4 * dim(d, "H") * dim(d, "D") * (dim(d, "W") * dim(d, "T") - dim(d, "W") * (dim(d, "W") - 1) / 2)
+  if (k ~ /^attention_decode/) return 4 * dim(d, "H") * dim(d, "G") * dim(d, "T") * dim(d, "S") * dim(d, "D")
   if (k ~ /^attention/) return (k ~ /causal|grouped/ ? 2 : 4) * dim(d, "G") * dim(d, "H") * dim(d, "T") * dim(d, "T") * dim(d, "D")
   return 0
 }

@@ -5,7 +5,10 @@
 
    Members that walk k without summing over it just walk both. Parts are independent of one another, so threads can
    share them out, and the result does not depend on how. The running form of a stream over k is dropped: with parts it
-   runs as plain passes. */
+   runs as plain passes. Or it is kept, for each part by itself: then the partial results are relative to the part's own
+   state (its maximum), and each is corrected by what moves that to the state of all before they are added:
+
+     Z[..] = sum(part) Zp[part, ..] * rescale(Mp[part, ..], M[..]),  M[..] = max(part) Mp[part, ..] */
 #include "ir/sched.h"
 #include <stdio.h>
 #include <string.h>
@@ -18,6 +21,11 @@ struct split {
   sym_t axis, part;
   int64_t lo, ext, n, parts;
   poly_t index; /* what stands for the axis */
+  bool running; /* the stream's form is kept in each part */
+  uint16_t state,
+      state_of; /* the tensor of the state of each part, while it runs; the one of the state; UINT16_MAX: not met yet */
+  uint16_t state_parts; /* and when it is complete */
+  const struct eq *state_eq;
 };
 
 void sched_part_name(const struct groups *gs, unsigned g, unsigned axis, char *out, size_t size) {
@@ -91,7 +99,21 @@ static poly_t put_index(struct arena *a, poly_t p, void *ctx) {
   return poly_has(p, s->axis) ? poly_subst(a, p, s->axis, s->index) : p;
 }
 
+/* The state of the part, where the state of all was read. Its dims are the state's axes behind the part. */
+static expr_t part_state(struct arena *a, expr_t x, void *ctx) {
+  const struct split *s = ctx;
+  if (x->kind != E_READ || x->acc->tensor != s->state_of) return x;
+  const struct eq *m = s->state_eq;
+  poly_t idx[UINT8_MAX + 1];
+  idx[0] = poly_sym(a, s->part);
+  for (unsigned i = 0; i < m->npar; i++)
+    for (unsigned d = 0; d < x->acc->rank; d++)
+      if (poly_has(m->lhs_idx[d], m->axis[i].sym)) idx[i + 1] = x->acc->ix[d].poly;
+  return expr_read(a, (enum dtype)x->type, access_new(a, s->state, m->npar + 1u, idx));
+}
+
 static expr_t put_expr(struct split *s, expr_t x) {
+  if (x && s->running && s->state != UINT16_MAX) x = expr_map(s->a, x, part_state, s);
   return x ? expr_map_poly(s->a, x, put_index, s) : NULL;
 }
 
@@ -116,6 +138,50 @@ static void walk_parts(struct split *s, struct eq *e) {
   e->nax++;
   e->body = put_expr(s, e->body);
   e->init = put_expr(s, e->init);
+  e->running = put_expr(s, e->running);
+  if (e->state != UINT16_MAX) e->state = s->state;
+}
+
+struct moved {
+  expr_t from, to;
+};
+static expr_t put_states(struct arena *a, expr_t x, void *ctx) {
+  const struct moved *m = ctx;
+  (void)a;
+  return x->kind != E_ARG ? x : x->id ? m->to : m->from;
+}
+
+/* What moves a result of a part to the state of all. */
+static expr_t correction(struct split *s, expr_t rescale) {
+  const struct eq *m = s->state_eq;
+  enum dtype type = (enum dtype)s->k->tensor[s->state_of].type;
+  expr_t all = expr_read(s->a, type, access_new(s->a, s->state_of, s->k->tensor[s->state_of].rank, m->lhs_idx));
+  struct split complete = *s;
+  complete.state = s->state_parts;
+  struct moved by = {part_state(s->a, all, &complete), all};
+  return expr_map(s->a, rescale, put_states, &by);
+}
+
+static void run_plainly(struct eq *e) {
+  e->state = UINT16_MAX;
+  e->rescale = e->running = NULL;
+}
+
+/* What a part sums while it runs is private to its nest; the result is a copy. */
+static struct eq run_privately(struct split *s, struct eq *sum) {
+  struct eq copy = *sum;
+  const struct tensor *of = &s->k->tensor[sum->lhs];
+  poly_t *extent = arena_dup(s->a, of->extent, of->rank * sizeof *extent);
+  const char *name = arena_printf(s->a, "%s_run", of->name);
+  enum dtype type = (enum dtype)of->type;
+  unsigned rank = of->rank, t = kernel_add_tensor(s->k, name, type, ROLE_TEMP, rank, extent);
+  copy.nax = copy.npar;
+  copy.nguard = 0;
+  copy.red = RED_none;
+  copy.body = expr_read(s->a, type, access_new(s->a, t, rank, sum->lhs_idx));
+  run_plainly(&copy);
+  sum->lhs = (uint16_t)t;
+  return copy;
 }
 
 /* *sum becomes the partial results, *rest their sum. */
@@ -139,8 +205,11 @@ static void sum_parts(struct split *s, struct eq *sum, struct eq *rest) {
   rest->nax = (uint8_t)n;
   rest->nguard = 0;
   rest->body = expr_read(s->a, type, access_new(s->a, t, n, idx));
+  if (sum->rescale) rest->body = expr_op2(s->a, OP_mul, rest->body, correction(s, sum->rescale));
+  run_plainly(rest);
   sum->init = NULL;
   walk_parts(s, sum);
+  if (s->running && sum->lhs == s->state_of) s->state = s->state_parts = (uint16_t)t;
   sum->lhs = (uint16_t)t;
   sum->lhs_idx = arena_dup(s->a, idx, n * sizeof *idx);
 }
@@ -154,15 +223,25 @@ static bool ends_early(const struct groups *gs, const struct group *g, const str
   return false;
 }
 
-static void run_plainly(struct eq *e) {
-  e->state = UINT16_MAX;
-  e->rescale = e->running = NULL;
+/* Of a stream's members, which follow each other, those of the parts stand before what is made of their results. */
+static void parts_first(const struct split *s, struct eq *eq, const uint16_t *first, const struct group *own,
+                        unsigned n) {
+  unsigned from = first[own->eq[0]], last = own->eq[own->neq - 1u], to = last + 1u < s->k->neq ? first[last + 1u] : n;
+  struct eq *sorted = ARENA_NEW(s->a, struct eq, to - from + 1u);
+  unsigned at = 0;
+  for (unsigned pass = 0; pass < 3; pass++) /* the stream, copies of its results, the rest */
+    for (unsigned i = from; i < to; i++) {
+      int part = eq_axis(&eq[i], s->part);
+      bool beside = part >= 0 && part < (int)eq[i].npar;
+      if ((beside ? !walks(&eq[i], s->axis) : 2) == pass) sorted[at++] = eq[i];
+    }
+  memcpy(eq + from, sorted, at * sizeof *eq);
 }
 
 /* Equations of group g, which become more; the other groups' are moved. */
 static void rewrite(struct split *s, struct groups *out, unsigned g) {
   struct kernel *k = s->k;
-  struct eq *eq = ARENA_NEW(s->a, struct eq, 2u * k->neq + 1);
+  struct eq *eq = ARENA_NEW(s->a, struct eq, 3u * k->neq + 1);
   uint16_t *first = ARENA_NEW(s->a, uint16_t, k->neq + 1u);
   unsigned n = 0, mine = 0;
   struct group *own = &out->g[g];
@@ -174,12 +253,16 @@ static void rewrite(struct split *s, struct groups *out, unsigned g) {
     eq[n++] = k->eq[i];
     if (!member) continue;
     mine++;
-    run_plainly(&eq[from]);
-    if (reduces(&eq[from], s->axis))
+    if (!s->running) run_plainly(&eq[from]);
+    if (reduces(&eq[from], s->axis)) {
+      bool state = s->running && eq[from].lhs == s->state_of;
       sum_parts(s, &eq[from], &eq[n]), n++;
-    else if (walks(&eq[from], s->axis))
+      if (s->running) eq[n++] = run_privately(s, &eq[from]);
+      if (state) s->state = eq[from].lhs;
+    } else if (walks(&eq[from], s->axis))
       walk_parts(s, &eq[from]);
   }
+  if (s->running) parts_first(s, eq, first, own, n);
   unsigned nlist = 0;
   for (unsigned i = 0; i < own->neq; i++) {
     unsigned at = first[own->eq[i]], end = own->eq[i] + 1u < k->neq ? first[own->eq[i] + 1] : n;
@@ -193,8 +276,47 @@ static void rewrite(struct split *s, struct groups *out, unsigned g) {
   k->neq = (uint16_t)n;
 }
 
+struct reader {
+  const struct groups *gs;
+  const struct group *g;
+  const struct split *s;
+  const struct eq *e;
+  unsigned before;
+  bool early; /* reads what is there only when all parts are */
+};
+static void find_early(expr_t x, void *ctx) {
+  struct reader *r = ctx;
+  if (x->kind != E_READ) return;
+  for (unsigned i = 0; i < r->before; i++) {
+    const struct eq *w = &r->gs->k->eq[r->g->eq[i]];
+    bool inside = walks(w, r->s->axis) && !reduces(w, r->s->axis);
+    r->early |= w->lhs == x->acc->tensor && !inside && r->e->state != w->lhs;
+  }
+}
+
+/* May each part run as a stream? One state; what walks the stream reads nothing that is complete only behind all of it.
+ */
+static bool parts_run(const struct groups *gs, const struct group *g, struct split *s) {
+  s->state = s->state_of = UINT16_MAX;
+  for (unsigned i = 0; i < g->neq; i++) {
+    const struct eq *e = &gs->k->eq[g->eq[i]];
+    struct reader r = {gs, g, s, e, i, false};
+    if (i && g->eq[i] != g->eq[i - 1] + 1u) return false;
+    if (e->state != UINT16_MAX && s->state_of != UINT16_MAX && e->state != s->state_of) return false;
+    if (e->state != UINT16_MAX) s->state_of = e->state;
+    if (walks(e, s->axis)) {
+      expr_visit(e->body, find_early, &r);
+      if (e->init) expr_visit(e->init, find_early, &r);
+    }
+    if (r.early || (e->init && e->state != UINT16_MAX)) return false;
+  }
+  for (unsigned i = 0; i < g->neq && s->state_of != UINT16_MAX; i++)
+    if (gs->k->eq[g->eq[i]].lhs == s->state_of) s->state_eq = &gs->k->eq[g->eq[i]];
+  return s->state_eq && reduces(s->state_eq, s->axis) && !s->state_eq->init;
+}
+
 struct groups *group_split(struct arena *a, const struct groups *gs, unsigned g, unsigned axis, int64_t parts,
-                           bool strict, const char **why) {
+                           bool strict, bool running, const char **why) {
   const struct group *from = &gs->g[g];
   struct split s = {.a = a};
   int64_t hi;
@@ -226,10 +348,11 @@ struct groups *group_split(struct arena *a, const struct groups *gs, unsigned g,
   s.axis = own->axis[axis].sym;
   s.part = kernel_add_sym(s.k, arena_strdup(a, name), SYM_INDEX);
   s.index = poly_add(a, poly_scale(a, poly_sym(a, s.part), s.n), poly_addc(a, poly_sym(a, s.axis), s.lo));
+  s.running = running && from->stream == (int)axis && 3u * from->neq <= GROUP_MAX_EQ && parts_run(gs, from, &s);
   rewrite(&s, out, g);
   own->axis[axis].lo = poly_const(a, 0);
   own->axis[axis].hi = poly_const(a, s.n);
   own->axis[own->naxis++] = (struct axis){s.part, poly_const(a, 0), poly_const(a, s.parts)};
-  own->stream = -1;
+  if (!s.running) own->stream = -1;
   return out;
 }

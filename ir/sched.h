@@ -27,8 +27,8 @@ unsigned group_operands(const struct groups *gs, unsigned g, uint16_t *tensor, u
 /* The private temps of group g, in the order in which they are first written: what `compute` numbers. Returns the count, at most max are stored. */
 unsigned group_temps(const struct groups *gs, unsigned g, uint16_t *tensor, unsigned max);
 /* The group that a `split` step makes of group g (number g of the result, which is a copy): axis k is cut in `parts` parts, the new axis is the last one.
-   NULL with the reason in *why. strict: --fp strict. */
-struct groups *group_split(struct arena *a, const struct groups *gs, unsigned g, unsigned axis, int64_t parts, bool strict, const char **why);
+   NULL with the reason in *why. strict: --fp strict. running: a stream over k stays one in each part. */
+struct groups *group_split(struct arena *a, const struct groups *gs, unsigned g, unsigned axis, int64_t parts, bool strict, bool running, const char **why);
 void sched_part_name(const struct groups *gs, unsigned g, unsigned axis, char *out, size_t size); /* what steps call the new axis */
 bool sched_is_plain(const struct sched *s); /* the function as written: a `plain` step is in it */
 int sched_split(const struct sched *s);   /* position of the first split step, -1: none */

@@ -200,7 +200,7 @@ static const struct groups *in_parts(const struct chooser *c, unsigned axis, int
     static const int each[] = {2, 1, 3, 4};
     *parts = each[i] * threads;
     if (*parts > def_extent(c, axis) / 32) continue;
-    const struct groups *gs = group_split(c->a, c->gs, c->gi, axis, *parts, c->o->strict, &why);
+    const struct groups *gs = group_split(c->a, c->gs, c->gi, axis, *parts, c->o->strict, false, &why);
     if (gs) return gs;
   }
   return NULL;
@@ -224,7 +224,7 @@ static bool choose_parts(struct chooser *c) {
   if (!gs) return false;
   struct chooser in = {.a = c->a, .gs = gs, .g = &gs->g[c->gi], .gi = c->gi, .lim = c->lim, .o = c->o};
   in.part = c->lim->simt ? -1 : in.g->naxis - 1;
-  in.stream = c->lim->simt ? -1 : c->stream; /* another axis than this one is refused */
+  in.stream = c->lim->simt ? in.g->stream : c->stream; /* another axis than this one is refused */
   choose(&in);
   push_memory(&in);
   if (!in.s.nstep || (in.part >= 0 && !def_push(&in, STEP_parallel, LOOP_ID(in.part, 0), 0))) return false;

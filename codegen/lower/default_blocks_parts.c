@@ -4,6 +4,10 @@
 #include "codegen/lower/default.h"
 #include <string.h>
 
+enum {
+  STREAM_PART = 256,
+  STREAM_BLOCK = 128
+};                                    /* of a stream: the least of a part, and what parts are whole blocks of */
 enum { DEEP = 64, PART_LEAST = 128 }; /* what a tile of a product stages of the sum; the least of it that a part has */
 
 /* What a block does by itself in a cycle, and how many share an SM: products, and bytes from memory. Orders of size. */
@@ -58,8 +62,22 @@ static int longest(const struct chooser *c) {
   return red;
 }
 
+/* A stream runs at the speed of memory where its rows are few: as many parts as SMs have room for. */
+static int stream_parts(const struct chooser *c, int *parts) {
+  int64_t blocks = blocks_of(c), ext = def_extent(c, (unsigned)c->stream);
+  int64_t room = blocks ? c->lim->cores * pace_of(&c->s).beside / blocks : 0;
+  for (int64_t whole = STREAM_BLOCK; whole >= DEEP; whole /= 2)
+    for (int64_t p = room; p > 1; p--) {
+      if (ext % (p * whole) || ext / p < STREAM_PART) continue;
+      *parts = (int)p;
+      return c->stream;
+    }
+  return -1;
+}
+
 int def_blocks_parts(const struct chooser *c, int *parts) {
   static const double LAUNCH = 3500, SM_BYTES = 48; /* cycles; bytes that an SM has a cycle of the second level cache */
+  if (c->stream >= 0) return stream_parts(c, parts);
   if (!c->main || c->main->red == RED_none) return -1;
   int red = longest(c);
   int64_t blocks = blocks_of(c), ext = red < 0 ? 0 : def_extent(c, (unsigned)red);

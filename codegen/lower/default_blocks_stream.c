@@ -54,12 +54,21 @@ struct held_form {
   int64_t rows, block, deep; /* of queries, of the stream; of the sum of the scores, in one step */
 };
 
+/* Every iteration is a block's: heads, and the parts of a stream that is split. */
+static bool everywhere(const struct chooser *c, unsigned a) {
+  for (unsigned i = 0; i < c->g->neq; i++)
+    if (!def_walks(&c->gs->k->eq[c->g->eq[i]], c->g->axis[a].sym) ||
+        def_reduces(&c->gs->k->eq[c->g->eq[i]], c->g->axis[a].sym))
+      return false;
+  return true;
+}
+
 /* Rows, the stream and columns, the sum of the scores in its levels, then what one step of them takes; keys and columns
    on lanes (only of all threads together the sums are few enough), rows on warps. */
 static void product_loops(struct chooser *c, const struct stream_axes *x, unsigned levels, struct order *o) {
   unsigned s = x->s, t = (unsigned)x->t, v = (unsigned)x->v;
-  for (unsigned a = 0; a < c->g->nshared; a++)
-    if (a != t) def_then(o, a, 0);
+  for (unsigned a = 0; a < c->g->naxis; a++)
+    if (a != t && everywhere(c, a)) def_then(o, a, 0);
   def_then(o, t, 1);
   def_then(o, s, 1);
   def_then(o, v, 1);
@@ -89,9 +98,18 @@ static void held_steps(struct chooser *c, const struct stream_axes *x, const str
   sched_push(&c->s, STEP_warps, LOOP_ID(t, 0), (int)(h->rows / (2 * THREADS)));
 }
 
+/* Bytes of shared memory with so many buffers of keys and values beside the queries. */
+static int64_t held_bytes(const struct chooser *c, const struct stream_axes *x, const struct held_form *h, unsigned n) {
+  int64_t key = (int64_t)type_size(c->gs->k->tensor[x->keys->tensor].type),
+          value = (int64_t)type_size(c->gs->k->tensor[x->values->tensor].type);
+  int64_t pad = h->matrix == MATRIX_wgmma ? 0 : PAD, row = def_extent(c, (unsigned)x->d) * key + pad;
+  return n * h->block * (row + def_extent(c, (unsigned)x->v) * value + pad) + h->rows * row;
+}
+
 /* As many blocks of keys and values ahead as fit, by tensor maps for warp groups where they can have them. */
 static bool held_stages(struct chooser *c, const struct stream_axes *x, const struct held_form *h, int64_t trips) {
-  for (unsigned n = trips < HELD_STAGES ? (unsigned)trips : HELD_STAGES; n >= 2; n--)
+  for (unsigned n = trips < HELD_STAGES ? (unsigned)trips : HELD_STAGES; n >= 2; n--) {
+    if (held_bytes(c, x, h, n) + 2048 > c->lim->shared_bytes) continue;
     for (unsigned how = h->matrix != MATRIX_wgmma; how < 2; how++) {
       struct sched before = c->s;
       unsigned stage = n | (how ? 0 : STAGE_TMA | STAGE_SWIZZLE);
@@ -100,6 +118,7 @@ static bool held_stages(struct chooser *c, const struct stream_axes *x, const st
         return true;
       c->s = before;
     }
+  }
   return false;
 }
 
@@ -113,8 +132,8 @@ static bool try_held(struct chooser *c, const struct stream_axes *x, const struc
   sched_push(&c->s, STEP_tensorize, LOOP_ID(x->d, 0), h->matrix);
   if (def_push(c, STEP_tensorize, LOOP_ID(x->s, 0), h->matrix)) {
     held_stages(c, x, h, def_guess(c, x->s) / h->block);
-    for (unsigned a = 0; a < c->g->nshared; a++)
-      if (a != (unsigned)x->t) def_push(c, STEP_parallel, LOOP_ID(a, 0), 0);
+    for (unsigned a = 0; a < c->g->naxis; a++)
+      if (a != (unsigned)x->t && everywhere(c, a)) def_push(c, STEP_parallel, LOOP_ID(a, 0), 0);
     def_push(c, STEP_parallel, LOOP_ID(x->t, 1), 0);
     return true;
   }
@@ -122,17 +141,39 @@ static bool try_held(struct chooser *c, const struct stream_axes *x, const struc
   return false;
 }
 
+/* Of a thread, with 16 rows of a warp: sums of the columns, scores and weights. More than these, and ptxas spills; a
+   warp group alone has to make do with 255, the copier's part among them. */
+static bool fits_registers(const struct chooser *c, const struct stream_axes *x, const struct held_form *h) {
+  enum { GROUPS = 168, ALONE = 150 };
+  int64_t columns = def_extent(c, (unsigned)x->v);
+  return columns / 2 + h->block * 3 / 4 <= (h->rows == GROUP_ROWS || h->matrix == MATRIX_mma ? GROUPS : ALONE);
+}
+
 /* The largest tile first: warp groups with as many rows as leave registers for sums and scores, then warps. */
 static bool held_stream(struct chooser *c, const struct stream_axes *x, const struct access *rows, int64_t depth) {
+  static const int64_t blocks[] = {GROUP_BLOCK, GROUP_BLOCK / 2, 48, 32};
   struct dot d;
+  int64_t ext = def_guess(c, (unsigned)x->t);
   if (!c->o->fast || !rows || !depth || !dot_mixed(x->out->body, &d)) return false;
   for (int64_t n = GROUP_ROWS; n >= GROUP_ROWS / 2 && c->lim->matrix_per_cycle[MATRIX_wgmma]; n /= 2)
-    for (int64_t block = GROUP_BLOCK; block >= GROUP_BLOCK / 2; block /= 2) {
-      struct held_form h = {MATRIX_wgmma, n, block, depth};
-      if (def_guess(c, (unsigned)x->t) >= 2 * n && try_held(c, x, rows, &h)) return true;
+    for (unsigned i = 0; i < sizeof blocks / sizeof *blocks; i++) {
+      struct held_form h = {MATRIX_wgmma, n, blocks[i], depth};
+      bool few = ext <= n && n == GROUP_ROWS / 2 && i; /* rows behind the last one cost no memory */
+      if ((ext >= 2 * n || few) && fits_registers(c, x, &h) && try_held(c, x, rows, &h)) return true;
     }
-  struct held_form h = {MATRIX_mma, ROWS, BLOCK, depth};
-  return try_held(c, x, rows, &h);
+  for (int64_t block = BLOCK; block >= BLOCK / 2; block /= 2) {
+    struct held_form h = {MATRIX_mma, ROWS, block, depth};
+    if (fits_registers(c, x, &h) && try_held(c, x, rows, &h)) return true;
+  }
+  return false;
+}
+
+/* The last axis of rows that read the same keys, also if there is only one row. */
+static int shared_rows(const struct chooser *c, const struct stream_axes *x) {
+  if (!def_has(x->keys, c->g->axis[x->t].sym)) return x->t;
+  for (unsigned a = c->g->nshared; a-- > 0;)
+    if (!def_has(x->keys, c->g->axis[a].sym)) return (int)a;
+  return x->t;
 }
 
 static void push_panels(struct chooser *c, const struct stream_axes *x, const struct panels *p, bool matrix) {
@@ -150,13 +191,14 @@ bool def_blocks_stream(struct chooser *c) {
   struct stream_axes x;
   struct order o = {0};
   if (!def_find_stream(c, &x) || !x.keys || !x.values || c->part >= 0) return false;
+  x.t = shared_rows(c, &x);
   unsigned s = x.s, t = (unsigned)x.t, d = (unsigned)x.d, v = (unsigned)x.v;
-  if (def_guess(c, t) < 2 * THREADS) return false;
   struct find k = {&x, c, NULL};
   expr_visit(x.score->body, find_rows, &k);
   int64_t depth = matrix_depth(c, &x), columns = at_most(def_guess(c, v), def_extent(c, v) ? COLUMNS : COLUMNS / 2);
   struct panels p = {k.acc, def_extent(c, d), def_extent(c, v) ? columns : 0};
   if (held_stream(c, &x, k.acc, depth)) return true;
+  if (def_guess(c, t) < 2 * THREADS) return false;
   def_push(c, STEP_tile, LOOP_ID(t, 0), ROWS);
   def_push(c, STEP_tile, LOOP_ID(s, 0), def_extent(c, v) ? BLOCK : BLOCK / 2); /* masks and strides take registers */
   def_push(c, STEP_tile, LOOP_ID(v, 0), columns);

@@ -35,9 +35,10 @@ const struct member *held_maker(const struct plan *p, const struct member *m, un
   const struct member *maker = NULL;
   unsigned t = factor->acc->tensor;
   if (!tensor_shrinks(p, t) || x->lanes != HELD_LANES || x->piece != HELD_PIECE || x->warps > 1) return NULL;
-  if (m->vec < 0 || m->thr < 0 || !has_tile(p, l, false) || !has_tile(p, (unsigned)m->thr, false) ||
-      !has_tile(p, (unsigned)m->vec, true))
-    return NULL;
+  if (m->vec < 0 || m->thr < 0 || !has_tile(p, l, false) || !has_tile(p, (unsigned)m->vec, true)) return NULL;
+  const struct paxis *rows =
+      &p->axis[LOOP_AXIS(m->thr)]; /* fewer than a tile: what is made of the others is not stored */
+  if (!rows->ntile || !rows->uniform) return NULL;
   for (unsigned i = 0; i < p->nmember; i++) {
     const struct member *n = &p->member[i];
     if (n->e->lhs != t) continue;

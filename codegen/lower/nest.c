@@ -467,13 +467,14 @@ static bool take_whens(const struct set *s, struct env *e, poly_t *g, unsigned *
   return true;
 }
 
-/* Loop l has one iteration and is not made. What a member in matrix tiles has packed there is packed all the same: it
-   cannot do without. */
+/* Loop l has one iteration and is not made. What a member in matrix tiles (or by warps) has packed there is packed all
+   the same: it cannot do without. */
 static bool packs_alone(const struct build *b, const struct set *s, unsigned l, const struct env *e) {
   if (!b->p->loop[l].trivial) return false;
   for (unsigned i = 0; i < b->p->npack; i++)
     for (unsigned k = 0; k < s->n && b->p->pack[i].loop == l; k++) {
-      expr_t r = s->m[k]->tile ? member_read_of(s->m[k], b->p->pack[i].tensor) : NULL;
+      bool needs = s->m[k]->tile || (s->m[k]->sub >= 0 && loop_by_warps(b->p, (unsigned)s->m[k]->sub));
+      expr_t r = needs ? member_read_of(s->m[k], b->p->pack[i].tensor) : NULL;
       if (r && !place_of(e, s->m[k], b->p->pack[i].tensor, r->acc->ix)) return true;
     }
   return false;

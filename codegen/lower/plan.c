@@ -466,7 +466,7 @@ static bool read_split(struct plan *p, struct sched *s) {
   for (unsigned i = (unsigned)at + 1; i < s->nstep; i++)
     if (s->step[i].kind == STEP_split) return refuse(p, "split: more than one");
   const struct groups *gs =
-      group_split(p->a, p->gs, p->gi, LOOP_AXIS(s->step[at].loop), s->step[at].arg, p->o->strict, &p->why);
+      group_split(p->a, p->gs, p->gi, LOOP_AXIS(s->step[at].loop), s->step[at].arg, p->o->strict, false, &p->why);
   if (!gs) return false;
   p->gs = gs;
   p->g = &gs->g[p->gi];

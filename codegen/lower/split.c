@@ -70,7 +70,8 @@ const struct groups *split_in_two(struct arena *a, const struct groups *gs, unsi
   int at = sched_split(s);
   const char *why;
   if (at < 0) return NULL;
-  const struct groups *whole = group_split(a, gs, g, LOOP_AXIS(s->step[at].loop), s->step[at].arg, strict, &why);
+  const struct groups *whole =
+      group_split(a, gs, g, LOOP_AXIS(s->step[at].loop), s->step[at].arg, strict, !strict, &why);
   unsigned n = whole ? first_behind(whole, &whole->g[g]) : 0;
   if (!n) return NULL;
   const struct groups *two = in_two(a, whole, g, n);

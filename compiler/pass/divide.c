@@ -292,20 +292,30 @@ static const struct eq *map_of(struct arena *a, const struct kernel *k, unsigned
   return ok && s == found->axis[0].sym && !poly_has_axis(found, by) ? found : NULL;
 }
 
+/* x where e is x / 1. */
+static poly_t by_one(struct arena *a, expr_t e) {
+  sym_t s;
+  poly_t by;
+  int64_t c;
+  return is_quotient(a, e, OP_div, &s, &by) && poly_is_const(by, &c) && c == 1 ? poly_sym(a, s) : NULL;
+}
+
 static expr_t look_through(struct arena *a, expr_t x, void *ctx) {
   const struct kernel *k = ctx;
   if (x->kind != E_READ) return x;
   struct access *acc = NULL;
   for (unsigned d = 0; d < x->acc->rank; d++) {
     expr_t at = x->acc->ix[d].dyn ? bare_int(x->acc->ix[d].dyn) : NULL;
+    poly_t whole = at ? by_one(a, at) : NULL;
     bool plain = at && at->kind == E_READ && at->acc->rank == 1 && !at->acc->nguard && !at->acc->ix[0].dyn;
     const struct eq *m = plain ? map_of(a, k, at->acc->tensor) : NULL;
-    if (!m) continue;
+    if (!m && !whole) continue;
     if (!acc) {
       acc = arena_dup(a, x->acc, sizeof *x->acc);
       acc->ix = arena_dup(a, x->acc->ix, sizeof *acc->ix * acc->rank);
     }
-    acc->ix[d].dyn = expr_subst_sym(a, m->body, m->axis[0].sym, at->acc->ix[0].poly);
+    if (m) acc->ix[d].dyn = expr_subst_sym(a, m->body, m->axis[0].sym, at->acc->ix[0].poly);
+    if (!m) acc->ix[d] = (struct subscript){poly_add(a, acc->ix[d].poly, whole), NULL};
   }
   return acc ? expr_read(a, (enum dtype)x->type, acc) : x;
 }
