@@ -10,7 +10,7 @@ void domain_fact(struct domain *d, poly_t p) {
   if (d->nfact < DOMAIN_FACTS && !p->overflow && !poly_is_const(p, NULL)) d->fact[d->nfact++] = p;
 }
 
-/* Inside a loop every range is known not to be empty. */
+/* Inside a loop every range is known not to be empty. The bounds of b are kept, not copied. */
 bool domain_var(struct arena *a, struct domain *d, const struct bound *b) {
   if (d->n >= DOMAIN_VARS) return false;
   d->v[d->n++] = *b;

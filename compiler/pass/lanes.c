@@ -122,8 +122,9 @@ static poly_t *renamed(struct lanes *l, const poly_t *p, unsigned n, const sym_t
 static bool open_later(struct lanes *l, struct domain *d, const struct place *x, const struct place *y, sym_t *map,
                        unsigned nmap, enum order order) {
   sym_t i = l->loop->sym;
-  poly_t lo = poly_addc(l->a, poly_sym(l->a, i), 1);
-  struct bound b = {.sym = map[i], .nlo = 1, .nhi = l->loop->nhi, .lo = &lo, .hi = l->loop->hi};
+  poly_t *lo = ARENA_NEW(l->a, poly_t, 1); /* the domain keeps it */
+  lo[0] = poly_addc(l->a, poly_sym(l->a, i), 1);
+  struct bound b = {.sym = map[i], .nlo = 1, .nhi = l->loop->nhi, .lo = lo, .hi = l->loop->hi};
   if (!domain_var(l->a, d, &b)) return false;
   for (unsigned k = 0; k < y->nloop; k++) {
     const struct lstmt *s = y->loop[k];
