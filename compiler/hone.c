@@ -194,8 +194,22 @@ static enum status tuned_variants(struct hone *h, struct db *db, const struct ke
   return st;
 }
 
-/* A form for small values of one dim: the dim a constant, or the kernel under the assumption. Default schedules: what
- * is tuned is tuned for all dims. */
+/* A form of its own, with a default schedule: what is tuned is tuned for all dims. */
+static enum status own_form(struct hone *h, struct kernel *own, const bool *has, const int64_t *value, const char *name,
+                            struct forms *f) {
+  struct hone_choice c = {.groups = run_passes(h, own), .dims = ""};
+  if (!c.groups) return ST_INTERNAL;
+  c.sched = defaults(h, c.groups);
+  struct emit_variant *v = &f->v[f->n];
+  enum status st = lower_form(h, &c, name, &v->f);
+  if (st == ST_INFEASIBLE) return ST_OK; /* the general form says why */
+  if (st != ST_OK) return st;
+  v->has = has, v->value = value;
+  f->n++;
+  return ST_OK;
+}
+
+/* A form for small values of one dim: the dim a constant, or the kernel under the assumption. */
 static enum status small_form(struct hone *h, const struct kernel *k, const struct small_dim *s, struct forms *f) {
   bool *has = ARENA_NEW(h->arena, bool, k->nsym + 1u);
   int64_t *value = ARENA_NEW(h->arena, int64_t, k->nsym + 1u);
@@ -208,16 +222,16 @@ static enum status small_form(struct hone *h, const struct kernel *k, const stru
     for (unsigned i = 0; i < k->nassume; i++) own->assume[i] = k->assume[i];
     own->assume[own->nassume++] = poly_sub(h->arena, poly_const(h->arena, s->most), poly_sym(h->arena, s->dim));
   }
-  struct hone_choice c = {.groups = run_passes(h, own), .dims = ""};
-  if (!c.groups) return ST_INTERNAL;
-  c.sched = defaults(h, c.groups);
-  struct emit_variant *v = &f->v[f->n];
-  enum status st = lower_form(h, &c, arena_printf(h->arena, "%s.small%u", k->name, f->n), &v->f);
-  if (st == ST_INFEASIBLE) return ST_OK;
-  if (st != ST_OK) return st;
-  v->has = has, v->value = value;
-  f->n++;
-  return ST_OK;
+  return own_form(h, own, has, value, arena_printf(h->arena, "%s.small%u", k->name, f->n), f);
+}
+
+/* Strides that are 1. */
+static enum status unit_form(struct hone *h, const struct kernel *k, struct forms *f) {
+  bool *has = ARENA_NEW(h->arena, bool, k->nsym + 1u);
+  int64_t *value = ARENA_NEW(h->arena, int64_t, k->nsym + 1u);
+  if (h->target.limits.simt || !kernel_unit_strides(k, has, value)) return ST_OK;
+  struct kernel *own = kernel_specialise(h->arena, k, has, value);
+  return own_form(h, own, has, value, arena_printf(h->arena, "%s.unit", k->name), f);
 }
 
 static enum status small_forms(struct hone *h, const struct kernel *k, const struct groups *symbolic, struct forms *f) {
@@ -256,9 +270,10 @@ enum status hone_entry(struct hone *h, struct db *db, const struct spec_fn *fn, 
   if (!fn->k) return all_parts(h, db, fn, out, tuned);
   struct groups *symbolic = hone_groups(h, fn->k);
   if (!symbolic) return ST_INTERNAL;
-  struct forms f = {.v = ARENA_NEW(h->arena, struct emit_variant, MAX_VARIANTS + SMALL_DIMS)};
+  struct forms f = {.v = ARENA_NEW(h->arena, struct emit_variant, MAX_VARIANTS + SMALL_DIMS + 1)};
   enum status st = asked_variants(h, db, fn->k, fn->is_part, symbolic, &f);
   if (st == ST_OK && db) st = tuned_variants(h, db, fn->k, symbolic, &f);
+  if (st == ST_OK) st = unit_form(h, fn->k, &f);
   if (st == ST_OK) st = small_forms(h, fn->k, symbolic, &f);
   if (st != ST_OK) return st;
   struct hone_choice c;

@@ -64,7 +64,7 @@ static const char *declaration(struct cx *x, const char *type, const char *name)
   return arena_printf(x->a, "%.*s%s%s%s", (int)at, type, blank ? " " : "", name, type + at);
 }
 
-static const char *header_text(struct cx *x, CXCursor p, const char *name) {
+const char *c_header_text(struct cx *x, CXCursor p, const char *name) {
   CXType t = x->cl->getCursorType(p);
   const char *s = c_str(x, x->cl->getTypeSpelling(t));
   if (known_words(x, s)) return declaration(x, s, name);
@@ -306,7 +306,7 @@ static void parameter(struct cx *x, CXCursor p, unsigned i) {
   CXType t = x->cl->getCursorType(p), canon = x->cl->getCanonicalType(t);
   if (!c_is_array(t)) t = canon;
   if (x->cl->isVolatileQualifiedType(canon)) c_refuse(x, p, "'%s' is volatile: not supported", name);
-  if (record_param(x, p, name, (uint16_t)i)) return;
+  if (record_param(x, p, name, (uint16_t)i) || c_number_param(x, p, name, (uint16_t)i)) return;
   enum dtype d;
   unsigned cand = x->ncand, n = x->k->nparam;
   struct cand *self = c_candidate(x, ORIGIN_SELF, (uint16_t)i, 0, DT_i32);
@@ -326,7 +326,7 @@ static void parameter(struct cx *x, CXCursor p, unsigned i) {
         name, c_str(x, x->cl->getTypeSpelling(x->cl->getCursorType(p))));
   }
   struct param *q = &x->k->param[n];
-  q->ctype = header_text(x, p, name);
+  q->ctype = c_header_text(x, p, name);
   q->loc = c_loc(x, p);
 }
 

@@ -35,12 +35,14 @@ static struct cval subscripted(struct cx *x, CXCursor c) {
   if (s.n != 2) c_refuse(x, c, "subscript not understood");
   struct cval l = c_expr(x, s.c[0]), r = c_expr(x, s.c[1]);
   struct cval p = l.kind == CV_PTR ? l : r, i = l.kind == CV_PTR ? r : l;
+  int64_t at;
+  bool fixed = r.kind == CV_NUM && r.p && poly_is_const(r.p, &at), first = fixed && at == 0;
+  struct cval number;
+  if (fixed && c_number(x, l, at, &number)) return number;
   if (l.kind == CV_RECORD || r.kind == CV_RECORD) {
     c_rows_wanted(x, l.kind == CV_RECORD ? l : r);
     c_refuse(x, c, "an array of structures inside a structure is not supported: use one array for each field");
   }
-  int64_t zero;
-  bool first = r.kind == CV_NUM && r.p && poly_is_const(r.p, &zero) && zero == 0;
   if (first && (l.kind == CV_REF || l.kind == CV_STRUCT)) return l; /* p[0] is *p */
   if (p.kind != CV_PTR || i.kind != CV_NUM) c_refuse(x, c, "subscript not understood");
   p.ptr = cv_move(x, p.ptr, cv_subscript(x, i));
@@ -83,6 +85,8 @@ struct cval c_lvalue(struct cx *x, CXCursor c, struct cvar **var) {
   if (k == CXCursor_UnaryOperator && x->cl->getCursorUnaryOperatorKind(l) == CXUnaryOperator_Deref) {
     struct kids s = c_kids(x, l);
     struct cval p = decay(x, l, c_expr(x, s.c[0]));
+    struct cval number;
+    if (c_number(x, p, 0, &number)) return number;
     if (p.kind == CV_RECORD) return p;
     if (p.kind == CV_REF || p.kind == CV_STRUCT) return referred(x, p, var);
     if (p.kind != CV_PTR) c_refuse(x, l, "dereference not understood");
@@ -247,7 +251,7 @@ static struct cval unary(struct cx *x, CXCursor c) {
   case CXUnaryOperator_Deref: {
     struct cval v = c_lvalue(x, c, &var);
     if (var) return c_read_var(x, c, var);
-    if (v.kind == CV_STRUCT || c_type(x, c).kind == CXType_Record) return v;
+    if (v.kind == CV_STRUCT || v.kind == CV_NUM || c_type(x, c).kind == CXType_Record) return v;
     return v.kind == CV_ARRAY ? decay(x, c, v) : c_load(x, c, v.ptr);
   }
   default:
@@ -402,7 +406,7 @@ static struct cval dispatch(struct cx *x, CXCursor c) {
   case CXCursor_ArraySubscriptExpr: {
     struct cval v = subscripted(x, c);
     if (v.kind == CV_REF) return c_read_var(x, c, &x->var[v.arg]);
-    if (c_type(x, c).kind == CXType_Record) return v;
+    if (v.kind == CV_NUM || c_type(x, c).kind == CXType_Record) return v;
     return v.kind == CV_ARRAY ? decay(x, c, v) : c_load(x, c, v.ptr);
   }
   case CXCursor_MemberRefExpr:

@@ -53,15 +53,18 @@ static struct lfunc *first_walks(struct cx *x, CXCursor fn) {
   x->nwant = x->capwant = x->nuse = 0;
   x->quotients = x->again = false;
   x->rows = 0;
+  x->numbers = x->nnumber = 0;
+  x->no_numbers = false;
   x->nstays = x->ncell = 0;
   x->stores_known = false;
-  if (setjmp(x->refused) && (i > MAX_WALKS || (x->nwant == x->nuse && !x->again))) return NULL;
+  if (setjmp(x->refused) && (i > MAX_WALKS || (x->nwant == x->nuse && !x->again)) && !c_numbers_give_up(x)) return NULL;
   for (;;) {
     x->nuse = x->nwant;
     x->again = false;
     i++;
     struct lfunc *f = walk(x, fn, NULL, NULL, NULL);
     c_stores_find(x);
+    c_numbers_find(x);
     if (i > MAX_WALKS || (x->nwant == x->nuse && !x->again)) return f;
   }
 }

@@ -99,7 +99,7 @@ struct cell {
   int64_t offset, ix[CELL_RANK];
 };
 
-enum { MAX_LEVELS = 32, MAX_REFS = 200, MAX_STAYS = 32 };
+enum { MAX_LEVELS = 32, MAX_REFS = 200, MAX_STAYS = 32, MAX_NUMBERS = 64 };
 struct level { struct clist *around; unsigned first; }; /* an open loop: where it will stand, and the first symbol made in it */
 
 struct cx {
@@ -162,6 +162,10 @@ struct cx {
   bool any_alias;                    /* -fno-strict-aliasing: a store of any type may change any number */
   bool stores_known;                 /* a walk came to its end, and the two below hold all that it stores to */
   uint32_t pointed;                  /* types (a bit for each enum dtype) that it stores through pointers */
+  uint64_t numbers;                  /* parameters (by position) that are pointers to integers read at entry, in this walk */
+  unsigned nnumber;                  /* integers there that bounds and subscripts need, found in this walk or before */
+  struct { uint16_t from; int64_t ix; } number[MAX_NUMBERS];
+  bool no_numbers;                   /* the function does something else with such a pointer */
   uint32_t rows;                     /* parameters (by position) that are such arrays: found in this walk or before */
   bool quotients, again;             /* subscripts have quotients (`w / 2`), which are symbols then; found in this walk */
   const char **base, **symbase;      /* names of locals and symbols as written, before they were made unique */
@@ -208,6 +212,16 @@ bool c_cell(struct cx *x, struct cptr p, struct cval *v);
 void c_want_cell(struct cx *x, expr_t read);                         /* in the walks that follow, if it can be */
 void c_stores_find(struct cx *x);                                    /* behind a walk: what the function stores to */
 void c_send_hidden(struct cx *x);                                    /* those of the function just lowered that only the file sees */
+
+/* May a store of the walk before, through a pointer, change a number of this type? */
+bool c_stores_reach(struct cx *x, enum dtype t);
+
+/* --- c_number.c: integers that pointer parameters point to --- */
+void c_want_number(struct cx *x, expr_t read);                       /* a bound or subscript needs it */
+void c_numbers_find(struct cx *x);                                   /* behind a walk, and c_stores_find: which may be dims in the next one */
+bool c_number_param(struct cx *x, CXCursor p, const char *name, uint16_t at); /* false: it is none */
+bool c_number(struct cx *x, struct cval record, int64_t ix, struct cval *v); /* element ix of what it points to; false: it is none */
+bool c_numbers_give_up(struct cx *x);                                /* a walk with some was refused: false when there were none */
 
 /* --- c_rows.c: arrays of structures of several types --- */
 bool c_is_row(struct cptr p);                                      /* a pointer into such an array */
@@ -327,6 +341,7 @@ bool c_free_call(struct cx *x, CXCursor c, const char *name);       /* free() of
 poly_t c_elements(struct cx *x, struct cval bytes, enum dtype t);  /* in so many bytes; NULL: no polynomial, or not whole elements */
 
 /* --- c_decl.c, c_dims.c --- */
+const char *c_header_text(struct cx *x, CXCursor p, const char *name);   /* the parameter as a header declares it; NULL: its type has a name of the file */
 struct cand *c_candidate(struct cx *x, enum origin_how how, uint16_t from, int64_t offset, enum dtype t);
 bool c_left_out(struct cx *x, unsigned cand);                      /* second walk: nothing used it */
 void c_derived_dim(struct cx *x, struct cand *c, const char *name, int64_t lo, int64_t hi);

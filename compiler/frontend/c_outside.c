@@ -129,14 +129,18 @@ static bool same_cell(const struct cell *a, const struct cell *b) {
   return a->from == b->from && a->offset == b->offset && !memcmp(a->ix, b->ix, sizeof a->ix);
 }
 
-static bool may_change(struct cx *x, const struct cell *c, enum dtype t) {
-  for (unsigned i = 0; i < x->nstored; i++)
-    if (x->stored[i].from == c->from) return true;
+bool c_stores_reach(struct cx *x, enum dtype t) {
   for (unsigned u = 0; u < DT_COUNT; u++) { /* as the rules of aliasing have it; signed or not is one */
     bool same = type_size((enum dtype)u) == type_size(t) && !type_is_float((enum dtype)u);
     if ((x->pointed >> u & 1) && (same || x->any_alias || type_size((enum dtype)u) == 1)) return true;
   }
   return false;
+}
+
+static bool may_change(struct cx *x, const struct cell *c, enum dtype t) {
+  for (unsigned i = 0; i < x->nstored; i++)
+    if (x->stored[i].from == c->from) return true;
+  return c_stores_reach(x, t);
 }
 
 void c_want_cell(struct cx *x, expr_t read) {
@@ -164,10 +168,17 @@ bool c_cell(struct cx *x, struct cptr p, struct cval *v) {
   return true;
 }
 
+static bool is_result(const struct cx *x, unsigned tensor) {
+  unsigned p = x->k->tensor[tensor].param;
+  return p != UINT16_MAX && x->origin[p].how == ORIGIN_RESULT;
+}
+
 static void note_store(struct cx *x, const struct lstmt *s) {
   struct cell c = {0};
   if (s->kind == L_STORE && s->acc->tensor < x->k->ntensor) {
-    if (!variable_of(x, s->acc->tensor, &c.from, &c.offset))
+    if (is_result(x, s->acc->tensor))
+      ; /* nobody else has a pointer to it */
+    else if (!variable_of(x, s->acc->tensor, &c.from, &c.offset))
       x->pointed |= 1u << x->k->tensor[s->acc->tensor].type;
     else if (x->nstored < MAX_CELLS)
       x->stored[x->nstored++] = c;

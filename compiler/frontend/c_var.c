@@ -76,7 +76,7 @@ static void want_one(struct cx *x, const struct cvar *v) {
 
 static void want_local(expr_t e, void *ctx) {
   struct cx *x = ctx;
-  if (e->kind == E_READ) c_want_cell(x, e);
+  if (e->kind == E_READ) c_want_cell(x, e), c_want_number(x, e);
   for (unsigned i = 0; e->kind == E_LOCAL && i < x->nvar; i++) {
     const struct cvar *v = &x->var[i];
     if (v->kind == VAR_SCALAR && v->id == e->id && type_is_int((enum dtype)v->type)) want_one(x, v);

@@ -68,6 +68,8 @@ static int64_t random_dim(const char *name, unsigned round, bool few) {
   if (!strncmp(name, "has_", 4)) return (int64_t)(rnd() % 2);
   if (!strncmp(name, "ld", 2)) return 9 + (int64_t)(rnd() % 3);
   if (is_divisor(name)) return 1 + (int64_t)(rnd() % 3);
+  if (!strncmp(name, "inc", 3) || !strncmp(name, "rs_", 3) || !strncmp(name, "cs_", 3))
+    return rnd() % 2 ? 1 : (int64_t)(rnd() % 5);
   if (!strcmp(name, "pad")) return (int64_t)(rnd() % 3);
   if (round == 0) return 5;
   if (few && round % 3 == 2) return 9 + (int64_t)(rnd() % 7); /* whole vectors; a cube of them still fits */
