@@ -18,8 +18,11 @@ struct math_fn {
   bool masked; /* takes a mask behind its arguments, which it ignores: it computes any number without harm */
 };
 
-static bool by_libm(enum op op) {
-  return op == OP_exp || op == OP_exp2 || op == OP_log || op == OP_log2 || op == OP_pow || op == OP_sin || op == OP_cos;
+static bool by_libm(enum op op, enum dtype t) {
+  static const uint8_t fast[] = {OP_exp, OP_exp2, OP_log, OP_log2, OP_pow, OP_sin, OP_cos};
+  static const uint8_t rare[] = {OP_asin,  OP_acos,  OP_atan,  OP_atan2, OP_asinh, OP_acosh,
+                                 OP_atanh, OP_expm1, OP_log1p, OP_sinh,  OP_cbrt,  OP_hypot};
+  return memchr(fast, op, sizeof fast) || (t == DT_f64 && memchr(rare, op, sizeof rare));
 }
 
 static void name_of(const struct math_fn *x, char *out) {
@@ -77,7 +80,7 @@ static void lane_forms(struct module *m, LLVMValueRef call, struct math_fn x, co
 LLVMValueRef plain_math(struct module *m, LLVMBuilderRef b, enum op op, enum dtype t, LLVMValueRef *arg) {
   struct math_fn x = {.op = op, .type = t};
   char name[NAME];
-  LLVMValueRef fn = by_libm(op) ? library(m, &x, name) : NULL;
+  LLVMValueRef fn = by_libm(op, t) ? library(m, &x, name) : NULL;
   if (!fn) {
     name_of(&x, name);
     fn = declare(m, name, &x);

@@ -62,6 +62,18 @@ static inline V copysign2(struct vm *v, V a, V b) {
   return call_intrinsic(v->m, v->b, "llvm.copysign", &t, 1, arg, 2);
 }
 
+/* c[0] * x^(n-1) + … + c[n-1] */
+static inline V poly64(struct vm *v, V x, const double *c, unsigned n) {
+  V r = D(v, c[0]);
+  for (unsigned i = 1; i < n; i++) r = mad(v, r, x, D(v, c[i]));
+  return r;
+}
+/* Lets NaN through. */
+static inline V clamp64(struct vm *v, V x, double lo, double hi) {
+  x = sel(v, cmp(v, LLVMRealOGT, D(v, lo), x), D(v, lo), x);
+  return sel(v, cmp(v, LLVMRealOLT, D(v, hi), x), D(v, hi), x);
+}
+
 /* p * 2^n for whole n by vscalef, rounded once; p and n have `lanes` lanes (at least 4 of f32, 2 of f64). AVX-512 only.
  */
 V vm_scalef(struct vm *v, V p, V n, unsigned lanes);
@@ -76,12 +88,28 @@ struct vm_table { /* c[rows][entries]; 16 or 32 entries */
 };
 /* The row's entry i (modulo their number) for each lane. AVX-512 only. */
 V vm_look_up(struct vm *v, const struct vm_table *t, unsigned row, V i);
-/* erf and tanh of f32 with AVX-512; e^x = 2^floor(n) * p there for |x| < 128, n whole for fewer than 4 lanes; *lo, when asked for: what p lost in its last rounding. */
+/* erf and tanh of f32 with AVX-512; e^x = 2^floor(n) * p there for |x| < 128, n whole for fewer than 4 lanes; *lo, when
+ * asked for: what p lost in its last rounding. */
 V vm_exp_parts(struct vm *v, V x, V *n, V *lo);
 V vm_erf32(struct vm *v, V x);
 V vm_tanh32(struct vm *v, V x);
 /* f64: exp, log, tanh, sigmoid, exp2, cosh, log2, log10, erf, erfc; NULL for others. */
 V vm_math64(struct vm *v, enum op op, V x);
+/* f64: pow, hypot, cbrt; asin, acos, atan, atan2; expm1, log1p, sinh, asinh, acosh, atanh; NULL for others. */
+V vm_pow64(struct vm *v, enum op op, V *arg);
+V vm_arc64(struct vm *v, enum op op, V *arg);
+V vm_hyp64(struct vm *v, enum op op, V x);
+/* pow in two steps, for powers of one base: its logarithm and what that lost, then the power. */
+V vm_pow_base64(struct vm *v, V x, V *low);
+V vm_power64(struct vm *v, V x, V y, V log, V low);
+/* Parts of them. p * 2^n for whole |n| < 2000. */
+V vm_scale64(struct vm *v, V p, V n);
+/* e^(x + low) = 2^n (1 + q), q = r + t, r the result; x within +-800; low, which may be NULL, below a unit of x. */
+V vm_exp_reduce64(struct vm *v, V x, V low, V *n, V *t);
+/* 1 + f where x = 2^*k (1 + f), sqrt(1/2) < 1 + f < sqrt(2). */
+V vm_normalise64(struct vm *v, V x, V *k);
+/* log x + more, with all of more's digits; more may be NULL. */
+V vm_log64(struct vm *v, V x, V more);
 /* f32 on lanes of f64; NULL: not one of these. */
 V vm_wide32(struct vm *v, enum op op, V *arg);
 /* sin or cos of f64 for |x| < 2^20. */

@@ -410,6 +410,9 @@ static V sin_or_cos(struct fn *f, struct vm *v, enum dtype t, V x, bool cosine) 
 
 static V math64(struct vm *v, enum op op, V *arg) {
   V y = vm_math64(v, op, arg[0]);
+  if (!y) y = vm_pow64(v, op, arg);
+  if (!y) y = vm_arc64(v, op, arg);
+  if (!y) y = vm_hyp64(v, op, arg[0]);
   return y ? y : libm(v, op_info[op].name, arg, op_info[op].arity);
 }
 
@@ -462,6 +465,20 @@ LLVMValueRef math_value(struct fn *f, enum op op, enum dtype t, unsigned lanes, 
   return t == DT_f64 ? math64(&v, op, arg) : math32(&v, op, arg);
 }
 
+/* The base's logarithm is made where the base is known. */
+static struct val power64(struct fn *f, struct val x, struct val y) {
+  struct vm v = vm_of(f->m, f->b, x.lanes);
+  V low, log;
+  unsigned base = place_level(f, x.level), lev = place_level(f, x.level > y.level ? x.level : y.level);
+  place_at(f, base);
+  log = vm_pow_base64(&v, x.v, &low);
+  place_back(f);
+  place_at(f, lev);
+  struct val r = mkval(vm_power64(&v, x.v, y.v, log, low), lev, DT_f64, x.lanes);
+  place_back(f);
+  return r;
+}
+
 struct val emit_math(struct fn *f, enum op op, struct val *x) {
   struct val r;
   unsigned n = op_info[op].arity, lev = 0;
@@ -475,9 +492,13 @@ struct val emit_math(struct fn *f, enum op op, struct val *x) {
   bool call = f->m->plain && !x[0].lanes && (op_info[op].flags & OPF_TRANS),
        here = !call && (op == OP_sin || op == OP_cos); /* they branch */
   lev = here ? cur_level(f) : place_level(f, lev);
-  if (!here) place_at(f, lev);
-  r = mkval(call ? plain_math(f->m, f->b, op, t, arg) : math_value(f, op, t, x[0].lanes, arg), lev, t, x[0].lanes);
-  if (!here) place_back(f);
+  if (!call && op == OP_pow && t == DT_f64) {
+    r = power64(f, x[0], x[1]);
+  } else {
+    if (!here) place_at(f, lev);
+    r = mkval(call ? plain_math(f->m, f->b, op, t, arg) : math_value(f, op, t, x[0].lanes, arg), lev, t, x[0].lanes);
+    if (!here) place_back(f);
+  }
   f->m->nop += 20;
   cache_put(f, 2000u + (unsigned)op, arg[0], arg[1], arg[2], r);
   return r;

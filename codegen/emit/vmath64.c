@@ -3,19 +3,14 @@
    log2, log10 2, erfc 4. Infinities, NaN, signed zeros and subnormal results are those of C.
 
    exp: minimax polynomial of degree 11 on +-ln2/2. log, and the polynomials of sin and cos: those of Sun's fdlibm; the
-   argument of sin and cos is reduced in three parts of pi/2, exactly enough below 2^20. Larger ones and pow are libm's,
-   in vmath.c. erfc is one polynomial, after M. Shepherd and J. Laframboise (1981). */
+   argument of sin and cos is reduced in three parts of pi/2, exactly enough below 2^20. Larger ones are libm's, in
+   vmath.c. The rarer functions: vmath_pow.c, vmath_arc.c, vmath_hyp.c. erfc is one polynomial, after M. Shepherd and J.
+   Laframboise (1981). */
 #include "codegen/emit/vm.h"
 #include <math.h>
 
-static V poly(struct vm *v, V x, const double *c, unsigned n) {
-  V r = D(v, c[0]);
-  for (unsigned i = 1; i < n; i++) r = mad(v, r, x, D(v, c[i]));
-  return r;
-}
-
-/* p * 2^n, |n| < 2000: two steps, of which only the last one rounds. */
-static V scale64(struct vm *v, V p, V n) {
+/* Two steps, of which only the last one rounds. */
+V vm_scale64(struct vm *v, V p, V n) {
   if (v->m->isa.avx512 && v->n >= 2) return vm_scalef(v, p, n, v->n);
   V magic = D(v, 0x1.8p52), ni = LLVMBuildSub(v->b, bits(v, add(v, n, magic), v->l), bits(v, magic, v->l), "");
   V high = LLVMBuildSub(v->b, LLVMBuildLShr(v->b, LLVMBuildAdd(v->b, ni, L(v, 4096), ""), L(v, 1), ""), L(v, 2048), "");
@@ -25,8 +20,7 @@ static V scale64(struct vm *v, V p, V n) {
   return mul(v, mul(v, p, bits(v, a, v->d)), bits(v, b, v->d));
 }
 
-/* e^x = 2^n (1 + q), q = r + t; x within +-800. */
-static V exp_reduce(struct vm *v, V x, V *n, V *t) {
+V vm_exp_reduce64(struct vm *v, V x, V low, V *n, V *t) {
   static const double c[] = {2.511776901453666118e-8, 2.763105558313408589e-7, 2.755721663315424174e-6,
                              2.480149063601518497e-5, 1.984126991694441516e-4, 1.388888894626210259e-3,
                              8.333333333307455245e-3, 4.166666666651875942e-2, 1.666666666666669855e-1,
@@ -34,35 +28,31 @@ static V exp_reduce(struct vm *v, V x, V *n, V *t) {
   V magic = D(v, 0x1.8p52);
   *n = sub(v, mad(v, x, D(v, M_LOG2E), magic), magic);
   V hi = mad(v, *n, D(v, -6.93147180369123816490e-01), x), lo = mul(v, *n, D(v, 1.90821492927058770002e-10));
+  if (low) lo = sub(v, lo, low);
   V r = sub(v, hi, lo), lost = sub(v, sub(v, hi, r), lo);
-  *t = mad(v, poly(v, r, c, 10), mul(v, r, r), lost);
+  *t = mad(v, poly64(v, r, c, 10), mul(v, r, r), lost);
   return r;
 }
 
-static V clamp(struct vm *v, V x, double lo, double hi) {
-  x = sel(v, cmp(v, LLVMRealOGT, D(v, lo), x), D(v, lo), x); /* lets NaN through */
-  return sel(v, cmp(v, LLVMRealOLT, D(v, hi), x), D(v, hi), x);
-}
-
 static V exp64(struct vm *v, V x) {
-  V n, t, r = exp_reduce(v, clamp(v, x, -750, 710), &n, &t);
-  return scale64(v, add(v, D(v, 1), add(v, r, t)), n);
+  V n, t, r = vm_exp_reduce64(v, clamp64(v, x, -750, 710), NULL, &n, &t);
+  return vm_scale64(v, add(v, D(v, 1), add(v, r, t)), n);
 }
 
 /* 2^x: what is left of x times ln 2 is small, so its rounding is nothing. */
 static V exp2_f64(struct vm *v, V x) {
   V magic = D(v, 0x1.8p52), n, t;
-  x = clamp(v, x, -1080, 1025);
+  x = clamp64(v, x, -1080, 1025);
   V whole = sub(v, add(v, x, magic), magic);
-  V r = exp_reduce(v, mul(v, sub(v, x, whole), D(v, M_LN2)), &n, &t);
-  return scale64(v, add(v, D(v, 1), add(v, r, t)), add(v, n, whole));
+  V r = vm_exp_reduce64(v, mul(v, sub(v, x, whole), D(v, M_LN2)), NULL, &n, &t);
+  return vm_scale64(v, add(v, D(v, 1), add(v, r, t)), add(v, n, whole));
 }
 
 /* From half of e^|x|, which overflows no earlier than the result. */
 static V cosh64(struct vm *v, V x) {
   V n, t, a = un(v, "llvm.fabs", x);
-  V r = exp_reduce(v, sel(v, cmp(v, LLVMRealOLT, D(v, 712), a), D(v, 712), a), &n, &t);
-  V half = scale64(v, add(v, D(v, 1), add(v, r, t)), sub(v, n, D(v, 1)));
+  V r = vm_exp_reduce64(v, sel(v, cmp(v, LLVMRealOLT, D(v, 712), a), D(v, 712), a), NULL, &n, &t);
+  V half = vm_scale64(v, add(v, D(v, 1), add(v, r, t)), sub(v, n, D(v, 1)));
   return add(v, half, quo(v, D(v, 0.25), half));
 }
 
@@ -73,8 +63,7 @@ static V log_edges(struct vm *v, V x, V y) {
   return sel(v, cmp(v, LLVMRealOEQ, x, D(v, 0)), D(v, -INFINITY), y);
 }
 
-/* 1 + f where x = 2^*k (1 + f), sqrt(1/2) < 1 + f < sqrt(2). */
-static V normalise(struct vm *v, V x, V *k) {
+V vm_normalise64(struct vm *v, V x, V *k) {
   if (v->m->isa.avx512) {
     V one = vm_mantissa(v, x), e = vm_exponent(v, x), high = cmp(v, LLVMRealOGE, one, D(v, M_SQRT2));
     *k = sel(v, high, add(v, e, D(v, 1)), e);
@@ -88,14 +77,15 @@ static V normalise(struct vm *v, V x, V *k) {
   return bits(v, LLVMBuildSub(v->b, u, LLVMBuildShl(v->b, e, L(v, 52), ""), ""), v->d);
 }
 
-static V log64(struct vm *v, V x) {
+V vm_log64(struct vm *v, V x, V more) {
   static const double c[] = {1.479819860511658591e-01, 1.531383769920937332e-01, 1.818357216161805012e-01,
                              2.222219843214978396e-01, 2.857142874366239149e-01, 3.999999999940941908e-01,
                              6.666666666666735130e-01};
-  V k, f = sub(v, normalise(v, x, &k), D(v, 1));
-  V s = quo(v, f, add(v, f, D(v, 2))), z = mul(v, s, s), r = mul(v, z, poly(v, z, c, 7)),
+  V k, f = sub(v, vm_normalise64(v, x, &k), D(v, 1));
+  V s = quo(v, f, add(v, f, D(v, 2))), z = mul(v, s, s), r = mul(v, z, poly64(v, z, c, 7)),
     half = mul(v, mul(v, f, f), D(v, 0.5));
   V low = mad(v, s, add(v, half, r), mul(v, k, D(v, 1.90821492927058770002e-10)));
+  if (more) low = add(v, low, more);
   V y = sub(v, mul(v, k, D(v, 6.93147180369123816490e-01)), sub(v, sub(v, half, low), f));
   return v->m->isa.avx512 ? y : log_edges(v, x, y); /* they follow from the parts */
 }
@@ -114,14 +104,14 @@ static V mantissa(struct vm *v, V x, V *k) {
 
 /* Exact for powers of ten, in the manner of fdlibm. */
 static V log10_f64(struct vm *v, V x) {
-  V k, l = log64(v, mantissa(v, x, &k));
+  V k, l = vm_log64(v, mantissa(v, x, &k), NULL);
   V low = mad(v, l, D(v, 4.34294481903251816668e-01), mul(v, k, D(v, 3.69423907715893078616e-13)));
   return log_edges(v, x, mad(v, k, D(v, 3.01029995663611771306e-01), low));
 }
 
 /* Exact for powers of two. */
 static V log2_f64(struct vm *v, V x) {
-  V k, l = log64(v, mantissa(v, x, &k));
+  V k, l = vm_log64(v, mantissa(v, x, &k), NULL);
   V y = mad(v, l, D(v, M_LOG2E), mul(v, l, D(v, 2.0355273740931033e-17)));
   return log_edges(v, x, add(v, k, y));
 }
@@ -136,7 +126,7 @@ static V erfc_positive(struct vm *v, V a) {
       -0.06633036581152939,    0.09373283499679412,     -0.10103906603635213,   0.06809705425473732,
       0.01537965210262074,     -0.1396211168405629,     1.2329951186255526};
   a = sel(v, cmp(v, LLVMRealOLT, D(v, 28), a), D(v, 28), a); /* lets NaN through */
-  V p = poly(v, quo(v, sub(v, a, D(v, 4)), add(v, a, D(v, 4))), c, sizeof c / sizeof *c);
+  V p = poly64(v, quo(v, sub(v, a, D(v, 4)), add(v, a, D(v, 4))), c, sizeof c / sizeof *c);
   V z = bits(v, LLVMBuildAnd(v->b, bits(v, a, v->l), L(v, 0xfffffffff8000000u), ""), v->d);
   V d = mul(v, sub(v, z, a), add(v, z, a)), e = exp64(v, LLVMBuildFNeg(v->b, mul(v, z, z), ""));
   V more = mad(v, mad(v, d, D(v, 1.0 / 6), D(v, 0.5)), mul(v, d, d), d);
@@ -153,7 +143,7 @@ static V erf_near(struct vm *v, V x, V near) {
   static const double cq[] = {-3.96022827877536812320e-06, 1.32494738004321644526e-04, 5.08130628187576562776e-03,
                               6.50222499887672944485e-02,  3.97917223959155352819e-01, 1};
   V z = sel(v, near, mul(v, x, x), D(v, 0));
-  return quo(v, poly(v, z, cp, 5), poly(v, z, cq, 6));
+  return quo(v, poly64(v, z, cp, 5), poly64(v, z, cq, 6));
 }
 
 static V erfc64(struct vm *v, V x) {
@@ -174,8 +164,8 @@ static V erf64(struct vm *v, V x) {
 static V tanh64(struct vm *v, V x) {
   V a = un(v, "llvm.fabs", x), n, t, one = D(v, 1), two = D(v, 2);
   a = sel(v, cmp(v, LLVMRealOLT, D(v, 20), a), D(v, 20), a);
-  V r = exp_reduce(v, add(v, a, a), &n, &t), q = add(v, r, t), ql = add(v, sub(v, r, q), t);
-  V s = scale64(v, one, n), base = sub(v, s, one), sq = mul(v, s, q), m = add(v, base, sq);
+  V r = vm_exp_reduce64(v, add(v, a, a), NULL, &n, &t), q = add(v, r, t), ql = add(v, sub(v, r, q), t);
+  V s = vm_scale64(v, one, n), base = sub(v, s, one), sq = mul(v, s, q), m = add(v, base, sq);
   V big = cmp(v, LLVMRealOGE, un(v, "llvm.fabs", base), un(v, "llvm.fabs", sq));
   V ml = sel(v, big, sub(v, sq, sub(v, m, base)), sub(v, base, sub(v, m, sq)));
   ml = mad(v, s, ql, ml);
@@ -197,7 +187,7 @@ V vm_math64(struct vm *v, enum op op, V x) {
   case OP_exp:
     return exp64(v, x);
   case OP_log:
-    return log64(v, x);
+    return vm_log64(v, x, NULL);
   case OP_tanh:
     return tanh64(v, x);
   case OP_sigmoid:
@@ -238,11 +228,11 @@ V vm_sincos64(struct vm *v, V x, bool cosine) {
                               2.48015872894767294178e-05,  -1.38888888888741095749e-03, 4.16666666666666019037e-02};
   V low, q, y = reduce64(v, x, &low, &q), z = mul(v, y, y), half = D(v, 0.5);
   if (cosine) q = LLVMBuildAdd(v->b, q, L(v, 1), "");
-  V zy = mul(v, z, y), p = poly(v, z, cs, 5);
+  V zy = mul(v, z, y), p = poly64(v, z, cs, 5);
   V sn = mul(v, z, sub(v, mul(v, half, low), mul(v, zy, p)));
   sn = sub(v, y, sub(v, sub(v, sn, low), mul(v, zy, D(v, -1.66666666666666324348e-01))));
   V hz = mul(v, half, z), w = sub(v, D(v, 1), hz),
-    rest = sub(v, mul(v, mul(v, z, z), poly(v, z, cc, 6)), mul(v, y, low));
+    rest = sub(v, mul(v, mul(v, z, z), poly64(v, z, cc, 6)), mul(v, y, low));
   V cn = add(v, w, add(v, sub(v, sub(v, D(v, 1), w), hz), rest));
   V odd = LLVMBuildICmp(v->b, LLVMIntNE, LLVMBuildAnd(v->b, q, L(v, 1), ""), L(v, 0), "");
   V r = bits(v, sel(v, odd, cn, sn), v->l), sign = LLVMBuildShl(v->b, LLVMBuildAnd(v->b, q, L(v, 2), ""), L(v, 62), "");

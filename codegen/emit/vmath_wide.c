@@ -1,6 +1,6 @@
-/* The rarer functions of f32, computed on lanes of f64 with vmath64.c's exp and log and rounded once: at most 0.51 ulp
-   and 0.6 near 0 (tests/emit/vmath.c). A lane costs two, which is little beside a call of libm for each. Near 0, where
-   1 + x or the difference of two exponentials would lose digits, the first terms of the series. */
+/* The rarer functions of f32, computed on lanes of f64 with vmath64.c's exp and log, or vmath_arc.c, and rounded once:
+   at most 0.51 ulp and 0.6 near 0 (tests/emit/vmath.c). A lane costs two, which is little beside a call of libm for
+   each. Near 0, where 1 + x or the difference of two exponentials would lose digits, the first terms of the series. */
 #include "codegen/emit/vm.h"
 #include <math.h>
 
@@ -51,6 +51,11 @@ static V hypotenuse(struct vm *v, V x, V y) {
   return sel(v, any, inf, root(v, add(v, mul(v, x, x), mul(v, y, y))));
 }
 
+static V arc(struct vm *v, enum op op, V x, V *arg) {
+  V both[2] = {x, op == OP_atan2 ? LLVMBuildFPExt(v->b, arg[1], v->d, "") : NULL};
+  return vm_arc64(v, op, both);
+}
+
 static V wide(struct vm *v, enum op op, V x, V *arg) {
   V a = un(v, "llvm.fabs", x), near = below(v, a, 0x1p-26), one = D(v, 1);
   switch (op) {
@@ -70,7 +75,7 @@ static V wide(struct vm *v, enum op op, V x, V *arg) {
   case OP_hypot:
     return hypotenuse(v, x, LLVMBuildFPExt(v->b, arg[1], v->d, ""));
   default:
-    return NULL;
+    return arc(v, op, x, arg);
   }
 }
 

@@ -17,7 +17,8 @@ static const struct fn1 {
            {"sigmoid", NULL, 2},  {"sin", sin, 1.75},    {"cos", cos, 1.75},    {"log2", log2, 1.75},
            {"log10", log10, 2.1}, {"log1p", log1p, 0.6}, {"exp2", exp2, 1.25},  {"expm1", expm1, 0.6},
            {"sinh", sinh, 0.6},   {"cosh", cosh, 1.75},  {"asinh", asinh, 0.6}, {"acosh", acosh, 0.6},
-           {"atanh", atanh, 0.6}, {"cbrt", cbrt, 0.6},   {"erfc", erfc, 0.6}};
+           {"atanh", atanh, 0.6}, {"cbrt", cbrt, 0.6},   {"erfc", erfc, 0.6},   {"asin", asin, 0.6},
+           {"acos", acos, 0.6},   {"atan", atan, 0.6}};
 
 /* Without fused multiplications sums of a logarithm are rounded once more. */
 static double limit_for(const struct fn1 *f, const char *cpu) {
