@@ -80,7 +80,9 @@ static V atan2_64(struct vm *v, V y, V x) {
   V scale = sel(v, cmp(v, LLVMRealOGT, top, D(v, 0x1p1000)), D(v, 0x1p-100),
                 sel(v, below(v, top, 0x1p-900), D(v, 0x1p120), one));
   a = sel(v, endless, one, clamp64(v, mul(v, a, scale), 0, 0x1p1000));
-  b = sel(v, endless, one, mul(v, b, scale));
+  V level = cmp(v, LLVMRealOEQ, b, D(v, INFINITY)); /* 0, unless both are */
+  a = sel(v, LLVMBuildAnd(v->b, level, LLVMBuildNot(v->b, endless, ""), ""), D(v, 0), a);
+  b = sel(v, level, one, mul(v, b, scale));
   V t = atan_ratio(v, a, sel(v, nothing, one, b));
   V left = LLVMBuildICmp(v->b, LLVMIntSLT, bits(v, x, v->l), L(v, 0), "");
   t = sel(v, left, sub(v, D(v, M_PI), sub(v, t, D(v, PI_LOW))), t);

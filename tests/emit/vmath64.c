@@ -48,7 +48,7 @@ static void load(struct rig *r, const char *cpu, const char *name, bool lanes) {
 /* Distance in units of the last place of the exact result. */
 static double error_ulps(double got, long double want) {
   double w = (double)want;
-  if (isnan(w)) return isnan(got) ? 0 : INFINITY;
+  if (isnan(w) || isnan(got)) return isnan(w) && isnan(got) ? 0 : INFINITY;
   if (isinf(w) || isinf(got)) return got == w ? 0 : isinf(w) && fabs(got) == 0x1.fffffffffffffp1023 ? 1 : INFINITY;
   int e;
   frexpl(want, &e);
