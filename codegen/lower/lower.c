@@ -39,6 +39,7 @@ static void start_build(struct build *b, struct plan *p, struct lfunc *f, unsign
   memset(b->lsym, 0xff, sizeof b->lsym);
   memset(b->psym, 0xff, sizeof b->psym);
   memset(b->wsym, 0xff, sizeof b->wsym);
+  memset(b->atsym, 0xff, sizeof b->atsym);
 }
 
 /* The body of a group; b->why is set where there is none after all. */

@@ -204,7 +204,7 @@ struct build {
   struct plan *p;
   struct arena *a;
   struct lfunc *f;
-  sym_t sym[MAX_LOOP], vsym[MAX_LOOP], lsym[MAX_LOOP], psym[MAX_LOOP], wsym[MAX_LOOP];
+  sym_t sym[MAX_LOOP], vsym[MAX_LOOP], lsym[MAX_LOOP], psym[MAX_LOOP], wsym[MAX_LOOP], atsym[MAX_LOOP];
   unsigned stack_bytes;
   int64_t staged_bytes;     /* of shared memory */
   const char *why;          /* set when something cannot be expressed after all */
@@ -260,6 +260,13 @@ void sub_open(struct build *b, unsigned l, struct env *e);                     /
 struct lstmt *reg_close(struct build *b, const struct member *m, unsigned l, const struct env *outer, struct lstmt *body);
 struct lstmt *reg_vector(struct build *b, unsigned l, struct lstmt *body);     /* one whole vector of loop l, no pieces */
 struct lstmt *reg_parts(struct build *b, unsigned l, unsigned from, struct lstmt *body); /* the loop over a piece, inside a vector */
+/* What is left of a cut axis where vector loop l begins, in elements; NULL: the loop is not cut. outer: before it was opened. */
+poly_t reg_left(struct build *b, const struct member *m, unsigned l, const struct env *outer);
+/* A cut vector loop whose vectors run one after the other, as many as there are: opens it, the result is the element that one begins at; one vector,
+   of which `left` elements are there (NULL: all); the loop around whole vectors and the last one. */
+poly_t reg_open_at(struct build *b, unsigned l, struct env *e);
+struct lstmt *reg_vector_upto(struct build *b, unsigned l, poly_t left, struct lstmt *body);
+struct lstmt *reg_close_at(struct build *b, unsigned l, const struct env *outer, poly_t left, struct lstmt *whole, struct lstmt *cut);
 /* Where a cut axis ends inside a piece, lanes cannot be masked as a whole: *g is what its statements must ask. false: nothing to ask. */
 bool reg_piece_guard(struct build *b, const struct member *m, unsigned l, const struct env *e, poly_t *g);
 int64_t reg_count(const struct plan *p, const struct env *e, unsigned l);    /* iterations or vectors */

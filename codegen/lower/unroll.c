@@ -72,9 +72,7 @@ static poly_t quotient(struct build *b, poly_t p, int64_t d) {
   return q;
 }
 
-/* What is left of a cut axis where vector loop l begins, in elements; NULL: the loop is not cut. outer: before it was
- * opened. */
-static poly_t left_of(struct build *b, const struct member *m, unsigned l, const struct env *outer) {
+poly_t reg_left(struct build *b, const struct member *m, unsigned l, const struct env *outer) {
   unsigned a = LOOP_AXIS(l);
   if (outer->whole && !(m->red & BIT(l))) return NULL;
   if (outer->mode[a] == AX_EDGE)
@@ -89,7 +87,7 @@ bool reg_piece_guard(struct build *b, const struct member *m, unsigned l, const 
   if (lp->mark != MARK_VECTOR || lp->piece < 2 || !(e->open & BIT(l)) || (e->serial & BIT(l))) return false;
   struct env outer = *e;
   outer.open &= ~BIT(l);
-  poly_t left = left_of(b, m, l, &outer);
+  poly_t left = reg_left(b, m, l, &outer);
   if (!left || quotient(b, left, lp->piece)) return false;
   *g = poly_addc(b->a, poly_sub(b->a, left, e->val[l]), -1);
   return true;
@@ -112,7 +110,7 @@ static struct lstmt *lanes_close(struct build *b, const struct member *m, unsign
                                  struct lstmt *body) {
   const struct ploop *lp = &b->p->loop[l];
   struct env e = *outer;
-  poly_t hi[2] = {cpoly(b, lp->lanes)}, left = left_of(b, m, l, outer);
+  poly_t hi[2] = {cpoly(b, lp->lanes)}, left = reg_left(b, m, l, outer);
   unsigned nhi = 1;
   reg_open(b, l, &e);
   if (left) left = quotient(b, left, lp->piece);
@@ -136,5 +134,36 @@ struct lstmt *reg_close(struct build *b, const struct member *m, unsigned l, con
   struct lstmt *s = loop_for(b->a, F_VECTOR, b->wsym[l], cpoly(b, 0), cpoly(b, warps), 1, body);
   s->lanes_log2 = (uint8_t)__builtin_ctz(warps);
   s->digit = b->p->loop[l].warp_digit;
+  return s;
+}
+
+poly_t reg_open_at(struct build *b, unsigned l, struct env *e) {
+  poly_t at = poly_sym(b->a, named(b, &b->atsym[l], l, "a"));
+  e->idx[l] = cpoly(b, 0);
+  e->lane[l] = named(b, &b->lsym[l], l, "l");
+  e->warp[l] = cpoly(b, 0);
+  e->val[l] = poly_add(b->a, at, poly_sym(b->a, e->lane[l]));
+  e->open |= BIT(l);
+  return at;
+}
+
+struct lstmt *reg_vector_upto(struct build *b, unsigned l, poly_t left, struct lstmt *body) {
+  struct lstmt *s = reg_vector(b, l, body);
+  if (!left) return s;
+  poly_t hi[2] = {s->hi[0], left};
+  s->hi = arena_dup(b->a, hi, sizeof hi);
+  s->nhi = 2;
+  return s;
+}
+
+struct lstmt *reg_close_at(struct build *b, unsigned l, const struct env *outer, poly_t left, struct lstmt *whole,
+                           struct lstmt *cut) {
+  int64_t lanes = b->p->loop[l].lanes;
+  poly_t room = poly_addc(b->a, poly_sub(b->a, left, poly_sym(b->a, b->atsym[l])), -lanes);
+  poly_t hi[2] = {cpoly(b, reg_count(b->p, outer, l) * lanes), left};
+  struct lstmt *s =
+      loop_for(b->a, F_SERIAL, b->atsym[l], cpoly(b, 0), hi[0], lanes, loop_if(b->a, 1, &room, NULL, whole, cut));
+  s->hi = arena_dup(b->a, hi, sizeof hi);
+  s->nhi = 2;
   return s;
 }

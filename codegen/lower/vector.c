@@ -257,35 +257,81 @@ struct run {
   struct env *outer;
 };
 
+struct registers {
+  unsigned n;
+  uint16_t object[MAX_MEMBER];
+};
+
+/* The statements of the run, whose loops are open in `in`; e: before they were opened. */
+static struct lstmt *run_statements(struct build *b, struct run *x, struct env *e, struct env *in,
+                                    struct registers *reg) {
+  struct stmts body = {0};
+  reg->n = 0;
+  for (unsigned k = x->from; k < x->to; k++) {
+    struct place *before = e->places;
+    int id = local_temp(b, x->s, x->from, x->to, k, e);
+    if (id >= 0)
+      reg->object[reg->n++] = (uint16_t)id;
+    else if (e->places != before)
+      x->outer->places = e->places;
+    in->places = e->places;
+    stmts_add(b, &body, statement(b, x->s->m[k], in));
+  }
+  return stmts_block(b, &body);
+}
+
+static struct lstmt *with_registers(struct build *b, struct registers *reg, struct lstmt *s) {
+  while (reg->n-- > 0 && s) s = loop_alloc(b->a, reg->object[reg->n], s);
+  return s;
+}
+
+/* Is the number of the vector asked for: by registers that outlive it, or by lanes that are shared out? */
+static bool counts_vectors(struct build *b, const struct run *x, const struct env *e, unsigned v) {
+  for (const struct place *p = x->outer->places; p; p = p->next)
+    for (unsigned d = 0; d < p->nd; d++)
+      if (p->kind == PLACE_REG && p->dim[d] == v && touched(b, x->s, x->from, x->to, p->tensor)) return true;
+  for (unsigned k = x->from; k < x->to; k++)
+    if (x->s->m[k]->sub >= 0 || (x->s->m[k]->red & BIT(v))) return true;
+  return e->solo || e->held || e->whole || b->p->lim->simt;
+}
+
+/* Where the end of an axis cuts a tile of more than two vectors: one after the other while they are whole, then one
+   with masks. Short rows are nothing but such tiles. */
+static struct lstmt *run_in_turn(struct build *b, const struct env *outer, struct run *x, unsigned v) {
+  struct lstmt *form[2];
+  poly_t at = NULL, left = reg_left(b, x->s->m[x->from], v, outer);
+  for (unsigned cut = 0; cut < 2; cut++) {
+    struct env e = *outer, in;
+    struct registers reg;
+    e.places = x->outer->places;
+    in = e;
+    at = reg_open_at(b, v, &in);
+    struct lstmt *body = run_statements(b, x, &e, &in, &reg);
+    if (!body) return NULL;
+    form[cut] = with_registers(b, &reg, reg_vector_upto(b, v, cut ? poly_sub(b->a, left, at) : NULL, body));
+  }
+  return reg_close_at(b, v, outer, left, form[0], form[1]);
+}
+
 static struct lstmt *run_body(struct build *b, const struct env *outer, void *ctx) {
   struct run *x = ctx;
   const struct set *s = x->s;
   int v = pending_vec(s->m[x->from], outer), t = pending_thr(s->m[x->from], outer);
   struct env e = *outer, mid, in;
-  struct stmts body = {0};
-  uint16_t reg[MAX_MEMBER];
-  unsigned nreg = 0;
+  struct registers reg;
   e.places = x->outer->places;
   e.whole = run_whole(b, s, x->from, x->to, &e);
+  if (v >= 0 && t < 0 && outer->mode[LOOP_AXIS(v)] == AX_EDGE && reg_count(b->p, outer, (unsigned)v) > 2 &&
+      !counts_vectors(b, x, &e, (unsigned)v))
+    return run_in_turn(b, outer, x, (unsigned)v);
   mid = e;
   if (t >= 0) reg_open(b, (unsigned)t, &mid);
   in = mid;
   if (v >= 0) reg_open(b, (unsigned)v, &in);
-  for (unsigned k = x->from; k < x->to; k++) {
-    struct place *before = e.places;
-    int id = local_temp(b, s, x->from, x->to, k, &e);
-    if (id >= 0)
-      reg[nreg++] = (uint16_t)id;
-    else if (e.places != before)
-      x->outer->places = e.places;
-    in.places = e.places;
-    stmts_add(b, &body, statement(b, s->m[k], &in));
-  }
-  struct lstmt *r = stmts_block(b, &body);
+  struct lstmt *r = run_statements(b, x, &e, &in, &reg);
   if (v >= 0) r = reg_close(b, s->m[x->from], (unsigned)v, &mid, r);
   if (t >= 0) r = reg_close(b, s->m[x->from], (unsigned)t, &e, r);
-  while (nreg-- > 0 && r) r = loop_alloc(b->a, reg[nreg], r);
-  return r;
+  return with_registers(b, &reg, r);
 }
 
 static struct lstmt *run_parts(struct build *b, const struct env *e, void *ctx) {

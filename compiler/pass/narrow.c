@@ -11,16 +11,30 @@
 #include "compiler/pass/span.h"
 #include "compiler/pass/util.h"
 
+static expr_t rewrite(struct arena *a, const struct spans *k, expr_t x, enum dtype t);
+
+/* max(a, b) - min(a, b), (a & b) + ((a ^ b) >> 1), (a | b) - ((a ^ b) >> 1) */
+static expr_t other_form(struct arena *a, const struct spans *k, enum form f, expr_t part[2], enum dtype t) {
+  expr_t p = rewrite(a, k, part[0], t), q = rewrite(a, k, part[1], t);
+  if (f == FORM_distance) return expr_op2(a, OP_sub, expr_op2(a, OP_max, p, q), expr_op2(a, OP_min, p, q));
+  expr_t half = expr_op2(a, OP_shr, expr_op2(a, OP_xor, p, q), expr_i(a, t, 1));
+  return f == FORM_mean ? expr_op2(a, OP_add, expr_op2(a, OP_and, p, q), half)
+                        : expr_op2(a, OP_sub, expr_op2(a, OP_or, p, q), half);
+}
+
 /* x, of which span_fits is ok, in t. */
-static expr_t rewrite(struct arena *a, const struct span *temp, expr_t x, enum dtype t) {
+static expr_t rewrite(struct arena *a, const struct spans *k, expr_t x, enum dtype t) {
   if (x->kind == E_CONST) return expr_i(a, t, x->val.i);
   if (x->kind == E_CAST && x->kid[0]->type == DT_bool) return expr_cast(a, t, x->kid[0]);
-  if (x->kind == E_CAST && span_held(span_fits(temp, x->kid[0], t), (enum dtype)x->type).ok)
-    return rewrite(a, temp, x->kid[0], t);
+  if (x->kind == E_CAST && span_held(span_fits(k, x->kid[0], t), (enum dtype)x->type).ok)
+    return rewrite(a, k, x->kid[0], t);
   if (x->kind != E_OP) return expr_cast(a, t, x);
+  expr_t part[2];
+  enum form f = span_form(k, x, t, part);
+  if (f != FORM_none) return other_form(a, k, f, part, t);
   struct expr *y = arena_dup(a, x, sizeof *x);
   y->type = (uint8_t)t;
-  for (unsigned i = x->op == OP_select; i < x->nkid; i++) y->kid[i] = rewrite(a, temp, x->kid[i], t);
+  for (unsigned i = x->op == OP_select; i < x->nkid; i++) y->kid[i] = rewrite(a, k, x->kid[i], t);
   return y;
 }
 
@@ -32,13 +46,13 @@ static bool wide(expr_t x) {
 }
 
 /* x in the smallest type of up to `size` bytes that holds it and its parts; NULL: none does. */
-static expr_t exact(struct arena *a, const struct span *temp, expr_t x, size_t size) {
+static expr_t exact(struct arena *a, const struct spans *k, expr_t x, size_t size) {
   for (unsigned i = 0; i < NNARROWER; i++)
-    if (type_size(narrower[i]) <= size && span_fits(temp, x, narrower[i]).ok) return rewrite(a, temp, x, narrower[i]);
+    if (type_size(narrower[i]) <= size && span_fits(k, x, narrower[i]).ok) return rewrite(a, k, x, narrower[i]);
   return NULL;
 }
 
-static bool drops_nothing_below(expr_t x, enum dtype t) {
+static bool drops_nothing_below(const struct spans *k, expr_t x, enum dtype t) {
   switch ((enum op)x->op) {
   case OP_add:
   case OP_sub:
@@ -52,8 +66,8 @@ static bool drops_nothing_below(expr_t x, enum dtype t) {
   case OP_mul:
     return type_size(t) > 1;
   case OP_shl: {
-    expr_t by = x->kid[1];
-    return by->kind == E_CONST && by->val.i >= 0 && by->val.i < 8 * (int64_t)type_size(t);
+    struct span by = span_fits(k, x->kid[1], t);
+    return by.ok && by.lo >= 0 && by.hi < 8 * (int64_t)type_size(t);
   }
   default:
     return false;
@@ -62,34 +76,34 @@ static bool drops_nothing_below(expr_t x, enum dtype t) {
 
 /* The lowest bits of an integer x, as many as t has, computed without those above; NULL: that cannot be, or an element
  * of a wider type would have to be cut first. */
-static expr_t low_bits(struct arena *a, const struct span *temp, expr_t x, enum dtype t) {
+static expr_t low_bits(struct arena *a, const struct spans *k, expr_t x, enum dtype t) {
   enum dtype from = (enum dtype)x->type;
   if (x->kind == E_CONST) return expr_const(a, t, type_convert(t, from, x->val));
-  if (span_fits(temp, x, t).ok) return rewrite(a, temp, x, t);
+  if (span_fits(k, x, t).ok) return rewrite(a, k, x, t);
   if (!type_is_int(from)) return NULL;
   if (type_size(from) <= type_size(t) || x->kind == E_SCALAR) return expr_cast(a, t, x);
-  if (x->kind == E_CAST) return type_is_int((enum dtype)x->kid[0]->type) ? low_bits(a, temp, x->kid[0], t) : NULL;
+  if (x->kind == E_CAST) return type_is_int((enum dtype)x->kid[0]->type) ? low_bits(a, k, x->kid[0], t) : NULL;
   if (x->kind != E_OP) return NULL;
-  if (!drops_nothing_below(x, t)) {
-    expr_t y = exact(a, temp, x, 2);
+  if (!drops_nothing_below(k, x, t)) {
+    expr_t y = exact(a, k, x, 2);
     return y ? expr_cast(a, t, y) : NULL;
   }
   struct expr *y = arena_dup(a, x, sizeof *x);
   y->type = (uint8_t)t;
   for (unsigned i = x->op == OP_select; i < x->nkid; i++) {
-    y->kid[i] = low_bits(a, temp, x->kid[i], t);
+    y->kid[i] = low_bits(a, k, x->kid[i], t);
     if (!y->kid[i]) return NULL;
   }
   return y;
 }
 
-static expr_t narrow_cast(struct arena *a, const struct span *temp, expr_t x) {
+static expr_t narrow_cast(struct arena *a, const struct spans *k, expr_t x) {
   enum dtype t = (enum dtype)x->type;
   if (!type_is_int(t) || type_size(t) > 2 || !wide(x->kid[0])) return x;
-  expr_t y = exact(a, temp, x->kid[0], 1);
-  if (!y && type_size(t) == 1) y = low_bits(a, temp, x->kid[0], t);
-  if (!y) y = exact(a, temp, x->kid[0], 2);
-  if (!y) y = low_bits(a, temp, x->kid[0], type_size(t) == 2 ? t : DT_u16);
+  expr_t y = exact(a, k, x->kid[0], 1);
+  if (!y && type_size(t) == 1) y = low_bits(a, k, x->kid[0], t);
+  if (!y) y = exact(a, k, x->kid[0], 2);
+  if (!y) y = low_bits(a, k, x->kid[0], type_size(t) == 2 ? t : DT_u16);
   return y ? expr_cast(a, t, y) : x;
 }
 
@@ -97,15 +111,15 @@ static bool widened(expr_t x) {
   return wide(x) || x->kind == E_CAST;
 }
 
-static expr_t narrow_compare(struct arena *a, const struct span *temp, expr_t x) {
+static expr_t narrow_compare(struct arena *a, const struct spans *k, expr_t x) {
   if (!type_is_int((enum dtype)x->kid[0]->type) || type_size((enum dtype)x->kid[0]->type) < 4) return x;
   if (!widened(x->kid[0]) && !widened(x->kid[1])) return x;
   for (unsigned i = 0; i < NNARROWER; i++) {
     enum dtype t = narrower[i];
-    if (!span_fits(temp, x->kid[0], t).ok || !span_fits(temp, x->kid[1], t).ok) continue;
+    if (!span_fits(k, x->kid[0], t).ok || !span_fits(k, x->kid[1], t).ok) continue;
     struct expr *y = arena_dup(a, x, sizeof *x);
-    y->kid[0] = rewrite(a, temp, x->kid[0], t);
-    y->kid[1] = rewrite(a, temp, x->kid[1], t);
+    y->kid[0] = rewrite(a, k, x->kid[0], t);
+    y->kid[1] = rewrite(a, k, x->kid[1], t);
     return y;
   }
   return x;
@@ -156,6 +170,7 @@ static struct span result_span(struct arena *a, const struct eq *e, struct span 
 
 /* The temp that e writes is of a narrower type where that holds it, its sums while they grow included. */
 static void narrow_temp(struct arena *a, struct kernel *k, unsigned at, struct span *temp) {
+  struct spans known = {temp, &k->eq[at]};
   struct eq *e = &k->eq[at];
   struct tensor *t = &k->tensor[e->lhs];
   unsigned writer;
@@ -164,11 +179,11 @@ static void narrow_temp(struct arena *a, struct kernel *k, unsigned at, struct s
   if (!type_is_int((enum dtype)t->type) || type_size((enum dtype)t->type) < 4 || e->body->type != t->type) return;
   for (unsigned i = 0; i < NNARROWER; i++) {
     struct retype r = {e->lhs, narrower[i], false};
-    struct span s = result_span(a, e, span_fits(temp, e->body, r.to));
+    struct span s = result_span(a, e, span_fits(&known, e->body, r.to));
     if (!span_within(s, span_of_type(r.to))) continue;
     for (unsigned j = 0; j < k->neq; j++) eq_visit(&k->eq[j], find_guarded, &r);
     if (r.guarded) return;
-    e->body = rewrite(a, temp, e->body, r.to);
+    e->body = rewrite(a, &known, e->body, r.to);
     t->type = (uint8_t)r.to;
     temp[e->lhs] = s;
     for (unsigned j = 0; j < k->neq; j++) eq_map(a, &k->eq[j], read_retyped, &r);
@@ -178,13 +193,13 @@ static void narrow_temp(struct arena *a, struct kernel *k, unsigned at, struct s
 
 /* Terms of bits, or of a sum without products (those have instructions of their own), of which the result keeps the
  * lowest. */
-static void narrow_terms(struct arena *a, const struct kernel *k, struct eq *e, const struct span *temp) {
+static void narrow_terms(struct arena *a, const struct kernel *k, struct eq *e, const struct spans *known) {
   enum dtype t = (enum dtype)k->tensor[e->lhs].type;
   bool bits = e->red == RED_or || e->red == RED_and || e->red == RED_xor;
   if (!bits || e->init || e->start || !type_is_int(t) || type_size(t) > 2 || !type_is_int((enum dtype)e->body->type) ||
       type_size((enum dtype)e->body->type) <= type_size(t))
     return;
-  expr_t y = low_bits(a, temp, e->body, t);
+  expr_t y = low_bits(a, known, e->body, t);
   if (y) e->body = y;
 }
 
@@ -194,9 +209,10 @@ enum status pass_narrow(struct arena *a, struct unit *u, struct diag *d) {
   struct span *temp = ARENA_NEW(a, struct span, k->ntensor + 1u);
   for (unsigned i = 0; i < k->ntensor; i++) temp[i].ok = false;
   for (unsigned i = 0; i < k->neq; i++) {
-    eq_map(a, &k->eq[i], narrow_one, temp);
+    struct spans known = {temp, &k->eq[i]};
+    eq_map(a, &k->eq[i], narrow_one, &known);
     narrow_temp(a, k, i, temp);
-    narrow_terms(a, k, &k->eq[i], temp);
+    narrow_terms(a, k, &k->eq[i], &known);
   }
   return ST_OK;
 }
