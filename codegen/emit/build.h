@@ -16,6 +16,7 @@ struct isa {
   bool amx; /* tiles, with products of bf16 and 8 bit integers */
   bool vnni, vnni_int8, bf16; /* vpdpbusd and vpdpwssd in the widest vectors; vpdpbssd; vdpbf16ps */
   bool fp8; /* cvt of pairs of e4m3 or e5m2 */
+  bool gfni; /* matrices over the bits of bytes, in vectors of up to 32 bytes, with avx512 of 64 */
   int madd; /* pmaddwd in vectors of up to 16 << madd bytes */
 };
 
@@ -293,6 +294,7 @@ bool lane_dependent(struct fn *f, expr_t e); /* inside a vector loop: do lanes d
 /* share.c: x[i / 4], i / 4 and i % 4 of the lanes' index; false: not in this way. */
 bool share_read(struct fn *f, const struct access *acc, struct val *out);
 bool share_operation(struct fn *f, expr_t e, struct val *out);
+bool bits_operation(struct fn *f, expr_t e, struct val *out); /* bits.c: several operations on the bits of bytes as one; false: not in this way */
 struct val fn_min(struct fn *f, const poly_t *p, unsigned n); /* of substituted values */
 struct val fn_max(struct fn *f, const poly_t *p, unsigned n);
 

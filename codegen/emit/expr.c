@@ -106,7 +106,7 @@ static bool jumps(expr_t e) {
 static struct val emit_operation(struct fn *f, expr_t e) {
   if (e->op == OP_select) return emit_select(f, e);
   struct val v[3];
-  if (share_operation(f, e, v) || (f->simt && guard_form(f, e, v))) return v[0];
+  if (share_operation(f, e, v) || bits_operation(f, e, v) || (f->simt && guard_form(f, e, v))) return v[0];
   bool exact = f->exact;
   f->exact |= jumps(e);
   for (unsigned i = 0; i < e->nkid; i++) v[i] = emit_expr(f, e->kid[i]);

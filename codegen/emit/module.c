@@ -101,6 +101,7 @@ static struct isa isa_of(const struct target *t) {
                       .amx = t->limits.matrix_per_cycle[MATRIX_amx] > 0,
                       .fp8 = t->limits.fp8,
                       .madd = madd,
+                      .gfni = has_feature(f, "gfni") && has_feature(f, "avx2"),
                       .fma = t->limits.simt || has_feature(f, "fma"),
                       .f16c = t->limits.simt || has_feature(f, "f16c"),
                       .avx512 = has_feature(f, "avx512f") && has_feature(f, "avx512vl") && has_feature(f, "avx512dq") &&

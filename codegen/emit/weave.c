@@ -13,7 +13,15 @@
    with masks, stay with gathers and scatters (access.c). */
 #include "codegen/emit/build.h"
 
-enum { STEP_LIMIT = 8, RUN_LIMIT = 24, ENTRY_LIMIT = 96, OBJECT_LIMIT = 256, KEY_PICK = 904, KEY_UPTO = 906 };
+enum {
+  STEP_LIMIT = 8,
+  RUN_LIMIT = 24,
+  ENTRY_LIMIT = 96,
+  OBJECT_LIMIT = 256,
+  KEY_PICK = 904,
+  KEY_UPTO = 906,
+  KEY_OTHER = 909
+};
 
 struct run {
   unsigned object;
@@ -358,6 +366,34 @@ static int64_t part_at(const struct place *p, const struct window *w, unsigned i
   return i + 1 < w->parts ? (int64_t)i * p->lanes : w->n - p->lanes;
 }
 
+/* Every other element of a and b. The cache has what other elements of the window share. */
+static struct val every_other(struct fn *f, struct val a, struct val b, unsigned first) {
+  unsigned n = a.lanes, at[LANE_LIMIT];
+  struct val r;
+  const void *key = (const void *)(uintptr_t)first;
+  if (cache_get(f, KEY_OTHER, a.v, b.v, key, &r)) return r;
+  for (unsigned l = 0; l < n; l++) at[l] = 2 * l + first;
+  unsigned level = place_level(f, a.level > b.level ? a.level : b.level);
+  place_at(f, level);
+  r = mkval(vshuffle(f, a.v, b.v, at, n), level, a.type, n);
+  place_back(f);
+  cache_put(f, KEY_OTHER, a.v, b.v, key, r);
+  return r;
+}
+
+/* A whole window of 4 or 8 vectors: halves of halves, so that all of its elements together take few shuffles. */
+static bool pick_halves(struct fn *f, const struct place *p, const struct window *w, const struct val *part,
+                        struct val *out) {
+  struct val half[STEP_LIMIT];
+  unsigned n = w->parts, first = (unsigned)-w->from;
+  if (p->step < 4 || p->step & (p->step - 1) || n != p->step || w->n != p->step * p->lanes) return false;
+  for (unsigned i = 0; i < n; i++) half[i] = part[i];
+  for (; n > 1; n /= 2, first /= 2)
+    for (unsigned i = 0; i < n / 2; i++) half[i] = every_other(f, half[2 * i], half[2 * i + 1], first % 2);
+  *out = half[0];
+  return true;
+}
+
 /* The lanes' elements out of the parts of a window. */
 static struct val pick(struct fn *f, const struct place *p, const struct window *w, const struct val *part) {
   unsigned n = p->lanes, at[LANE_LIMIT];
@@ -415,11 +451,13 @@ bool weave_read(struct fn *f, unsigned object, const struct spot *s, struct val 
   const void *key = (const void *)(uintptr_t)(uint64_t)(p.step * 64 - w.from); /* which of the window's elements */
   const void *last = part[w.parts - 1].v;
   if (cache_get(f, KEY_PICK, part[0].v, last, key, out)) return true;
-  level = place_level(f, level);
-  place_at(f, level);
-  *out = pick(f, &p, &w, part);
-  out->level = (uint16_t)level;
-  place_back(f);
+  if (!pick_halves(f, &p, &w, part, out)) {
+    level = place_level(f, level);
+    place_at(f, level);
+    *out = pick(f, &p, &w, part);
+    out->level = (uint16_t)level;
+    place_back(f);
+  }
   f->m->nop += w.parts;
   cache_put(f, KEY_PICK, part[0].v, last, key, *out);
   return true;

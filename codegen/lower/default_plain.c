@@ -83,7 +83,7 @@ static unsigned sure_lanes(const struct chooser *c, unsigned lane) {
   unsigned w = 1;
   for (unsigned i = 0; i < c->g->neq; i++) {
     const struct eq *e = &c->gs->k->eq[c->g->eq[i]];
-    unsigned b = expr_widest(e->body), t = (unsigned)type_size(c->gs->k->tensor[e->lhs].type);
+    unsigned b = expr_widest(e->body, c->g->axis[lane].sym), t = (unsigned)type_size(c->gs->k->tensor[e->lhs].type);
     if (!def_walks(e, c->g->axis[lane].sym)) continue;
     if (b > w) w = b;
     if (t > w) w = t;

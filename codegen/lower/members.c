@@ -552,60 +552,6 @@ static bool check_reduction(struct plan *p, const struct member *m) {
   return false;
 }
 
-/* An int that is widened to a subscript counts as an int: gathers take such. */
-static unsigned widest(expr_t x, bool subscript) {
-  bool counts = x->kind != E_POLY && x->kind != E_CONST && x->type != DT_bool;
-  if (subscript && x->kind == E_CAST && type_is_int((enum dtype)x->kid[0]->type)) counts = false;
-  unsigned w = counts ? (unsigned)type_size(x->type) : 1, k;
-  for (unsigned i = 0; i < x->nkid; i++)
-    if ((k = widest(x->kid[i], subscript)) > w) w = k;
-  if (x->kind != E_READ) return w;
-  for (unsigned d = 0; d < x->acc->rank; d++)
-    if (x->acc->ix[d].dyn && (k = widest(x->acc->ix[d].dyn, true)) > w) w = k;
-  if (x->acc->otherwise && (k = widest(x->acc->otherwise, subscript)) > w) w = k;
-  return w;
-}
-
-unsigned expr_widest(expr_t x) {
-  return widest(x, false);
-}
-
-static unsigned member_width(const struct plan *p, const struct member *m) {
-  unsigned w = IS_ARG(m->e->red) || m->aux != UINT16_MAX ? 1 : (unsigned)type_size(tensor_type(p, m->e->lhs));
-  unsigned b = expr_widest(m->e->body);
-  return b > w ? b : w;
-}
-
-static bool given_lanes(struct plan *p, unsigned l) {
-  int64_t n = p->axis[LOOP_AXIS(l)].tile[0], each = (int64_t)p->loop[l].lanes * p->loop[l].piece * p->loop[l].warps;
-  if (n % each == 0 && n / each <= 64) return true;
-  p->why = arena_printf(p->a, "%s %s: the tile of %d is not a multiple of %d threads with pieces of %d",
-                        p->loop[l].rows ? "threads" : "lanes", plan_loop_name(p, l), (int)n,
-                        (int)p->loop[l].lanes * p->loop[l].warps, (int)p->loop[l].piece);
-  return false;
-}
-
-static bool find_lanes(struct plan *p, unsigned l) {
-  if (p->loop[l].lanes) return given_lanes(p, l);
-  unsigned w = 1;
-  int64_t n = p->axis[LOOP_AXIS(l)].tile[0];
-  for (unsigned i = 0; i < p->nmember; i++)
-    if (p->member[i].vec == (int)l && member_width(p, &p->member[i]) > w) w = member_width(p, &p->member[i]);
-  unsigned lanes = p->lim->vector_bytes / w;
-  const char *name = plan_loop_name(p, l);
-  if (lanes < 2) {
-    p->why = arena_printf(p->a, "vector %s: the target has no vectors of this type", name);
-    return false;
-  }
-  if (n > 1 && n < lanes && (n & (n - 1)) == 0) lanes = (unsigned)n;
-  if (n < 2 || n % lanes || n / lanes > 64) {
-    p->why = arena_printf(p->a, "vector %s: the tile of %d is not a multiple of the %u lanes", name, (int)n, lanes);
-    return false;
-  }
-  p->loop[l].lanes = (uint16_t)lanes;
-  return true;
-}
-
 static int64_t loop_copies(const struct plan *p, const struct member *m, unsigned l, bool in_acc) {
   const struct paxis *x = &p->axis[LOOP_AXIS(l)];
   if (!(m->walks & BIT(l))) return 1;
@@ -681,7 +627,7 @@ bool members_analyse(struct plan *p) {
   for (unsigned i = 0; i < p->nmember; i++)
     if (!member_analyse(p, &p->member[i]) || !check_reduction(p, &p->member[i])) return false;
   for (unsigned l = 0; l < MAX_LOOP; l++)
-    if (p->loop[l].mark == MARK_VECTOR && !find_lanes(p, l)) return false;
+    if (p->loop[l].mark == MARK_VECTOR && !lanes_find(p, l)) return false;
   if (!find_digits(p)) return false;
   for (unsigned i = 0; i < p->nmember; i++) member_analyse(p, &p->member[i]); /* again: the lanes are known now */
   return (p->stream_top < 0 || check_stream(p)) && check_size(p);

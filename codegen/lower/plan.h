@@ -110,7 +110,9 @@ struct plan {
 bool plan_make(struct plan *p, struct arena *a, const struct groups *gs, unsigned g, const struct sched *s, const struct limits *lim,
                const struct lower_opts *o);
 const char *plan_loop_name(const struct plan *p, unsigned loop);
-unsigned expr_widest(expr_t x); /* bytes of the widest type in x, at least 1 */
+/* width.c */
+unsigned expr_widest(expr_t x, sym_t lane); /* bytes of the widest type in x that lanes along the axis hold, at least 1 */
+bool lanes_find(struct plan *p, unsigned l); /* of a vector loop, into p; false: there is a reason in p->why */
 int plan_axis(const struct plan *p, sym_t s);             /* -1: not an axis of the group */
 bool plan_streams(const struct plan *p, const struct member *m, const struct access *a); /* a store of m to a goes past the caches */
 /* Is it the loop of a matrix instruction, to some members at least? */

@@ -1,0 +1,93 @@
+/* Small integers on lanes: bits of bytes as matrices, pixels taken apart and put together in vectors of their own type,
+   tables that all lanes share; short rows, where every tile is cut. Compiled by the default schedule at odd sizes for
+   several machines against interpreted, and what the machine code must have. */
+#include "tests/emit/compiled.h"
+#include "tests/suite.h"
+#include <stdio.h>
+#include <string.h>
+
+static const struct sample {
+  const char *kernel, *insn; /* what the code for the newest machine has */
+} samples[] = {
+    {"kernel f(p: u8[N, M]) -> q: u8[N, M] { q[i, j] = (p[i, j] & 170) >> 1 | (p[i, j] & 85) << 1 }", "gf2p8affineqb"},
+    {"kernel f(p: u8[N, M]) -> q: u8[N, M] { q[i, j] = ((p[i, j] ^ p[i, j] >> 4) & 15 ^ 6) + 192 }", "gf2p8affineqb"},
+    {"kernel f(p: i8[N, M]) -> q: i8[N, M] { q[i, j] = not(p[i, j] >> 2 ^ p[i, j] << 3) ^ 77 }", "gf2p8affineqb"},
+    {"kernel f(p: u8[N, M], s: u8[M]) -> q: u8[N, M] { q[i, j] = (p[i, j] << 2 | p[i, j] >> 7) & s[j] >> 1 }",
+     "gf2p8affineqb"},
+    {"kernel f(p: u8[N, M]) -> q: u8[N, M] { q[i, j] = (p[i, j] << 1) + (p[i, j] & 3) }", "vpaddb"}, /* carries */
+    {"kernel f(p: u8[N, M]) -> q: u8[N, M] { q[i, j] = u8(i8(p[i, j]) >> 3) & 59 | 4 }", "gf2p8affineqb"},
+    {"kernel f(p: u16[N, M]) -> q: u8[N, M, 3] {\n q[i, j, 0] = u8(p[i, j] >> 11) << 3\n q[i, j, 1] = u8(p[i, j] >> 5) "
+     "<< 2\n q[i, j, 2] = u8(p[i, j]) << 3 }",
+     "vpermt2b\t%zmm"},
+    {"kernel f(p: u8[N, M, 3]) -> q: u16[N, M] { q[i, j] = u16(p[i, j, 0] >> 3) << 11 | u16(p[i, j, 1] >> 2) << 5 | "
+     "u16(p[i, j, 2] >> 3) }",
+     "%zmm"},
+    {"kernel f(p: u8[N, M], t: u8[8]) -> q: u8[N, M] { q[i, j] = select(p[i, j] > t[i64(i32(i) & 7)], 255, 0) }",
+     "vpcmpltub"},
+    {"kernel f(p: u8[N, M, 8]) -> q: u8[N, M] { q[i, j] = or(b) u8(p[i, j, b] != 0) << u8(b) }", "vpermt2b\t%zmm"},
+    {"kernel f(p: u8[N, M, 4]) -> q: u8[M, N] { q[j, i] = p[i, j, 0] + p[i, j, 2] }", "%zmm"},
+    {"kernel f(p: i16[N, M, 4]) -> q: i16[N, M], r: i16[N, M] {\n q[i, j] = p[i, j, 1] + p[i, j, 3]\n r[i, j] = p[i, "
+     "j, "
+     "2] - p[i, j, 0] }",
+     "vpermt2w\t%zmm"},
+};
+static const char *const cpus[] = {"native", "alderlake", "haswell", "x86-64-v2"};
+enum { NSAMPLE = sizeof samples / sizeof *samples, NCPU = sizeof cpus / sizeof *cpus, ROUNDS = 6 };
+
+START_TEST(odd_sizes) {
+  struct lab b;
+  struct target t;
+  bool ran = false, skipped;
+  uint64_t r = (uint64_t)_i + 1;
+  const char *text = samples[_i % NSAMPLE].kernel;
+  lab_open(&b, 64);
+  ck_assert_int_eq(target_resolve(b.a, "host", cpus[_i / NSAMPLE], &t, b.d), ST_OK);
+  b.lim = t.limits;
+  compiled_cpu = cpus[_i / NSAMPLE];
+  for (unsigned i = 0; i < ROUNDS; i++) {
+    const char *dims = arena_printf(b.a, "N=%d,M=%d", 1 + (int)(lab_random(&r) % 20), 1 + (int)(lab_random(&r) % 400));
+    struct kernel *k = lab_kernel(&b, text, strlen(text));
+    ck_assert_msg(k != NULL, "%s", lab_messages(&b));
+    struct groups *gs = lab_groups(&b, k, true);
+    ck_assert_msg(gs && gs->n == 1, "%s", lab_messages(&b));
+    struct sched s = sched_default(gs, 0, &b.lim, &b.o);
+    const char *why = lab_check(&b, k, gs, &s, dims, (uint64_t)_i * 100 + i, &skipped);
+    ck_assert_msg(!why, "%s at %s for %s: %s", text, dims, compiled_cpu, why);
+    ran |= !skipped;
+  }
+  ck_assert(ran || !t.host);
+  lab_close(&b);
+}
+END_TEST
+
+START_TEST(machine_code) {
+  struct lab b;
+  lab_open(&b, 64);
+  char *text = compiled_text(&b, samples[_i].kernel, "znver5", "N=64,M=640");
+  ck_assert_msg(compiled_count(text, samples[_i].insn) >= 1, "no %s:\n%.6000s", samples[_i].insn, text);
+  lab_close(&b);
+}
+END_TEST
+
+/* Four elements of each of 64 pixels: two levels of four shuffles. */
+START_TEST(halves) {
+  struct lab b;
+  lab_open(&b, 64);
+  char *text = compiled_text(
+      &b, "kernel f(p: u8[N, 4]) -> q: u8[N] { q[i] = (p[i, 0] & p[i, 1]) + (p[i, 2] & p[i, 3]) }", "znver5", "N=64");
+  unsigned n = compiled_count(text, "vpermt2b") + compiled_count(text, "vpermi2b") + compiled_count(text, "vpmovwb");
+  ck_assert_msg(n <= 8, "%u:\n%.6000s", n, text);
+  lab_close(&b);
+}
+END_TEST
+
+int main(void) {
+  Suite *s = suite_create("bytes");
+  TCase *t = tcase_create("bytes");
+  tcase_set_timeout(t, 120);
+  tcase_add_loop_test(t, odd_sizes, 0, NSAMPLE * NCPU);
+  tcase_add_loop_test(t, machine_code, 0, NSAMPLE);
+  tcase_add_test(t, halves);
+  suite_add_tcase(s, t);
+  return suite_run(s, true);
+}
