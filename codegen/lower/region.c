@@ -21,12 +21,17 @@ int axis_inner(const struct plan *p, const struct env *e, unsigned axis) {
   return -1;
 }
 
+/* Instructions of warp groups walk whole tiles of their sum (which packed operands fill), whatever its extent. */
+static bool walks_whole(const struct plan *p, unsigned l) {
+  return p->loop[LOOP_ID(LOOP_AXIS(l), 0)].matrix == MATRIX_wgmma;
+}
+
 int64_t loop_span(const struct plan *p, unsigned l) {
   const struct paxis *x = &p->axis[LOOP_AXIS(l)];
   int64_t ext = x->uniform && x->ext > 0 ? x->ext : 0;
   if (LOOP_LEVEL(l) == x->ntile) return ext;
   int64_t t = x->tile[LOOP_LEVEL(l)];
-  return ext && ext < t && !p->loop[l].mark ? ext : t;
+  return ext && ext < t && !p->loop[l].mark && !walks_whole(p, l) ? ext : t;
 }
 
 poly_t env_at(struct build *b, const struct env *e, poly_t x) {
