@@ -174,7 +174,7 @@ static struct eq run_privately(struct split *s, struct eq *sum) {
   poly_t *extent = arena_dup(s->a, of->extent, of->rank * sizeof *extent);
   const char *name = arena_printf(s->a, "%s_run", of->name);
   enum dtype type = (enum dtype)of->type;
-  unsigned rank = of->rank, t = kernel_add_tensor(s->k, name, type, ROLE_TEMP, rank, extent);
+  unsigned rank = of->rank, t = kernel_add_temp(s->k, name, type, rank, extent);
   copy.nax = copy.npar;
   copy.nguard = 0;
   copy.red = RED_none;
@@ -197,7 +197,7 @@ static void sum_parts(struct split *s, struct eq *sum, struct eq *rest) {
   }
   const char *name = arena_printf(s->a, "%s_parts", s->k->tensor[sum->lhs].name);
   enum dtype type = (enum dtype)sum->body->type;
-  unsigned t = kernel_add_tensor(s->k, name, type, ROLE_TEMP, n, extent);
+  unsigned t = kernel_add_temp(s->k, name, type, n, extent);
   struct axis *axis = ARENA_NEW(s->a, struct axis, n);
   memcpy(axis, sum->axis, sum->npar * sizeof *axis);
   axis[sum->npar] = (struct axis){s->part, poly_const(s->a, 0), poly_const(s->a, s->parts)};

@@ -64,6 +64,26 @@ unsigned kernel_add_tensor(struct kernel *k, const char *name, enum dtype t, enu
   return k->ntensor - 1u;
 }
 
+static bool name_taken(const struct kernel *k, const char *name) {
+  for (unsigned i = 0; i < k->ntensor; i++)
+    if (strcmp(k->tensor[i].name, name) == 0) return true;
+  for (unsigned i = 0; i < k->nparam; i++)
+    if (strcmp(k->param[i].name, name) == 0) return true;
+  for (unsigned i = 0; i < k->nsym; i++)
+    if (strcmp(k->sym[i].name, name) == 0) return true;
+  return false;
+}
+
+unsigned kernel_add_temp(struct kernel *k, const char *base, enum dtype t, unsigned rank, const poly_t *extent) {
+  const char *name = base;
+  for (unsigned i = 1; name_taken(k, name); i++) name = arena_printf(k->arena, "%s_%u", base, i);
+  poly_t *size = ARENA_NEW(k->arena, poly_t, rank + 1u);
+  int64_t c;
+  for (unsigned d = 0; d < rank; d++) /* known dims can leave an axis less than nothing */
+    size[d] = poly_is_const(extent[d], &c) && c < 0 ? poly_const(k->arena, 0) : extent[d];
+  return kernel_add_tensor(k, name, t, ROLE_TEMP, rank, size);
+}
+
 struct eq *kernel_add_eq(struct kernel *k) {
   k->eq = one_more(k->arena, k->eq, &k->neq, sizeof *k->eq);
   k->eq[k->neq - 1].state = UINT16_MAX;

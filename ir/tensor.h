@@ -73,6 +73,7 @@ struct kernel *kernel_new(struct arena *a, const char *name);
 sym_t kernel_add_sym(struct kernel *k, const char *name, enum symkind kind);  /* the name is made unique: i, i_1, i_2 … */
 unsigned kernel_add_param(struct kernel *k, const char *name, enum paramkind kind, enum dtype t); /* PARAM_DIM also adds its symbol */
 unsigned kernel_add_tensor(struct kernel *k, const char *name, enum dtype t, enum role role, unsigned rank, const poly_t *extent);
+unsigned kernel_add_temp(struct kernel *k, const char *base, enum dtype t, unsigned rank, const poly_t *extent); /* the name is made unique */
 struct eq *kernel_add_eq(struct kernel *k);                                   /* zeroed, state = UINT16_MAX */
 /* Do its own declarations rule out that an array that is written lies over another (noalias, or `restrict` on each that is written)? */
 bool kernel_restricts(const struct kernel *k);

@@ -210,20 +210,22 @@ static struct grid read_kernel(struct reader *r) {
   return g;
 }
 
-/* Bytes of one buffer, a multiple of 64. */
+/* Bytes of one buffer, a multiple of 64; 0: an extent is none. */
 static int64_t read_buffer(struct reader *r, int64_t *kernel) {
   *kernel = next(r);
   int64_t size = next(r), rank = next(r), strided = next(r), n = 1, part;
+  bool none = false;
   for (; rank > 0 && !r->bad; rank--) {
     int64_t e = read_poly(r);
-    if (e < 0) e = 0;
+    none |= e <= 0;
     if (strided) {
-      r->bad |= __builtin_mul_overflow(e ? e - 1 : 0, read_poly(r), &part);
+      r->bad |= __builtin_mul_overflow(none ? 0 : e - 1, read_poly(r), &part);
       r->bad |= __builtin_add_overflow(n, part, &n);
     } else {
-      r->bad |= __builtin_mul_overflow(n, e, &n);
+      r->bad |= __builtin_mul_overflow(n, none ? 0 : e, &n);
     }
   }
+  if (none) n = 0;
   r->bad |= __builtin_mul_overflow(n, size, &n) || n > INT64_MAX - 64;
   return r->bad ? 0 : (n + 63) / 64 * 64;
 }

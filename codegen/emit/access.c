@@ -276,6 +276,7 @@ struct spot spot_of(struct fn *f, const struct access *acc) {
   }
   if (f->simt && !dyn.v) s.align = simt_align(f, acc->tensor, rest);
   const struct object *o = &f->f->object[acc->tensor];
+  if (f->simt) simt_ring_touch(f, acc->tensor);
   s.at = f->simt && o->panel_rows ? panel_address(f, o, base, rest, &s.disp) : fn_address(f, base, rest, size, &s.disp);
   if (dyn.v && !dyn.lanes) s.at = scalar_gep(f, s.at, dyn);
   if (!dyn.v || !dyn.lanes) return s;

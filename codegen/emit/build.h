@@ -169,6 +169,7 @@ struct simt {
   bool producing;          /* what is emitted is its part */
   struct ring *rings;
   const struct ring *ring; /* whose loop is open */
+  bool ring_read;          /* threads read its buffers one by one: lanes of a warp may be apart then */
   const struct staging *staging; /* the loop around that copies ahead (simt_stage.c); NULL: none */
   bool copying;            /* what is emitted are its copies */
   unsigned parted;         /* branches and serial loops inside the open vector loops: what is known there is not behind them */
@@ -478,6 +479,7 @@ bool simt_ring_body(struct fn *f, const struct lstmt *s);  /* its body, in place
 LLVMValueRef simt_cell(struct fn *f);                      /* an i32 of the thread */
 bool simt_ring_held(struct fn *f, const struct lstmt *s);  /* simt_flight.c: before a statement of its body: true: it is made elsewhere */
 void simt_ring_end(struct fn *f, const struct lstmt *s);   /* behind the last iteration of loop s, which had one */
+void simt_ring_touch(struct fn *f, unsigned object);       /* threads access it one by one: of a ring, they meet before they give its buffer back */
 bool simt_produce(struct fn *f, const struct lstmt *s);    /* in the copier's part: all that it does of s; false: s is to be run as it is */
 /* simt_out.c: a nest that copies a tile to where it goes, by boxes; false: s is none. Before one that fills such a tile; at the end of the kernel. */
 bool simt_out(struct fn *f, const struct lstmt *s);

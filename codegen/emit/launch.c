@@ -48,18 +48,19 @@ static bool times(int64_t a, int64_t b, int64_t *out) {
   return !__builtin_mul_overflow(a, b, out);
 }
 
-/* Bytes of an object at these dims; extents that are not over dims count as unknown: false. */
+/* Bytes of an object at these dims; 0: an extent is none. Extents that are not over dims count as unknown: false. */
 static bool object_size(const struct lfunc *f, unsigned object, const int64_t *dim, int64_t *out) {
   const struct object *o = &f->object[object];
   int64_t n = 1, e, st, part;
+  *out = 0;
   for (unsigned d = 0; d < o->rank; d++) {
     if (!poly_eval(o->extent[d], dim, &e)) return false;
-    if (e < 0) e = 0;
+    if (e <= 0) return true;
     if (!o->stride) {
       if (!times(n, e, &n)) return false;
       continue;
     }
-    if (!poly_eval(o->stride[d], dim, &st) || !times(e ? e - 1 : 0, st, &part) || __builtin_add_overflow(n, part, &n))
+    if (!poly_eval(o->stride[d], dim, &st) || !times(e - 1, st, &part) || __builtin_add_overflow(n, part, &n))
       return false;
   }
   return times(n, (int64_t)type_size(o->type), out);

@@ -199,6 +199,7 @@ bool simt_ring_loop(struct fn *f, const struct lstmt *s) {
   }
   r.late = ring_runs_on(f, s->body[0]);
   f->simt->ring = &r;
+  f->simt->ring_read = false;
   f->simt->claimed = true;
   f->simt->held = f->simt->producing ? NULL : ring_held_nest(f, s);
   if (f->simt->held)
@@ -226,9 +227,12 @@ void ring_first(struct fn *f, const struct ring *r) {
     if (r->object[i]) f->base[i] = r->first[i];
 }
 
-/* One thread of each warp says that the warp is done, to each block of the cluster another one. cond: where that is so;
- * NULL: always. */
+/* One thread of each warp says that the warp is done, to each block of the cluster another one: after all lanes, where
+ * they read for themselves (what matrix instructions read was waited for by all of them together). cond: where that is
+ * so; NULL: always. */
 void ring_release(struct fn *f, const struct ring *r, LLVMValueRef at, LLVMValueRef cond) {
+  LLVMValueRef all = k32(f, UINT32_MAX);
+  if (f->simt->ring_read) call(f, "llvm.nvvm.bar.warp.sync", &all, 1);
   LLVMBasicBlockRef one = new_block(f, "release"), on = new_block(f, "released");
   LLVMValueRef lane = LLVMBuildAnd(f->b, f->simt->tid.v, LLVMConstInt(f->m->i64, WARP - 1, 0), "");
   LLVMValueRef first = LLVMBuildICmp(f->b, LLVMIntULT, lane, LLVMConstInt(f->m->i64, together(f), 0), "");
@@ -368,6 +372,10 @@ bool simt_ring_body(struct fn *f, const struct lstmt *s) {
   advance(f, r, at, round);
   ring_first(f, r);
   return true;
+}
+
+void simt_ring_touch(struct fn *f, unsigned object) {
+  if (f->simt->ring) f->simt->ring_read |= f->simt->ring->object[object];
 }
 
 void simt_ring_end(struct fn *f, const struct lstmt *s) {

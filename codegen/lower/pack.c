@@ -210,9 +210,15 @@ struct size {
   poly_t p;
 };
 
-/* Whole steps of the instruction that reads along it. */
+static bool in_panels(const struct packing *k) {
+  int sub = k->reader->sub;
+  return sub >= 0 && k->nside && k->b->p->loop[sub].matrix == MATRIX_wgmma && k->axes >> LOOP_AXIS(sub) & 1;
+}
+
+/* Whole steps of the instruction that reads along it; panels are whole. */
 int64_t pack_span(const struct packing *k, unsigned l) {
-  int64_t n = loop_span(k->b->p, l), step = (int)l == k->inner ? k->b->p->axis[LOOP_AXIS(l)].tile[0] : 1;
+  const struct paxis *x = &k->b->p->axis[LOOP_AXIS(l)];
+  int64_t n = loop_span(k->b->p, l), step = (int)l != k->inner ? 1 : x->tile[x->ntile > 1 && in_panels(k) ? 1 : 0];
   return (n + step - 1) / step * step;
 }
 
@@ -234,16 +240,11 @@ static bool pack_dim(struct packing *k, unsigned l, struct size *s, poly_t *exte
   return !s->p->overflow && poly_over_dims(b->p->k, *extent);
 }
 
-static bool in_panels(const struct packing *k) {
-  int sub = k->reader->sub;
-  return sub >= 0 && k->nside && k->b->p->loop[sub].matrix == MATRIX_wgmma && k->axes >> LOOP_AXIS(sub) & 1;
-}
-
 /* Rows and columns of the tile: the last dimension is what lies side by side. */
 static void set_panels(struct packing *k, struct object *o) {
-  int64_t cols = loop_span(k->b->p, k->dim[k->nd - 1]), rows = 1;
+  int64_t cols = pack_span(k, k->dim[k->nd - 1]), rows = 1;
   for (unsigned d = 0; d + 1 < k->nd; d++) {
-    int64_t step = k->b->p->loop[k->dim[d]].step, span = loop_span(k->b->p, k->dim[d]);
+    int64_t step = k->b->p->loop[k->dim[d]].step, span = pack_span(k, k->dim[d]);
     rows *= (span + step - 1) / step;
   }
   o->panel_rows = (uint32_t)rows, o->panel_cols = (uint32_t)cols;

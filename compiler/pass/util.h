@@ -51,7 +51,6 @@ expr_t eq_nonempty(struct arena *a, const struct eq *e, bool *always);
 
 struct eq *kernel_insert_eq(struct kernel *k, unsigned at);               /* zeroed, state = UINT16_MAX; moves later ones up */
 void kernel_remove_eq(struct kernel *k, unsigned at);
-unsigned kernel_add_temp(struct kernel *k, const char *base, enum dtype t, unsigned rank, const poly_t *extent); /* unique name */
 /* Index symbols that nothing walks and temps that nobody names leave their tables, the others are numbered by appearance. Groups' axes follow (gs may be NULL). */
 void kernel_tidy(struct arena *a, struct kernel *k, struct groups *gs);
 /* Writers of a tensor among the equations. *which: one of them. */

@@ -16,56 +16,86 @@
   "4; "                                                                                                                \
   "pack A k2; pack W k2; tensorize wgmma k0; parallel i1; parallel j1"
 
-#define CLUSTERS RINGS "; cluster i1 2"
-#define RINGS    GROUPS "; stage A smem 2 tma swizzle128; stage W smem 2 tma swizzle128"
-
-#define BOXES RINGS "; stage C smem 1 tma swizzle128; persist i1 1"
+#define RINGS GROUPS "; stage A smem 2 tma swizzle128; stage W smem 2 tma swizzle128"
 
 #define ATTENTION                                                                                                      \
   "kernel f(T: i32, Q: bf16[T, 64], K: bf16[T, 64], V: bf16[T, 64]) -> O: bf16[T, 64] { "                              \
   "for t, s if s <= t: p[t, s] = (sum(d) f32(Q[t, d]) * f32(K[s, d])) / 8.0; m[t] = max(s if s <= t) p[t, s]; "        \
   "for t, s if s <= t: e[t, s] = exp(p[t, s] - m[t]); z[t] = sum(s if s <= t) e[t, s]; "                               \
   "O[t, v] = bf16((sum(s if s <= t) e[t, s] * f32(V[s, v])) / z[t]) }"
-#define WEIGHTS                                                                                                        \
-  "tile t 64; tile s 64; tile v 64; tile d 16; tile d 64; order t1 s1 v1 d2 d1 d0 s0 t0 v0; lanes s0 4; piece s0 2; "  \
-  "lanes v0 4; piece v0 2; threads t0 8; warps t0 4; pack K s1; pack V s1; pack Q t1; tensorize wgmma d0; tensorize "  \
-  "wgmma s0; stage K smem 2 tma swizzle128; stage V smem 2 tma swizzle128; parallel t1"
+#define WEIGHTS(KEYS)                                                                                                  \
+  "tile t 64; tile s " KEYS "; tile v 64; tile d 16; tile d 64; order t1 s1 v1 d2 d1 d0 s0 t0 v0; lanes s0 4; piece "  \
+  "s0 2; lanes v0 4; piece v0 2; threads t0 8; warps t0 4; pack K s1; pack V s1; pack Q t1; tensorize wgmma d0; "      \
+  "tensorize wgmma s0; stage K smem 2 tma swizzle128; stage V smem 2 tma swizzle128; parallel t1"
+
+#define SPLIT                                                                                                          \
+  "split k 3; tile i 64; tile j 64; tile k 16; tile k 64; order k_part0 i1 j1 k2 k1 k0; lanes j0 4; piece j0 2; "      \
+  "threads i0 8; warps i0 4; pack A k2; pack W k2; tensorize wgmma k0; parallel k_part0; parallel i1; parallel j1; "   \
+  "stage A smem 2 tma swizzle128; stage W smem 2 tma swizzle128"
+
+/* Beside the product by warp groups one by ordinary arithmetic, which reads the same tiles. */
+#define BESIDE                                                                                                         \
+  "kernel f(Q: bf16[M, 64], K: bf16[T, 64], V: bf16[T, 64]) -> O: f32[M, 64], X: f32[M, 64] { "                        \
+  "p[t, s] = sum(d) f32(Q[t, d]) * f32(K[s, d]); m[t] = max(s) p[t, s]; e[t, s] = exp(p[t, s] - m[t]); "               \
+  "z[t] = sum(s) e[t, s]; o[t, v] = sum(s) e[t, s] * f32(V[s, v]); x[t, v] = sum(s) e[t, s] * abs(f32(V[s, v])); "     \
+  "O[t, v] = o[t, v] / z[t]; X[t, v] = x[t, v] / z[t] }"
+
+/* What the mistakes are planted in. bound: dims are known. */
+struct subject {
+  const char *text, *sched, *dims;
+  bool bound, fast;
+};
+static const struct subject groups = {PRODUCT, GROUPS, "M=40,N=72,K=152", false, false},
+                            rings = {PRODUCT, RINGS, "M=40,N=72,K=152", false, false},
+                            clusters = {PRODUCT, RINGS "; cluster i1 2", "M=128,N=72,K=152", true, false},
+                            boxes = {NARROW, RINGS "; stage C smem 1 tma swizzle128; persist i1 1", "M=128,N=72,K=152",
+                                     true, false},
+                            attention = {ATTENTION, WEIGHTS("64"), "T=70", false, true},
+                            beside = {BESIDE, WEIGHTS("16"), "M=4,T=40", false, true},
+                            parts = {PRODUCT, SPLIT, "M=40,N=72,K=384", true, false};
 
 static const struct planted {
-  const char *what, *sched;
+  const char *what;
+  const struct subject *in;
   const char *old, *new; /* every `old` becomes `new` */
   const char *finding;   /* part of what is said; NULL: nothing is wrong */
 } cases[] = {
-    {"nothing", GROUPS, NULL, NULL, NULL},
-    {"no fence between ordinary stores and wgmma", GROUPS, "fence.proxy.async.shared::cta;", "", "proxy"},
-    {"no barrier", GROUPS, "bar.sync \t0;", "", "race"},
-    {"the sums are not waited for", GROUPS, "wgmma.wait_group.sync.aligned 0;", "wgmma.wait_group.sync.aligned 1;", ""},
-    {"an operand that is not turned", GROUPS, "1, 1, 0, 1;", "1, 1, 0, 0;", ""},
-    {"nothing in rings", RINGS, NULL, NULL, NULL},
-    {"too few bytes expected", RINGS, ", 16384;", ", 8192;", ""},
-    {"too many bytes expected", RINGS, ", 16384;", ", 24576;", ""},
-    {"a buffer is given back while it is read", RINGS, "wgmma.wait_group.sync.aligned \t1;",
-     "wgmma.wait_group.sync.aligned \t2;", "race"},
-    {"the last sums are not waited for", RINGS, "wgmma.wait_group.sync.aligned 0;", "wgmma.wait_group.sync.aligned 1;",
+    {"nothing", &groups, NULL, NULL, NULL},
+    {"no fence between ordinary stores and wgmma", &groups, "fence.proxy.async.shared::cta;", "", "proxy"},
+    {"no barrier", &groups, "bar.sync \t0;", "", "race"},
+    {"the sums are not waited for", &groups, "wgmma.wait_group.sync.aligned 0;", "wgmma.wait_group.sync.aligned 1;",
      ""},
-    {"nothing in clusters", CLUSTERS, NULL, NULL, NULL},
-    {"a cluster begins before its rings are ready", CLUSTERS,
+    {"an operand that is not turned", &groups, "1, 1, 0, 1;", "1, 1, 0, 0;", ""},
+    {"nothing in rings", &rings, NULL, NULL, NULL},
+    {"too few bytes expected", &rings, ", 16384;", ", 8192;", ""},
+    {"too many bytes expected", &rings, ", 16384;", ", 24576;", ""},
+    {"a buffer is given back while it is read", &rings, "wgmma.wait_group.sync.aligned \t1;",
+     "wgmma.wait_group.sync.aligned \t2;", "race"},
+    {"the last sums are not waited for", &rings, "wgmma.wait_group.sync.aligned 0;", "wgmma.wait_group.sync.aligned 1;",
+     ""},
+    {"nothing in clusters", &clusters, NULL, NULL, NULL},
+    {"a cluster begins before its rings are ready", &clusters,
      "barrier.cluster.arrive.relaxed.aligned;\n\tbarrier.cluster.wait.aligned;", "", ""},
-    {"warps of one block are not waited for", CLUSTERS, "mov.b32 \t%r8, 8;", "mov.b32 \t%r8, 4;", "misuse"},
-    {"one warp too many must be done", RINGS, "mov.b32 \t%r6, 4;", "mov.b32 \t%r6, 5;", "deadlock"},
-    {"nothing in results by boxes", BOXES, NULL, NULL, NULL},
-    {"results that are not shown to the boxes", BOXES, "fence.proxy.async.shared::cta;", "", "proxy"},
-    {"a result's buffer that is filled while it is read", BOXES, "cp.async.bulk.wait_group.read \t0;", "", "race"},
-    {"boxes that nobody waits for", BOXES, "cp.async.bulk.wait_group \t0;", "", ""},
-    {"boxes of no group", BOXES, "cp.async.bulk.commit_group;", "", ""},
-    {"boxes asked for before the threads are done", BOXES, "bar.sync \t1, 128;", "", "race"},
-    {"nothing in attention", WEIGHTS, NULL, NULL, NULL},
-    {"values that are not turned", WEIGHTS, ", 1, 1, 1;", ", 1, 1, 0;", ""},
-    {"scores and sums that are not waited for", WEIGHTS, "wgmma.wait_group.sync.aligned 0;",
+    {"warps of one block are not waited for", &clusters, "mov.b32 \t%r8, 8;", "mov.b32 \t%r8, 4;", "misuse"},
+    {"one warp too many must be done", &rings, "mov.b32 \t%r6, 4;", "mov.b32 \t%r6, 5;", "deadlock"},
+    {"nothing in results by boxes", &boxes, NULL, NULL, NULL},
+    {"results that are not shown to the boxes", &boxes, "fence.proxy.async.shared::cta;", "", "proxy"},
+    {"a result's buffer that is filled while it is read", &boxes, "cp.async.bulk.wait_group.read \t0;", "", "race"},
+    {"boxes that nobody waits for", &boxes, "cp.async.bulk.wait_group \t0;", "", ""},
+    {"boxes of no group", &boxes, "cp.async.bulk.commit_group;", "", ""},
+    {"boxes asked for before the threads are done", &boxes, "bar.sync \t1, 128;", "", "race"},
+    {"nothing in attention", &attention, NULL, NULL, NULL},
+    {"values that are not turned", &attention, ", 1, 1, 1;", ", 1, 1, 0;", ""},
+    {"scores and sums that are not waited for", &attention, "wgmma.wait_group.sync.aligned 0;",
      "wgmma.wait_group.sync.aligned 1;", "race"},
-    {"rows summed by half of their threads", WEIGHTS, ", 2, 31, -1;", ", 0, 31, -1;", ""},
-    {"a block that the mask cuts is taken for a whole one", WEIGHTS, ", 62;", ", -2;", ""},
-    {"too many bytes of keys and values", WEIGHTS, ", 16384;", ", 24576;", ""},
+    {"rows summed by half of their threads", &attention, ", 2, 31, -1;", ", 0, 31, -1;", ""},
+    {"a block that the mask cuts is taken for a whole one", &attention, ", 62;", ", -2;", ""},
+    {"nothing beside", &beside, NULL, NULL, NULL},
+    {"a buffer is given back before all lanes have read it", &beside, "bar.warp.sync \t-1;", "", "race"},
+    {"nothing in parts", &parts, NULL, NULL, NULL},
+    {"parts that lie over each other", &parts, ", 11520, %", ", 5760, %", ""},
+    {"parts that are added from elsewhere", &parts, ", 11520;", ", 5760;", ""},
+    {"too many bytes of keys and values", &attention, ", 16384;", ", 24576;", ""},
 };
 static const struct planted *now;
 static bool lazy, found;
@@ -104,19 +134,12 @@ static void gpu_limits(struct limits *lim) {
 static const char *run(struct lab *b) {
   bool skipped = false;
   struct sched s;
-  bool attention = !strcmp(now->sched, WEIGHTS),
-       fixed = strstr(now->sched, "cluster") || strstr(now->sched, "persist"); /* dims are known */
-  const char *text = attention                       ? ATTENTION
-                     : strstr(now->sched, "stage C") ? NARROW
-                                                     : PRODUCT,
-             *dims = attention ? "T=70"
-                     : fixed   ? "M=128,N=72,K=152"
-                               : "M=40,N=72,K=152";
-  struct kernel *k = lab_kernel(b, text, strlen(text));
-  b->o.tf32 = b->o.fast = attention;
-  struct groups *gs = k ? lab_groups(b, fixed ? lab_fixed(b, k, dims) : k, true) : NULL;
-  if (!gs || !lab_sched(b, gs, 0, now->sched, &s)) return lab_messages(b);
-  return lab_check(b, k, gs, &s, dims, 3, &skipped);
+  const struct subject *in = now->in;
+  struct kernel *k = lab_kernel(b, in->text, strlen(in->text));
+  b->o.tf32 = b->o.fast = in->fast;
+  struct groups *gs = k ? lab_groups(b, in->bound ? lab_fixed(b, k, in->dims) : k, true) : NULL;
+  if (!gs || !lab_sched(b, gs, 0, in->sched, &s)) return lab_messages(b);
+  return lab_check(b, k, gs, &s, in->dims, 3, &skipped);
 }
 
 static int check(void) {
