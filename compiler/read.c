@@ -77,8 +77,8 @@ static void add_dep(struct hone *h, const char *path) {
 static void raise_parts(struct hone *h, struct spec_fn *fn) {
   struct raised_parts p;
   if (!fn->source->strict) pass_chain(h->arena, fn->source);
-  if (!h->target.limits.simt) pass_skew(h->arena, fn->source, (int64_t)h->target.limits.l2_bytes);
   if (!h->target.limits.simt) pass_lanes(h->arena, fn->source, h->target.limits.vector_bytes);
+  if (!h->target.limits.simt) pass_skew(h->arena, fn->source, (int64_t)h->target.limits.l2_bytes);
   pass_parts(h->arena, fn->source, h->diag, &p);
   fn->part = ARENA_NEW(h->arena, struct spec_fn, p.n + 1u);
   fn->npart = p.n;

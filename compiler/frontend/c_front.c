@@ -178,15 +178,15 @@ static void send_refused(struct cx *x, const char *name, bool rest) {
 }
 
 /* A function that only its file sees, for whom the C compiler makes the rest of the file. What is refused is just left
-   to it. */
-static void local_function(struct cx *x, CXCursor c, struct kids top, const char *name) {
+   to it, and so is what has few iterations, unless it is `named` by --only. */
+static void local_function(struct cx *x, CXCursor c, struct kids top, const char *name, bool named) {
   struct buf b;
   buf_init(&b);
   buf_printf(&b, "%s%c", name, 0);
   bool kernel = c_static_kernel(x, c, top, &b);
   struct lfunc *f = kernel ? c_function(x, c) : NULL;
   if (!f && !x->cl->Cursor_isFunctionInlined(c)) c_loops(x, c, name);
-  if (f) {
+  if (f && (named || !c_is_small(f))) {
     c_send(x->out, f);
     c_send_hidden(x);
     cout_frame(x->out, 'S', b.data, b.len);
@@ -194,8 +194,9 @@ static void local_function(struct cx *x, CXCursor c, struct kids top, const char
   buf_free(&b);
 }
 
-static void outside_function(struct cx *x, CXCursor c, const char *name, bool rest) {
+static void outside_function(struct cx *x, CXCursor c, const char *name, bool rest, bool named) {
   struct lfunc *f = c_function(x, c);
+  if (f && rest && !named && c_is_small(f)) return;
   if (f) {
     c_send(x->out, f);
     c_send_hidden(x);
@@ -206,13 +207,13 @@ static void outside_function(struct cx *x, CXCursor c, const char *name, bool re
 }
 
 /* In memory of its own: a file may have thousands. */
-static void function(struct cx *x, CXCursor c, struct kids top, const char *name, bool outside, bool rest) {
+static void function(struct cx *x, CXCursor c, struct kids top, const char *name, bool outside, bool rest, bool named) {
   struct arena *all = x->a;
   x->a = arena_new();
   if (!outside && rest)
-    local_function(x, c, top, name);
+    local_function(x, c, top, name, named);
   else
-    outside_function(x, c, name, rest);
+    outside_function(x, c, name, rest, named);
   arena_free(x->a);
   x->a = all;
 }
@@ -228,7 +229,7 @@ static void functions(struct cx *x, const char *only, bool rest) {
     bool outside = is_external(x, top.c[i]);
     if (!wanted(only, name) || (!outside && !rest && !only)) continue;
     found = arena_printf(x->a, "%s%s%s", found, n++ ? "," : "", name);
-    function(x, top.c[i], top, name, outside, rest);
+    function(x, top.c[i], top, name, outside, rest, only != NULL);
   }
   check_only(x, only, found);
   if (!n && !only && !rest)

@@ -370,6 +370,17 @@ static double points(const struct lstmt *s) {
   return most * (!known ? UNKNOWN_TRIPS * 4.0 : hi > lo ? ((double)hi - (double)lo) / (double)s->step : 0);
 }
 
+static bool has_while(const struct lstmt *s) {
+  if (s->kind == L_WHILE) return true;
+  for (unsigned i = 0; i < s->nbody; i++)
+    if (s->body[i] && has_while(s->body[i])) return true;
+  return false;
+}
+
+bool c_is_small(const struct lfunc *f) {
+  return !has_while(f->body) && points(f->body) < MIN_POINTS;
+}
+
 /* --- the walk --- */
 
 static void send(struct search *s, const struct lfunc *f, const struct piece *p, struct span at) {

@@ -358,6 +358,7 @@ void c_roles(struct cx *x);                                        /* tensors: i
 struct lfunc *c_function(struct cx *x, CXCursor fn);               /* NULL: refused, see x->why. With x->piece: fn is the loop */
 /* --- c_loops.c --- */
 void c_loops(struct cx *x, CXCursor fn, const char *name);         /* sends loops of a function that was refused, each as a function; needs x->rest */
+bool c_is_small(const struct lfunc *f); /* a few iterations of known number: the C compiler inlines it, which is worth more than a schedule */
 /* --- c_static.c: functions that only their file sees --- */
 struct buf;
 /* Can fn, a definition of the main file, be made with the C compiler's code calling it? It has internal linkage, a loop, and the word `static` stands in the

@@ -88,6 +88,25 @@ static void look(struct lanes *l, const struct lstmt *s) {
   l->nopen -= loop;
 }
 
+/* Does the innermost loop around both write at p what a later iteration of it reads at q? */
+static bool left_to_later(const struct lanes *l, const struct place *p, const struct place *q) {
+  if (p->acc->tensor != q->acc->tensor || !p->nloop || p->nloop != q->nloop) return false;
+  if (p->loop[p->nloop - 1] != q->loop[q->nloop - 1]) return false;
+  for (unsigned d = 0; d < p->acc->rank && d < q->acc->rank; d++) {
+    int64_t c;
+    if (!poly_has(p->acc->ix[d].poly, p->loop[p->nloop - 1]->sym)) continue;
+    if (poly_is_const(poly_sub(l->a, p->acc->ix[d].poly, q->acc->ix[d].poly), &c) && c) return true;
+  }
+  return false;
+}
+
+static bool recurs_in_memory(const struct lanes *l) {
+  for (unsigned i = 0; i < l->n; i++)
+    for (unsigned j = 0; j < l->n; j++)
+      if (l->place[i].writes && !l->place[j].writes && left_to_later(l, &l->place[i], &l->place[j])) return true;
+  return false;
+}
+
 /* No iteration leaves a local to the next. */
 static bool locals_stay(const struct lanes *l) {
   for (unsigned v = 0; v < l->f->nlocal; v++)
@@ -241,12 +260,13 @@ static bool pays(const struct lanes *l) {
   return !gathers || !scatters;
 }
 
-/* Two vectors, so that one waits less for the other; a scatter of twice the lanes takes twice as long. */
+/* Two vectors, so that one waits less for the other; four where memory holds what is carried: longer pieces of rows. A
+ * scatter of twice the lanes takes twice as long. */
 static int64_t lane_count(const struct lanes *l) {
   int64_t lanes = l->vector_bytes / l->size;
   for (unsigned i = 0; i < l->n; i++)
     if (is_strided(l, l->place[i].acc)) return lanes;
-  return 2 * lanes;
+  return (l->recurs ? 2 : 4) * lanes;
 }
 
 static unsigned log2_of(int64_t n) {
@@ -279,6 +299,9 @@ static struct lstmt *either(struct lanes *l, struct lstmt *s) {
   if (!restricts && (k->ntensor > TENSORS || !sizes(l, size))) return NULL;
   int64_t few = l->vector_bytes / l->size / 2;
   guard[0] = poly_addc(l->a, poly_sub(l->a, s->hi[0], s->lo[0]), -few);
+  bool known = poly_is_const(guard[0], &few);
+  if (known && few < 0) return NULL;
+  if (known && restricts) return on_lanes(l, s);
   struct lstmt *r = loop_if(l->a, 1, guard, NULL, on_lanes(l, s), s);
   if (!restricts) r->apart = true, r->hi = size, r->nhi = (uint8_t)k->ntensor;
   return r;
@@ -292,7 +315,7 @@ static struct lstmt *attempt(struct lanes *l, struct lstmt *s) {
   l->fails = l->recurs = false;
   look(l, s->body[0]);
   if (l->vector_bytes < 4 * (int64_t)l->size) return NULL;
-  if (l->fails || !l->recurs || !locals_stay(l) || !pays(l) || !independent(l)) return NULL;
+  if (l->fails || (!l->recurs && !recurs_in_memory(l)) || !locals_stay(l) || !pays(l) || !independent(l)) return NULL;
   return either(l, s);
 }
 

@@ -1,4 +1,4 @@
-/* Recurrences side by side: an outer loop whose iterations are independent, on lanes.
+/* Recurrences (of locals, or through an array: a[k][i] = a[k - 1][i] + …) side by side: an outer loop whose iterations are independent, on lanes.
 
      for i: { r = 0; for k: r = r * x[i] + c[k]; y[i] = r }
 

@@ -4,10 +4,10 @@
    several times with other axes around), functions that LLVM has no vector code for, reductions other than sums,
    operands that lie across each other, sums that C keeps in memory; and maps to 8 or 16 bits, which C computes in int
    and pass_narrow does not; quotients; elements that neighbours share (x[i / 4]); swaps of elements that only hone
-   knows to lie apart. What is left are plain passes, what is small and of constant size, and sums along rows of an
-   operand that is read once (a matrix times a vector): there the loops as C has them, vectorised by LLVM, take the same
-   time or less (elements that are interleaved, few iterations, one stream from memory instead of several), and need no
-   checks at entry. */
+   knows to lie apart; elements that a statement before wrote in an earlier iteration. What is left are plain passes,
+   what is small and of constant size, and sums along rows of an operand that is read once (a matrix times a vector):
+   there the loops as C has them, vectorised by LLVM, take the same time or less (elements that are interleaved, few
+   iterations, one stream from memory instead of several), and need no checks at entry. */
 #include "ir/apart.h"
 #include "compiler/pass/passes.h"
 #include "compiler/pass/util.h"
@@ -397,8 +397,6 @@ bool kernel_is_narrow(const struct kernel *k) {
   return true;
 }
 
-/* A temp that two equations write with the same body: a condition (i != j) that raising took apart, and each is
-   computed everywhere. */
 /* y's axes as x's, one by one. */
 static const sym_t *axes_of(const struct kernel *k, const struct eq *x, const struct eq *y) {
   sym_t *map = ARENA_NEW(k->arena, sym_t, k->nsym + 1u);
@@ -415,6 +413,36 @@ static bool same_body(const struct kernel *k, const struct eq *x, const struct e
   return expr_eq(x->body, expr_rename(k->arena, y->body, axes_of(k, x, y), k->nsym));
 }
 
+/* What an equation before it wrote, at another element: the loop that C has for both carries it from one iteration to a
+ * later one, and LLVM does not take such a loop apart. */
+struct carried {
+  const struct kernel *k;
+  unsigned at; /* the equation that reads */
+  bool found;
+};
+
+static void find_carried(expr_t x, void *ctx) {
+  struct carried *c = ctx;
+  const struct eq *e = &c->k->eq[c->at];
+  int64_t n;
+  if (x->kind != E_READ) return;
+  for (unsigned i = 0; i < c->at && !c->found; i++) {
+    const struct eq *w = &c->k->eq[i];
+    if (w->lhs != x->acc->tensor) continue;
+    for (unsigned d = 0; d < x->acc->rank; d++)
+      c->found |= !x->acc->ix[d].dyn &&
+                  poly_is_const(poly_sub(c->k->arena, x->acc->ix[d].poly, renamed(c->k, e, w, w->lhs_idx[d])), &n) && n;
+  }
+}
+
+static bool carries(const struct kernel *k) {
+  struct carried c = {k, 0, false};
+  for (; c.at < k->neq && !c.found; c.at++) expr_visit(k->eq[c.at].body, find_carried, &c);
+  return c.found;
+}
+
+/* A temp that two equations write with the same body: a condition (i != j) that raising took apart, and each is
+   computed everywhere. */
 static bool computes_twice(const struct kernel *k) {
   for (unsigned i = 0; i < k->neq; i++)
     for (unsigned j = 0; j < i; j++) {
@@ -454,7 +482,9 @@ static bool leaves_gaps(const struct kernel *k) {
 
 bool kernel_is_light(const struct kernel *k, const struct lstmt *source) {
   if (is_small(k) || computes_twice(k)) return true;
-  if (divides(k) || writes_apart(k) || leaves_gaps(k) || (source && adds_in_memory(source, SYM_NONE))) return false;
+  if (divides(k) || (!kernel_restricts(k) && carries(k)) || writes_apart(k) || leaves_gaps(k) ||
+      (source && adds_in_memory(source, SYM_NONE)))
+    return false;
   for (unsigned i = 0; i < k->neq; i++)
     if (!light(k, &k->eq[i])) return false;
   return true;

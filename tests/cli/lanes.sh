@@ -17,7 +17,15 @@ function inside() { return pick("i * m + k;i * m + k;k * n + i;k * n + i;i * (m 
 BEGIN {
   srand(seed)
   for (f = 0; f < n; f++) {
-    type = pick("float;float;double;unsigned"); whole = type == "unsigned"
+    type = pick("float;float;double;unsigned")
+    if (f % 4 == 3) { # through elements instead of a local
+      at = pick("k * n + i;k * m + i;i * m + k;k * s + i;i + k"); before = at; gsub(/k/, "(k - 1)", before)
+      printf "void r%d(int n, int m, int s, %s *x, %s *y, const %s *c) {\n  for (int i = 0; i < n; i++)\n", f, type, type, type
+      printf "    for (int k = 1; k < m; k++) {\n      x[%s] = x[%s] + %s;\n", at, before, pick("c[k];y[" at "];y[i]")
+      printf "%s    }\n}\n", rand() < 0.5 ? "      y[" pick(at ";k * n + i;i") "] = x[" pick(at ";" before) "];\n" : ""
+      continue
+    }
+    whole = type == "unsigned"
     printf "void r%d(int n, int m, int s, %s *x, %s *y, const %s *c) {\n  for (int i = 0; i < n; i++) {\n", f, type, type, type
     printf "    %s r = %s;\n", type, pick(whole ? "3;c[i]" : "0.5f;x[" outside() "];c[i]")
     printf "    for (int k = %s; k < %s; k++) {\n", pick("0;0;1"), pick("m;m;m - 1;5")
@@ -75,6 +83,14 @@ void columns(float *x, int rows, int ch, float a) {
     for (int t = 0; t < rows; t++) s = a * x[t * ch + c] + (1 - a) * s, x[t * ch + c] = s;
   }
 }
+void running(int n, float x[n][n], const float c[n][n]) { /* each column */
+  for (int i = 0; i < n; i++)
+    for (int k = 1; k < n; k++) x[k][i] = x[k - 1][i] + c[k][i];
+}
+void across(int n, float x[n][n], const float c[n][n]) { /* each row */
+  for (int i = 0; i < n; i++)
+    for (int k = 1; k < n; k++) x[i][k] = x[i][k - 1] * c[i][k];
+}
 void goes_on(float *y, int n, int m) { /* one number through all iterations */
   float s = 1;
   for (int i = 0; i < n; i++) {
@@ -95,6 +111,8 @@ form() { # function, 1: on lanes
 }
 form horner 1
 form columns 1
+form running 1
+form across 0
 form goes_on 0
 form meets 0
 echo "$passed passed, $failed failed"

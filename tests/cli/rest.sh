@@ -134,6 +134,11 @@ LOCAL float hidden(int n, const float x[n]) {
   for (int i = 0; i < n; i++) s += x[i];
   return s;
 }
+static float triple(const float *x) {
+  float s = 0;
+  for (int i = 0; i < 3; i++) s += 3 * x[i];
+  return s;
+}
 static inline float quick(int n, const float x[n]) {
   float s = 1;
   for (int i = 0; i < n; i++) s *= x[i];
@@ -145,7 +150,7 @@ void NAME(void) {
   float x[SIZE];
   int y[3] = {1, 2, ++calls};
   fill(SIZE, x);
-  printf("%s:%d %g %d %g %g %g\n", __FILE__, __LINE__, x[SIZE - 1], sum(3, y), hidden(SIZE, x), quick(SIZE, x), pow(1.5, calls));
+  printf("%s:%d %g %d %g %g %g %g\n", __FILE__, __LINE__, x[SIZE - 1], sum(3, y), hidden(SIZE, x), quick(SIZE, x), pow(1.5, calls), triple(x));
 }
 C
 echo '#define SIZE 9' >loops/sizes.h
@@ -156,6 +161,7 @@ for f in one two; do
   check "static functions: $f is compiled" [ $? = 0 ]
   check "only $f is to be seen" [ "$(nm -g --defined-only $f.o | awk '{print $3}')" = $f ]
   check "hone made fill and sum of $f" [ "$(nm $f.o | grep -c ' t hone\.')" -ge 2 ]
+  check "a loop of three iterations stays where it can be inlined, in $f" [ "$(nm $f.o | grep -c ' t triple$')" = 0 ]
   check "the header of $f has no static function" [ "$(grep -c fill $f.h)" = 0 ]
   $cc -w -DNAME=$f -c loops/$f.c -o cc_$f.o
 done
