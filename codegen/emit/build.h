@@ -169,6 +169,8 @@ struct simt {
   bool producing;          /* what is emitted is its part */
   struct ring *rings;
   const struct ring *ring; /* whose loop is open */
+  unsigned ring_waited;    /* its slots (simt_slot.c) that the iteration at hand has waited for */
+  bool ring_past;          /* what is emitted reads the buffers of the iteration before */
   bool ring_read;          /* threads read its buffers one by one: lanes of a warp may be apart then */
   const struct staging *staging; /* the loop around that copies ahead (simt_stage.c); NULL: none */
   bool copying;            /* what is emitted are its copies */
@@ -478,6 +480,7 @@ bool simt_ring_loop(struct fn *f, const struct lstmt *s);  /* a loop whose opera
 bool simt_ring_body(struct fn *f, const struct lstmt *s);  /* its body, in place of the statement */
 LLVMValueRef simt_cell(struct fn *f);                      /* an i32 of the thread */
 bool simt_ring_held(struct fn *f, const struct lstmt *s);  /* simt_flight.c: before a statement of its body: true: it is made elsewhere */
+void simt_ring_reach(struct fn *f, const struct lstmt *s); /* before a statement of its body that is made here: waits for what it reads */
 void simt_ring_end(struct fn *f, const struct lstmt *s);   /* behind the last iteration of loop s, which had one */
 void simt_ring_touch(struct fn *f, unsigned object);       /* threads access it one by one: of a ring, they meet before they give its buffer back */
 bool simt_produce(struct fn *f, const struct lstmt *s);    /* in the copier's part: all that it does of s; false: s is to be run as it is */

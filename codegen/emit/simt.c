@@ -506,6 +506,7 @@ static void uniform_stmt(struct fn *f, const struct lstmt *s) {
 void simt_stmt(struct fn *f, const struct lstmt *s) {
   if (f->simt->producing && simt_produce(f, s)) return;
   if (!f->simt->nopen && simt_ring_held(f, s)) return;
+  if (!f->simt->nopen) simt_ring_reach(f, s);
   if (f->simt->nopen)
     lane_stmt(f, s);
   else

@@ -104,9 +104,9 @@ static void emit_late(struct fn *f) {
 /* With the operand of the iteration before. */
 static void make_held(struct fn *f, const struct ring *r, LLVMValueRef at) {
   ring_use(f, r, ring_before(f, r, at));
-  f->simt->held_now = true;
+  f->simt->held_now = f->simt->ring_past = true;
   emit_stmt(f, f->simt->held);
-  f->simt->held_now = f->simt->held_owed = false;
+  f->simt->held_now = f->simt->held_owed = f->simt->ring_past = false;
 }
 
 bool simt_ring_held(struct fn *f, const struct lstmt *s) {
@@ -157,12 +157,12 @@ void ring_held_loop(struct fn *f, struct ring *r, const struct lstmt *s) {
   LLVMValueRef at = ring_cell(f, r->at);
   make_held(f, r, at);
   simt_wgmma_wait(f);
-  ring_release(f, r, ring_before(f, r, at), NULL);
+  ring_release(f, r, ring_slots_read(r, x->held), ring_before(f, r, at), NULL);
   ring_first(f, r);
   x->held = NULL;
 }
 
-void ring_held_leave(struct fn *f, const struct ring *r, LLVMValueRef at) {
+void ring_held_leave(struct fn *f, const struct ring *r, unsigned late, LLVMValueRef at) {
   struct dot d;
   dot_mixed(inmost(f->simt->held)->value, &d);
   struct held h = {.acc = d.a->acc, .type = (enum dtype)d.b->type};
@@ -170,6 +170,7 @@ void ring_held_leave(struct fn *f, const struct ring *r, LLVMValueRef at) {
   simt_wgmma_wait(f);
   if (f->simt->held_late) emit_late(f);
   simt_wgmma_land_behind(f);
-  if (!f->simt->held_first) ring_release(f, r, ring_before(f, r, at), NULL);
+  ring_release(f, r, ring_all(r) & ~late, at, NULL);
+  if (!f->simt->held_first) ring_release(f, r, late, ring_before(f, r, at), NULL);
   f->simt->held_owed = true;
 }

@@ -1,9 +1,9 @@
 /* Operands brought by tensor maps (sm_90a): a warp group behind those that run the LOOP has one thread that walks the
    same loops and, for each iteration of a loop that stages such operands, asks for their boxes; the others wait for
    them and do the rest. Buffers go round: of each, one mbarrier counts the bytes that are to come, one the warps that
-   are done with it. Both sides count buffers and rounds for themselves. Arrays that are not aligned have no maps: the
-   workers then copy themselves (simt_stage.c), and the warp group ends at once. Products that run on into the next
-   iteration: simt_flight.c. */
+   are done with it; operands that are read at different places of the body have a pair each. Both sides count buffers
+   and rounds for themselves. Arrays that are not aligned have no maps: the workers then copy themselves (simt_stage.c),
+   and the warp group ends at once. Products that run on into the next iteration: simt_flight.c. */
 #include "codegen/emit/ring.h"
 #include <stdio.h>
 #include <string.h>
@@ -25,12 +25,12 @@ static LLVMValueRef barrier_at(struct fn *f, const struct ring *r, LLVMValueRef 
   return LLVMBuildGEP2(f->b, f->m->i8, r->barriers, &off, 1, "");
 }
 
-static LLVMValueRef full(struct fn *f, const struct ring *r, LLVMValueRef at) {
-  return barrier_at(f, r, at);
+static LLVMValueRef full(struct fn *f, const struct ring *r, unsigned slot, LLVMValueRef at) {
+  return barrier_at(f, r, slot ? LLVMBuildAdd(f->b, at, k32(f, 2ul * slot * r->n), "") : at);
 }
 
-static LLVMValueRef empty(struct fn *f, const struct ring *r, LLVMValueRef at) {
-  return barrier_at(f, r, LLVMBuildAdd(f->b, at, k32(f, r->n), ""));
+static LLVMValueRef empty(struct fn *f, const struct ring *r, unsigned slot, LLVMValueRef at) {
+  return barrier_at(f, r, LLVMBuildAdd(f->b, at, k32(f, (2ul * slot + 1) * r->n), ""));
 }
 
 LLVMValueRef ring_cell(struct fn *f, LLVMValueRef cell) {
@@ -68,10 +68,7 @@ static void find_rings(struct fn *f, const struct lstmt *s) {
   if (launch_ring(f->simt->plan, s, object, &n)) {
     struct ring *r = ARENA_NEW(f->m->arena, struct ring, 1);
     *r = (struct ring){.loop = s, .object = object, .n = n, .next = f->simt->rings};
-    for (unsigned i = 0; i < f->f->nobject; i++) {
-      const struct object *o = &f->f->object[i];
-      if (object[i]) r->bytes += (int64_t)o->panel_rows * o->panel_cols * (int64_t)type_size((enum dtype)o->type);
-    }
+    ring_find_slots(f, r);
     f->simt->rings = r;
   }
   for (uint32_t i = 0; i < s->nbody; i++)
@@ -116,8 +113,9 @@ LLVMValueRef simt_cell(struct fn *f) {
 
 static void init_barriers(struct fn *f) {
   for (struct ring *r = f->simt->rings; r; r = r->next)
-    for (unsigned i = 0; i < 2 * r->n; i++) {
-      LLVMValueRef arg[2] = {barrier_at(f, r, k32(f, i)), k32(f, i < r->n ? 1 : f->simt->threads / WARP * together(f))};
+    for (unsigned i = 0; i < 2 * r->n * r->nslot; i++) {
+      LLVMValueRef arg[2] = {barrier_at(f, r, k32(f, i)),
+                             k32(f, i / r->n % 2 == 0 ? 1 : f->simt->threads / WARP * together(f))};
       call(f, "llvm.nvvm.mbarrier.init.shared", arg, 2);
     }
   call(f, "llvm.nvvm.fence.mbarrier_init.release.cluster", NULL, 0);
@@ -126,7 +124,7 @@ static void init_barriers(struct fn *f) {
 static void prepare(struct fn *f) {
   LLVMTypeRef shared = LLVMPointerTypeInContext(f->m->ctx, SHARED_SPACE);
   for (struct ring *r = f->simt->rings; r; r = r->next) {
-    LLVMValueRef p = simt_shared(f, "ring", 2 * r->n * BARRIER_BYTES, 64);
+    LLVMValueRef p = simt_shared(f, "ring", 2 * r->n * r->nslot * BARRIER_BYTES, 64);
     r->barriers = LLVMConstAddrSpaceCast(p, shared);
     r->at = simt_cell(f), r->round = simt_cell(f);
   }
@@ -230,20 +228,25 @@ void ring_first(struct fn *f, const struct ring *r) {
 /* One thread of each warp says that the warp is done, to each block of the cluster another one: after all lanes, where
  * they read for themselves (what matrix instructions read was waited for by all of them together). cond: where that is
  * so; NULL: always. */
-void ring_release(struct fn *f, const struct ring *r, LLVMValueRef at, LLVMValueRef cond) {
+void ring_release(struct fn *f, const struct ring *r, unsigned slots, LLVMValueRef at, LLVMValueRef cond) {
+  bool cluster = together(f) > 1;
   LLVMValueRef all = k32(f, UINT32_MAX);
+  if (!slots) return;
   if (f->simt->ring_read) call(f, "llvm.nvvm.bar.warp.sync", &all, 1);
   LLVMBasicBlockRef one = new_block(f, "release"), on = new_block(f, "released");
   LLVMValueRef lane = LLVMBuildAnd(f->b, f->simt->tid.v, LLVMConstInt(f->m->i64, WARP - 1, 0), "");
   LLVMValueRef first = LLVMBuildICmp(f->b, LLVMIntULT, lane, LLVMConstInt(f->m->i64, together(f), 0), "");
   LLVMBuildCondBr(f->b, cond ? LLVMBuildAnd(f->b, first, cond, "") : first, one, on);
   LLVMPositionBuilderAtEnd(f->b, one);
-  LLVMValueRef arg[2] = {empty(f, r, at), k32(f, 1)}, to[2] = {arg[0], LLVMBuildTrunc(f->b, lane, f->m->i32, "")};
-  if (together(f) > 1) arg[0] = call(f, "llvm.nvvm.mapa.shared.cluster", to, 2);
-  call(f,
-       together(f) > 1 ? "llvm.nvvm.mbarrier.arrive.scope.cluster.space.cluster"
-                       : "llvm.nvvm.mbarrier.arrive.scope.cta.space.cta",
-       arg, 2);
+  for (unsigned i = 0; i < r->nslot; i++) {
+    if (!(slots >> i & 1)) continue;
+    LLVMValueRef arg[2] = {empty(f, r, i, at), k32(f, 1)}, to[2] = {arg[0], LLVMBuildTrunc(f->b, lane, f->m->i32, "")};
+    if (cluster) arg[0] = call(f, "llvm.nvvm.mapa.shared.cluster", to, 2);
+    call(f,
+         cluster ? "llvm.nvvm.mbarrier.arrive.scope.cluster.space.cluster"
+                 : "llvm.nvvm.mbarrier.arrive.scope.cta.space.cta",
+         arg, 2);
+  }
   LLVMBuildBr(f->b, on);
   LLVMPositionBuilderAtEnd(f->b, on);
 }
@@ -339,14 +342,38 @@ static void ask_for(struct fn *f, const struct ring *r, unsigned object, LLVMVal
 
 static void produce_body(struct fn *f, const struct ring *r) {
   LLVMValueRef at = ring_cell(f, r->at), round = ring_cell(f, r->round);
-  wait_for(f, empty(f, r, at), LLVMBuildXor(f->b, round, k32(f, 1), ""));
-  LLVMValueRef barrier = full(f, r, at), arg[2] = {barrier, k32(f, (uint64_t)r->bytes)};
-  call(f, "llvm.nvvm.mbarrier.arrive.expect.tx.scope.cta.space.cta", arg, 2);
   ring_use(f, r, at);
-  for (unsigned i = 0; i < f->f->nobject; i++)
-    if (r->object[i]) ask_for(f, r, i, barrier);
+  for (unsigned slot = 0; slot < r->nslot; slot++) {
+    wait_for(f, empty(f, r, slot, at), LLVMBuildXor(f->b, round, k32(f, 1), ""));
+    LLVMValueRef barrier = full(f, r, slot, at), arg[2] = {barrier, k32(f, (uint64_t)r->bytes[slot])};
+    call(f, "llvm.nvvm.mbarrier.arrive.expect.tx.scope.cta.space.cta", arg, 2);
+    for (unsigned i = 0; i < f->f->nobject; i++)
+      if (r->object[i] && r->slot[i] == slot) ask_for(f, r, i, barrier);
+  }
   ring_first(f, r);
   advance(f, r, at, round);
+}
+
+/* ---- the workers ---- */
+
+static void wait_full(struct fn *f, const struct ring *r, unsigned slots, LLVMValueRef at, LLVMValueRef round) {
+  for (unsigned i = 0; i < r->nslot; i++)
+    if (slots >> i & 1) wait_for(f, full(f, r, i, at), round);
+}
+
+void simt_ring_reach(struct fn *f, const struct lstmt *s) {
+  const struct ring *r = f->simt->ring;
+  if (!r || f->simt->producing || s->kind == L_ALLOC) return;
+  unsigned slots = ring_slots_read(r, s);
+  LLVMValueRef at = ring_cell(f, r->at), round = ring_cell(f, r->round);
+  if (f->simt->ring_past) {
+    LLVMValueRef over = LLVMBuildICmp(f->b, LLVMIntEQ, at, k32(f, 0), "");
+    round = LLVMBuildXor(f->b, round, LLVMBuildZExt(f->b, over, f->m->i32, ""), "");
+    wait_full(f, r, slots, ring_before(f, r, at), round);
+    return;
+  }
+  wait_full(f, r, slots & ~f->simt->ring_waited, at, round);
+  f->simt->ring_waited |= slots;
 }
 
 bool simt_ring_body(struct fn *f, const struct lstmt *s) {
@@ -357,17 +384,19 @@ bool simt_ring_body(struct fn *f, const struct lstmt *s) {
     return true;
   }
   LLVMValueRef at = ring_cell(f, r->at), round = ring_cell(f, r->round);
-  wait_for(f, full(f, r, at), round);
+  unsigned late = f->simt->held ? ring_slots_read(r, f->simt->held) : 0;
   ring_use(f, r, at);
+  f->simt->ring_waited = 0;
   for (uint32_t i = 1; i < s->nbody; i++)
     if (s->body[i]) emit_stmt(f, s->body[i]);
+  wait_full(f, r, ring_all(r) & ~f->simt->ring_waited & ~late, at, round);
   if (f->simt->held) {
-    ring_held_leave(f, r, at);
+    ring_held_leave(f, r, late, at);
   } else if (r->late && simt_wgmma_leave(f)) {
-    ring_release(f, r, ring_before(f, r, at), later_iteration(f, r));
+    ring_release(f, r, ring_all(r), ring_before(f, r, at), later_iteration(f, r));
   } else {
     simt_wgmma_wait(f);
-    ring_release(f, r, at, NULL);
+    ring_release(f, r, ring_all(r), at, NULL);
   }
   advance(f, r, at, round);
   ring_first(f, r);
@@ -382,7 +411,7 @@ void simt_ring_end(struct fn *f, const struct lstmt *s) {
   const struct ring *r = f->simt->ring;
   if (!r || s != r->loop || !f->simt->nflying) return;
   simt_wgmma_land(f);
-  ring_release(f, r, ring_before(f, r, ring_cell(f, r->at)), NULL);
+  ring_release(f, r, ring_all(r), ring_before(f, r, ring_cell(f, r->at)), NULL);
 }
 
 bool simt_produce(struct fn *f, const struct lstmt *s) {

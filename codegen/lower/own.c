@@ -24,7 +24,7 @@ struct walk {
   unsigned nopen;
   const struct lstmt *open[OPEN_MOST];
   const struct access *factor; /* of the statement in a sub loop */
-  bool grid;
+  bool grid;                   /* what is visited is a kernel's */
 };
 
 static const struct lstmt *loop_of(const struct walk *w, sym_t s) {
@@ -104,6 +104,14 @@ static bool may_be(const struct lfunc *f, unsigned object) {
   return ok;
 }
 
+static bool has_parallel(const struct lstmt *s) {
+  if (s->kind == L_FOR && s->fkind == F_PARALLEL) return true;
+  for (uint32_t i = 0; i < s->nbody; i++)
+    if (s->body[i] && has_parallel(s->body[i])) return true;
+  return false;
+}
+
+/* Parallel loops are a kernel's grid; a statement without any is a kernel of one block. */
 static void visit(struct walk *w, const struct lstmt *s) {
   bool loop = s->kind == L_FOR, grid = w->grid;
   struct dot d;
@@ -112,7 +120,7 @@ static void visit(struct walk *w, const struct lstmt *s) {
     return;
   }
   if (loop) w->open[w->nopen++] = s;
-  if (loop && s->fkind == F_PARALLEL) w->grid = true;
+  w->grid |= (loop && s->fkind == F_PARALLEL) || (s->kind != L_BLOCK && !has_parallel(s));
   if (s->kind == L_ALLOC) w->buffer[s->id].inside = w->grid && may_be(w->f, s->id);
   bool sub = s->kind == L_STORE && w->nopen && w->open[w->nopen - 1]->fkind == F_SUB;
   w->factor = sub && s->red == RED_sum && dot_mixed(s->value, &d) ? d.a->acc : NULL;

@@ -5,6 +5,7 @@
 #include "tests/gpu/emulate.h"
 #include "tests/lower/lower_common.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define PRODUCT                                                                                                        \
@@ -40,6 +41,11 @@
   "z[t] = sum(s) e[t, s]; o[t, v] = sum(s) e[t, s] * f32(V[s, v]); x[t, v] = sum(s) e[t, s] * abs(f32(V[s, v])); "     \
   "O[t, v] = o[t, v] / z[t]; X[t, v] = x[t, v] / z[t] }"
 
+#define FEW                                                                                                            \
+  "kernel f(Q: bf16[M, 64], K: bf16[T, 64], V: bf16[T, 64]) -> O: f32[M, 64] { "                                       \
+  "p[t, s] = sum(d) f32(Q[t, d]) * f32(K[s, d]); m[t] = max(s) p[t, s]; e[t, s] = exp(p[t, s] - m[t]); "               \
+  "z[t] = sum(s) e[t, s]; o[t, v] = sum(s) e[t, s] * f32(V[s, v]); O[t, v] = o[t, v] / z[t] }"
+
 /* What the mistakes are planted in. bound: dims are known. */
 struct subject {
   const char *text, *sched, *dims;
@@ -51,13 +57,14 @@ static const struct subject groups = {PRODUCT, GROUPS, "M=40,N=72,K=152", false,
                             boxes = {NARROW, RINGS "; stage C smem 1 tma swizzle128; persist i1 1", "M=128,N=72,K=152",
                                      true, false},
                             attention = {ATTENTION, WEIGHTS("64"), "T=70", false, true},
+                            few = {FEW, WEIGHTS("16"), "M=4,T=72", true, true},
                             beside = {BESIDE, WEIGHTS("16"), "M=4,T=40", false, true},
                             parts = {PRODUCT, SPLIT, "M=40,N=72,K=384", true, false};
 
 static const struct planted {
   const char *what;
   const struct subject *in;
-  const char *old, *new; /* every `old` becomes `new` */
+  const char *old, *new; /* every `old` becomes `new`; "#N": the wait for an mbarrier number N is none */
   const char *finding;   /* part of what is said; NULL: nothing is wrong */
 } cases[] = {
     {"nothing", &groups, NULL, NULL, NULL},
@@ -95,7 +102,14 @@ static const struct planted {
     {"nothing in parts", &parts, NULL, NULL, NULL},
     {"parts that lie over each other", &parts, ", 11520, %", ", 5760, %", ""},
     {"parts that are added from elsewhere", &parts, ", 11520;", ", 5760;", ""},
-    {"too many bytes of keys and values", &attention, ", 16384;", ", 24576;", ""},
+    {"too many bytes of keys and values", &attention, ", 8192;", ", 16384;", ""},
+    {"nothing in few", &few, NULL, NULL, NULL},
+    {"keys brought before theirs are given back", &few, "#0", NULL, "misuse"},
+    {"values brought before theirs are given back", &few, "#1", NULL, "misuse"},
+    {"the first keys are not waited for", &few, "#2", NULL, "race"},
+    {"keys are not waited for", &few, "#3", NULL, "race"},
+    {"values are not waited for", &few, "#4", NULL, "race"},
+    {"the last values are not waited for", &few, "#5", NULL, "race"},
 };
 static const struct planted *now;
 static bool lazy, found;
@@ -114,8 +128,25 @@ static void replace_all(struct buf *b, const char *old, const char *new) {
   buf_free(&out);
 }
 
+/* Its predicate is true. */
+static void drop_wait(struct buf *b, unsigned number) {
+  static const char wait[] = "mbarrier.try_wait.parity.shared.b64";
+  char whole[200], none[200];
+  const char *at = b->data;
+  for (unsigned i = 0; at && (at = strstr(at, wait)) && i < number; i++) at++;
+  const char *p = at ? at + strlen(wait) : NULL, *comma = p ? strchr(p, ',') : NULL, *end = p ? strchr(p, ';') : NULL;
+  if (!comma || !end || end - at >= (long)sizeof whole) return;
+  snprintf(whole, sizeof whole, "%.*s", (int)(end - at), at);
+  snprintf(none, sizeof none, "setp.eq.u32 %.*s, 0, 0", (int)(comma - p), p);
+  replace_all(b, whole, none);
+}
+
 static void edit(struct buf *ptx) {
-  if (now->old) replace_all(ptx, now->old, now->new);
+  if (!now->old) return;
+  if (*now->old == '#')
+    drop_wait(ptx, (unsigned)atoi(now->old + 1));
+  else
+    replace_all(ptx, now->old, now->new);
 }
 
 static enum status run_emulated(const struct lfunc *f, const struct args *a, uint64_t max_ops, struct diag *d) {
