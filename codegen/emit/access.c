@@ -557,7 +557,55 @@ static void store_memory(struct fn *f, const struct lstmt *s, struct val mask) {
     store_lanes(f, s, &sp, v, mask);
 }
 
+/* --- sums of products in registers --- */
+
+enum { TERMS = 8, CHAINS = 8 };
+
+struct terms {
+  unsigned n;
+  expr_t x[TERMS];
+  bool minus[TERMS];
+};
+
+static bool find_terms(expr_t e, bool minus, struct terms *t) {
+  if (e->kind == E_OP && (e->op == OP_add || e->op == OP_sub))
+    return find_terms(e->kid[0], minus, t) && find_terms(e->kid[1], minus != (e->op == OP_sub), t);
+  if (t->n == TERMS || e->kind != E_OP || e->op != OP_mul) return false;
+  t->x[t->n] = e;
+  t->minus[t->n++] = minus;
+  return true;
+}
+
+/* Vectors of the object. */
+static int64_t vectors(const struct fn *f, unsigned object) {
+  int64_t n = 1, c;
+  for (unsigned d = 0; d < f->f->object[object].rank; d++)
+    n *= poly_is_const(f->f->object[object].extent[d], &c) && c > 0 ? c : 1;
+  return f->lanes ? n / f->lanes : 0;
+}
+
+/* s += a * b - c * d as two multiply-adds on s instead of three operations. One waits for the other, so there must be
+ * enough sums beside it. */
+static bool store_terms(struct fn *f, const struct lstmt *s) {
+  struct terms t = {0};
+  enum dtype type = (enum dtype)s->value->type;
+  if (s->red != RED_sum || !f->reassoc || !f->m->isa.fma || (type != DT_f32 && type != DT_f64) ||
+      f->f->object[s->acc->tensor].type != type || f->lane == SYM_NONE || f->simt ||
+      vectors(f, s->acc->tensor) < CHAINS)
+    return false;
+  bool along = false;
+  for (unsigned d = 0; d < s->acc->rank; d++) along |= poly_has(fn_subst(f, s->acc->ix[d].poly), f->lane);
+  if (!along || !find_terms(s->value, false, &t) || t.n < 2) return false;
+  for (unsigned i = 0; i < t.n; i++) {
+    struct val v = emit_expr(f, t.x[i]);
+    if (t.minus[i]) v = emit_op(f, OP_neg, type, &v);
+    reg_write(f, s->acc, RED_sum, v);
+  }
+  return true;
+}
+
 static void store_now(struct fn *f, const struct lstmt *s) {
+  if (in_registers(f, s->acc->tensor) && store_terms(f, s)) return;
   if (in_registers(f, s->acc->tensor))
     reg_write(f, s->acc, s->red, emit_expr(f, s->value));
   else

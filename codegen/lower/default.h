@@ -74,6 +74,8 @@ void def_find_shared(expr_t x, void *ctx);                          /* visitor; 
 int def_find_rows(const struct chooser *c, const struct eq *e, unsigned lane, struct reuse *out);
 /* Does the shared operand lie in panels as packing would make them: the lanes of one step of the reduction (at most a tile), then those of the next? */
 bool def_in_panels(const struct chooser *c, const struct reuse *k, unsigned lane, int64_t tile);
+bool def_beside(const struct chooser *c, const struct eq *e);       /* a sum over the axes of the main member: their tiles are in registers together */
+int64_t def_sums(const struct chooser *c);                          /* of those, and the main member itself */
 /* ---- sizes ---- */
 int64_t def_round_up(int64_t n, int64_t m);
 int64_t def_pick_vectors(int64_t ext, int64_t lanes, int64_t max);

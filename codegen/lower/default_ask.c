@@ -130,6 +130,8 @@ static void find_product(expr_t x, void *ctx) {
   if (x->kind == E_READ && def_has(x->acc, k->lane) && reused(k->c, k->e, x->acc, k->lane)) k->found = true;
 }
 
+enum { WOVEN = 8 }; /* elements apart that vectors of neighbours are picked from, and put together again */
+
 /* How well equation e runs with axis s on vector lanes. */
 static int lane_score(const struct chooser *c, const struct eq *e, sym_t s) {
   struct score k = {c, e, s, 0, 0, 0};
@@ -146,8 +148,9 @@ static int lane_score(const struct chooser *c, const struct eq *e, sym_t s) {
   expr_visit(e->body, find_product, &r);
   if (r.found && !k.far) n += 6; /* where the other operand is gathered for each product, nothing is won */
   if (group_private(c->gs, c->gi, e->lhs)) return n;
-  int st = def_step(c, e->lhs, e->lhs_idx, s);
-  return n + (st == 1 ? 5 : st == 2 ? -6 : 0);
+  int64_t apart;
+  if (!def_stride(c, e->lhs, e->lhs_idx, s, &apart)) return n - 6;
+  return n + (apart == 1 ? 5 : apart == 0 ? 0 : apart > 1 && apart <= WOVEN ? -5 : -6);
 }
 
 static int weight(const struct eq *e) {
@@ -263,8 +266,21 @@ int64_t def_pick_rows(int64_t ext, int64_t max) {
   return max;
 }
 
+bool def_beside(const struct chooser *c, const struct eq *e) {
+  if (e == c->main || e->red == RED_none || e->nax != c->main->nax || e->npar != c->main->npar) return false;
+  for (unsigned x = 0; x < e->nax; x++)
+    if (!def_walks(c->main, e->axis[x].sym) || def_reduces(c->main, e->axis[x].sym) != (x >= e->npar)) return false;
+  return true;
+}
+
+int64_t def_sums(const struct chooser *c) {
+  int64_t n = 1;
+  for (unsigned i = 0; i < c->g->neq; i++) n += def_beside(c, &c->gs->k->eq[c->g->eq[i]]);
+  return n;
+}
+
 int64_t def_max_rows(const struct chooser *c, int64_t nv) {
-  int64_t r = ((int64_t)c->lim->vector_regs - 1 - nv) / nv,
+  int64_t all = nv * def_sums(c), r = ((int64_t)c->lim->vector_regs - 1 - all) / all,
           cap = nv == 1 ? 8 : 12; /* more rows than a cache set has ways, at a power-of-two stride, thrash */
   return r < 1 ? 1 : r > cap ? cap : r;
 }

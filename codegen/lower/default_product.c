@@ -68,7 +68,8 @@ static int64_t share_rows(const struct chooser *c, int64_t panels, int64_t er, i
 /* Rows that are few: as many vectors a row as leave room for all rows in one tile, when any number does. */
 static void pick_tile(const struct chooser *c, unsigned lane, unsigned row, int64_t lanes, struct blocks *o) {
   int64_t ev = def_most(c, lane), er = def_extent(c, row), rows = def_most(c, row);
-  int64_t most = def_pick_vectors(ev, lanes, c->lim->vector_regs >= 32 ? 4 : 2);
+  int64_t regs = (c->lim->vector_regs >= 32 ? 4 : 2) / def_sums(c);
+  int64_t most = def_pick_vectors(ev, lanes, regs < 1 ? 1 : regs);
   o->few = rows > 0 && rows < 48 && c->main->nax == c->main->npar + 1;
   for (o->nv = most; o->few && er && o->nv > 1; o->nv--)
     if (def_max_rows(c, o->nv) >= er) break;
@@ -219,6 +220,25 @@ static void push_padding(struct chooser *c, const struct order *o, unsigned lane
   if (at >= 0) def_push(c, STEP_copy, (unsigned)at, def_operand(c, k.acc->tensor));
 }
 
+struct panels { /* operands that move with the lanes and not with the rows */
+  struct chooser *c;
+  sym_t lane, row;
+  unsigned loop, first;
+};
+
+static void pack_panel(expr_t x, void *ctx) {
+  const struct panels *p = ctx;
+  if (x->kind == E_READ && x->acc->tensor != p->first && def_has(x->acc, p->lane) && !def_has(x->acc, p->row))
+    def_push(p->c, STEP_pack, p->loop, def_operand(p->c, x->acc->tensor)); /* refused the second time */
+}
+
+/* The panel on lanes; the others of a sum of products (real and imaginary parts), and of sums beside it. */
+static void push_packs(struct chooser *c, int lane, int row, unsigned loop, unsigned first) {
+  struct panels p = {c, c->g->axis[lane].sym, c->g->axis[row].sym, loop, first};
+  def_push(c, STEP_pack, loop, def_operand(c, first));
+  if (def_sums(c) > 1) expr_visit(c->main->body, pack_panel, &p);
+}
+
 bool def_product(struct chooser *c, int lane, int row, const struct reuse *k) {
   const struct eq *e = c->main;
   int red = -1;
@@ -242,7 +262,7 @@ bool def_product(struct chooser *c, int lane, int row, const struct reuse *k) {
   def_push(c, STEP_unroll, LOOP_ID(row, 0), 0);
   if (e->nax == e->npar + 1) def_push(c, STEP_unroll, LOOP_ID(red, 0), b.few && !b.once ? 2 : 4);
   push_padding(c, &o, (unsigned)lane, (unsigned)row);
-  if (b.pack && !b.laid && pack < MAX_LOOP) def_push(c, STEP_pack, pack, def_operand(c, k->tensor));
+  if (b.pack && !b.laid && pack < MAX_LOOP) push_packs(c, lane, row, pack, k->tensor);
   if (b.copy && copy < MAX_LOOP)
     def_push(c, STEP_copy, copy, def_operand(c, row_operand(c, (unsigned)lane, (unsigned)row)->tensor));
   push_prefetch(c, (unsigned)lane, (unsigned)row, (unsigned)red, &b, k);

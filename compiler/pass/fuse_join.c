@@ -13,7 +13,8 @@
    shared and no subscript is shifted along a parallel axis (a stencil would only be cut apart again). A contraction of
    a member's result joins only if it can run in a stream with it; a contraction that loses a shared axis must have a
    temp as its result (its rows then stay in cache). Independent equations join when they walk the same parallel axes
-   over a common operand, or make temps that one equation reads at one place, and neither is a contraction. */
+   over a common operand, or make temps that one equation reads at one place, and neither is a contraction; contractions
+   where they have all operands in common. */
 #include "ir/apart.h"
 #include "compiler/pass/fuse.h"
 #include "compiler/pass/stream.h"
@@ -419,13 +420,51 @@ static bool writes_beside(const struct join *j, const struct eq *p) {
   return true;
 }
 
+/* All reads of x are among those of y, and none is so narrow that a matrix instruction might take it. */
+static bool reads_same(const struct join *j, const struct eq *x, const struct eq *y) {
+  const struct access **mine, **theirs;
+  unsigned n = expr_accesses(j->f->a, x->body, UINT_MAX, &mine);
+  for (unsigned i = 0; i < n; i++) {
+    unsigned nt = expr_accesses(j->f->a, y->body, mine[i]->tensor, &theirs);
+    bool found = false;
+    for (unsigned k = 0; k < nt; k++) found |= access_eq(mine[i], theirs[k]);
+    if (!found) return false;
+  }
+  return true;
+}
+
+static bool reads_narrow(const struct join *j, const struct eq *e) {
+  const struct access **acc;
+  unsigned n = expr_accesses(j->f->a, e->body, UINT_MAX, &acc);
+  for (unsigned i = 0; i < n; i++)
+    if (type_size((enum dtype)j->f->k->tensor[acc[i]->tensor].type) < 4) return true;
+  return false;
+}
+
+/* Two products over one nest that read the same elements in each step (both halves of a complex one): with tiles of
+   both in registers they are loaded once. Others have nothing but rows in common, and are as fast one after the other.
+ */
+static bool tiles_pay(const struct join *j, const struct eq *p, unsigned nshared) {
+  if (p->red != RED_sum || j->t.red != RED_sum || nshared != p->npar || nshared != j->t.npar || p->nax != j->t.nax)
+    return false;
+  for (unsigned i = p->npar; i < p->nax; i++)
+    if (!eq_is_red(&j->t, p->axis[i].sym)) return false;
+  if (reads_narrow(j, p) || reads_narrow(j, &j->t)) return false;
+  return reads_same(j, p, &j->t) && reads_same(j, &j->t, p);
+}
+
 /* Equations that only have operands or a result in common, or a reader, or the place that one reads and the other then
  * writes. */
 static bool company_pays(const struct join *j, unsigned nshared) {
   const struct access **mine, **theirs;
   struct arena *a = j->f->a;
   bool common = false;
-  if (nshared != j->t.npar || is_contraction(a, &j->t)) return false;
+  if (is_contraction(a, &j->t)) {
+    for (unsigned m = 0; m < j->g->n; m++)
+      if (!is_contraction(a, member(j, m)) || !tiles_pay(j, member(j, m), nshared)) return false;
+    return true;
+  }
+  if (nshared != j->t.npar) return false;
   unsigned n = eq_accesses(a, &j->t, UINT_MAX, &mine);
   for (unsigned m = 0; m < j->g->n; m++) {
     const struct eq *p = member(j, m);

@@ -175,6 +175,11 @@ static const struct tcase cases[] = {
      "tile x 4; order y0 x1 r0 s0 x0; unroll x0 0; peel x1 1; peel s0 0", .fixed = true, .dims = {"H=3,W=18"}},
     {"default_product", "kernel f(A: f32[M, K], B: f32[N, K]) -> C: f32[M, N] { C[i, j] = sum(k) A[i, k] * B[j, k] }",
      "default", .fixed = true, .dims = {"M=50,N=72,K=40"}},
+    {"default_complex",
+     "kernel f(p: f64[M, K], q: f64[M, K], x: f64[K, N], y: f64[K, N]) -> r: f64[M, N], s: f64[M, N] {\n"
+     "  r[i, j] = sum(k) p[i, k] * x[k, j] - q[i, k] * y[k, j]\n"
+     "  s[i, j] = sum(k) p[i, k] * y[k, j] + q[i, k] * x[k, j]\n}",
+     "default", .fixed = true, .dims = {"M=13,N=40,K=9"}},
     {"default_planes",
      "kernel f(A: f64[54, 54, 54]) -> B: f64[52, 52, 52] { for i in 0..52, j in 0..52, k in 0..52: B[i, j, k] = A[i, j "
      "+ 1, k + 1] + A[i + 2, j + 1, k + 1] + "
