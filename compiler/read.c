@@ -7,6 +7,7 @@
 #include "compiler/pass/raise.h"
 #include "compiler/pass/lanes.h"
 #include "compiler/pass/skew.h"
+#include "compiler/pass/unswitch.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -88,6 +89,28 @@ static void raise_parts(struct hone *h, struct spec_fn *fn) {
   }
 }
 
+static bool all_in_parts(const struct lstmt *s) {
+  if (s->kind == L_PART) return true;
+  if (s->kind == L_FOR || s->kind == L_WHILE) return false;
+  for (uint32_t i = 0; i < s->nbody; i++)
+    if (s->body[i] && !all_in_parts(s->body[i])) return false;
+  return true;
+}
+
+/* The function with a loop for each case of its unchanging conditions: instead of equations that compute all cases,
+   where parts hold all its loops; else where it has any. */
+static bool raise_cases(struct hone *h, struct spec_fn *fn) {
+  if (h->target.limits.simt || (fn->k && !unswitch_pays(fn->source->f))) return false;
+  struct source *s = arena_dup(h->arena, fn->source, sizeof *s);
+  s->f = unswitch(h->arena, fn->source->f);
+  if (!s->f) return false;
+  struct spec_fn cases = {.source = s, .loop = fn->loop};
+  raise_parts(h, &cases);
+  if (fn->k ? !all_in_parts(s->f->body) : !cases.npart) return false;
+  *fn = cases;
+  return true;
+}
+
 static void warn_kept(struct hone *h, const struct spec_fn *fn, const char *why, struct loc at) {
   const char *name = fn->source->f->k->name;
   if (!why) why = "not an index-notation operation";
@@ -115,6 +138,11 @@ static enum status raise_all(struct hone *h) {
     struct loc at = {0};
     fn->source->strict = h->opts.fp == FP_STRICT;
     enum status st = pass_raise(h->arena, fn->source, &fn->k, h->diag, &why, &at);
+    if (st == ST_OK && raise_cases(h, fn)) {
+      fn->source->why = "a condition in it does not change: there is a loop for each case";
+      fn->source->why_loc = fn->source->f->k->loc;
+      continue;
+    }
     if (st == ST_OK) {
       fn->k->source = fn->source->f;
       continue;
@@ -123,7 +151,7 @@ static enum status raise_all(struct hone *h) {
     if (st != ST_INFEASIBLE) return st;
     fn->source->why = why;
     fn->source->why_loc = at;
-    raise_parts(h, fn);
+    if (!raise_cases(h, fn)) raise_parts(h, fn);
     if (!fn->loop) warn_kept(h, fn, why, at);
   }
   drop_loops(h);

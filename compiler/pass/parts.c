@@ -91,6 +91,15 @@ static bool runs_long(const struct lstmt *s) {
   return false;
 }
 
+/* Loops for each case of a condition on values: equations would compute them all and pick one. */
+static bool has_cases(const struct lstmt *s) {
+  if (s->kind == L_FOR || s->kind == L_WHILE || s->kind == L_PART) return false;
+  if (s->kind == L_IF && s->cond && s->nbody > 1 && runs_long(s->body[0]) && runs_long(s->body[1])) return true;
+  for (unsigned i = 0; i < s->nbody; i++)
+    if (s->body[i] && has_cases(s->body[i])) return true;
+  return false;
+}
+
 /* Is the value that s leaves in the local read later on? */
 static bool lives_on(struct cutter *c, const struct lstmt *s, unsigned local) {
   return tree_sets(s, local) && tree_read_behind(c->at, local);
@@ -358,7 +367,7 @@ static struct lstmt *with_outs(struct cutter *c, struct build *b, struct lstmt *
 
 /* s as a part; NULL: it does not raise. */
 static struct lstmt *attempt(struct cutter *c, struct lstmt *s) {
-  if (c->out->n == MAX_PARTS || c->tries == MAX_TRIES || !runs_long(s)) return NULL;
+  if (c->out->n == MAX_PARTS || c->tries == MAX_TRIES || !runs_long(s) || has_cases(s)) return NULL;
   struct build b;
   c->tries++;
   if (!build(&b, c, s)) return NULL;

@@ -331,6 +331,19 @@ void item_terms(struct raise *r, struct item *it, unsigned n, const poly_t *g, e
   it->body = expr_op3(r->a, OP_select, cond, it->body, expr_const(r->a, t, red_identity((enum red)it->red, t)));
 }
 
+static void find_load(expr_t x, void *ctx) {
+  bool *found = ctx;
+  *found |= x->kind == E_READ;
+}
+
+/* first && then: what `then` loads is loaded only where `first` holds. */
+static expr_t both(struct raise *r, expr_t first, expr_t then) {
+  bool loads = false;
+  expr_visit(then, find_load, &loads);
+  if (!loads) return expr_op2(r->a, OP_and, first, then);
+  return expr_op3(r->a, OP_select, first, then, expr_const(r->a, DT_bool, (union value){0}));
+}
+
 void item_guard(struct raise *r, struct item *it, unsigned n, const poly_t *g, expr_t cond) {
   if (it->red) {
     if (cond && r->obj[it->lhs].kind != OBJ_TEMP)
@@ -340,7 +353,7 @@ void item_guard(struct raise *r, struct item *it, unsigned n, const poly_t *g, e
     return;
   }
   add_polys(r, &it->guard, &it->nguard, g, n);
-  if (cond) it->cond = it->cond ? expr_op2(r->a, OP_and, cond, it->cond) : cond;
+  if (cond) it->cond = it->cond ? both(r, cond, it->cond) : cond;
 }
 
 bool item_always(const struct item *it) {

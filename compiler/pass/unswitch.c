@@ -103,10 +103,25 @@ static struct lstmt *walk(struct unswitch *u, struct lstmt *s) {
   return n;
 }
 
+static bool runs(const struct lstmt *s) {
+  bool loop = s->kind == L_FOR || s->kind == L_WHILE;
+  for (uint32_t i = 0; i < s->nbody && !loop; i++) loop = s->body[i] && runs(s->body[i]);
+  return loop;
+}
+
+/* Is there a loop for each case as it is written? */
+static bool has_cases(const struct lstmt *s) {
+  if (s->kind == L_FOR || s->kind == L_WHILE) return false;
+  if (s->kind == L_IF && s->cond && s->nbody > 1 && runs(s->body[0]) && runs(s->body[1])) return true;
+  for (uint32_t i = 0; i < s->nbody; i++)
+    if (s->body[i] && has_cases(s->body[i])) return true;
+  return false;
+}
+
 struct lfunc *unswitch(struct arena *a, const struct lfunc *f) {
   struct unswitch u = {.a = a, .f = f};
   struct lstmt *body = walk(&u, f->body);
-  if (!u.copies) return NULL;
+  if (!u.copies && !has_cases(body)) return NULL;
   struct lfunc *n = arena_dup(a, f, sizeof *f);
   n->body = body;
   return n;
@@ -120,7 +135,7 @@ static void find_function(expr_t x, void *ctx) {
 }
 
 static bool works(const struct lstmt *s) {
-  bool found = s->kind == L_FOR || s->kind == L_WHILE;
+  bool found = runs(s);
   if (s->value) expr_visit(s->value, find_function, &found);
   for (uint32_t i = 0; i < s->nbody && !found; i++) found = s->body[i] && works(s->body[i]);
   return found;
@@ -147,7 +162,7 @@ bool unswitch_pays(const struct lfunc *f) {
     arena_free(u.a);
     oom_raise();
   }
-  bool yes = pays_in(&u, f->body);
+  bool yes = has_cases(f->body) || pays_in(&u, f->body);
   oom_leave(&guard);
   arena_free(u.a);
   return yes;

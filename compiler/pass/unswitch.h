@@ -10,8 +10,8 @@
 #ifndef HONE_COMPILER_UNSWITCH_H
 #define HONE_COMPILER_UNSWITCH_H
 #include "ir/source.h"
-/* Would a loop that computes all cases and picks one do much for nothing: functions, loops of one case? */
+/* Would a loop that computes all cases and picks one do much for nothing: functions, loops of one case? (Also where there is a loop for each case already.) */
 bool unswitch_pays(const struct lfunc *f);
-/* NULL: there is no such condition. (Where there are too many, the last ones stay inside.) */
+/* NULL: there is no such condition, and no loop for each case as it is written. (Where there are too many, the last ones stay inside.) */
 struct lfunc *unswitch(struct arena *a, const struct lfunc *f);
 #endif

@@ -6,6 +6,7 @@
 #include "compiler/pass/parts.h"
 #include "compiler/pass/raise.h"
 #include "compiler/pass/skew.h"
+#include "compiler/pass/unswitch.h"
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +28,17 @@ static void raise_one(struct arena *a, struct diag *d, const struct spec_fn *fn,
   struct kernel *k;
   const char *why;
   struct loc at;
-  if (pass_raise(a, fn->source, &k, d, &why, &at) == ST_OK) {
+  bool whole = pass_raise(a, fn->source, &k, d, &why, &at) == ST_OK;
+  struct lfunc *cases = !whole || unswitch_pays(fn->source->f) ? unswitch(a, fn->source->f) : NULL;
+  if (cases) {
+    struct raised_parts p;
+    struct source s = *fn->source;
+    s.f = cases;
+    buf_printf(out, "%s: a loop for each case\n", cases->name);
+    pass_parts(a, &s, d, &p);
+    if (!lfunc_verify(cases, d)) buf_puts(out, "does not verify\n");
+    lfunc_print(out, cases);
+  } else if (whole) {
     kernel_print(out, k);
     if (!kernel_verify(k, d)) buf_puts(out, "does not verify\n");
   } else {
