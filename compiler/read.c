@@ -5,6 +5,7 @@
 #include "compiler/pass/chain.h"
 #include "compiler/pass/parts.h"
 #include "compiler/pass/raise.h"
+#include "compiler/pass/append.h"
 #include "compiler/pass/lanes.h"
 #include "compiler/pass/skew.h"
 #include "compiler/pass/unswitch.h"
@@ -80,6 +81,7 @@ static void raise_parts(struct hone *h, struct spec_fn *fn) {
   if (!fn->source->strict) pass_chain(h->arena, fn->source);
   if (!h->target.limits.simt) pass_lanes(h->arena, fn->source, h->target.limits.vector_bytes);
   if (!h->target.limits.simt) pass_skew(h->arena, fn->source, (int64_t)h->target.limits.l2_bytes);
+  if (!h->target.limits.simt && h->target.limits.vector_bytes >= 64) pass_append(h->arena, fn->source);
   pass_parts(h->arena, fn->source, h->diag, &p);
   fn->part = ARENA_NEW(h->arena, struct spec_fn, p.n + 1u);
   fn->npart = p.n;

@@ -154,6 +154,73 @@ struct lstmt *loop_alloc(struct arena *a, unsigned object, struct lstmt *body) {
   return s;
 }
 
+/* --- appending --- */
+
+struct uses {
+  unsigned local;
+  bool found;
+};
+
+static void find_local(expr_t e, void *ctx) {
+  struct uses *u = ctx;
+  u->found |= e->kind == E_LOCAL && e->id == u->local;
+}
+
+static bool uses_local(expr_t e, unsigned local) {
+  struct uses u = {.local = local};
+  expr_visit(e, find_local, &u);
+  return u.found;
+}
+
+static bool is_number(expr_t e) {
+  int64_t c;
+  return e->kind == E_CONST || (e->kind == E_POLY && poly_is_const(e->poly, &c));
+}
+
+/* i64(k) + c, or k where that is 8 bytes wide */
+static bool is_place(const struct access *x, unsigned k) {
+  int64_t c;
+  if (x->rank != 1 || x->nguard || !x->ix[0].dyn || (x->ix[0].poly && !poly_is_const(x->ix[0].poly, &c))) return false;
+  expr_t e = x->ix[0].dyn;
+  if (e->kind == E_OP && e->op == OP_add && is_number(e->kid[0])) e = e->kid[1];
+  if (e->kind == E_OP && e->op == OP_add && is_number(e->kid[1])) e = e->kid[0];
+  if (e->kind == E_CAST && e->type == DT_i64) e = e->kid[0];
+  return e->kind == E_LOCAL && e->id == k;
+}
+
+/* The local that counts in a block that appends; -1: it is none. */
+static int counter_of(const struct lstmt *s) {
+  if (!s || s->kind != L_BLOCK || s->nbody < 2) return -1;
+  const struct lstmt *last = s->body[s->nbody - 1];
+  if (!last || last->kind != L_SET || last->value->kind != E_OP || last->value->op != OP_add) return -1;
+  expr_t k = last->value->kid[0], one = last->value->kid[1];
+  enum dtype t = (enum dtype)k->type;
+  bool counts = k->kind == E_LOCAL && k->id == last->id && one->kind == E_CONST && one->val.i == 1 && type_is_int(t) &&
+                type_size(t) >= 4;
+  for (uint32_t i = 0; counts && i + 1 < s->nbody; i++) {
+    const struct lstmt *x = s->body[i];
+    counts =
+        x && x->kind == L_STORE && x->red == RED_none && is_place(x->acc, last->id) && !uses_local(x->value, last->id);
+    for (uint32_t j = 0; counts && j < i; j++) counts = s->body[j]->acc->tensor != x->acc->tensor;
+  }
+  return counts ? last->id : -1;
+}
+
+bool loop_appends(const struct lstmt *s) {
+  if (s->kind != L_IF || s->nguard || s->apart || !s->cond || !s->nbody) return false;
+  const struct lstmt *a = s->body[0], *b = s->nbody > 1 ? s->body[1] : NULL;
+  int k = counter_of(a), other = b ? counter_of(b) : -2;
+  if (k < 0 || other == -1 || other == k || uses_local(s->cond, (unsigned)k)) return false;
+  if (!b) return true;
+  if (uses_local(s->cond, (unsigned)other)) return false;
+  for (uint32_t i = 0; i + 1 < a->nbody; i++)
+    for (uint32_t j = 0; j + 1 < b->nbody; j++)
+      if (a->body[i]->acc->tensor == b->body[j]->acc->tensor || uses_local(a->body[i]->value, (unsigned)other) ||
+          uses_local(b->body[j]->value, (unsigned)k))
+        return false;
+  return true;
+}
+
 const struct lstmt *loop_joined(const struct lstmt *s) {
   const struct lstmt *t = s->body[0];
   while (t && t->kind == L_BLOCK && t->nbody == 1) t = t->body[0];

@@ -56,7 +56,8 @@ enum fkind {
 };
 /* Meaning of F_VECTOR: exactly that of the serial loop with step 1 (stores to distinct elements, or a reduction whose order is free). hi-lo <= lanes
    always holds. Inside: the only statements are L_STORE, L_SET, L_IF with guards free of sym, F_UNROLL and F_SUB loops, serial loops with bounds free of sym, L_BLOCK, and F_VECTOR loops of
-   other digits: lane l of a loop with digit d stands for bits d, d+1, … of a thread's number (GPUs only; a CPU's vectors are not nested). An L_STORE whose access does not depend on sym must have red != none (a horizontal reduction). */
+   other digits: lane l of a loop with digit d stands for bits d, d+1, … of a thread's number (GPUs only; a CPU's vectors are not nested). An L_STORE whose access does not depend on sym must have red != none (a horizontal reduction).
+   And on CPUs L_IF whose condition may depend on sym, where both arms append: loop_appends. */
 struct lstmt {
   uint8_t kind, fkind, red, lanes_log2;
   bool nontemporal;
@@ -135,6 +136,9 @@ struct lstmt *loop_store(struct arena *a, const struct access *acc, enum red red
 struct lstmt *loop_set(struct arena *a, unsigned local, expr_t value);
 struct lstmt *loop_if(struct arena *a, unsigned nguard, const poly_t *guard, expr_t cond, struct lstmt *then, struct lstmt *els);
 struct lstmt *loop_alloc(struct arena *a, unsigned object, struct lstmt *body);
+/* An L_IF without guards whose arms (the second may be absent) are blocks {obj[k + c] = e; …; k = k + 1}: k a local integer of 4 or 8 bytes, rank 1, c a constant,
+   each object once, nothing in it but the subscripts and the last statement depends on k. The arms' k and objects differ. */
+bool loop_appends(const struct lstmt *s);
 /* The parallel loop right inside the parallel loop s that shares out its iterations together with it: it has the same ones each time. NULL: there is none. */
 const struct lstmt *loop_joined(const struct lstmt *s);
 

@@ -17,6 +17,7 @@ struct verifier {
   bool *in_scope;             /* per symbol */
   bool *live;                 /* per object */
   const struct lstmt *vector; /* the F_VECTOR loop around, if any */
+  bool appends;               /* in an arm that appends */
   const char *where;          /* for messages: "store to C" */
   bool ok;
 };
@@ -289,7 +290,7 @@ static void check_store(struct verifier *v, const struct lstmt *s) {
   if (s->red >= RED_COUNT || s->red == RED_argmax || s->red == RED_argmin) bad(v, "reduction %u", s->red);
   if (s->acc->tensor < v->k->ntensor && v->k->tensor[s->acc->tensor].role == ROLE_IN) bad(v, "it is an input");
   bool uniform = false;
-  for (unsigned i = 0; i < v->nopen && !s->red; i++)
+  for (unsigned i = 0; i < v->nopen && !s->red && !v->appends; i++)
     uniform |= v->open[i]->fkind == F_VECTOR && !access_varies(s->acc, v->open[i]->sym);
   if (uniform) bad(v, "all lanes of a vector loop store to one place");
 }
@@ -326,9 +327,11 @@ static void check_if(struct verifier *v, const struct lstmt *s) {
       varies |= s->cond && expr_has_sym(s->cond, lane);
       for (unsigned i = 0; i < s->nguard; i++) varies |= s->guard[i] && poly_has(s->guard[i], lane);
     }
-    if (varies) bad(v, "it depends on the lane of a vector loop");
+    v->appends = v->vector->digit == 0 && loop_appends(s);
+    if (varies && !v->appends) bad(v, "it depends on the lane of a vector loop");
   }
   check_kids(v, s, 1, 2);
+  v->appends = false;
 }
 
 static void check_alloc(struct verifier *v, const struct lstmt *s) {

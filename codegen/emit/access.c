@@ -460,6 +460,14 @@ static void store_masked(struct fn *f, unsigned object, const struct spot *sp, s
   align_arg(f->m, call, 2, elem_size(f, object));
 }
 
+void store_first(struct fn *f, unsigned object, LLVMValueRef at, LLVMValueRef mem, struct val mask) {
+  LLVMTypeRef over[2] = {LLVMTypeOf(mem), LLVMTypeOf(at)};
+  LLVMValueRef arg[3] = {mem, at, mask.v};
+  LLVMValueRef call = call_intrinsic(f->m, f->b, "llvm.masked.store", over, 2, arg, 3);
+  align_arg(f->m, call, 2, elem_size(f, object));
+  object_stored(f, object);
+}
+
 /* A reduction into elements that may coincide between lanes: one lane after the other. */
 static void store_lanewise(struct fn *f, const struct lstmt *s, struct val ptrs, struct val v, struct val mask) {
   unsigned object = s->acc->tensor;

@@ -312,6 +312,8 @@ struct spot {    /* where an access goes */
 };
 struct spot spot_of(struct fn *f, const struct access *acc);
 LLVMValueRef spot_address(struct fn *f, const struct spot *s); /* with disp, at the place of the builder */
+void store_first(struct fn *f, unsigned object, LLVMValueRef at, LLVMValueRef mem, struct val mask); /* lanes of memory's type, side by side */
+void emit_append(struct fn *f, const struct lstmt *s, struct val mask);                                  /* append.c: s appends (ir/loop.h) */
 unsigned spot_load_level(struct fn *f, unsigned object, unsigned least); /* the outermost level from `least` on where a load sees the same value */
 struct val load_plain(struct fn *f, unsigned object, const struct spot *s, unsigned lanes); /* lanes 0: a scalar */
 struct val load_upto(struct fn *f, unsigned object, const struct spot *s, struct val mask); /* neighbours, under a mask */
@@ -547,7 +549,7 @@ void extend_attr(struct module *m, const struct param *p, LLVMValueRef fn, int a
 void emit_call_stub(struct module *m, const struct kernel *k, LLVMValueRef entry);
 LLVMTypeRef param_ctype(struct module *m, const struct kernel *k);
 LLVMTypeRef c_param_type(struct module *m, const struct param *p);
-/* i1: what k writes overlaps what else it uses. dim by symbol (i64), ptr by parameter. size: of each tensor the elements, where that is not declared, or NULL. */
-LLVMValueRef emit_overlap(struct module *m, LLVMBuilderRef b, const struct kernel *k, LLVMValueRef *dim, LLVMValueRef *ptr, const poly_t *size);
+/* i1: what k writes overlaps what else it uses. dim by symbol (i64), ptr by parameter. size: of each tensor how many elements (i64), where that is not as declared, or NULL. */
+LLVMValueRef emit_overlap(struct module *m, LLVMBuilderRef b, const struct kernel *k, LLVMValueRef *dim, LLVMValueRef *ptr, const LLVMValueRef *size);
 LLVMValueRef plain_poly(struct module *m, LLVMBuilderRef b, poly_t p, LLVMValueRef *sym);
 #endif

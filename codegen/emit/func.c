@@ -151,6 +151,15 @@ static void if_lanes(struct fn *f, const struct iff *x, struct val cond) {
   f->mask = mask, f->active = active, f->lazy = lazy, f->varying_if = varying;
 }
 
+/* The lanes that each arm is for append. */
+static void if_appends(struct fn *f, const struct lstmt *s) {
+  struct val cond = vsplat(f, emit_expr(f, s->cond)), mask = f->mask;
+  struct val ones = mkval(splat_const(LLVMConstInt(f->m->i1, 1, 0), f->lanes), 0, DT_bool, f->lanes);
+  struct val other = vbin(f, LLVMXor, cond, ones, false);
+  emit_append(f, s->body[0], mask_and(f, mask, cond));
+  if (s->nbody > 1 && s->body[1]) emit_append(f, s->body[1], mask_and(f, mask, other));
+}
+
 /* i1: nothing that the function writes lies over another of its arrays. */
 static struct val arrays_apart(struct fn *f, const poly_t *size) {
   const struct kernel *k = f->f->k;
@@ -160,7 +169,9 @@ static struct val arrays_apart(struct fn *f, const poly_t *size) {
     if (k->param[i].kind == PARAM_DIM) dim[k->param[i].ref] = f->sym[k->param[i].ref].v;
     if (k->param[i].kind == PARAM_TENSOR) ptr[i] = f->base[k->param[i].ref].v;
   }
-  LLVMValueRef hit = kernel_restricts(k) ? NULL : emit_overlap(f->m, f->b, k, dim, ptr, size);
+  LLVMValueRef *count = size ? ARENA_NEW(f->m->arena, LLVMValueRef, k->ntensor + 1u) : NULL;
+  for (unsigned i = 0; size && i < k->ntensor; i++) count[i] = fn_poly(f, fn_subst(f, size[i])).v;
+  LLVMValueRef hit = kernel_restricts(k) ? NULL : emit_overlap(f->m, f->b, k, dim, ptr, count);
   if (!hit) hit = LLVMConstInt(f->m->i1, 0, 0);
   return mkval(LLVMBuildNot(f->b, hit, ""), cur_level(f), DT_bool, 0);
 }
@@ -169,6 +180,10 @@ static void emit_if(struct fn *f, const struct lstmt *s) {
   struct iff x = {.s = s};
   if (f->simt) x.fence = fence_save(f);
   struct val cond;
+  if (f->lane != SYM_NONE && loop_appends(s)) {
+    if_appends(f, s);
+    return;
+  }
   int g = emit_guards(f, s->guard, s->nguard, &cond);
   if (g == 0) {
     if_else(f, &x);

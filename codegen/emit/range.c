@@ -20,8 +20,8 @@ struct ctx {
   LLVMBuilderRef b;
   const struct kernel *k;
   LLVMValueRef *dim;
-  const poly_t *size;  /* [ntensor] elements from the start; NULL: as declared */
-  LLVMValueRef unsure; /* i1: a divisor is not positive, so no range can be told; NULL: never */
+  const LLVMValueRef *size; /* [ntensor] elements from the start; NULL: as declared */
+  LLVMValueRef unsure;      /* i1: a divisor is not positive, so no range can be told; NULL: never */
   struct span *span;
   const struct eq *eq;
 };
@@ -238,9 +238,8 @@ static bool declared(struct ctx *x, const struct tensor *t, LLVMValueRef *lo, LL
   LLVMValueRef zero = LLVMConstInt(x->m->i64, 0, 0);
   *lo = *hi = zero;
   if (x->size) {
-    poly_t last = poly_addc(x->m->arena, x->size[t - x->k->tensor], -1);
-    *hi = only_dims(x, last) ? plain_poly(x->m, x->b, last, x->dim) : NULL;
-    return *hi != NULL;
+    *hi = LLVMBuildSub(x->b, x->size[t - x->k->tensor], LLVMConstInt(x->m->i64, 1, 0), "");
+    return true;
   }
   for (unsigned d = 0; d < t->rank; d++) {
     if (!t->extent || !t->extent[d]) return false;
@@ -296,7 +295,7 @@ static bool same_record(const struct kernel *k, unsigned a, unsigned c) {
 }
 
 LLVMValueRef emit_overlap(struct module *m, LLVMBuilderRef b, const struct kernel *k, LLVMValueRef *dim,
-                          LLVMValueRef *ptr, const poly_t *size) {
+                          LLVMValueRef *ptr, const LLVMValueRef *size) {
   struct ctx x = {
       .m = m, .b = b, .k = k, .dim = dim, .size = size, .span = ARENA_NEW(m->arena, struct span, k->ntensor + 1)};
   for (unsigned i = 0; i < k->neq; i++) touch_eq(&x, &k->eq[i]);

@@ -444,11 +444,11 @@ END_TEST
 
 /* Everything it says about the statements, in order, separated by '|'. */
 static void expect_violations(const char *in, const char *want) {
-  struct lfunc *f = parse(arena_printf(a, HEAD "%s\n}\n", in));
+  struct lfunc *f = parse(arena_printf(a, HEAD "  local at: i32\n%s\n}\n", in));
   if (!f) fail_with(in, NULL);
   bool ok = lfunc_verify(f, d);
   const char *got = messages();
-  ck_assert_int_eq(ok, !*want);
+  ck_assert_msg(ok == !*want, "%s: %s", in, got);
   struct buf b;
   buf_init(&b);
   for (const char *p = got; *p; p = strchr(p, '\n') + 1) {
@@ -501,6 +501,12 @@ START_TEST(violations) {
   expect_violations("if N >= 0 apart (N) {} else {}", "if: sizes of other arrays than there are");
   expect_violations("if N >= 0 apart where true {} else {}", "if: 'apart' needs a guard, no condition and an else");
   expect_violations("while N {}", "while: the condition is i64");
+  expect_violations("for i in 0 .. 8 vector 8 { if where X[i] > 0.0 { X[i64(at)] = 1.0\n D[1 + i64(at)] = f64(X[i])\n "
+                    "at = at + 1 } }",
+                    "");
+  expect_violations(
+      "for i in 0 .. 8 vector 8 { if where X[i] > 0.0 { X[i64(at)] = 1.0\n at = at + 2 } }",
+      "if: it depends on the lane of a vector loop|store to X: all lanes of a vector loop store to one place");
 }
 END_TEST
 
