@@ -112,7 +112,31 @@ static expr_t part_state(struct arena *a, expr_t x, void *ctx) {
   return expr_read(a, (enum dtype)x->type, access_new(a, s->state, m->npar + 1u, idx));
 }
 
+static poly_t end_guard(const struct split *s, poly_t at) {
+  return poly_sub(s->a, poly_const(s->a, s->lo + s->ext - 1), at);
+}
+
+/* What the last part of a stream reads behind the axis's end is 0: its members may ask for nothing else (held.c). */
+static expr_t end_read(struct arena *a, expr_t x, void *ctx) {
+  const struct split *s = ctx;
+  bool along = false;
+  if (x->kind != E_READ || s->k->tensor[x->acc->tensor].role == ROLE_TEMP) return x;
+  for (unsigned d = 0; d < x->acc->rank; d++) along |= x->acc->ix[d].poly && poly_has(x->acc->ix[d].poly, s->axis);
+  if (!along) return x;
+  struct access *r = arena_dup(a, x->acc, sizeof *r);
+  r->guard = ARENA_NEW(a, poly_t, r->nguard + 1u);
+  for (unsigned i = 0; i < r->nguard; i++) r->guard[i] = x->acc->guard[i];
+  r->guard[r->nguard++] = end_guard(s, poly_sym(a, s->axis));
+  if (!r->otherwise) r->otherwise = expr_const(a, (enum dtype)x->type, (union value){0});
+  return expr_read(a, (enum dtype)x->type, r);
+}
+
+static bool unequal(const struct split *s) {
+  return s->n * s->parts != s->ext;
+}
+
 static expr_t put_expr(struct split *s, expr_t x) {
+  if (x && s->running && unequal(s)) x = expr_map(s->a, x, end_read, s);
   if (x && s->running && s->state != UINT16_MAX) x = expr_map(s->a, x, part_state, s);
   return x ? expr_map_poly(s->a, x, put_index, s) : NULL;
 }
@@ -127,7 +151,7 @@ static void walk_parts(struct split *s, struct eq *e) {
   axis[at + 1].lo = poly_const(s->a, 0);
   axis[at + 1].hi = poly_const(s->a, s->n);
   for (unsigned g = 0; g < e->nguard; g++) guard[g] = put_index(s->a, e->guard[g], s);
-  if (s->n * s->parts != s->ext) guard[e->nguard++] = poly_sub(s->a, poly_const(s->a, s->lo + s->ext - 1), s->index);
+  if (unequal(s)) guard[e->nguard++] = end_guard(s, s->index);
   unsigned rank = s->k->tensor[e->lhs].rank;
   poly_t *idx = ARENA_NEW(s->a, poly_t, rank + 1u);
   for (unsigned d = 0; d < rank; d++) idx[d] = put_index(s->a, e->lhs_idx[d], s);
@@ -214,13 +238,36 @@ static void sum_parts(struct split *s, struct eq *sum, struct eq *rest) {
   sum->lhs_idx = arena_dup(s->a, idx, n * sizeof *idx);
 }
 
-/* A guard of a sum does not keep it from being stored: such a member cannot end before its part does. */
-static bool ends_early(const struct groups *gs, const struct group *g, const struct axis *x) {
-  for (unsigned i = 0; i < g->neq; i++) {
-    const struct eq *e = &gs->k->eq[g->eq[i]];
-    if (e->red != RED_none && walks(e, x->sym) && !reduces(e, x->sym)) return true;
+/* The dim of e's result that the axis alone moves, by one; -1: there is none, or others do, too. */
+static int own_dim(struct arena *a, const struct kernel *k, const struct eq *e, sym_t axis) {
+  int found = -1;
+  for (unsigned d = 0; d < k->tensor[e->lhs].rank; d++) {
+    if (!poly_has(e->lhs_idx[d], axis)) continue;
+    if (found >= 0 || !poly_is_const(poly_sub(a, e->lhs_idx[d], poly_sym(a, axis)), NULL)) return -1;
+    found = (int)d;
+  }
+  return found;
+}
+
+/* A guard of a sum does not keep it from being stored: such a member cannot end before its part does. What is private
+   to the group of a stream may hold more than the axis has. */
+static bool ends_early(const struct split *s, const struct groups *gs, unsigned g, const struct axis *x) {
+  for (unsigned i = 0; i < gs->g[g].neq; i++) {
+    const struct eq *e = &gs->k->eq[gs->g[g].eq[i]];
+    if (e->red == RED_none || !walks(e, x->sym) || reduces(e, x->sym)) continue;
+    if (!s->running || !group_private(gs, g, e->lhs) || own_dim(s->a, gs->k, e, x->sym) < 0) return true;
   }
   return false;
+}
+
+/* Room behind the axis's end for the last part. */
+static void make_room(struct split *s, const struct eq *e) {
+  int d = own_dim(s->a, s->k, e, s->axis);
+  struct tensor *t = &s->k->tensor[e->lhs];
+  if (e->red == RED_none || d < 0 || !unequal(s)) return;
+  poly_t *extent = arena_dup(s->a, t->extent, t->rank * sizeof *extent);
+  extent[d] = poly_addc(s->a, extent[d], s->n * s->parts - s->ext);
+  t->extent = extent;
 }
 
 /* Of a stream's members, which follow each other, those of the parts stand before what is made of their results. */
@@ -259,8 +306,10 @@ static void rewrite(struct split *s, struct groups *out, unsigned g) {
       sum_parts(s, &eq[from], &eq[n]), n++;
       if (s->running) eq[n++] = run_privately(s, &eq[from]);
       if (state) s->state = eq[from].lhs;
-    } else if (walks(&eq[from], s->axis))
+    } else if (walks(&eq[from], s->axis)) {
+      make_room(s, &eq[from]);
       walk_parts(s, &eq[from]);
+    }
   }
   if (s->running) parts_first(s, eq, first, own, n);
   unsigned nlist = 0;
@@ -315,6 +364,13 @@ static bool parts_run(const struct groups *gs, const struct group *g, struct spl
   return s->state_eq && reduces(s->state_eq, s->axis) && !s->state_eq->init;
 }
 
+/* Whole blocks of a stream, where there are as many parts with them; of others where that is little more. */
+static int64_t part_length(const struct split *s, int64_t parts) {
+  int64_t n = (s->ext + parts - 1) / parts, even = (n + EVEN - 1) / EVEN * EVEN;
+  if (s->running) return (s->ext + even - 1) / even == parts ? even : n;
+  return s->ext % parts && n >= 16 * EVEN ? even : n;
+}
+
 struct groups *group_split(struct arena *a, const struct groups *gs, unsigned g, unsigned axis, int64_t parts,
                            bool strict, bool running, const char **why) {
   const struct group *from = &gs->g[g];
@@ -331,12 +387,13 @@ struct groups *group_split(struct arena *a, const struct groups *gs, unsigned g,
     *why = "split: less than two parts, or parts of less than two iterations";
     return NULL;
   }
-  s.n = (s.ext + parts - 1) / parts;
-  if (s.ext % parts && ends_early(gs, from, &from->axis[axis])) {
-    *why = "split: the parts are not equal, and a member that sums over others walks this axis";
+  s.axis = from->axis[axis].sym;
+  s.running = running && from->stream == (int)axis && 3u * from->neq <= GROUP_MAX_EQ && parts_run(gs, from, &s);
+  s.n = part_length(&s, parts);
+  if (s.ext % s.n && ends_early(&s, gs, g, &from->axis[axis])) {
+    *why = "split: the parts are not equal, and a result of others walks this axis";
     return NULL;
   }
-  if (s.ext % parts && s.n >= 16 * EVEN) s.n = (s.n + EVEN - 1) / EVEN * EVEN;
   s.parts = (s.ext + s.n - 1) / s.n;
   struct groups *out = ARENA_NEW(a, struct groups, 1);
   char name[NAME_MOST];
@@ -345,10 +402,8 @@ struct groups *group_split(struct arena *a, const struct groups *gs, unsigned g,
   out->g = arena_dup(a, gs->g, gs->n * sizeof *gs->g);
   struct group *own = &out->g[g];
   sched_part_name(gs, g, axis, name, sizeof name);
-  s.axis = own->axis[axis].sym;
   s.part = kernel_add_sym(s.k, arena_strdup(a, name), SYM_INDEX);
   s.index = poly_add(a, poly_scale(a, poly_sym(a, s.part), s.n), poly_addc(a, poly_sym(a, s.axis), s.lo));
-  s.running = running && from->stream == (int)axis && 3u * from->neq <= GROUP_MAX_EQ && parts_run(gs, from, &s);
   rewrite(&s, out, g);
   own->axis[axis].lo = poly_const(a, 0);
   own->axis[axis].hi = poly_const(a, s.n);

@@ -62,13 +62,15 @@ static int longest(const struct chooser *c) {
   return red;
 }
 
-/* A stream runs at the speed of memory where its rows are few: as many parts as SMs have room for. */
+/* A stream runs at the speed of memory where its rows are few: as many parts as SMs have room for, each of whole blocks
+   but the last one. */
 static int stream_parts(const struct chooser *c, int *parts) {
   int64_t blocks = blocks_of(c), ext = def_extent(c, (unsigned)c->stream);
   int64_t room = blocks ? c->lim->cores * pace_of(&c->s).beside / blocks : 0;
   for (int64_t whole = STREAM_BLOCK; whole >= DEEP; whole /= 2)
     for (int64_t p = room; p > 1; p--) {
-      if (ext % (p * whole) || ext / p < STREAM_PART) continue;
+      int64_t n = ((ext + p - 1) / p + whole - 1) / whole * whole;
+      if (n < STREAM_PART || (ext + n - 1) / n != p || (whole == STREAM_BLOCK && ext % n)) continue;
       *parts = (int)p;
       return c->stream;
     }

@@ -131,7 +131,8 @@ static void find_outside(expr_t x, void *ctx) {
   struct reading *c = ctx;
   if (x->kind != E_READ) return;
   const struct place *at = place_of(c->e, c->m, x->acc->tensor, x->acc->ix);
-  c->ok &= !x->acc->nguard && (tensor_shrinks(c->b->p, x->acc->tensor) || (at && at->kind == PLACE_PACK && at->filled));
+  bool own = !x->acc->nguard && tensor_shrinks(c->b->p, x->acc->tensor);
+  c->ok &= own || (at && at->kind == PLACE_PACK && at->filled);
 }
 
 bool held_inside(const struct build *b, const struct member *m, const struct env *e) {

@@ -655,6 +655,18 @@ static bool own_plain(const struct plan *p, const struct access *r, unsigned own
   return uses == 1 && plain;
 }
 
+/* Guarded only where the tensor ends: behind that boxes are 0. */
+static bool ends_with_tensor(const struct plan *p, const struct access *r) {
+  const struct tensor *t = &p->k->tensor[r->tensor];
+  for (unsigned i = 0; i < r->nguard; i++) {
+    bool end = false;
+    for (unsigned d = 0; d < r->rank && !end; d++)
+      end = t->extent[d] && poly_eq(r->guard[i], poly_addc(p->a, poly_sub(p->a, t->extent[d], r->ix[d].poly), -1));
+    if (!end) return false;
+  }
+  return true;
+}
+
 /* tma and swizzle128 speak of tiles of warp groups: those always have it, others never. */
 static bool check_panels(struct plan *p, const struct ppack *k) {
   const char *name = p->k->tensor[k->tensor].name;
@@ -671,9 +683,9 @@ static bool check_panels(struct plan *p, const struct ppack *k) {
     bool along = pack_runs_along(p->a, r, p->axis[LOOP_AXIS((unsigned)m->sub)].sym);
     group = true;
     fits &= pack_operand_type(p, k->tensor) == (enum dtype)read->type;
-    fits &= !r->nguard && !m->e->nguard && r->rank <= 5 && p->axis[own].tile[0] <= 256 && own_plain(p, r, own) &&
-            sum_fills(p, r, LOOP_AXIS((unsigned)m->sub)) && (along || type_size((enum dtype)read->type) > 1) &&
-            (along || pack_runs_along(p->a, r, p->axis[own].sym));
+    fits &= ends_with_tensor(p, r) && !m->e->nguard && r->rank <= 5 && p->axis[own].tile[0] <= 256 &&
+            own_plain(p, r, own) && sum_fills(p, r, LOOP_AXIS((unsigned)m->sub)) &&
+            (along || type_size((enum dtype)read->type) > 1) && (along || pack_runs_along(p->a, r, p->axis[own].sym));
   }
   if (how && (how != PANEL_BYTES || !group))
     p->why = arena_printf(p->a, "stage %s: tiles of warp groups have swizzle128, others none", name);
