@@ -4,7 +4,8 @@
    several times with other axes around), functions that LLVM has no vector code for, reductions other than sums,
    operands that lie across each other, sums that C keeps in memory; and maps to 8 or 16 bits, which C computes in int
    and pass_narrow does not; quotients; elements that neighbours share (x[i / 4]); swaps of elements that only hone
-   knows to lie apart; elements that a statement before wrote in an earlier iteration. What is left are plain passes,
+   knows to lie apart; elements that a statement before wrote in an earlier iteration;
+   loops unrolled by hand, and conditions on counters, which raising takes out. What is left are plain passes,
    what is small and of constant size, and sums along rows of an operand that is read once (a matrix times a vector):
    there the loops as C has them, vectorised by LLVM, take the same time or less (elements that are interleaved, few
    iterations, one stream from memory instead of several), and need no checks at entry. */
@@ -482,7 +483,7 @@ static bool leaves_gaps(const struct kernel *k) {
 
 bool kernel_is_light(const struct kernel *k, const struct lstmt *source) {
   if (is_small(k) || computes_twice(k)) return true;
-  if (divides(k) || (!kernel_restricts(k) && carries(k)) || writes_apart(k) || leaves_gaps(k) ||
+  if (k->reshaped || divides(k) || (!kernel_restricts(k) && carries(k)) || writes_apart(k) || leaves_gaps(k) ||
       (source && adds_in_memory(source, SYM_NONE)))
     return false;
   for (unsigned i = 0; i < k->neq; i++)

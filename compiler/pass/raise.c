@@ -92,6 +92,7 @@ static struct kernel *raise(struct raise *r) {
   raise_reroll(r);
   raise_lets(r);
   raise_argidx(r);
+  if (!r->whole) raise_sections(r);
   if (r->unroll) {
     struct lfunc *f = arena_dup(r->a, r->f, sizeof *f);
     bool any = false;
@@ -158,10 +159,17 @@ static enum status attempt(struct raise *r, struct kernel **out) {
   return ST_OK;
 }
 
-/* As it is, else with short loops written out; why not is told of the first. */
+/* By sections; as it is; else with short loops written out. Why not is told of it as it is. */
 static enum status guarded(struct raise *r, struct kernel **out) {
   struct raise first = *r;
   if (attempt(r, out) == ST_OK) return ST_OK;
+  if (r->cut) {
+    arena_reset(r->proofs);
+    arena_reset(r->tests);
+    first.whole = true;
+    *r = first;
+    if (attempt(r, out) == ST_OK) return ST_OK;
+  }
   const char *why = r->why;
   struct loc at = r->why_loc;
   arena_reset(r->proofs);

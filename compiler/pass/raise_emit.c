@@ -277,5 +277,6 @@ struct kernel *raise_emit(struct raise *r, struct items *l) {
   for (unsigned i = 0; i < r->nassume; i++) e->k->assume[i] = to_kernel(r->a, r->assume[i], e);
   e->k->nassume = (uint16_t)r->nassume;
   set_roles(e->k);
+  e->k->reshaped = r->rolled || r->cut;
   return e->k;
 }

@@ -57,6 +57,7 @@ struct raise {
   long fuel;               /* steps that proofs may still take in all */
   const struct lfunc *f;
   bool strict;             /* struct source's */
+  bool rolled;             /* a loop was unrolled by hand */
   unsigned nsym;           /* the function's symbols, then fresh ones */
   unsigned nobj, capobj;
   struct obj *obj;
@@ -68,6 +69,8 @@ struct raise {
   expr_t *env;             /* [nlocal] value of each scalar; NULL: none */
   bool *lost;              /* [nlocal] its value is that of some last iteration */
   unsigned *uses;          /* [nlocal] reads in the function */
+  bool whole;              /* loops are not cut into sections */
+  bool cut;                /* some were */
   bool unroll;             /* short loops are written out */
   unsigned nassume, nitems, depth, stamps, origins;
   poly_t assume[RAISE_FACTS];
@@ -157,6 +160,9 @@ struct lstmt *raise_unroll(struct raise *r, struct lstmt *s, bool *any); /* shor
 
 /* --- raise_reroll.c --- */
 void raise_reroll(struct raise *r);                                /* loops unrolled by hand, and what is left over, as one loop */
+
+/* --- raise_sections.c --- */
+void raise_sections(struct raise *r);                              /* loops in which conditions on the counter choose what is read, by sections; r->cut: there were some */
 
 /* --- raise_let.c --- */
 void raise_lets(struct raise *r);                                  /* r->f without L_LET: its symbols become values again */

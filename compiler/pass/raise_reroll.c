@@ -3,9 +3,9 @@
      for i in 0 .. q { y[4*i] = f(x[4*i]); … y[4*i + 3] = f(x[4*i + 3]) }        for i in 0 .. n { y[i] = f(x[i]) }
      for i in 0 .. n - 4*q { y[4*q + i] = f(x[4*q + i]) }
 
-   Both are the same statements in the same order, so nothing has to be known of what they do. A loop and the next one
-   are joined where neither can have a negative number of iterations: proved, told by how q was computed (n / 4), or
-   assumed of dims. */
+   A sum written out, s += f(4*i) + … + f(4*i + 3), is such statements, too. Both are the same statements in the same
+   order, so nothing has to be known of what they do. A loop and the next one are joined where neither can have a
+   negative number of iterations: proved, told by how q was computed (n / 4), or assumed of dims. */
 #include "compiler/pass/raise_impl.h"
 #include <string.h>
 
@@ -184,6 +184,56 @@ static struct lstmt *flat_block(struct arena *a, const struct lstmt *s) {
   return loop_block(a, n, all);
 }
 
+/* --- sums written out --- */
+
+struct terms {
+  unsigned local; /* that they are added to */
+  bool any_order; /* of additions */
+  bool met;       /* the local */
+  unsigned n;
+  expr_t term[MOST_COPIES];
+};
+
+/* s + a + b, or where any order will do s + (a + b): a and b. */
+static bool add_terms(struct terms *t, expr_t x) {
+  if (x->kind == E_LOCAL && x->id == t->local) {
+    bool first = !t->met && (!t->n || t->any_order);
+    t->met = true;
+    return first;
+  }
+  if (!expr_uses(x, t->local)) {
+    if (t->any_order && x->kind == E_OP && x->op == OP_add) return add_terms(t, x->kid[0]) && add_terms(t, x->kid[1]);
+    if (t->n == MOST_COPIES) return false;
+    t->term[t->n++] = x;
+    return true;
+  }
+  return x->kind == E_OP && x->op == OP_add && add_terms(t, x->kid[0]) && add_terms(t, x->kid[1]);
+}
+
+/* s = s + a + b as s = s + a; s = s + b. The number of statements; out: NULL, or where they go. */
+static unsigned split_sum(struct raise *r, struct lstmt *s, struct lstmt **out) {
+  if (out) out[0] = s;
+  if (s->kind != L_SET || s->value->kind != E_OP) return 1;
+  enum dtype type = (enum dtype)r->f->local[s->id].type;
+  struct terms *t = ARENA_NEW(r->a, struct terms, 1);
+  *t = (struct terms){.local = s->id, .any_order = !r->strict || type_is_int(type)};
+  if ((enum dtype)s->value->type != type || !expr_uses(s->value, s->id) || !add_terms(t, s->value) || t->n < 2)
+    return 1;
+  for (unsigned i = 0; i < t->n && out; i++) {
+    out[i] = loop_set(r->a, s->id, expr_op2(r->a, OP_add, expr_local(r->a, type, s->id), t->term[i]));
+    out[i]->loc = s->loc;
+  }
+  return t->n;
+}
+
+static struct lstmt *sums_split(struct raise *r, const struct lstmt *b) {
+  unsigned n = 0, at = 0;
+  for (unsigned i = 0; i < b->nbody; i++) n += split_sum(r, b->body[i], NULL);
+  struct lstmt **all = ARENA_NEW(r->a, struct lstmt *, n + 1u);
+  for (unsigned i = 0; i < b->nbody; i++) at += split_sum(r, b->body[i], all + at);
+  return loop_block(r->a, n, all);
+}
+
 /* In steps of k, over a multiple of k. */
 static struct lstmt *roll_steps(struct raise *r, const struct lstmt *s, struct lstmt *b, const struct tree_frame *at) {
   poly_t range = poly_sub(r->a, s->hi[0], s->lo[0]);
@@ -195,10 +245,8 @@ static struct lstmt *roll_steps(struct raise *r, const struct lstmt *s, struct l
   return l;
 }
 
-/* NULL: the loop is not unrolled. */
-static struct lstmt *roll(struct raise *r, const struct lstmt *s, const struct tree_frame *at) {
-  if (!one_range(s)) return NULL;
-  struct lstmt *b = flat_block(r->a, s->body[0]);
+/* The loop with body b, by what it was unrolled; NULL: it was not. */
+static struct lstmt *roll_body(struct raise *r, const struct lstmt *s, struct lstmt *b, const struct tree_frame *at) {
   if (s->step > 1) return roll_steps(r, s, b, at);
   for (unsigned k = b->nbody < MOST_COPIES ? b->nbody : MOST_COPIES; k >= 2; k--) {
     if (b->nbody % k || !copies(r, s, b, k, at)) continue;
@@ -211,6 +259,12 @@ static struct lstmt *roll(struct raise *r, const struct lstmt *s, const struct t
     return l->lo[0]->overflow || l->hi[0]->overflow ? NULL : l;
   }
   return NULL;
+}
+
+static struct lstmt *roll(struct raise *r, const struct lstmt *s, const struct tree_frame *at) {
+  if (!one_range(s)) return NULL;
+  struct lstmt *b = flat_block(r->a, s->body[0]), *l = roll_body(r, s, b, at), *split = l ? NULL : sums_split(r, b);
+  return split && split->nbody > b->nbody ? roll_body(r, s, split, at) : l;
 }
 
 /* --- two loops --- */
@@ -386,6 +440,7 @@ void raise_reroll(struct raise *r) {
   bool any = false;
   struct lstmt *body = rerolled(r, r->f->body, NULL, &any);
   if (!any) return;
+  r->rolled = true;
   struct uses u = {ARENA_NEW(r->a, bool, r->nsym + 1u)};
   struct tree_map m = {.a = r->a, .poly = mark, .ctx = &u};
   tree_copy(&m, body);
