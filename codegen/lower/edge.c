@@ -19,6 +19,8 @@ struct split {
   uint8_t sub[GROUP_MAX_AXIS]; /* of matrix instructions: the loop itself ends where the axis does */
   unsigned nguard;
   poly_t guard[MAX_GUARD], cond[MAX_GUARD];
+  unsigned nother; /* guards that contradict some of those: tiles on the other side (below a diagonal) are whole, too */
+  poly_t other[MAX_GUARD], other_cond[MAX_GUARD];
 };
 
 static bool reg_pending(const struct member *m, const struct env *e, unsigned l) {
@@ -119,13 +121,34 @@ static unsigned hold_all(const struct guards *c, poly_t g, poly_t *cond, unsigne
   return n;
 }
 
+static bool among(struct arena *a, const poly_t *all, unsigned n, poly_t g, bool negated) {
+  if (negated) g = poly_addc(a, poly_scale(a, g, -1), -1);
+  for (unsigned i = 0; i < n; i++)
+    if (poly_eq(all[i], g)) return true;
+  return false;
+}
+
+static void try_other(struct guards *c, poly_t g) {
+  struct split *o = c->o;
+  poly_t cond[8];
+  if (among(c->b->a, o->other, o->nother, g, false) || o->nother + 8 > MAX_GUARD / 2) return;
+  unsigned n = hold_all(c, g, cond, 8);
+  for (unsigned i = 0; i < n; i++) {
+    o->other[o->nother] = g;
+    o->other_cond[o->nother++] = cond[i];
+  }
+}
+
 static void try_guard(struct guards *c, poly_t g) {
   poly_t cond[8];
   struct split *o = c->o;
   for (unsigned i = 0; i < c->e->nknown; i++)
     if (poly_eq(c->e->known[i], g)) return;
-  for (unsigned i = 0; i < o->nguard; i++)
-    if (poly_eq(o->guard[i], g)) return;
+  if (among(c->b->a, o->guard, o->nguard, g, false)) return;
+  if (among(c->b->a, o->guard, o->nguard, g, true)) {
+    try_other(c, g);
+    return;
+  }
   unsigned room = MAX_GUARD - c->e->nknown < 16 ? MAX_GUARD - c->e->nknown : 16;
   if (o->nguard >= room || !touches_registers(c, g)) return;
   unsigned n = hold_all(c, g, cond, room - o->nguard < 8 ? room - o->nguard : 8);
@@ -191,6 +214,27 @@ static struct lstmt *full_body(struct build *b, const struct set *s, unsigned po
   set_modes(&in, o->row, o->nrow, AX_FULL);
   for (unsigned i = 0; i < o->nguard; i++) in.known[in.nknown++] = o->guard[i];
   return nest_build(b, s, pos, &in);
+}
+
+/* Conditions of the tiles on the other side. 0: there are none. */
+static unsigned other_conds(struct build *b, const struct split *o, const poly_t *tile, unsigned ntile, poly_t *cond) {
+  unsigned n = 0;
+  for (unsigned i = 0; i < ntile; i++) cond[n++] = tile[i];
+  for (unsigned i = 0; i < o->nguard; i++)
+    if (!among(b->a, o->other, o->nother, o->guard[i], true) && !poly_is_const(o->cond[i], NULL))
+      cond[n++] = o->cond[i];
+  for (unsigned i = 0; i < o->nother; i++) cond[n++] = o->other_cond[i];
+  return n;
+}
+
+static struct lstmt *other_body(struct build *b, const struct set *s, unsigned pos, const struct env *e,
+                                const struct split *o) {
+  struct split t = *o;
+  t.nguard = 0;
+  for (unsigned i = 0; i < o->nguard; i++)
+    if (!among(b->a, o->other, o->nother, o->guard[i], true)) t.guard[t.nguard++] = o->guard[i];
+  for (unsigned i = 0; i < o->nother; i++) t.guard[t.nguard++] = o->other[i];
+  return full_body(b, s, pos, e, &t);
 }
 
 static struct lstmt *ragged_body(struct build *b, const struct set *s, unsigned pos, const struct env *e,
@@ -418,6 +462,8 @@ static struct lstmt *split_tile(struct build *b, const struct set *s, unsigned p
   for (unsigned i = 0; i < o.nguard; i++)
     if (!poly_is_const(o.cond[i], NULL)) cond[n++] = o.cond[i];
   bool row_fails;
+  poly_t side[2 * MAX_GUARD + GROUP_MAX_AXIS];
+  unsigned nside = o.nother ? other_conds(b, &o, cond, rows + o.nlane, side) : 0;
   if (decide(cond, &n, &rows, &row_fails)) return cut_bodies(b, s, pos, e, &o, cond, rows, row_fails);
   struct lstmt *full = full_body(b, s, pos, e, &o), *rest = NULL;
   if (!n) return full;
@@ -426,6 +472,9 @@ static struct lstmt *split_tile(struct build *b, const struct set *s, unsigned p
     struct lstmt *edge = rows_body(b, s, pos, e, &o);
     rest = n > rows ? loop_if(b->a, rows, cond, NULL, rest, edge) : edge;
   }
+  unsigned none = 0;
+  if (nside && !decide(side, &nside, &none, &row_fails) && nside)
+    rest = loop_if(b->a, nside, side, NULL, other_body(b, s, pos, e, &o), rest);
   return loop_if(b->a, n, cond, NULL, full, rest);
 }
 

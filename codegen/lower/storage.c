@@ -190,6 +190,52 @@ static bool guard_known(struct rename *c, poly_t g) {
   return false;
 }
 
+/* An index or a number: as a polynomial. */
+static bool index_value(struct rename *c, expr_t x, poly_t *p) {
+  if (x->kind == E_POLY)
+    *p = x->poly;
+  else if (x->kind == E_CONST && type_is_int((enum dtype)x->type))
+    *p = poly_const(c->b->a, x->val.i);
+  else
+    return false;
+  return type_is_signed((enum dtype)x->type);
+}
+
+enum { TOLD_FALSE, TOLD_TRUE, NOT_TOLD };
+
+/* g >= 0, by what is known of the tile. */
+static int told_guard(struct rename *c, poly_t g) {
+  if (guard_known(c, g)) return TOLD_TRUE;
+  return guard_known(c, poly_addc(c->b->a, poly_scale(c->b->a, g, -1), -1)) ? TOLD_FALSE : NOT_TOLD;
+}
+
+static int told_compare(struct rename *c, expr_t x) {
+  poly_t l, r;
+  if (!index_value(c, x->kid[0], &l) || !index_value(c, x->kid[1], &r)) return NOT_TOLD;
+  poly_t d = poly_sub(c->b->a, l, r), minus = poly_scale(c->b->a, d, -1);
+  switch (x->op) {
+  case OP_ge:
+    return told_guard(c, d);
+  case OP_gt:
+    return told_guard(c, poly_addc(c->b->a, d, -1));
+  case OP_le:
+    return told_guard(c, minus);
+  case OP_lt:
+    return told_guard(c, poly_addc(c->b->a, minus, -1));
+  default:
+    return NOT_TOLD;
+  }
+}
+
+/* A condition that the guards of a whole tile decide. */
+static int told(struct rename *c, expr_t x) {
+  if (!c->e->nknown || x->kind != E_OP) return NOT_TOLD;
+  if (op_info[x->op].flags & OPF_CMP) return told_compare(c, x);
+  if (x->type != DT_bool || (x->op != OP_and && x->op != OP_or)) return NOT_TOLD;
+  int l = told(c, x->kid[0]), r = told(c, x->kid[1]), ends = x->op == OP_and ? TOLD_FALSE : TOLD_TRUE;
+  return l == ends || r == ends ? ends : l == NOT_TOLD ? l : r;
+}
+
 static expr_t rename_expr(struct rename *c, expr_t x);
 
 static unsigned reg_subs(struct build *b, const struct env *e, const struct place *x, struct subscript *ix) {
@@ -269,6 +315,9 @@ static expr_t rename_expr(struct rename *c, expr_t x) {
   case E_READ:
     return rename_read(c, x);
   case E_OP:
+    if (x->op == OP_select && told(c, x->kid[0]) != NOT_TOLD)
+      return rename_expr(c, x->kid[told(c, x->kid[0]) == TOLD_TRUE ? 1 : 2]);
+    /* fall through */
   case E_CAST:
     n = arena_dup(c->b->a, x, sizeof *x);
     for (unsigned i = 0; i < (x->kind == E_CAST ? 1u : x->nkid); i++) n->kid[i] = rename_expr(c, x->kid[i]);

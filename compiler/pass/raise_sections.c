@@ -92,6 +92,7 @@ static void look_expr(expr_t x, void *ctx) {
 
 static void look_stmt(const struct lstmt *x, void *ctx) {
   struct sections *s = ctx;
+  s->fails |= x->kind == L_STORE && x->acc->tensor >= s->r->f->k->ntensor; /* an array of the iteration's own stays one */
   if (x->kind != L_IF || x->nbody < 2 || !tree_any_read(x->body[0]) || !tree_any_read(x->body[1])) return;
   struct turn t;
   for (unsigned i = 0; i < x->nguard; i++)

@@ -251,6 +251,15 @@ static const struct tcase cases[] = {
      "tile i 2; tile j 16; order j1 i1 k0 i0 j0; vector j0; unroll i0 0", .dims = {"N=37,K=3", "N=16,K=5", "N=1,K=0"}},
     {"triangle", "kernel f(L: f32[N, N], x: f32[N]) -> y: f32[N] { y[i] = sum(j in 0..i + 1) L[i, j] * x[j] }",
      "tile j 16; vector j0", .dims = {"N=40", "N=1", "N=0"}},
+    {"both_sides",
+     "kernel f(A: f32[N, N]) -> B: f32[N, N] { B[i, j] = select(i - j >= 0i64, A[i, j] if i - j >= 0 else 0.0, A[j, i] "
+     "if j - i - 1 >= 0 else 0.0) }",
+     "tile i 4; tile j 16; order i1 j1 i0 j0; unroll i0 0; vector j0", .dims = {"N=70", "N=16", "N=5"}},
+    {"told_inside",
+     "kernel f(A: f32[N]) -> B: f32[N] { B[i] = select(i > 0i64 & i < N - 1i64, (A[i - 1] if i - 1 >= 0, N - i - 2 >= "
+     "0 "
+     "else 0.0) + (A[i + 1] if i - 1 >= 0, N - i - 2 >= 0 else 0.0), 7.0) }",
+     "tile i 16; vector i0", .dims = {"N=70", "N=17", "N=1"}},
     {"shift", "kernel f(inout A: f32[N]) { for i in 0..N - 1: A[i] = A[i + 1] * 2 }", "tile i 16; vector i0",
      .dims = {"N=40", "N=1", "N=2"}},
     {"argmin", "kernel f(X: f32[I, K]) -> L: i32[I] { L[i] = argmin(k) X[i, k] }",

@@ -58,3 +58,23 @@ void late_use(int n, const float x[n], float a[n], float b[n + 1]) {
     b[i + 1] = x[i];
   }
 }
+/* A loop that asks where it is and reads something else in either case: one loop for each answer. */
+void three_sections(int n, const float *restrict x, float *restrict y) {
+  for (int i = 0; i < n; i++)
+    if (i == 0)
+      y[i] = x[i] + x[i + 1];
+    else if (i == n - 1)
+      y[i] = x[i] + x[i - 1];
+    else
+      y[i] = x[i - 1] + x[i] + x[i + 1];
+}
+void joined(int n, int m, const float *restrict x, const float *restrict y, float *restrict z) {
+  for (int i = 0; i < n; i++) z[i] = i < m ? x[i] : y[i - m];
+}
+void of_zero(int n, const float *restrict x, float *restrict y) { /* one case reads nothing: as it is */
+  for (int i = 0; i < n; i++) y[i] = i > 0 && i < n - 1 ? x[i - 1] + x[i + 1] : 0;
+}
+void by_outer(int n, float x[restrict n][n], const float y[restrict n][n]) { /* the answer depends on another counter: as it is */
+  for (int i = 0; i < n; i++)
+    for (int j = 0; j < n; j++) x[i][j] = j <= i ? y[i][j] : y[j][i];
+}

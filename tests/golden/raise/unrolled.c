@@ -82,3 +82,19 @@ void two_ranges(int n, int m, const float *x, float *restrict y) {
   for (int i = 0; i < m; i++) y[i] = x[i] + 1;
   for (int j = m; j < n; j++) y[j] = x[j] + 1;
 }
+/* Sums written out. */
+float by_five(int n, const float *restrict x, const float *restrict y) {
+  float s = 0;
+  for (int i = 0; i < 5 * n; i += 5) s = s + x[i] * y[i] + x[i + 1] * y[i + 1] + x[i + 2] * y[i + 2] + x[i + 3] * y[i + 3] + x[i + 4] * y[i + 4];
+  return s;
+}
+float by_four(int n, const float *restrict x) {
+  float s = 0;
+  for (int i = 0; i < n; i++) s += x[4 * i] + x[4 * i + 1] + x[4 * i + 2] + x[4 * i + 3];
+  return s;
+}
+float not_unrolled(int n, const float *restrict x) {
+  float s = 0;
+  for (int i = 0; i < n; i++) s += x[3 * i] + x[3 * i + 1] + 2 * x[3 * i + 2];
+  return s;
+}

@@ -267,3 +267,51 @@ void rows_of_heads(const float *k, float *y, int heads, int group, int hs, int T
     for (int t = 0; t < T; t++)
       for (int i = 0; i < hs; i++) y[(h * T + t) * hs + i] = k[(t * 8 + h / group) * hs + i];
 }
+
+/* Loops that ask where they are. */
+void edge_average(int n, const float *restrict x, float *restrict y) {
+  for (int i = 0; i < n; i++) {
+    if (i == 0 || i == n - 1)
+      y[i] = x[i];
+    else
+      y[i] = 0.5f * (x[i - 1] + x[i + 1]);
+  }
+}
+
+void join_scaled(int n, int m, const float *restrict a, const float *restrict b, float *restrict y) {
+  for (int i = 0; i < n; i++) y[i] = i < m ? a[i] * 2 : b[i - m] * 3;
+}
+
+void symmetrise(int n, const float a[restrict n][n], float y[restrict n][n]) {
+  for (int i = 0; i < n; i++)
+    for (int j = 0; j < n; j++) y[i][j] = j <= i ? a[i][j] : a[j][i];
+}
+
+void frame_of_zeros(int h, int w, const float a[restrict h][w], float y[restrict h][w]) {
+  for (int i = 0; i < h; i++)
+    for (int j = 0; j < w; j++) {
+      if (i == 0 || j == 0 || i == h - 1 || j == w - 1)
+        y[i][j] = 0;
+      else
+        y[i][j] = a[i - 1][j] + a[i + 1][j] + a[i][j - 1] + a[i][j + 1] - 4 * a[i][j];
+    }
+}
+
+float dot_by_five(int n, const float *restrict x, const float *restrict y) {
+  float s = 0;
+  for (int i = 0; i < n - 4; i += 5)
+    s = s + x[i] * y[i] + x[i + 1] * y[i + 1] + x[i + 2] * y[i + 2] + x[i + 3] * y[i + 3] + x[i + 4] * y[i + 4];
+  return s;
+}
+
+void carried_rows(int n, float x[restrict n][n], const float c[restrict n][n]) {
+  for (int j = 0; j < n; j++)
+    for (int i = 1; i < n; i++) x[i][j] = 0.5f * x[i - 1][j] + c[i][j];
+}
+
+void one_behind(int n, float *x, float *y, const float *c) {
+  for (int i = 0; i < n - 1; i++) {
+    x[i + 1] = y[i] + c[i];
+    y[i] = x[i] * c[i];
+  }
+}
