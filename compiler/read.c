@@ -180,7 +180,15 @@ enum status hone_open(struct hone *h, const char *path, const struct hone_option
     const char *copy = arena_strndup(h->arena, text.data ? text.data : "", text.len);
     h->text = copy;
     h->file = diag_file(d, strcmp(path, "-") ? path : "<stdin>", copy, text.len);
-    struct spec_input in = {path, copy, text.len, h->file, o->nflag, o->flag, o->only, o->rest != NULL};
+    struct spec_input in = {path,
+                            copy,
+                            text.len,
+                            h->file,
+                            o->nflag,
+                            o->flag,
+                            o->only,
+                            o->rest != NULL,
+                            o->rest && strstr(o->rest, "-fopenmp")};
     const char *db = NULL;
     if (o->compile_commands && fe == frontend_for("x.c")) st = project_flags(h, path, &in, &db);
     h->nflag = in.nflag;

@@ -142,6 +142,11 @@ bool loop_appends(const struct lstmt *s);
 /* The parallel loop right inside the parallel loop s that shares out its iterations together with it: it has the same ones each time. NULL: there is none. */
 const struct lstmt *loop_joined(const struct lstmt *s);
 
+/* Each expression of the statement itself, not of those inside of it. */
+void loop_exprs(const struct lstmt *s, void (*fn)(expr_t, void *), void *ctx);
+/* What the statement does first with the local, on every path: 0: it may read it; 1: it certainly sets it before any read; -1: neither. */
+int loop_first_use(const struct lstmt *s, unsigned local);
+
 void lfunc_print(struct buf *out, const struct lfunc *f);
 enum status lfunc_parse(struct arena *a, struct diag *d, uint16_t file, const char *text, size_t len, struct lfunc **out);
 bool lfunc_verify(const struct lfunc *f, struct diag *d);

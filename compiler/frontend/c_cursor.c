@@ -1,6 +1,7 @@
 /* Access to clang's tree: children as arrays (so that a refusal never jumps through libclang's frames), types as ours,
    constants, places. clang's own evaluator is only asked about arithmetic types: it crashes on aggregates. */
 #include "compiler/frontend/c_lower.h"
+#include <limits.h>
 #include "compiler/frontend/c_out.h"
 #include <stdio.h>
 #include <string.h>
@@ -193,4 +194,11 @@ bool c_constant(struct cx *x, CXCursor c, enum dtype t, union value *v) {
   }
   x->cl->EvalResult_dispose(r);
   return ok;
+}
+
+unsigned c_offset(struct cx *x, CXSourceLocation at) {
+  CXFile f = NULL;
+  unsigned offset = 0;
+  x->cl->getFileLocation(at, &f, NULL, NULL, &offset);
+  return f && !strcmp(c_str(x, x->cl->getFileName(f)), x->main_file) ? offset : UINT_MAX;
 }

@@ -3,6 +3,7 @@
 #include "compiler/frontend/c_lower.h"
 #include "compiler/frontend/c_out.h"
 #include "compiler/frontend/frontend.h"
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,7 @@ static struct lfunc *walk(struct cx *x, CXCursor fn, bool *is_dim, const bool *u
   x->stop = STOP_NONE;
   x->used = used;
   x->written = written;
+  x->nstatic = 0;
   x->table = x->entry = (struct clist){0};
   x->is_dim = is_dim;
   x->cur = &top;
@@ -43,6 +45,7 @@ static struct lfunc *walk(struct cx *x, CXCursor fn, bool *is_dim, const bool *u
     c_emit(x, x->f->body);
     x->f->body = loop_block(x->a, x->entry.n, x->entry.s);
   }
+  c_check_statics(x);
   return x->f;
 }
 
@@ -177,6 +180,20 @@ static void send_refused(struct cx *x, const char *name, bool rest) {
   buf_free(&b);
 }
 
+/* With OpenMP asked for: what its lines in a function of hone's mean. */
+static void note_openmp(struct cx *x, CXCursor c, const char *name) {
+  static const char words[] = "#pragma omp";
+  CXSourceRange all = x->cl->getCursorExtent(c);
+  unsigned from = c_offset(x, x->cl->getRangeStart(all)), to = c_offset(x, x->cl->getRangeEnd(all));
+  if (!x->openmp || from == UINT_MAX || to == UINT_MAX || to > x->len) return;
+  const char *at = memmem(x->text + from, to > from ? to - from : 0, words, strlen(words));
+  struct loc l = c_loc(x, c);
+  if (at)
+    cout_diag(
+        x->out, DIAG_NOTE, x->main_file, l.line, l.col, NULL,
+        arena_printf(x->a, "hone makes '%s': its '#pragma omp' mean nothing, --threads N gives it threads", name));
+}
+
 /* A function that only its file sees, for whom the C compiler makes the rest of the file. What is refused is just left
    to it, and so is what has few iterations, unless it is `named` by --only. */
 static void local_function(struct cx *x, CXCursor c, struct kids top, const char *name, bool named) {
@@ -190,6 +207,7 @@ static void local_function(struct cx *x, CXCursor c, struct kids top, const char
     c_send(x->out, f);
     c_send_hidden(x);
     cout_frame(x->out, 'S', b.data, b.len);
+    note_openmp(x, c, name);
   }
   buf_free(&b);
 }
@@ -200,6 +218,7 @@ static void outside_function(struct cx *x, CXCursor c, const char *name, bool re
   if (f) {
     c_send(x->out, f);
     c_send_hidden(x);
+    note_openmp(x, c, name);
     return;
   }
   send_refused(x, name, rest);
@@ -263,8 +282,13 @@ static enum CXErrorCode parse(struct cx *x, CXIndex index, const struct spec_inp
 
 void c_translate(struct cout *o, const struct spec_input *in) {
   const char *path = strcmp(in->path, "-") ? in->path : "<stdin>";
-  struct cx x = {
-      .out = o, .rest = in->rest, .loop_fuel = LOOP_FUEL, .main_file = path, .text = in->text, .len = in->len};
+  struct cx x = {.out = o,
+                 .rest = in->rest,
+                 .openmp = in->openmp,
+                 .loop_fuel = LOOP_FUEL,
+                 .main_file = path,
+                 .text = in->text,
+                 .len = in->len};
   for (unsigned i = 0; i < in->nflag; i++) x.any_alias |= !strcmp(in->flag[i], "-fno-strict-aliasing");
   x.cl = clang_api_load();
   x.a = x.whole = arena_new();

@@ -64,7 +64,8 @@ static bool never_changes(struct cx *x, CXCursor decl) {
     e = x->cl->getArrayElementType(c_is_array(e) ? e : x->cl->getCanonicalType(e));
   if (x->cl->isVolatileQualifiedType(e)) return false;
   if (x->cl->isConstQualifiedType(e) || x->cl->isConstQualifiedType(x->cl->getCanonicalType(e))) return true;
-  if (x->cl->getCursorLinkage(decl) != CXLinkage_Internal) return false;
+  bool inside = x->cl->Cursor_getStorageClass(decl) == CX_SC_Static && x->cl->Cursor_hasVarDeclGlobalStorage(decl) == 1;
+  if (x->cl->getCursorLinkage(decl) != CXLinkage_Internal && !inside) return false; /* inside: of a function */
   struct kids top = c_kids(x, x->cl->getTranslationUnitCursor(x->tu));
   struct search q = {x, decl};
   for (unsigned i = 0; i < top.n; i++)

@@ -4,10 +4,36 @@
 
 enum { STACK_BYTES = 4096, MAX_RANK = 8, MAX_INIT = 4096 };
 
+static bool is_static(struct cx *x, CXCursor d) {
+  return x->cl->Cursor_hasVarDeclGlobalStorage(d) == 1;
+}
+
+static _Noreturn void refuse_static(struct cx *x, CXCursor d) {
+  c_refuse(x, d, "'%s' is static or extern: kernels keep nothing between calls; pass it as a parameter",
+           c_str(x, x->cl->getCursorSpelling(d)));
+}
+
+/* A static number that each call sets before it reads it might as well not be static (c_check_statics asks behind the
+ * walk). */
+static bool may_forget(struct cx *x, CXCursor d) {
+  enum dtype t;
+  if (x->piece || x->nstatic == MAX_STATICS || x->cl->Cursor_getStorageClass(d) != CX_SC_Static ||
+      x->cl->getCursorTLSKind(d) != CXTLS_None || !c_dtype(x, c_type(x, d), &t))
+    return false;
+  x->static_[x->nstatic].decl = d;
+  x->static_[x->nstatic++].local = x->f->nlocal;
+  return true;
+}
+
+void c_check_statics(struct cx *x) {
+  for (unsigned i = 0; i < x->nstatic; i++)
+    if (loop_first_use(x->f->body, x->static_[i].local) == 0) refuse_static(x, x->static_[i].decl);
+}
+
 static void declare_scalar(struct cx *x, CXCursor d, const char *name, enum dtype t) {
   CXCursor init = x->cl->Cursor_getVarDeclInitializer(d);
   struct cval v = {0};
-  bool has = !x->cl->Cursor_isNull(init);
+  bool has = !x->cl->Cursor_isNull(init) && !is_static(x, d);
   if (has) v = c_expr(x, init);
   if (has && v.kind != CV_NUM) c_refuse(x, d, "this initial value of '%s' is not supported", name);
   unsigned id = c_temp(x, name, t);
@@ -203,16 +229,16 @@ static unsigned declare_array(struct cx *x, CXCursor d, const char *name, struct
 static void check_storage(struct cx *x, CXCursor d, const char *name) {
   CXType t = x->cl->getCursorType(d);
   if (x->cl->isVolatileQualifiedType(t)) c_refuse(x, d, "'%s' is volatile: not supported", name);
-  if (x->cl->Cursor_hasVarDeclGlobalStorage(d) == 1)
-    c_refuse(x, d, "'%s' is static or extern: kernels keep nothing between calls; pass it as a parameter", name);
+  if (is_static(x, d) && !may_forget(x, d)) refuse_static(x, d);
 }
 
 /* A `static const int n = 5;` needs no variable: clang evaluates its uses. */
 static bool is_constant(struct cx *x, CXCursor d) {
   enum dtype t;
+  union value v;
   CXType ty = x->cl->getCursorType(d);
-  return x->cl->Cursor_hasVarDeclGlobalStorage(d) == 1 && x->cl->isConstQualifiedType(ty) &&
-         c_dtype(x, x->cl->getCanonicalType(ty), &t);
+  if (c_dtype(x, x->cl->getCanonicalType(ty), &t) && c_global_number(x, d, t, &v)) return true;
+  return is_static(x, d) && x->cl->isConstQualifiedType(ty) && c_dtype(x, x->cl->getCanonicalType(ty), &t);
 }
 
 /* An array that lives during the whole function, filled at entry. */

@@ -54,19 +54,12 @@ static bool is_goto(enum CXCursorKind k) {
 
 /* --- where it stands in the text --- */
 
-static unsigned offset_of(struct cx *x, CXSourceLocation at) {
-  CXFile f = NULL;
-  unsigned offset = 0;
-  x->cl->getFileLocation(at, &f, NULL, NULL, &offset);
-  return f && !strcmp(c_str(x, x->cl->getFileName(f)), x->main_file) ? offset : UINT_MAX;
-}
-
 static unsigned start_of(struct cx *x, CXCursor c) {
-  return offset_of(x, x->cl->getRangeStart(x->cl->getCursorExtent(c)));
+  return c_offset(x, x->cl->getRangeStart(x->cl->getCursorExtent(c)));
 }
 
 static unsigned end_of(struct cx *x, CXCursor c) {
-  return offset_of(x, x->cl->getRangeEnd(x->cl->getCursorExtent(c)));
+  return c_offset(x, x->cl->getRangeEnd(x->cl->getCursorExtent(c)));
 }
 
 /* Does the statement end with a semicolon that its extent leaves out? */
@@ -116,12 +109,47 @@ static bool whole(const char *p, const char *end) {
   return !depth[0] && !depth[1] && !depth[2];
 }
 
-/* Is the line before the one at `at` a #pragma, which may speak of the loop? */
-static bool behind_pragma(const struct cx *x, unsigned at) {
+/* Behind the word at p and the blanks behind it; NULL: another word stands there. */
+static const char *word(const char *p, const char *w) {
+  size_t n = strlen(w);
+  if (strncmp(p, w, n) || isalnum((unsigned char)p[n]) || p[n] == '_') return NULL;
+  return p + n + strspn(p + n, " \t");
+}
+
+/* The line before the one at `at` where that is a #pragma (one that goes on over several lines is none); *line: where
+ * it begins. NULL: it is none. */
+static const char *pragma_before(const struct cx *x, unsigned at, unsigned *line) {
   while (at && isspace((unsigned char)x->text[at - 1])) at--;
+  if (!at || x->text[at - 1] == '\\') return NULL;
   while (at && x->text[at - 1] != '\n') at--;
-  at += (unsigned)strspn(x->text + at, " \t");
-  return x->text[at] == '#' && !strncmp(x->text + at + 1 + strspn(x->text + at + 1, " \t"), "pragma", 6);
+  const char *p = x->text + at + strspn(x->text + at, " \t");
+  *line = at;
+  return *p == '#' ? word(p + 1 + strspn(p + 1, " \t"), "pragma") : NULL;
+}
+
+/* What compilers say of the loop behind it, and hone decides by itself: with a call in the loop's place it has to go.
+ */
+static bool is_hint(const char *pragma) {
+  static const char *const words[] = {"unroll", "nounroll", "ivdep", "simd", "vector", "novector", "loop_count"};
+  const char *own = word(pragma, "GCC");
+  for (unsigned i = 0; i < sizeof words / sizeof *words; i++)
+    if (word(own ? own : pragma, words[i]) || !strncmp(own ? own : pragma, "unroll(", 7)) return true;
+  const char *clang = word(pragma, "clang");
+  return clang && word(clang, "loop");
+}
+
+/* Takes hints in front of the loop into its span. False: there is a #pragma by which the C compiler makes something
+ * else of the loop. */
+static bool take_pragmas(const struct cx *x, unsigned *from) {
+  unsigned line;
+  const char *p;
+  for (unsigned at = *from; (p = pragma_before(x, at, &line)) != NULL; at = line) {
+    if (is_hint(p))
+      *from = line;
+    else if (word(p, "omp") ? x->openmp : !word(p, "GCC") && !word(p, "clang") && !word(p, "STDC"))
+      return false;
+  }
+  return true;
 }
 
 struct span {
@@ -134,20 +162,21 @@ static bool span_of(struct cx *x, CXCursor loop, struct span *s) {
   s->from = start_of(x, loop);
   s->to = end_of(x, loop);
   if (s->from == UINT_MAX || s->to == UINT_MAX || s->from >= s->to || s->to > x->len) return false;
-  bool word = false;
+  bool known = false;
   for (unsigned i = 0; i < 3; i++) {
     size_t n = strlen(words[i]);
     char next = s->from + n < x->len ? x->text[s->from + n] : 0;
-    word |= !strncmp(x->text + s->from, words[i], n) && !isalnum((unsigned char)next) && next != '_';
+    known |= !strncmp(x->text + s->from, words[i], n) && !isalnum((unsigned char)next) && next != '_';
   }
-  if (!word || behind_pragma(x, s->from)) return false;
+  if (!known) return false;
   if (wants_semicolon(x, loop)) {
     while (s->to < x->len && isspace((unsigned char)x->text[s->to])) s->to++;
     if (s->to == x->len || x->text[s->to] != ';') return false;
     s->to++;
   }
   char last = x->text[s->to - 1];
-  return (last == ';' || last == '}') && whole(x->text + s->from, x->text + s->to);
+  if ((last != ';' && last != '}') || !whole(x->text + s->from, x->text + s->to)) return false;
+  return take_pragmas(x, &s->from);
 }
 
 /* --- the variables --- */

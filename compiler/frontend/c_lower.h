@@ -99,7 +99,7 @@ struct cell {
   int64_t offset, ix[CELL_RANK];
 };
 
-enum { MAX_LEVELS = 32, MAX_REFS = 200, MAX_STAYS = 32, MAX_NUMBERS = 64 };
+enum { MAX_LEVELS = 32, MAX_REFS = 200, MAX_STAYS = 32, MAX_NUMBERS = 64, MAX_STATICS = 32 };
 struct level { struct clist *around; unsigned first; }; /* an open loop: where it will stand, and the first symbol made in it */
 
 struct cx {
@@ -108,6 +108,7 @@ struct cx {
   CXTranslationUnit tu;
   struct cout *out;
   bool rest;                         /* spec_input's: variables that only the file sees have names for others */
+  bool openmp;                       /* spec_input's */
   const char *main_file;             /* as clang names it */
   const char *text;                  /* of the main file */
   size_t len;
@@ -143,6 +144,8 @@ struct cx {
   struct clist table;                /* L_ALLOC with its filling, of each constant array that is used */
   unsigned emitted, work;            /* statements: of this walk, of all walks */
   unsigned stack;                    /* bytes of SCOPE_STACK used */
+  unsigned nstatic;                  /* static numbers seen as locals in this walk */
+  struct { CXCursor decl; unsigned local; } static_[MAX_STATICS];
   CXCursor body;                     /* of the function being lowered */
   struct arena *whole;               /* memory that stays for all of the file */
   struct answer { CXCursor decl; bool yes; } *never; /* [nnever] what c_never_changes found */
@@ -187,6 +190,7 @@ CXCursor c_strip(struct cx *x, CXCursor c);                        /* without pa
 bool c_same(struct cx *x, CXCursor a, CXCursor b);
 bool c_constant(struct cx *x, CXCursor c, enum dtype t, union value *v);  /* clang's own evaluation, arithmetic types only */
 bool c_is_expr(struct cx *x, CXCursor c);
+unsigned c_offset(struct cx *x, CXSourceLocation at);               /* in the main file's text; UINT_MAX: elsewhere */
 _Noreturn void c_refuse(struct cx *x, CXCursor at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void c_enter(struct cx *x, CXCursor at);                           /* bounds recursion */
 void c_leave(struct cx *x);
@@ -325,6 +329,7 @@ bool c_has_return(struct cx *x, CXCursor s);                       /* anywhere i
 bool c_has_break(struct cx *x, CXCursor body);                     /* of the loop whose body this is */
 void c_open_done(struct cx *x, CXCursor body);                     /* a local for `return` inside loops, where body has one */
 struct lstmt *c_unless_left(struct cx *x, struct clist *l);        /* l, unless break or return was met */
+void c_check_statics(struct cx *x);                                 /* behind a walk: refuses static numbers that keep a value between calls */
 bool c_declare(struct cx *x, CXCursor decl_stmt, const struct rest *behind);
 
 /* --- c_global.c --- */

@@ -19,13 +19,6 @@ static enum CXChildVisitResult find_loop(CXCursor c, CXCursor parent, CXClientDa
   return f->loop ? CXChildVisit_Break : CXChildVisit_Recurse;
 }
 
-static unsigned offset_of(struct cx *x, CXSourceLocation at) {
-  CXFile f = NULL;
-  unsigned offset = 0;
-  x->cl->getFileLocation(at, &f, NULL, NULL, &offset);
-  return f && !strcmp(c_str(x, x->cl->getFileName(f)), x->main_file) ? offset : UINT_MAX;
-}
-
 static bool is_letter(char c) {
   return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
@@ -40,8 +33,8 @@ static unsigned word_at(const struct cx *x, unsigned from, unsigned to, const ch
 
 /* The word in one declaration, written there itself and not by a macro. */
 static bool plain_static(struct cx *x, CXCursor c, unsigned *at) {
-  unsigned from = offset_of(x, x->cl->getRangeStart(x->cl->getCursorExtent(c))),
-           to = offset_of(x, x->cl->getCursorLocation(c));
+  unsigned from = c_offset(x, x->cl->getRangeStart(x->cl->getCursorExtent(c))),
+           to = c_offset(x, x->cl->getCursorLocation(c));
   if (from == UINT_MAX || to == UINT_MAX || to >= x->len || from > to) return false;
   *at = word_at(x, from, to, "static");
   return true;

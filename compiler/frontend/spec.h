@@ -10,6 +10,7 @@ struct spec_input {
   unsigned nflag; const char *const *flag;   /* -I -D -isystem -std= --target=, in order, for the C frontend */
   const char *only;              /* "f,g" or NULL: all external functions; those with internal linkage only when named, or for rest */
   bool rest;                     /* another compiler makes what is refused: that is a warning, and there may be no function at all */
+  bool openmp;                   /* and it is asked for OpenMP */
 };
 /* A loop of a function that is refused, as a function of its own (with spec_input.rest): in the C compiler's copy of the file, `call` stands for text [from, to). */
 struct spec_loop { size_t from, to; const char *call; };

@@ -133,12 +133,47 @@ static bool find_dense(struct raise *r, struct uses *u, unsigned obj, struct spl
 
 /* --- other strides --- */
 
-/* The stride that a coefficient stands for: without its constant factor when it is one term; NULL: 1. */
-static poly_t stride_of(struct raise *r, poly_t c) {
+static bool is_counter(const struct domain *d, sym_t s) {
+  for (unsigned i = 0; i < d->n; i++)
+    if (d->v[i].sym == s) return true;
+  return false;
+}
+
+/* Are the dims of m those of t, which may have a counter besides? */
+static bool same_dims(const struct domain *d, const struct mono *t, const struct mono *m) {
+  unsigned n = 0;
+  for (unsigned i = 0; i < t->n; i++) {
+    if (is_counter(d, t->sym[i])) continue;
+    if (n == m->n || t->sym[i] != m->sym[n]) return false;
+    n++;
+  }
+  return n == m->n;
+}
+
+static int64_t gcd(int64_t a, int64_t b) {
+  while (b) {
+    int64_t t = a % b;
+    a = b, b = t;
+  }
+  return a < 0 ? -a : a;
+}
+
+/* The largest constant that all terms of the array's subscripts with these dims are multiples of: 3 of
+   b*3*T*C + t*3*C + 2*C for T*C, 1 for C. */
+static int64_t common_factor(const struct uses *u, unsigned obj, const struct mono *m) {
+  int64_t g = 0;
+  for (unsigned i = 0; i < u->n; i++)
+    for (uint32_t k = 0; u->v[i].obj == obj && k < u->v[i].rest->n; k++)
+      if (same_dims(u->v[i].d, &u->v[i].rest->mono[k], m)) g = gcd(g, u->v[i].rest->mono[k].coef);
+  return g ? g : 1;
+}
+
+/* The stride that a coefficient stands for: when it is one term, with the factor that all its like have; NULL: 1. */
+static poly_t stride_of(struct raise *r, const struct uses *u, unsigned obj, poly_t c) {
   if (poly_is_const(c, NULL)) return NULL;
   if (c->n > 1) return c->mono[0].coef < 0 ? poly_scale(r->a, c, -1) : c;
   struct mono m = c->mono[0];
-  m.coef = 1;
+  m.coef = common_factor(u, obj, &m);
   return mono_poly(r, &m);
 }
 
@@ -146,7 +181,7 @@ static unsigned depth_of(struct raise *r, struct uses *u, unsigned obj, poly_t w
   unsigned best = DOMAIN_VARS;
   for (unsigned i = 0; i < u->n; i++)
     for (unsigned v = 0; u->v[i].obj == obj && v < u->v[i].d->n; v++) {
-      poly_t c = split_coefficient(r, &u->v[i], u->v[i].rest, v), s = c ? stride_of(r, c) : NULL;
+      poly_t c = split_coefficient(r, &u->v[i], u->v[i].rest, v), s = c ? stride_of(r, u, obj, c) : NULL;
       if (s && poly_eq(s, w) && v < best) best = v;
     }
   return best;
@@ -166,7 +201,7 @@ void split_find(struct raise *r, struct uses *u, unsigned obj, struct split *s) 
   while (find_dense(r, u, obj, s)) continue;
   for (unsigned i = 0; i < u->n; i++)
     for (unsigned v = 0; u->v[i].obj == obj && v < u->v[i].d->n; v++) {
-      poly_t c = split_coefficient(r, &u->v[i], u->v[i].rest, v), w = c ? stride_of(r, c) : NULL;
+      poly_t c = split_coefficient(r, &u->v[i], u->v[i].rest, v), w = c ? stride_of(r, u, obj, c) : NULL;
       if (w) add_stride(r, u, obj, s, w);
     }
   s->stride[s->nstride++] = poly_const(r->a, 1);

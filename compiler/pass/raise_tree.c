@@ -1,22 +1,10 @@
 /* Looking at SOURCE statements: what they read, set and store; copies with parts replaced. */
 #include "compiler/pass/raise_impl.h"
 
-static void visit_expr(expr_t x, void (*fn)(expr_t, void *), void *ctx) {
-  if (x && fn) expr_visit(x, fn, ctx);
-}
-
-static void visit_access(const struct access *x, void (*fn)(expr_t, void *), void *ctx) {
-  if (!x) return;
-  for (unsigned i = 0; i < x->rank; i++) visit_expr(x->ix[i].dyn, fn, ctx);
-  visit_expr(x->otherwise, fn, ctx);
-}
-
 void tree_visit(const struct lstmt *s, void (*stmt)(const struct lstmt *, void *), void (*expr)(expr_t, void *),
                 void *ctx) {
   if (stmt) stmt(s, ctx);
-  visit_expr(s->cond, expr, ctx);
-  visit_expr(s->value, expr, ctx);
-  visit_access(s->acc, expr, ctx);
+  if (expr) loop_exprs(s, expr, ctx);
   for (unsigned i = 0; i < s->nbody; i++)
     if (s->body[i]) tree_visit(s->body[i], stmt, expr, ctx);
 }
@@ -104,38 +92,12 @@ bool expr_uses(expr_t x, unsigned local) {
   return q.yes;
 }
 
-static bool head_uses(const struct lstmt *s, unsigned local) {
-  struct ask q = {local, false};
-  visit_expr(s->cond, ask_local, &q);
-  visit_expr(s->value, ask_local, &q);
-  visit_access(s->acc, ask_local, &q);
-  return q.yes;
-}
-
-/* What s does first with the local on every path: -1 nothing certain, 0 may read it, 1 certainly sets it before any
- * read. */
-static int first(const struct lstmt *s, unsigned local) {
-  if (head_uses(s, local)) return 0;
-  if (s->kind == L_SET) return s->id == local ? 1 : -1;
-  if (s->kind == L_IF) {
-    int t = first(s->body[0], local), e = s->nbody > 1 && s->body[1] ? first(s->body[1], local) : -1;
-    if (!t || !e) return 0;
-    return t == 1 && e == 1 ? 1 : -1;
-  }
-  for (unsigned i = 0; i < s->nbody; i++) {
-    int k = s->body[i] ? first(s->body[i], local) : -1;
-    if (k == 0) return 0;
-    if (k == 1) return s->kind == L_FOR || s->kind == L_WHILE ? -1 : 1;
-  }
-  return -1;
-}
-
 bool tree_exposes(const struct lstmt *s, unsigned local) {
-  return first(s, local) == 0;
+  return loop_first_use(s, local) == 0;
 }
 
 bool tree_always_sets(const struct lstmt *s, unsigned local) {
-  return first(s, local) == 1;
+  return loop_first_use(s, local) == 1;
 }
 
 bool tree_read_behind(const struct tree_frame *f, unsigned local) {

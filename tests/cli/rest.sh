@@ -312,5 +312,42 @@ C
 $cc -w macro.c -o plain
 "$hone" compile macro.c --rest "$cc" -o macro.o 2>/dev/null && $cc macro.o -lm -o mixed
 check 'macros in the way of calls' [ "$(./plain)" = "$(./mixed)" ]
+cat >pragma.c <<'C'
+#include <stdio.h>
+#include <stdlib.h>
+void product(int n, const float *a, const float *b, float *restrict c) {
+#pragma omp parallel for
+  for (int i = 0; i < n; i++)
+    for (int j = 0; j < n; j++) {
+      float s = 0;
+      for (int k = 0; k < n; k++) s += a[i * n + k] * b[k * n + j];
+      c[i * n + j] = s;
+    }
+}
+int main(int argc, char **argv) {
+  int n = argc > 1 ? atoi(argv[1]) : 1000, s = 0;
+  int *x = malloc((size_t)n * sizeof *x), *y = malloc((size_t)n * sizeof *y);
+#pragma omp parallel for
+  for (int i = 0; i < n; i++) x[i] = i * 3;
+#pragma GCC diagnostic push
+#pragma GCC ivdep
+  for (int i = 0; i < n; i++) y[i] = x[i] ^ 5;
+#pragma GCC diagnostic pop
+# pragma GCC unroll 4
+  for (int i = 0; i < n; i++) s += y[i];
+#pragma something else
+  for (int i = 0; i < n; i++) s += x[i];
+  printf("%d %d %d\n", s, y[5], __LINE__);
+}
+C
+$cc -w pragma.c -o plain
+"$hone" compile pragma.c --rest "$cc -w" -o pragma.o 2>pragma.err && $cc pragma.o -lm -o mixed
+check 'loops behind #pragma' [ "$(./plain)" = "$(./mixed)" ]
+"$hone" check --json pragma.c --rest "$cc" >pragma.json 2>pragma.err
+check 'hints to compilers are no obstacle' [ "$(grep -c '"name":"hone_loop_main' pragma.json)" = 3 ]
+check 'nor OpenMP, which nobody asked for' [ "$(grep -c "pragma omp" pragma.err)" = 0 ]
+"$hone" check --json pragma.c --rest "$cc -fopenmp" >pragma.json 2>pragma.err
+check 'with OpenMP asked for its loops are the C compiler'"'"'s' [ "$(grep -c '"name":"hone_loop_main' pragma.json)" = 2 ]
+check 'and those of functions are hone'"'"'s, who says so' has "note: hone makes 'product'" pragma.err
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -62,3 +62,15 @@ void rows(int n, int c, float (*x)[64], float *m) {
     for (int j = 0; j < 64; j++) m[i] += x[i][j];
   }
 }
+
+/* Three planes a row: all rows lie 3 * C apart, images 3 * T * C. */
+void planes(int B, int T, int C, int NH, float *restrict d, const float *restrict x) {
+  int C3 = 3 * C;
+  for (int b = 0; b < B; b++)
+    for (int t = 0; t < T; t++)
+      for (int h = 0; h < NH; h++) {
+        const float *q = x + b * T * C3 + t * C3 + h * 4, *k = q + C;
+        float *v = d + b * T * C3 + t * C3 + h * 4 + 2 * C;
+        for (int i = 0; i < 4; i++) v[i] += q[i] * k[i];
+      }
+}
