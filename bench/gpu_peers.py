@@ -97,7 +97,16 @@ def cublas(d):
             continue
         M, N, K = v["M"], v["N"], v["K"]
         t, size = (BF16, 2) if kernel == "gemm_bf16" else (F32, 4)
-        a, b, c = d.alloc(M * K * size), d.alloc(K * N * size), d.alloc(M * N * size)
+        got = []
+        try:
+            for n in (M * K, K * N, M * N):
+                got.append(d.alloc(n * size))
+        except RuntimeError as e:
+            missing(f"cuBLAS {dims}", e)
+            for p in got:
+                d.free(p)
+            continue
+        a, b, c = got
         for p, n in ((a, M * K), (b, K * N)):  # values that are no zeros: power, and so the clock, depends on them
             host = os.urandom(min(n * size, 1 << 24))
             mask = bytes(x & 0xbf if i % size == size - 1 else x for i, x in enumerate(host[:1 << 16]))
@@ -223,14 +232,18 @@ def torch_rows():
             return missing("torch", f"the time is up at {kernel} {dims}")
         try:
             f, args, compiled, more = forms(kernel, v)
-            say(kernel, dims, "torch", timed(lambda: f(*args)))
-            if compiled:
-                g = torch.compile(f, dynamic=False)
-                say(kernel, dims, "torch.compile", timed(lambda: g(*args)))
-            for name, call in more.items():
-                say(kernel, dims, name, timed(call))
         except Exception as e:
             missing(f"torch {kernel} {dims}", e)
+            continue
+        calls = {"torch": lambda: f(*args)}
+        if compiled:
+            calls["torch.compile"] = lambda g=torch.compile(f, dynamic=False): g(*args)
+        for name, call in {**calls, **more}.items():  # one that fails takes none of the others along
+            try:
+                say(kernel, dims, name, timed(call))
+            except Exception as e:
+                missing(f"{name} {kernel} {dims}", e)
+        f = args = more = calls = call = None
         torch.cuda.empty_cache()
 
 

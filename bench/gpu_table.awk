@@ -44,7 +44,7 @@ END {
   print ""
   for (i = 1; i <= n; i++) {
     key = name[i] " " at[i]
-    if (!(key in hone)) continue
+    if (!(key in hone)) { printf "%-22s %-24s %11s %12s %9s", name[i], at[i], "-", "not measured", "-"; for (j = 1; j <= m; j++) printf " %14s", (time[key, peer[j]] > 0 ? sprintf("%.2f us", time[key, peer[j]]) : "-"); print ""; continue }
     f = flops(name[i], at[i])
     rate = f ? sprintf("%.1f TFLOP/s", f / hone[key] / 1e6) : sprintf("%.0f GB/s", bytes(name[i], at[i]) / hone[key] / 1e3)
     printf "%-22s %-24s %11.2f %12s %9.2f", name[i], at[i], hone[key], rate, other[key] / hone[key]

@@ -78,7 +78,7 @@ static unsigned rank_group(struct arena *a, const struct space *sp, uint64_t see
                            unsigned count, struct sched *out) {
   struct ranked *pool = ARENA_NEW(a, struct ranked, (size_t)count * POOL + 1);
   struct seen_set seen = {0};
-  struct sched def = sched_default(sp->gs, sp->g, sp->lim, &sp->opts), x;
+  struct sched def = sp->def, x; /* as the tuner has it: sp->opts bound what is searched, not that */
   unsigned n = 0;
   (void)seen_add(&seen, sp, &def);
   if (given) (void)seen_add(&seen, sp, given);

@@ -78,12 +78,10 @@ static void say(const char *line) {
 }
 
 /* The target that the device is, or that the bundle's architecture is on the emulator. */
-static bool find_target(struct arena *a, const struct options *o, const char *worker, struct target *t,
-                        struct diag *d) {
+static bool find_target(struct arena *a, const struct options *o, const char *arch, const char *worker,
+                        struct target *t, struct diag *d) {
   char text[512] = "";
-  if (o->emulate)
-    return bundle_arch(o->dir, text, sizeof text, d) &&
-           target_nvptx.resolve(a, arena_printf(a, "emu:%s", text), NULL, t, d);
+  if (o->emulate) return target_nvptx.resolve(a, arena_printf(a, "emu:%s", arch), NULL, t, d);
   if (measure_probe(worker, o->device, text, sizeof text)) return target_nvptx.resolve(a, text, NULL, t, d);
   diag_error(d, (struct loc){0}, "device %u cannot be used: %s", o->device,
              *text ? text : "hone-worker gave no answer");
@@ -101,11 +99,13 @@ static int measure(struct arena *a, const struct options *o, struct diag *d) {
   struct buf out;
   const char *worker = find_worker(a, o),
              *path = o->output ? o->output : arena_printf(a, "%s/results.hone.jsonl", o->dir);
+  char arch[64];
+  if (!bundle_arch(o->dir, arch, sizeof arch, d)) return REFUSED;
   if (!worker || access(worker, X_OK)) {
     diag_error(d, (struct loc){0}, "cannot find hone-worker (--worker FILE names it)");
     return ENVIRONMENT;
   }
-  if (!find_target(a, o, worker, &t, d)) return ENVIRONMENT;
+  if (!find_target(a, o, arch, worker, &t, d)) return ENVIRONMENT;
   struct job_device device = {.kind = o->emulate ? JOB_EMU : JOB_CUDA, .ordinal = o->device};
   snprintf(device.arch, sizeof device.arch, "%.15s", t.cpu);
   struct measure *m = measure_gpu_open(worker, o->emulate ? 60 : 20, &device);

@@ -72,10 +72,30 @@ mkdir "$tmp/bad" && cp "$b"/* "$tmp/bad" && for f in "$tmp"/bad/*.pkg; do printf
 got=$("$tmp/bad/hone-runner" "$tmp/bad" --emulate 2>&1) && rc=0 || rc=$?
 [ "$rc" = 1 ] && has "$got" "is not what was put into the bundle" && rc=0 || rc=1
 say $rc "a damaged package"
-sed 's/"sched":"tile/"sched":"file/' "$b/bundle.jsonl" >"$tmp/bad/bundle.jsonl"
-got=$("$tmp/bad/hone-runner" "$tmp/bad" --emulate 2>&1) && rc=0 || rc=$?
-[ "$rc" = 1 -o "$rc" = 5 ] && has "$got" "bundle.jsonl:" && rc=0 || rc=1
-say $rc "a damaged manifest"
+# Each kind by itself: it is named, and the exit code says that the bundle is at fault, not the machine.
+damage() { # what is said, a command that does it in $tmp/bad
+  rm -rf "$tmp/bad" && cp -r "$b" "$tmp/bad"
+  one=$(ls "$tmp/bad"/*.pkg | head -n 1)
+  eval "$2"
+  got=$("$b/hone-runner" "$tmp/bad" --emulate -o "$tmp/x.jsonl" 2>&1) && rc=0 || rc=$?
+  [ "$rc" = 1 ] && has "$got" "$1" && rc=0 || rc=1
+  say $rc "damage: $2"
+}
+damage 'cannot read' 'rm "$one"'
+damage 'is not what was put into the bundle' ': >"$one"'
+damage 'is not what was put into the bundle' 'head -c 1000 "$one" >"$tmp/part"; mv "$tmp/part" "$one"'
+damage 'bundle.jsonl:' 'sed -i "s/\"sched\":\"tile/\"sched\":\"file/" "$tmp/bad/bundle.jsonl"'
+damage 'bundle.jsonl:' 'head -c 1500 "$b/bundle.jsonl" >"$tmp/bad/bundle.jsonl"'
+damage 'has no GPU' ': >"$tmp/bad/bundle.jsonl"'
+damage 'cannot read' 'rm "$tmp/bad/bundle.jsonl"'
+damage 'bundle.jsonl:' 'sed -i s/sm_90a/sm_100a/g "$tmp/bad/bundle.jsonl"'
+damage 'cannot read' 'rm "$tmp/bad"/*.dims'
+damage 'expected' 'for f in "$tmp/bad"/*.hone; do echo kernel >"$f"; done'
+
+# The first candidate is the schedule that compile would take, whatever the search is bound by.
+"$hone" tune "$root/bench/specs/gpu/gemm_fp8.hone" --target sm_90a --dims M=70,N=80,K=144 --emit-bundle "$tmp/fp8" --trials 1 --ptxas none >/dev/null && rc=0 || rc=$?
+sed -n 's/.*"sched":"\([^"]*\).*/\1/p' "$tmp/fp8/bundle.jsonl" | head -n 1 | grep -q 'tensorize mma' || rc=1
+say $rc "the default of a bundle"
 
 # What is runnable here, and why not.
 got=$(with_gpu "$hone" targets 2>&1) && rc=0 || rc=$?
