@@ -302,12 +302,50 @@ static struct ends ends_of(enum dtype to, bool f64) {
   return e;
 }
 
+/* The machine's conversion of whole vectors to signed integers under a mask; NULL: none. */
+static const char *masked_conversion(const struct module *m, enum dtype to, bool f64, unsigned n) {
+  bool wide = type_size(to) == 8;
+  if (!m->isa.avx512 || !type_is_signed(to) || n != (f64 || wide ? 8 : 16)) return NULL;
+  if (f64) return wide ? "llvm.x86.avx512.mask.cvttpd2qq.512" : "llvm.x86.avx512.mask.cvttpd2dq.512";
+  return wide ? "llvm.x86.avx512.mask.cvttps2qq.512" : "llvm.x86.avx512.mask.cvttps2dq.512";
+}
+
+static LLVMValueRef cut_off(struct module *m, LLVMBuilderRef b, LLVMValueRef x, enum dtype to, unsigned n) {
+  LLVMTypeRef t = LLVMTypeOf(x);
+  uint64_t high = (UINT64_C(1) << (8 * type_size(to) - 1)) - 1;
+  LLVMValueRef low[2] = {x, kint(m->i32, ~high, n)}, top[2] = {NULL, kint(m->i32, high, n)};
+  top[0] = call_intrinsic(m, b, "llvm.smax", &t, 1, low, 2);
+  return LLVMBuildTrunc(b, call_intrinsic(m, b, "llvm.smin", &t, 1, top, 2), vec_of(reg_type(m, to), n), "");
+}
+
+/* Which gives the lowest integer where there is none: right below the range. Lanes of NaN are off; what is above is
+   mended, or (narrow types) cut before. */
+static LLVMValueRef masked_to_int(struct module *m, LLVMBuilderRef b, enum dtype to, LLVMValueRef x, unsigned n,
+                                  const char *name) {
+  enum { CURRENT_ROUNDING = 4 };
+  LLVMTypeRef tf = LLVMGetElementType(LLVMTypeOf(x)), out = vec_of(reg_type(m, to), n);
+  struct ends e = ends_of(to, tf == m->f64);
+  bool narrow = type_size(to) < 4;
+  LLVMValueRef high = kreal(tf, e.high, n), on = LLVMBuildFCmp(b, LLVMRealORD, x, x, ""), v = x;
+  if (narrow) v = LLVMBuildSelect(b, LLVMBuildFCmp(b, LLVMRealOLT, x, high, ""), x, high, "");
+  LLVMValueRef arg[4] = {v, LLVMConstNull(narrow ? vec_of(m->i32, n) : out),
+                         LLVMBuildBitCast(b, on, LLVMIntTypeInContext(m->ctx, n), ""),
+                         LLVMConstInt(m->i32, CURRENT_ROUNDING, 0)};
+  LLVMValueRef r = call_intrinsic(m, b, name, NULL, 0, arg, 4);
+  if (narrow) return cut_off(m, b, r, to, n);
+  double past = -e.low;
+  LLVMValueRef most = LLVMConstInt(reg_type(m, to), (UINT64_C(1) << (8 * type_size(to) - 1)) - 1, 0);
+  return LLVMBuildSelect(b, LLVMBuildFCmp(b, LLVMRealOGE, x, kreal(tf, past, n), ""), splat_const(most, n), r, "");
+}
+
 /* fptosi.sat lane by lane is what LLVM makes of vectors: here the range is cut before converting, narrow types go
    through i32. */
 static LLVMValueRef lanes_to_int(struct module *m, LLVMBuilderRef b, enum dtype to, LLVMValueRef x, unsigned n) {
   LLVMTypeRef tf = LLVMGetElementType(LLVMTypeOf(x)), out = vec_of(reg_type(m, to), n);
   struct ends e = ends_of(to, tf == m->f64);
   bool narrow = type_size(to) < 4, sign = type_is_signed(to);
+  const char *name = masked_conversion(m, to, tf == m->f64, n);
+  if (name) return masked_to_int(m, b, to, x, n, name);
   LLVMTypeRef wide = narrow ? vec_of(m->i32, n) : out;
   LLVMValueRef low = kreal(tf, e.low, n), high = kreal(tf, e.high, n), zero = LLVMConstNull(out);
   LLVMValueRef v = LLVMBuildSelect(b, LLVMBuildFCmp(b, LLVMRealOGT, x, low, ""), x, low, ""); /* NaN: low */

@@ -97,8 +97,37 @@ static bool partial(const struct plan *p, const struct member *m, const struct m
   return running(p, m, n, l) && ((writer->red & BIT(l)) || m->kind != MK_EQ || n->kind != MK_EQ);
 }
 
+/* x >= 0, as a number or because the kernel assumes it. */
+static bool is_known(const struct plan *p, poly_t x) {
+  int64_t c;
+  if (poly_is_const(x, &c)) return c >= 0;
+  for (unsigned i = 0; i < p->k->nassume; i++)
+    if (poly_eq(p->k->assume[i], x)) return true;
+  return false;
+}
+
+/* Loops go up: may it go on, since what is read is written by this iteration or a later one (x[i] = x[i + 1])? */
+static bool read_ahead(const struct plan *p, const struct subscript *written, const struct subscript *read,
+                       unsigned rank, unsigned l) {
+  sym_t s = p->axis[LOOP_AXIS(l)].sym;
+  bool moves = false;
+  if (p->lim->simt || p->loop[l].parallel) return false;
+  for (unsigned d = 0; d < rank; d++) {
+    poly_t by, rest;
+    int64_t c = 0;
+    if (read[d].dyn || written[d].dyn || !poly_split(p->a, written[d].poly, s, &by, &rest) || !poly_is_const(by, &c))
+      return false;
+    poly_t far = poly_sub(p->a, read[d].poly, written[d].poly);
+    if (c ? c < -1 || c > 1 || !is_known(p, poly_scale(p->a, far, c)) : !poly_eq(read[d].poly, written[d].poly))
+      return false;
+    moves |= c != 0;
+  }
+  return moves;
+}
+
+/* behind: the writer's iteration comes after the reader's. */
 static bool reads_meet(const struct plan *p, const struct member *writer, const struct member *reader, unsigned l,
-                       uint32_t fixed, bool *any) {
+                       uint32_t fixed, bool behind, bool *any) {
   struct reads r;
   unsigned rank;
   member_reads(reader, writer->e->lhs, &r);
@@ -107,7 +136,8 @@ static bool reads_meet(const struct plan *p, const struct member *writer, const 
   for (unsigned i = 0; i < r.n; i++) {
     if (eq_apart(p->k, writer->e, reader->e, r.acc[i])) continue;
     *any = true;
-    if (!meets(p, w, r.acc[i]->ix, rank, LOOP_AXIS(l), fixed)) return false;
+    if (!meets(p, w, r.acc[i]->ix, rank, LOOP_AXIS(l), fixed) && !(behind && read_ahead(p, w, r.acc[i]->ix, rank, l)))
+      return false;
   }
   return true;
 }
@@ -149,8 +179,10 @@ bool deps_share(const struct plan *p, const struct member *m, const struct membe
   unsigned axis = LOOP_AXIS(l), rank;
   bool flow = false, anti = false, out = m->e->lhs == n->e->lhs;
   if (!same_bounds(p, m, n, axis) || crowds(p, m, n, l)) return false;
-  if (!partial(p, m, n, m, l) && (!reads_meet(p, m, n, l, fixed, &flow) || (flow && (m->red & BIT(l))))) return false;
-  if (!partial(p, m, n, n, l) && (!reads_meet(p, n, m, l, fixed, &anti) || (anti && (n->red & BIT(l))))) return false;
+  if (!partial(p, m, n, m, l) && (!reads_meet(p, m, n, l, fixed, false, &flow) || (flow && (m->red & BIT(l)))))
+    return false;
+  if (!partial(p, m, n, n, l) && (!reads_meet(p, n, m, l, fixed, true, &anti) || (anti && (n->red & BIT(l)))))
+    return false;
   if (!out || partial(p, m, n, m, l) || partial(p, m, n, n, l)) return true;
   const struct subscript *x = lhs_subs(p, m, &rank), *y = lhs_subs(p, n, &rank);
   struct access other = {.tensor = n->e->lhs, .rank = (uint8_t)rank, .ix = (struct subscript *)y};

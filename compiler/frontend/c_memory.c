@@ -107,13 +107,33 @@ static bool rank_behind(struct cptr p) {
   return p.at + 1 != p.rank;
 }
 
-static void one_walk(struct cx *x, CXCursor c, struct cptr to, struct cptr from, poly_t rows, bool copy) {
+/* Elements from the last one to the first. */
+static void turn_round(struct cx *x, struct cptr *p, const struct walk *w) {
+  poly_t i = poly_sub(x->a, poly_addc(x->a, w->extent[0], -1), poly_sym(x->a, w->sym[0]));
+  p->ix = arena_dup(x->a, p->ix, sizeof *p->ix * p->rank);
+  p->ix[p->at].poly = poly_subst(x->a, p->ix[p->at].poly, w->sym[0], i);
+}
+
+static void one_walk(struct cx *x, CXCursor c, struct cptr to, struct cptr from, poly_t rows, bool copy, bool down) {
   struct walk w = {0};
   walk_open(x, &w, to, rows);
   index_of(x, &to, &w);
   index_of(x, &from, &w);
+  if (down) turn_round(x, &to, &w);
+  if (down) turn_round(x, &from, &w);
   expr_t value = copy ? c_load(x, c, from).e : fill_value(x, c, (enum dtype)to.type);
   store_loop(x, c, &w, to, value);
+}
+
+/* In one array, a known number of elements apart? */
+static bool apart_by(struct cx *x, struct cptr to, struct cptr from, int64_t *ahead) {
+  if (to.obj != from.obj || to.rank != from.rank) return false;
+  for (unsigned d = 0; d < to.rank; d++) {
+    if (to.ix[d].dyn || from.ix[d].dyn) return false;
+    if (!poly_is_const(poly_sub(x->a, from.ix[d].poly, to.ix[d].poly), ahead) || (d + 1 < to.rank && *ahead))
+      return false;
+  }
+  return to.rank > 0;
 }
 
 /* memmove: the whole source is read before anything is written. */
@@ -124,8 +144,8 @@ static void through_buffer(struct cx *x, CXCursor c, struct cptr to, struct cptr
   buf.ix[0].poly = poly_const(x->a, 0);
   struct clist l = {0}, *outer = x->cur;
   x->cur = &l;
-  one_walk(x, c, buf, from, count, true);
-  one_walk(x, c, to, buf, count, true);
+  one_walk(x, c, buf, from, count, true, false);
+  one_walk(x, c, to, buf, count, true, false);
   x->cur = outer;
   struct lstmt *a = loop_alloc(x->a, obj, c_block(x, &l));
   a->loc = c_loc(x, c);
@@ -149,9 +169,12 @@ bool c_memory_call(struct cx *x, CXCursor c, const char *name) {
   if (!count || !whole_rows(x, to, &count, &rows) || !same_shape(x, to, from))
     c_refuse(x, c, "%s: the number of bytes is not a known number of elements: write the loop", plain);
   if (move && rank_behind(to)) c_refuse(x, c, "memmove of rows is not supported: write the loop");
-  if (move)
+  int64_t ahead;
+  if (move && apart_by(x, to, from, &ahead))
+    one_walk(x, c, to, from, rows, true, ahead < 0);
+  else if (move)
     through_buffer(x, c, to, from, count);
   else
-    one_walk(x, c, to, from, rows, copy);
+    one_walk(x, c, to, from, rows, copy, false);
   return true;
 }

@@ -481,9 +481,46 @@ static bool leaves_gaps(const struct kernel *k) {
   return false;
 }
 
+struct threes {
+  const struct kernel *k;
+  const struct eq *e;
+  bool found;
+};
+
+static void add_three(struct threes *c, unsigned tensor, const poly_t *ix) {
+  const struct tensor *t = &c->k->tensor[tensor];
+  int64_t step = type_size((enum dtype)t->type) > 2 ? 0 : step_between(c->k, c->e, t, ix);
+  c->found |= step > 1 && step <= FEW && step & (step - 1);
+}
+
+static void find_three(expr_t x, void *ctx) {
+  struct threes *c = ctx;
+  poly_t ix[MAX_RANK];
+  if (x->kind != E_READ || !x->acc->rank) return;
+  for (unsigned d = 0; d < x->acc->rank; d++) {
+    if (x->acc->ix[d].dyn) return;
+    ix[d] = x->acc->ix[d].poly;
+  }
+  add_three(c, x->acc->tensor, ix);
+}
+
+/* Bytes or half words of steps of three elements: LLVM takes them apart in vectors of half the width. */
+static bool in_threes(const struct kernel *k) {
+  struct threes c = {.k = k};
+  for (unsigned i = 0; i < k->neq; i++) {
+    c.e = &k->eq[i];
+    bool table = false;
+    expr_visit(c.e->body, find_table, &table);
+    if (c.e->red != RED_none || !c.e->npar || table) continue;
+    add_three(&c, c.e->lhs, c.e->lhs_idx);
+    expr_visit(c.e->body, find_three, &c);
+  }
+  return c.found;
+}
+
 bool kernel_is_light(const struct kernel *k, const struct lstmt *source) {
   if (is_small(k) || computes_twice(k)) return true;
-  if (k->reshaped || divides(k) || (!kernel_restricts(k) && carries(k)) || writes_apart(k) || leaves_gaps(k) ||
+  if (k->reshaped || divides(k) || (!kernel_restricts(k) && carries(k)) || writes_apart(k) || leaves_gaps(k) || in_threes(k) ||
       (source && adds_in_memory(source, SYM_NONE)))
     return false;
   for (unsigned i = 0; i < k->neq; i++)

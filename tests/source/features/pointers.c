@@ -52,3 +52,9 @@ void const_shape(float a[restrict static 4][5], const float b[4][5], const int n
     for (int j = 0; j < n && j < 5; j++) a[i][j] += b[i][j];
   for (size_t i = 0; i < sizeof b[0] / sizeof b[0][0]; i++) a[0][i] *= sizeof(float);
 }
+
+/* moved inside of one array: no buffer where it is known which way */
+void shift_up(short *x, int n, int from) { __builtin_memmove(x + from + 2, x + from, n * sizeof *x); }
+void shift_down(float *x, int n) { __builtin_memmove(x, x + 1, n * sizeof *x); }
+void shift_row(int n, float x[n][8]) { __builtin_memmove(&x[1][1], &x[1][0], 7 * sizeof x[0][0]); }
+void shift_by(float *x, int n, int k) { __builtin_memmove(x, x + k, n * sizeof *x); }
