@@ -314,7 +314,7 @@ struct place { /* of an access that moves by a small constant */
 
 /* May the first lanes alone ask? Machines without masked loads of the size would take them one by one. */
 static bool cut_well(const struct fn *f, unsigned size, int64_t step) {
-  return f->active.v && step > 0 && (f->m->isa.avx512 || (f->m->isa.fma && size >= 4));
+  return f->active.v && step >= -1 && (f->m->isa.avx512 || (f->m->isa.fma && size >= 4));
 }
 
 static bool find_place(struct fn *f, unsigned object, const struct spot *s, struct place *p) {
@@ -428,8 +428,25 @@ static struct val upto(struct fn *f, const struct place *p, int64_t n, int64_t f
   return mask;
 }
 
+/* Of a vector that lies backwards, the elements of lanes that are on: the last ones. */
+static struct val last_lanes(struct fn *f) {
+  struct val none = first_lanes(f, vbin(f, LLVMSub, vi64(f, f->lanes), f->active, false));
+  struct val ones = mkval(splat_const(LLVMConstInt(f->m->i1, 1, 0), f->lanes), 0, DT_bool, f->lanes);
+  return vbin(f, LLVMXor, none, ones, false);
+}
+
 static struct val part_mask(struct fn *f, const struct place *p, const struct window *w, unsigned i) {
   return upto(f, p, w->n - (int64_t)p->lanes * p->apart, part_at(p, w, i));
+}
+
+static struct val reversed(struct fn *f, struct val v) {
+  unsigned at[LANE_LIMIT];
+  for (unsigned i = 0; i < v.lanes; i++) at[i] = v.lanes - 1 - i;
+  unsigned level = place_level(f, v.level);
+  place_at(f, level);
+  struct val r = mkval(vshuffle(f, v.v, v.v, at, v.lanes), level, v.type, v.lanes);
+  place_back(f);
+  return r;
 }
 
 /* Reads lanes that are `step` elements apart; false: not in this way. */
@@ -437,6 +454,12 @@ bool weave_read(struct fn *f, unsigned object, const struct spot *s, struct val 
   struct place p;
   struct val part[STEP_LIMIT];
   if (!find_place(f, object, s, &p)) return false;
+  if (p.step == -1 && f->mask.v) {
+    struct spot at = *s;
+    at.disp -= (int64_t)(p.lanes - 1) * p.size;
+    *out = reversed(f, load_upto(f, object, &at, last_lanes(f)));
+    return true;
+  }
   struct window w = window_of(&p);
   bool whole = w.n == p.apart * p.lanes;
   if (whole ? p.apart > p.lanes : 2 * w.parts > p.lanes) return false;
@@ -516,7 +539,7 @@ static void store_part(struct fn *f, const struct place *p, const struct spot *s
     return;
   }
   if (f->mask.v) {
-    LLVMValueRef on = upto(f, p, 0, elements).v;
+    LLVMValueRef on = p->step < 0 ? last_lanes(f).v : upto(f, p, 0, elements).v;
     mask = mask ? LLVMBuildAnd(f->b, mask, on, "") : on;
   }
   LLVMValueRef to = spot_address(f, &at), arg[3] = {v, to, mask};

@@ -105,12 +105,19 @@ static bool reused(const struct chooser *c, const struct eq *e, const struct acc
   return false;
 }
 
+/* The same for lanes of vectors, which may lie backwards as well. */
+static int lane_step(const struct chooser *c, unsigned tensor, const poly_t *ix, sym_t s) {
+  int64_t v;
+  bool back = !c->lim->simt && def_stride(c, tensor, ix, s, &v) && v == -1;
+  return back ? 1 : def_step(c, tensor, ix, s);
+}
+
 void def_score_read(expr_t x, void *ctx) {
   struct score *k = ctx;
   if (x->kind != E_READ || group_private(k->c->gs, k->c->gi, x->acc->tensor)) return;
   bool dyn = false;
   for (unsigned d = 0; d < x->acc->rank; d++) dyn |= x->acc->ix[d].dyn && expr_has_sym(x->acc->ix[d].dyn, k->s);
-  int st = dyn ? 2 : def_step(k->c, x->acc->tensor, def_subs(k->c, x->acc), k->s);
+  int st = dyn ? 2 : lane_step(k->c, x->acc->tensor, def_subs(k->c, x->acc), k->s);
   if (st == 1)
     k->unit++;
   else if (st == 2 && !dyn && reused(k->c, k->e, x->acc, k->s))
@@ -148,9 +155,8 @@ static int lane_score(const struct chooser *c, const struct eq *e, sym_t s) {
   expr_visit(e->body, find_product, &r);
   if (r.found && !k.far) n += 6; /* where the other operand is gathered for each product, nothing is won */
   if (group_private(c->gs, c->gi, e->lhs)) return n;
-  int64_t apart;
-  if (!def_stride(c, e->lhs, e->lhs_idx, s, &apart)) return n - 6;
-  return n + (apart == 1 ? 5 : apart == 0 ? 0 : apart > 1 && apart <= WOVEN ? -5 : -6);
+  int st = lane_step(c, e->lhs, e->lhs_idx, s);
+  return n + (st == 1 ? 5 : st == 2 ? -6 : 0);
 }
 
 static int weight(const struct eq *e) {

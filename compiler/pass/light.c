@@ -340,7 +340,7 @@ static int64_t step_between(const struct kernel *k, const struct eq *e, const st
   int at = moving_dim(&l, ix, t->rank, &unit);
   if (at < 0 || !poly_is_const(tensor_stride(k->arena, t, (unsigned)at), &step)) return 0;
   c = step_along(&l, ix[at]);
-  return c && step <= INT32_MAX / c ? c * step : 0;
+  return c && step <= INT32_MAX / (c < 0 ? -c : c) ? c * step : 0;
 }
 
 /* Elements of each step of the tensor that equations write. */
@@ -489,8 +489,9 @@ struct threes {
 
 static void add_three(struct threes *c, unsigned tensor, const poly_t *ix) {
   const struct tensor *t = &c->k->tensor[tensor];
-  int64_t step = type_size((enum dtype)t->type) > 2 ? 0 : step_between(c->k, c->e, t, ix);
-  c->found |= step > 1 && step <= FEW && step & (step - 1);
+  int64_t step = step_between(c->k, c->e, t, ix);
+  bool three = step > 1 && step <= FEW && step & (step - 1);
+  c->found |= step == -1 || (three && type_size((enum dtype)t->type) <= 2);
 }
 
 static void find_three(expr_t x, void *ctx) {
@@ -504,7 +505,8 @@ static void find_three(expr_t x, void *ctx) {
   add_three(c, x->acc->tensor, ix);
 }
 
-/* Bytes or half words of steps of three elements: LLVM takes them apart in vectors of half the width. */
+/* Elements backwards, or bytes or half words in steps of three: LLVM takes them apart in vectors of half the width, or
+   not at all. */
 static bool in_threes(const struct kernel *k) {
   struct threes c = {.k = k};
   for (unsigned i = 0; i < k->neq; i++) {
