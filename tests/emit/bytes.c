@@ -30,8 +30,8 @@ static const struct sample {
      "j, "
      "2] - p[i, j, 0] }",
      "vpermt2w\t%zmm"},
-    {"kernel f(p: u8[N, M]) -> q: u8[N, M] { q[i, j] = p[i, M - 1 - j] + 1 }", "vpermb\t%zmm"},
-    {"kernel f(p: i16[N, M]) -> q: i16[N, M] { q[i, M - 1 - j] = p[i, j] * 3 }", "vpermw\t%zmm"},
+    {"kernel f(p: u8[N, M]) -> q: u8[N, M] { q[i, j] = p[i, M - 1 - j] + 1 }", "vpermb"},
+    {"kernel f(p: i16[N, M]) -> q: i16[N, M] { q[i, M - 1 - j] = p[i, j] * 3 }", "vpermw"},
     {"kernel f(p: u8[N, M]) -> q: u8[M, N] { q[j, N - 1 - i] = p[i, j] }", "vpunpcklbw\t%zmm"},
     {"kernel f(inout p: i16[N, M]) { for i, j in 0..M - 3: p[i, M - 1 - j] = p[i, M - 4 - j] }", "vmovdqu"},
     {"kernel f(p: f32[N, M]) -> q: i16[N, M], r: i32[N, M] {\n q[i, j] = i16(p[i, j] * 65536.0)\n r[i, j] = i32(p[i, "
