@@ -40,17 +40,40 @@ static struct val compare(struct fn *f, enum op op, enum dtype t, struct val a, 
   return vicmp(f, (LLVMIntPredicate)(type_is_signed(t) ? r->sgn : r->uns), a, b);
 }
 
+/* Machines divide integers one at a time, floats in vectors: the quotient of two integers, rounded to a float that
+   holds either and a few bits more, is never on the other side of an integer. */
+static struct val divide_lanes(struct fn *f, enum dtype t, struct val a, struct val b, bool rem) {
+  bool sign = type_is_signed(t), wide = type_size(t) > 2;
+  LLVMTypeRef real = wide ? f->m->f64 : f->m->f32, whole = reg_type(f->m, t);
+  enum dtype ft = wide ? DT_f64 : DT_f32;
+  struct val x = vcastop(f, sign ? LLVMSIToFP : LLVMUIToFP, a, real, ft),
+             y = vcastop(f, sign ? LLVMSIToFP : LLVMUIToFP, b, real, ft), q = vbin(f, LLVMFDiv, x, y, false);
+  if (wide) {
+    q = vcastop(f, sign ? LLVMFPToSI : LLVMFPToUI, q, whole, t);
+  } else {
+    q = vcastop(f, LLVMFPToSI, q, f->m->i32, DT_i32);
+    q = vcastop(f, LLVMTrunc, q, whole, t);
+  }
+  return rem ? vbin(f, LLVMSub, a, vbin(f, LLVMMul, q, b, false), false) : q;
+}
+
+static struct val divided(struct fn *f, enum dtype t, struct val a, struct val b, bool rem) {
+  static const LLVMOpcode op[2][2] = {{LLVMUDiv, LLVMURem}, {LLVMSDiv, LLVMSRem}};
+  bool lanes = a.lanes && !f->simt && !LLVMIsConstant(b.v) && type_size(t) <= 4;
+  return lanes ? divide_lanes(f, t, a, b, rem) : vbin(f, op[type_is_signed(t)][rem], a, b, false);
+}
+
 /* Division cannot trap: a divisor of 0 or -1 is replaced, and the result chosen afterwards. */
 static struct val divide(struct fn *f, enum dtype t, struct val a, struct val b, bool rem) {
   struct val zero = kint(f, a, 0), one = kint(f, a, 1);
   struct val is0 = vicmp(f, LLVMIntEQ, b, zero);
   if (!type_is_signed(t)) {
     struct val d = vselect(f, is0, one, b);
-    return vselect(f, is0, zero, vbin(f, rem ? LLVMURem : LLVMUDiv, a, d, false));
+    return vselect(f, is0, zero, divided(f, t, a, d, rem));
   }
   struct val ism = vicmp(f, LLVMIntEQ, b, kint(f, a, -1));
   struct val d = vselect(f, is0, one, vselect(f, ism, one, b));
-  struct val q = vbin(f, rem ? LLVMSRem : LLVMSDiv, a, d, false);
+  struct val q = divided(f, t, a, d, rem);
   q = vselect(f, ism, rem ? zero : vbin(f, LLVMSub, zero, a, false), q);
   return vselect(f, is0, zero, q);
 }

@@ -5,9 +5,9 @@
    A scope is a vector loop, or a short unrolled loop around vector loops that moves within what one lane steps over. It
    is read before it is emitted: a run is all accesses of an object that its lanes make and that differ by constants.
    What lies between the lowest and the highest element that a run surely reads may be loaded, whichever of its reads
-   asks. Stores into the window of one step wait until the last of them is known; the analysis lets only those wait that
-   nothing in the scope reads in the meantime. Elements of the window that none of them writes (the alpha of a pixel
-   whose colours change) are left out by masks, on machines that have some for every size.
+   asks. Stores into the window of one step wait until the last of them is known; what reads one of them in the meantime
+   gets it from there. Elements of the window that none of them writes (the alpha of a pixel whose colours change) are
+   left out by masks, on machines that have some for every size.
 
    Where the last vector of a loop is cut, what its lanes ask for is loaded with masks. Lanes with guards, and stores
    with masks, stay with gathers and scatters (access.c). */
@@ -188,25 +188,14 @@ static bool finds_window(const struct scan *s, unsigned run, int64_t *first, uns
   return n == (unsigned)__builtin_popcount(*need) && (gaps ? n > 1 && s->f->m->isa.avx512 : n > 0);
 }
 
-/* Is the element that entry i reads stored before? */
-static bool is_stored(const struct scan *s, unsigned i) {
-  const struct entry *e = &s->entry[i];
-  for (unsigned j = 0; j < s->n; j++) {
-    const struct entry *w = &s->entry[j];
-    if (w->write && w->run == e->run && w->offset == e->offset && (w->turn < e->turn || (w->turn == e->turn && j < i)))
-      return true;
-  }
-  return false;
-}
-
-/* Each read of the object is of an element of the window that no store before it fills. */
-static bool reads_come_first(const struct scan *s, unsigned run, int64_t first) {
+/* Each read of the object is of an element of the window, which may wait. */
+static bool reads_stay_within(const struct scan *s, unsigned run, int64_t first) {
   const struct run *r = &s->w->run[run];
   for (unsigned i = 0; i < s->n; i++) {
     const struct entry *e = &s->entry[i];
     if (e->write || s->w->run[e->run].object != r->object) continue;
     int64_t at = e->offset - first;
-    if (e->run != run || at < 0 || at >= r->step || is_stored(s, i)) return false;
+    if (e->run != run || at < 0 || at >= r->step) return false;
   }
   return true;
 }
@@ -215,7 +204,7 @@ static void find_waiting(struct scan *s) {
   for (unsigned i = 0; i < s->w->nrun; i++) {
     struct run *r = &s->w->run[i];
     r->waits = s->f->noalias && r->step > 1 && !s->blocked[r->object] && finds_window(s, i, &r->first, &r->need) &&
-               reads_come_first(s, i, r->first);
+               reads_stay_within(s, i, r->first);
   }
 }
 
@@ -449,11 +438,20 @@ static struct val reversed(struct fn *f, struct val v) {
   return r;
 }
 
+/* What was stored, and waits. */
+static bool read_waiting(struct fn *f, unsigned object, const struct place *p, struct val *out) {
+  int64_t at = p->run && p->run->waits ? p->offset - p->run->first : -1;
+  if (at < 0 || at >= p->apart || !(p->run->have >> at & 1)) return false;
+  *out = from_memory(f, f->f->object[object].type, p->run->v[at], p->lanes, cur_level(f));
+  return true;
+}
+
 /* Reads lanes that are `step` elements apart; false: not in this way. */
 bool weave_read(struct fn *f, unsigned object, const struct spot *s, struct val *out) {
   struct place p;
   struct val part[STEP_LIMIT];
   if (!find_place(f, object, s, &p)) return false;
+  if (read_waiting(f, object, &p, out)) return true;
   if (p.step == -1 && f->mask.v) {
     struct spot at = *s;
     at.disp -= (int64_t)(p.lanes - 1) * p.size;

@@ -17,7 +17,7 @@ static int turned_lane(const struct chooser *c) {
   if (e->red == RED_none) return -1;
   for (unsigned x = 0; x < e->npar; x++) {
     struct reuse k = {0};
-    struct score others = {c, e, e->axis[x].sym, 0, 0, 0};
+    struct score others = {c, e, e->axis[x].sym, 0, 0, 0, 0};
     int a = def_axis(c, e->axis[x].sym);
     expr_visit(e->body, def_score_read, &others);
     if (others.far) continue; /* gathered for each product */

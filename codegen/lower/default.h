@@ -33,6 +33,7 @@ struct score { /* of reads with the axis s on vector lanes */
   const struct eq *e;
   sym_t s;
   int unit, far, packable;
+  int woven; /* of those that are far: a few elements apart, which whole vectors hold (codegen/emit/weave.c) */
 };
 struct reuse { /* `acc` moves with the lanes and not with the rows */
   sym_t lane, row;

@@ -112,6 +112,11 @@ static int lane_step(const struct chooser *c, unsigned tensor, const poly_t *ix,
   return back ? 1 : def_step(c, tensor, ix, s);
 }
 
+static bool woven_step(const struct chooser *c, unsigned tensor, const poly_t *ix, sym_t s) {
+  int64_t v;
+  return !c->lim->simt && def_stride(c, tensor, ix, s, &v) && v >= -WOVEN_STEP && v <= WOVEN_STEP;
+}
+
 void def_score_read(expr_t x, void *ctx) {
   struct score *k = ctx;
   if (x->kind != E_READ || group_private(k->c->gs, k->c->gi, x->acc->tensor)) return;
@@ -123,7 +128,7 @@ void def_score_read(expr_t x, void *ctx) {
   else if (st == 2 && !dyn && reused(k->c, k->e, x->acc, k->s))
     k->packable++;
   else if (st == 2)
-    k->far++;
+    k->far++, k->woven += !dyn && woven_step(k->c, x->acc->tensor, def_subs(k->c, x->acc), k->s);
 }
 
 struct product {
@@ -141,10 +146,10 @@ enum { WOVEN = 8 }; /* elements apart that vectors of neighbours are picked from
 
 /* How well equation e runs with axis s on vector lanes. */
 static int lane_score(const struct chooser *c, const struct eq *e, sym_t s) {
-  struct score k = {c, e, s, 0, 0, 0};
+  struct score k = {c, e, s, 0, 0, 0, 0};
   if (!def_walks(e, s)) return 0;
   expr_visit(e->body, def_score_read, &k);
-  int n = 4 * k.unit - 5 * k.far - k.packable, a = def_axis(c, s);
+  int n = 4 * k.unit - 5 * (k.far - k.woven) - k.packable, a = def_axis(c, s);
   if (def_reduces(e, s)) {
     bool arg = e->red == RED_argmax || e->red == RED_argmin, most = e->red == RED_max || e->red == RED_min;
     if (arg && e->nax != e->npar + 1) return -100;
@@ -156,7 +161,8 @@ static int lane_score(const struct chooser *c, const struct eq *e, sym_t s) {
   if (r.found && !k.far) n += 6; /* where the other operand is gathered for each product, nothing is won */
   if (group_private(c->gs, c->gi, e->lhs)) return n;
   int st = lane_step(c, e->lhs, e->lhs_idx, s);
-  return n + (st == 1 ? 5 : st == 2 ? -6 : 0);
+  bool woven = st == 2 && woven_step(c, e->lhs, e->lhs_idx, s);
+  return n + (st == 1 ? 5 : st == 2 && !woven ? -6 : 0);
 }
 
 static int weight(const struct eq *e) {

@@ -41,7 +41,7 @@ static int64_t points(const struct chooser *c) {
 
 /* Both operands lie along the lanes or do not move with them: nothing is gathered. */
 static bool lies_well(const struct chooser *c, int lane) {
-  struct score s = {c, c->main, c->g->axis[lane].sym, 0, 0, 0};
+  struct score s = {c, c->main, c->g->axis[lane].sym, 0, 0, 0, 0};
   expr_visit(c->main->body, def_score_read, &s);
   return s.unit > 0 && !s.far;
 }

@@ -10,7 +10,7 @@ static bool far_along(const struct chooser *c, unsigned lane, bool sums, int *ot
   for (unsigned x = 0; x < (!sums || arg || e->nax != e->npar + 1 ? e->npar : e->nax); x++) {
     int a = def_axis(c, e->axis[x].sym);
     if (a < 0 || a == (int)lane) continue;
-    struct score k = {c, e, e->axis[x].sym, 0, 0, 0}, l = {c, e, c->g->axis[lane].sym, 0, 0, 0};
+    struct score k = {c, e, e->axis[x].sym, 0, 0, 0, 0}, l = {c, e, c->g->axis[lane].sym, 0, 0, 0, 0};
     expr_visit(e->body, def_score_read, &k);
     expr_visit(e->body, def_score_read, &l);
     if (k.unit && l.far) {
@@ -38,7 +38,7 @@ static int column_axis(const struct chooser *c, unsigned lane) {
   if (e->red == RED_none || e->red == RED_argmax || e->red == RED_argmin || e->nax != e->npar + 1 || c->o->strict)
     return -1;
   int a = def_axis(c, e->axis[e->npar].sym);
-  struct score k = {c, e, e->axis[e->npar].sym, 0, 0, 0};
+  struct score k = {c, e, e->axis[e->npar].sym, 0, 0, 0, 0};
   if (a < 0 || def_guess(c, (unsigned)a) < 32 || def_guess(c, lane) < 256) return -1;
   expr_visit(e->body, def_score_read, &k);
   return k.far || k.packable ? a : -1;

@@ -258,7 +258,7 @@ bool def_window(struct chooser *c, int lane, int row, const struct reuse *k) {
    of the sum, which a long one does not notice. */
 static bool lanes_fit(const struct chooser *c, unsigned lane) {
   const struct eq *e = c->main;
-  struct score k = {c, e, c->g->axis[lane].sym, 0, 0, 0};
+  struct score k = {c, e, c->g->axis[lane].sym, 0, 0, 0, 0};
   int64_t terms = 1, ext = def_extent(c, lane);
   expr_visit(e->body, def_score_read, &k);
   for (unsigned x = e->npar; x < e->nax; x++) {

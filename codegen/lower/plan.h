@@ -112,6 +112,7 @@ bool plan_make(struct plan *p, struct arena *a, const struct groups *gs, unsigne
 const char *plan_loop_name(const struct plan *p, unsigned loop);
 /* width.c */
 unsigned expr_widest(expr_t x, sym_t lane); /* bytes of the widest type in x that lanes along the axis hold, at least 1 */
+enum { WOVEN_STEP = 8 /* elements between lanes that whole vectors hold (codegen/emit/weave.c) */ };
 bool lanes_find(struct plan *p, unsigned l); /* of a vector loop, into p; false: there is a reason in p->why */
 int plan_axis(const struct plan *p, sym_t s);             /* -1: not an axis of the group */
 bool plan_streams(const struct plan *p, const struct member *m, const struct access *a); /* a store of m to a goes past the caches */

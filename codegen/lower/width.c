@@ -51,7 +51,6 @@ static bool given_lanes(struct plan *p, unsigned l) {
   return false;
 }
 
-enum { WOVEN_STEP = 8 /* codegen/emit/weave.c */ };
 struct woven {
   const struct plan *p;
   sym_t lane;

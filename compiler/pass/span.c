@@ -35,6 +35,12 @@ static int64_t ones(int64_t x) {
   return m;
 }
 
+/* All that has no more bits than a and b, with a sign. */
+static struct span bits_of(struct span a, struct span b) {
+  int64_t m = ones(max64(max64(a.hi, b.hi), max64(-a.lo, -b.lo) - 1));
+  return (struct span){-m - 1, m, true};
+}
+
 static bool constant(expr_t x, int64_t lo, int64_t hi) {
   return x->kind == E_CONST && x->val.i >= lo && x->val.i <= hi;
 }
@@ -63,10 +69,12 @@ static struct span op_span(expr_t x, const struct span *v) {
   case OP_max:
     return (struct span){max64(a.lo, b.lo), max64(a.hi, b.hi), true};
   case OP_and:
-    return a.lo >= 0 && b.lo >= 0 ? (struct span){0, min64(a.hi, b.hi), true} : none;
+    if (a.lo >= 0 && b.lo >= 0) return (struct span){0, min64(a.hi, b.hi), true};
+    if (a.lo >= 0 || b.lo >= 0) return (struct span){0, a.lo >= 0 ? a.hi : b.hi, true};
+    return bits_of(a, b);
   case OP_or:
   case OP_xor:
-    return a.lo >= 0 && b.lo >= 0 ? (struct span){0, ones(max64(a.hi, b.hi)), true} : none;
+    return a.lo >= 0 && b.lo >= 0 ? (struct span){0, ones(max64(a.hi, b.hi)), true} : bits_of(a, b);
   case OP_shl:
     if (b.lo < 0 || b.hi > 15) return none;
     return hull(a.lo * (1 << b.lo), a.lo * (1 << b.hi), a.hi * (1 << b.lo), a.hi * (1 << b.hi));
