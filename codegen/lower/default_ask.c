@@ -105,16 +105,16 @@ static bool reused(const struct chooser *c, const struct eq *e, const struct acc
   return false;
 }
 
-/* The same for lanes of vectors, which may lie backwards as well. */
-static int lane_step(const struct chooser *c, unsigned tensor, const poly_t *ix, sym_t s) {
+/* The same for lanes of vectors of a map, which may lie backwards as well. */
+static int lane_step(const struct chooser *c, const struct eq *e, unsigned tensor, const poly_t *ix, sym_t s) {
   int64_t v;
-  bool back = !c->lim->simt && def_stride(c, tensor, ix, s, &v) && v == -1;
+  bool back = !c->lim->simt && e->red == RED_none && def_stride(c, tensor, ix, s, &v) && v == -1;
   return back ? 1 : def_step(c, tensor, ix, s);
 }
 
 static bool woven_step(const struct chooser *c, unsigned tensor, const poly_t *ix, sym_t s) {
   int64_t v;
-  return !c->lim->simt && def_stride(c, tensor, ix, s, &v) && v >= -WOVEN_STEP && v <= WOVEN_STEP;
+  return def_stride(c, tensor, ix, s, &v) && v >= -WOVEN_STEP && v <= WOVEN_STEP;
 }
 
 void def_score_read(expr_t x, void *ctx) {
@@ -122,13 +122,14 @@ void def_score_read(expr_t x, void *ctx) {
   if (x->kind != E_READ || group_private(k->c->gs, k->c->gi, x->acc->tensor)) return;
   bool dyn = false;
   for (unsigned d = 0; d < x->acc->rank; d++) dyn |= x->acc->ix[d].dyn && expr_has_sym(x->acc->ix[d].dyn, k->s);
-  int st = dyn ? 2 : lane_step(k->c, x->acc->tensor, def_subs(k->c, x->acc), k->s);
+  int st = dyn ? 2 : lane_step(k->c, k->e, x->acc->tensor, def_subs(k->c, x->acc), k->s);
   if (st == 1)
     k->unit++;
   else if (st == 2 && !dyn && reused(k->c, k->e, x->acc, k->s))
     k->packable++;
   else if (st == 2)
-    k->far++, k->woven += !dyn && woven_step(k->c, x->acc->tensor, def_subs(k->c, x->acc), k->s);
+    k->far++, k->woven += !dyn && !k->c->lim->simt && k->e->red == RED_none &&
+                          woven_step(k->c, x->acc->tensor, def_subs(k->c, x->acc), k->s);
 }
 
 struct product {
@@ -141,8 +142,6 @@ static void find_product(expr_t x, void *ctx) {
   struct product *k = ctx;
   if (x->kind == E_READ && def_has(x->acc, k->lane) && reused(k->c, k->e, x->acc, k->lane)) k->found = true;
 }
-
-enum { WOVEN = 8 }; /* elements apart that vectors of neighbours are picked from, and put together again */
 
 /* How well equation e runs with axis s on vector lanes. */
 static int lane_score(const struct chooser *c, const struct eq *e, sym_t s) {
@@ -160,9 +159,9 @@ static int lane_score(const struct chooser *c, const struct eq *e, sym_t s) {
   expr_visit(e->body, find_product, &r);
   if (r.found && !k.far) n += 6; /* where the other operand is gathered for each product, nothing is won */
   if (group_private(c->gs, c->gi, e->lhs)) return n;
-  int st = lane_step(c, e->lhs, e->lhs_idx, s);
+  int st = lane_step(c, e, e->lhs, e->lhs_idx, s);
   bool woven = st == 2 && woven_step(c, e->lhs, e->lhs_idx, s);
-  return n + (st == 1 ? 5 : st == 2 && !woven ? -6 : 0);
+  return n + (st == 1 ? 5 : !woven ? -3 * st : e->red == RED_none && !c->lim->simt ? 0 : -5);
 }
 
 static int weight(const struct eq *e) {

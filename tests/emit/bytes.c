@@ -41,6 +41,18 @@ static const struct sample {
     {"kernel f(p: f32[N, M]) -> q: i8[N, M], r: i64[N, M] {\n q[i, j] = i8(p[i, j] * 512.0)\n r[i, j] = i64(p[i, j] * "
      "18446744073709551616.0) }",
      "vcvttps2qq"},
+    {"kernel f(p: u8[N, M], t: i32) -> q: u8[N, M] { q[i, j] = u8(i32(p[i, j]) / t * t) }", "vdivpd\t%zmm"},
+    {"kernel f(p: i16[N, M], t: i16[M]) -> q: i16[N, M] { q[i, j] = p[i, j] % t[j] }", "vdivps\t%zmm"},
+    {"kernel f(p: u32[N, M], t: u32[M]) -> q: u32[N, M] { q[i, j] = p[i, j] / (t[j] & 31) + p[i, j] % t[j] }",
+     "vdivpd"},
+    {"kernel f(g: u8[N, M]) -> p: u8[N, M, 3] {\n p[i, j, 2] = g[i, j]\n p[i, j, 1] = p[i, j, 2]\n p[i, j, 0] = p[i, "
+     "j, "
+     "1] + 1 }",
+     "vpermt2b\t%zmm"},
+    {"kernel f(s: u8[N, M, 3]) -> d: u8[N, M, 3] {\n d[i, j, 0] = s[i, M - 1 - j, 0]\n d[i, j, 1] = s[i, M - 1 - j, "
+     "1]\n "
+     "d[i, j, 2] = s[i, M - 1 - j, 2] }",
+     "vpermt2b\t%zmm"},
 };
 static const char *const cpus[] = {"native", "alderlake", "haswell", "x86-64-v2"};
 enum { NSAMPLE = sizeof samples / sizeof *samples, NCPU = sizeof cpus / sizeof *cpus, ROUNDS = 6 };
