@@ -522,8 +522,8 @@ static bool in_threes(const struct kernel *k) {
 
 bool kernel_is_light(const struct kernel *k, const struct lstmt *source) {
   if (is_small(k) || computes_twice(k)) return true;
-  if (k->reshaped || divides(k) || (!kernel_restricts(k) && carries(k)) || writes_apart(k) || leaves_gaps(k) || in_threes(k) ||
-      (source && adds_in_memory(source, SYM_NONE)))
+  if (k->reshaped || divides(k) || (!kernel_restricts(k) && carries(k)) || writes_apart(k) || leaves_gaps(k) ||
+      in_threes(k) || (source && adds_in_memory(source, SYM_NONE)))
     return false;
   for (unsigned i = 0; i < k->neq; i++)
     if (!light(k, &k->eq[i])) return false;
