@@ -39,7 +39,7 @@ static struct parts split(struct cx *x, CXCursor s) {
   if (i != last || !p.has_cond) {
     if (!c_has_break(x, p.body.c[0]) && !c_has_return(x, p.body.c[0]))
       c_refuse(x, s, "for without a condition is not supported: write for (init; condition; step)");
-    c_refuse(x, s, "for without a condition is not supported: write while (1)");
+    if (i != last) c_refuse(x, s, "for without a condition is not supported: write while (1)");
   }
   return p;
 }
@@ -173,6 +173,11 @@ static bool counted(struct cx *x, CXCursor s, struct parts *p) {
   return true;
 }
 
+/* cond: NULL where there is none. */
+static expr_t asked(struct cx *x, const CXCursor *cond) {
+  return cond ? cv_bool(x, c_cond(x, *cond)) : expr_const(x->a, DT_bool, (union value){.u = 1});
+}
+
 /* What comes behind the body of one iteration: the step, and whether there is another one. */
 static void next_iteration(struct cx *x, CXCursor s, const CXCursor *cond, const CXCursor *inc, bool simple,
                            unsigned flag) {
@@ -180,8 +185,7 @@ static void next_iteration(struct cx *x, CXCursor s, const CXCursor *cond, const
   if (inc) c_effect(x, *inc);
   c_forget_assigned(x, s);
   if (simple) return;
-  struct cval again = c_cond(x, *cond);
-  c_emit(x, loop_set(x->a, flag, cv_bool(x, again)));
+  c_emit(x, loop_set(x->a, flag, asked(x, cond)));
 }
 
 /* The same where the body may have left the loop. */
@@ -203,14 +207,14 @@ static void repeat(struct cx *x, CXCursor s, const CXCursor *cond, CXCursor body
   int stop = x->stop;
   x->stop = c_has_break(x, body) ? (int)c_temp(x, "stop", DT_bool) : STOP_NONE;
   x->cur = &test;
-  struct cval c = c_cond(x, *cond);
+  expr_t c = asked(x, cond);
   c_forget_assigned(x, s); /* what it assigns is different in the next iteration */
   x->cur = outer;
   bool simple = !test.n && !has_first && !leaves;
   unsigned flag = simple ? 0 : c_temp(x, "go", DT_bool);
   if (!simple) {
     for (unsigned i = 0; i < test.n && !has_first; i++) c_emit(x, test.s[i]);
-    c_emit(x, loop_set(x->a, flag, has_first ? expr_const(x->a, DT_bool, (union value){.u = 1}) : cv_bool(x, c)));
+    c_emit(x, loop_set(x->a, flag, has_first ? expr_const(x->a, DT_bool, (union value){.u = 1}) : c));
   }
   x->cur = &all;
   if (x->stop >= 0) c_emit(x, loop_set(x->a, (unsigned)x->stop, expr_const(x->a, DT_bool, (union value){.u = 0})));
@@ -223,7 +227,7 @@ static void repeat(struct cx *x, CXCursor s, const CXCursor *cond, CXCursor body
   x->stop = stop;
   struct lstmt *w = ARENA_NEW(x->a, struct lstmt, 1);
   *w = (struct lstmt){.kind = L_WHILE, .nbody = 1, .loc = loc};
-  w->cond = simple ? cv_bool(x, c) : c_local(x, flag);
+  w->cond = simple ? c : c_local(x, flag);
   w->body = ARENA_NEW(x->a, struct lstmt *, 1);
   w->body[0] = c_block(x, &all);
   c_emit(x, w);
@@ -247,14 +251,14 @@ void c_for(struct cx *x, CXCursor s) {
   struct parts p = split(x, s);
   start_in_front(x, &p);
   CXCursor inc = p.inc;
-  if (counted(x, s, &p)) return;
+  if (p.has_cond && counted(x, s, &p)) return;
   if (p.has_init && x->cl->getCursorKind(p.init) == CXCursor_DeclStmt) {
     struct rest none = {0};
     if (c_declare(x, p.init, &none)) c_refuse(x, p.init, "arrays cannot be declared here");
   } else if (p.has_init) {
     c_expr(x, p.init);
   }
-  repeat(x, s, &p.cond, p.body.c[0], p.has_inc ? &inc : NULL, false);
+  repeat(x, s, p.has_cond ? &p.cond : NULL, p.body.c[0], p.has_inc ? &inc : NULL, false);
 }
 
 /* while (i < n) { …; i++; } as for (; i < n; i++) { … }; while (n--) as it is. */

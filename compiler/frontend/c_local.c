@@ -180,6 +180,37 @@ static void store_list(struct cx *x, CXCursor list, unsigned obj, enum dtype t, 
   }
 }
 
+/* The next character of a string as clang prints it: with escapes of letters and of three octal digits. */
+static int character(const char **at) {
+  static const char letters[] = "abfnrtv", codes[] = "\a\b\f\n\r\t\v";
+  const char *p = *at;
+  if (*p != '\\') {
+    *at = p + 1;
+    return (unsigned char)*p;
+  }
+  int v = 0, digits = 0;
+  for (p++; digits < 3 && *p >= '0' && *p <= '7'; digits++) v = v * 8 + (*p++ - '0');
+  const char *letter = digits ? NULL : strchr(letters, *p);
+  if (!digits) v = letter ? codes[letter - letters] : (unsigned char)*p++;
+  *at = letter ? p + 1 : p;
+  return v;
+}
+
+/* char t[] = "…" */
+static bool init_string(struct cx *x, CXCursor d, CXCursor init, unsigned obj, enum dtype t, const struct shape *s) {
+  const char *text = c_str(x, x->cl->getCursorSpelling(init));
+  size_t len = strlen(text);
+  if (x->cl->getCursorKind(init) != CXCursor_StringLiteral || type_size(t) != 1 || s->rank != 1 || !s->constant)
+    return false;
+  if (len < 2 || text[0] != '"' || s->count > MAX_INIT) return false;
+  const char *p = text + 1, *end = text + len - 1;
+  for (int64_t i = 0; i < s->count; i++) {
+    poly_t ix = poly_const(x->a, i);
+    store_at(x, d, obj, s, &ix, expr_i(x->a, t, p < end ? character(&p) : 0));
+  }
+  return true;
+}
+
 static void init_list(struct cx *x, CXCursor d, CXCursor init, unsigned obj, enum dtype t, const struct shape *s) {
   if (given(x, init) > MAX_INIT)
     c_refuse(x, d, "an initialiser with more than %d values is not supported: pass the array as a parameter", MAX_INIT);
@@ -192,7 +223,7 @@ static void init_list(struct cx *x, CXCursor d, CXCursor init, unsigned obj, enu
 
 static void init_array(struct cx *x, CXCursor d, unsigned obj, enum dtype t, const struct shape *s) {
   CXCursor init = x->cl->Cursor_getVarDeclInitializer(d);
-  if (!x->cl->Cursor_isNull(init)) init_list(x, d, init, obj, t, s);
+  if (!x->cl->Cursor_isNull(init) && !init_string(x, d, init, obj, t, s)) init_list(x, d, init, obj, t, s);
 }
 
 static struct cptr add_object(struct cx *x, CXCursor d, const char *name, const struct shape *s, enum dtype elem) {

@@ -185,7 +185,7 @@ struct block {
   struct skew_made m;
   poly_t lo, hi, at[2], *size;
   unsigned nguard;
-  poly_t guard[2 * READS + 2 * STORES + 1];
+  poly_t guard[2 * READS + 2 * STORES + 3];
 };
 
 static void at_least(struct append *p, struct block *b, unsigned tensor, poly_t n) {
@@ -216,7 +216,7 @@ static bool reach(struct append *p, struct block *b, const struct access *x) {
               poly_split(p->a, x->ix[0].poly, p->loop->sym, &coef, &rest) && poly_is_const(coef, &c) && c >= 0 &&
               c <= INT32_MAX;
   if (is_stored(p, t, &arm, &offset)) {
-    if (!flat || c != 1) return false;
+    if (!flat || c != 1 || p->narm > 1) return false; /* the other arm reads later */
     b->guard[b->nguard++] = poly_sub(p->a, poly_add(p->a, rest, b->lo), poly_addc(p->a, b->at[arm], offset));
   }
   if (t >= p->f->k->ntensor) return true; /* the function's own */
@@ -234,6 +234,9 @@ static bool reach(struct append *p, struct block *b, const struct access *x) {
 static bool conditions(struct append *p, struct block *b) {
   poly_t length = poly_sub(p->a, b->hi, b->lo);
   b->guard[b->nguard++] = poly_addc(p->a, length, -LANES);
+  for (unsigned i = 0; i < p->narm; i++) /* 32 bits that wrap: none of the block's places does */
+    if (p->f->local[p->arm[i].counter].type == DT_u32)
+      b->guard[b->nguard++] = poly_addc(p->a, poly_scale(p->a, b->at[i], -1), (int64_t)UINT32_MAX - 2 * BLOCK);
   for (unsigned i = 0; i < p->narm; i++)
     for (unsigned j = 0; j < p->arm[i].n; j++) {
       poly_t first = poly_addc(p->a, b->at[i], p->arm[i].store[j].offset);

@@ -150,4 +150,5 @@ static void descend(struct arena *a, struct lstmt *s) {
 void pass_chain(struct arena *a, struct source *s) {
   descend(a, s->f->body);
   chain_locals(a, s->f, s->f->body);
+  chain_selects(a, s->f->body);
 }

@@ -11,4 +11,5 @@
 #include "ir/source.h"
 void pass_chain(struct arena *a, struct source *s);
 void chain_locals(struct arena *a, const struct lfunc *f, struct lstmt *s); /* chain_local.c: of what locals carry, in the innermost loops in s */
+void chain_selects(struct arena *a, struct lstmt *s); /* chain_select.c: choices by what locals carry, in the innermost loops in s */
 #endif

@@ -27,7 +27,7 @@ BEGIN {
     to = rand() < 0.25 ? "x" : "y"
     printf "int f%d(int n, int m, %s *x, %s *y, %s *z, %s t, int *ks) {\n  %s k = *ks, j = *ks;\n  for (int i = %s; i < n; i++) {\n", f, type["x"], type["y"], type["z"], type["x"], pick("int;int;long;unsigned"), pick("0;0;1;m")
     printf "    %s v = x[i]%s;\n    if (%s) %s\n", type["x"], pick(";+ t"), cond(), arm(to, "k")
-    if (to == "y" && rand() < 0.3) printf "    else z[j++] = (%s)%s;\n", type["z"], pick("i;x[i]")
+    if (rand() < 0.3) printf "    else z[j++] = (%s)%s;\n", type["z"], pick("i;x[i]")
     printf "  }\n  *ks = (int)j;\n  return (int)k;\n}\n"
   }
 }' >random.c

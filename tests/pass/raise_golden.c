@@ -1,6 +1,7 @@
 /* Raising, as text: DIR/x.c is read by the C frontend, each function is raised, and what comes out (the kernel, or the
    reason why there is none) is compared with DIR/x.txt. HONE_BLESS=1 writes the .txt files. */
 #include "compiler/frontend/frontend.h"
+#include "compiler/pass/append.h"
 #include "compiler/pass/chain.h"
 #include "compiler/pass/lanes.h"
 #include "compiler/pass/parts.h"
@@ -51,6 +52,7 @@ static void raise_one(struct arena *a, struct diag *d, const struct spec_fn *fn,
     pass_chain(a, fn->source);
     pass_skew(a, fn->source, 1 << 20);
     pass_lanes(a, fn->source, 64);
+    pass_append(a, fn->source);
     lfunc_print(&is, fn->source->f);
     bool changed = strcmp(was.data, is.data) != 0;
     pass_parts(a, fn->source, d, &p);

@@ -372,3 +372,37 @@ void narrow_sums(int n, float *restrict d, const double *restrict z) {
   for (int i = 0; i < n; i++)
     for (int j = 0; j < n; j++) d[i] += 0.1 * z[j];
 }
+
+static const char base64_chars[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+void base64_encode(int n, const uint8_t *in, char *out) {
+  for (int i = 0; i < n; i++) {
+    unsigned v = (unsigned)in[3 * i] << 16 | (unsigned)in[3 * i + 1] << 8 | in[3 * i + 2];
+    for (int k = 0; k < 4; k++) out[4 * i + k] = base64_chars[v >> (18 - 6 * k) & 63];
+  }
+}
+
+int escapes(int i) {
+  static const unsigned char text[12] = "a\"\\\n\t\001\377\x7f?z\a";
+  char word[] = "he" "llo";
+  word[1] = (char)i;
+  return text[(unsigned)i % 12] * 31 + word[(unsigned)i % 6];
+}
+
+/* Numbers of seven bits a byte; the last byte of each has its top bit clear. */
+int varint_decode(int n, const uint8_t *in, uint32_t *out) {
+  int k = 0;
+  for (int i = 0; i < n;) {
+    uint32_t v = 0;
+    int shift = 0;
+    for (;;) {
+      if (i >= n) return k;
+      uint8_t b = in[i++];
+      v |= (uint32_t)(b & 127) << shift;
+      if (!(b & 128)) break;
+      shift += 7;
+      if (shift > 28) break;
+    }
+    out[k++] = v;
+  }
+  return k;
+}
