@@ -98,7 +98,8 @@ enum origin_how {
   ORIGIN_RESULT,   /* tensor of one element: the entry supplies it and returns what is in it */
   ORIGIN_GIVEN,    /* dim: 1 when the pointer at position `from` is not NULL, else 0 */
   ORIGIN_FIELD,    /* read at entry, `offset` bytes behind the pointer at position `from`; 0 when that is NULL */
-  ORIGIN_INSIDE    /* tensor: it lies there */
+  ORIGIN_INSIDE,   /* tensor: it lies there */
+  ORIGIN_FILLED    /* dim: 1 when the pointer that lies there is not NULL, else 0 (also when there is no structure) */
 };
 /* `from`: position of an argument; behind the last one, number lfunc_nargs() + g is the variable global[g]. */
 struct origin { uint8_t how; uint16_t from; int64_t offset; };

@@ -162,7 +162,7 @@ static bool take_u16(struct parser *p, uint16_t *out) {
   return true;
 }
 
-/* [result | given N | field N OFFSET | inside N OFFSET] */
+/* [result | given N | field N OFFSET | filled N OFFSET | inside N OFFSET] */
 static bool parse_origin(struct parser *p, unsigned n) {
   struct lexer *l = &p->l;
   struct origin o = {0};
@@ -172,6 +172,8 @@ static bool parse_origin(struct parser *p, unsigned n) {
     o.how = ORIGIN_GIVEN;
   else if (lex_accept(l, "field"))
     o.how = ORIGIN_FIELD;
+  else if (lex_accept(l, "filled"))
+    o.how = ORIGIN_FILLED;
   else if (lex_accept(l, "inside"))
     o.how = ORIGIN_INSIDE;
   else

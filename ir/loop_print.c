@@ -53,6 +53,7 @@ static void print_origin(struct buf *out, const struct origin *o) {
   if (o->how == ORIGIN_RESULT) buf_puts(out, " result");
   if (o->how == ORIGIN_GIVEN) buf_printf(out, " given %u", o->from);
   if (o->how == ORIGIN_FIELD) buf_printf(out, " field %u %lld", o->from, (long long)o->offset);
+  if (o->how == ORIGIN_FILLED) buf_printf(out, " filled %u %lld", o->from, (long long)o->offset);
   if (o->how == ORIGIN_INSIDE) buf_printf(out, " inside %u %lld", o->from, (long long)o->offset);
 }
 

@@ -86,6 +86,11 @@ static LLVMValueRef argument(struct outer *x, unsigned i, LLVMValueRef *result) 
     LLVMValueRef given = LLVMBuildICmp(x->b, LLVMIntNE, ptr, LLVMConstNull(x->m->ptr), "");
     return LLVMBuildZExt(x->b, given, c_param_type(x->m, p), "");
   }
+  case ORIGIN_FILLED: {
+    LLVMValueRef ptr = field(x, &(struct param){.kind = PARAM_TENSOR}, o);
+    LLVMValueRef there = LLVMBuildICmp(x->b, LLVMIntNE, ptr, LLVMConstNull(x->m->ptr), "");
+    return LLVMBuildZExt(x->b, there, c_param_type(x->m, p), "");
+  }
   case ORIGIN_INSIDE: {
     LLVMValueRef at = LLVMConstInt(x->m->i64, (uint64_t)o->offset, 1);
     return LLVMBuildGEP2(x->b, x->m->i8, base_of(x, o->from), &at, 1, "");

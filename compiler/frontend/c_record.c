@@ -125,6 +125,9 @@ static void field(struct cx *x, CXCursor f, uint16_t arg, int64_t offset, const 
     c = c_candidate(x, ORIGIN_FIELD, arg, offset, e);
     c->decl = f;
     if (!c_left_out(x, cand)) c_derived_tensor(x, c, name, rank, extent, is_const);
+    cand = x->ncand;
+    c = c_candidate(x, ORIGIN_FILLED, arg, offset, DT_i32);
+    if (!c_left_out(x, cand)) c_derived_dim(x, c, arena_printf(x->a, "has_%s", name), 0, 1);
   } else if (c_dtype(x, t, &e)) {
     c = c_candidate(x, ORIGIN_FIELD, arg, offset, e);
     c->decl = f;
@@ -233,6 +236,18 @@ struct cval c_member(struct cx *x, CXCursor c) {
            name);
 }
 
+/* The candidate of that kind that speaks of the same place. */
+static struct cand *beside(struct cx *x, const struct cand *of, enum origin_how how) {
+  for (unsigned i = 0; i < x->ncand; i++)
+    if (x->cand[i].how == how && x->cand[i].from == of->from && x->cand[i].offset == of->offset) return &x->cand[i];
+  return NULL;
+}
+
+static struct cval is_there(struct cx *x, struct cand *c) {
+  c->used = true;
+  return cv_compare(x, OP_ge, c->value, cv_poly(x, poly_const(x->a, 1), DT_i32, true));
+}
+
 struct cval c_given(struct cx *x, CXCursor at, struct cval v) {
   int arg = -1;
   struct cval yes = cv_poly(x, poly_const(x->a, 1), DT_i32, true);
@@ -249,11 +264,14 @@ struct cval c_given(struct cx *x, CXCursor at, struct cval v) {
     for (unsigned i = 0; param != UINT16_MAX && i < x->ncand && arg < 0; i++)
       if (x->cand[i].how == ORIGIN_SELF && x->cand[i].param == param) arg = x->cand[i].from;
   }
-  for (unsigned i = 0; i < x->ncand && arg >= 0; i++) {
-    struct cand *c = &x->cand[i];
-    if (c->how != ORIGIN_GIVEN || c->from != arg) continue;
-    c->used = true;
-    return cv_compare(x, OP_ge, c->value, cv_poly(x, poly_const(x->a, 1), DT_i32, true));
+  for (unsigned i = 0; i < x->ncand && start && arg < 0; i++) { /* a field */
+    const struct cand *c = &x->cand[i];
+    struct cand *there = c->how == ORIGIN_FIELD && c->value.kind == CV_PTR && c->value.ptr.obj == v.ptr.obj
+                             ? beside(x, c, ORIGIN_FILLED)
+                             : NULL;
+    if (there) return is_there(x, there);
   }
-  c_refuse(x, at, "a pointer as a condition is supported for parameters only: pass a flag");
+  for (unsigned i = 0; i < x->ncand && arg >= 0; i++)
+    if (x->cand[i].how == ORIGIN_GIVEN && x->cand[i].from == arg) return is_there(x, &x->cand[i]);
+  c_refuse(x, at, "a pointer as a condition is supported for parameters and their fields only: pass a flag");
 }

@@ -88,9 +88,19 @@ static void write_rows(FILE *f, const struct lfunc *fn, unsigned p, bool in) {
           in ? there : here, in ? here : there, (long long)(end - offset));
 }
 
+/* The array that the pointer field points to whose presence parameter p is. */
+static const char *field_of(const struct lfunc *fn, unsigned p, char *out, size_t n) {
+  snprintf(out, n, "(void *)rec");
+  for (unsigned i = 0; i < fn->k->nparam; i++)
+    if (how(fn, i) == ORIGIN_FIELD && fn->origin[i].from == fn->origin[p].from &&
+        fn->origin[i].offset == fn->origin[p].offset)
+      snprintf(out, n, "data[%u]", i);
+  return out;
+}
+
 /* The fields of the structures, before the call (in) and after it. */
 static void write_fields(FILE *f, const struct lfunc *fn, bool in) {
-  char base[256];
+  char base[256], data[32];
   for (unsigned p = 0; p < fn->k->nparam; p++) {
     const struct param *q = &fn->k->param[p];
     int64_t count = 1;
@@ -100,6 +110,9 @@ static void write_fields(FILE *f, const struct lfunc *fn, bool in) {
               base_of(fn, fn->origin[p].from, base, sizeof base), (long long)fn->origin[p].offset,
               tensor ? "data" : "dim", p);
     }
+    if (how(fn, p) == ORIGIN_FILLED && in) /* behind its field, which may not be among the parameters */
+      fprintf(f, "  *(void **)(%s + %lld) = dim[%u] ? %s : 0;\n", base_of(fn, fn->origin[p].from, base, sizeof base),
+              (long long)fn->origin[p].offset, p, field_of(fn, p, data, sizeof data));
     if (how(fn, p) != ORIGIN_INSIDE) continue;
     if (q->record) {
       write_rows(f, fn, p, in);

@@ -45,3 +45,20 @@ void optional(int n, const float *bias, float *y, const struct mat *m) {
     if (bias) y[i] += bias[i];
   if (m) y[0] += m->rows;
 }
+
+/* Pointers in a structure that may be NULL. */
+struct layer {
+  int in, out;
+  float *w, *bias, *mask;
+};
+void layer_forward(const struct layer *l, const float *restrict x, float *restrict y, int batch) {
+  for (int n = 0; n < batch; n++)
+    for (int o = 0; o < l->out; o++) {
+      float v = l->bias ? l->bias[o] : 0.0f;
+      for (int i = 0; i < l->in; i++) v += l->w[o * l->in + i] * x[n * l->in + i];
+      y[n * l->out + o] = v;
+    }
+  if (l->mask != NULL)
+    for (int n = 0; n < batch * l->out; n++) y[n] *= l->mask[n];
+}
+int layer_has(const struct layer *l) { return (l->bias != NULL) + 2 * !l->mask; }
