@@ -408,7 +408,7 @@ static struct val pick(struct fn *f, const struct place *p, const struct window 
 /* Elements of the vector at element `from` that lie before element apart * (lanes that are on) + n. */
 static struct val upto(struct fn *f, const struct place *p, int64_t n, int64_t from) {
   int64_t rest = n - from;
-  const void *key = (const void *)(uintptr_t)(uint64_t)(rest * 64 + p->apart);
+  const void *key = (const void *)(uintptr_t)(uint64_t)((rest * 64 + p->apart) * 128 + (int64_t)f->lanes);
   struct val mask;
   if (cache_get(f, KEY_UPTO, f->active.v, NULL, key, &mask)) return mask;
   struct val all = vbin(f, LLVMAdd, vbin(f, LLVMMul, f->active, vi64(f, p->apart), false), vi64(f, rest), false);

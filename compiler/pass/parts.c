@@ -385,6 +385,14 @@ static struct lstmt *attempt(struct cutter *c, struct lstmt *s) {
 
 static struct lstmt *cut(struct cutter *c, struct lstmt *s);
 
+/* Does what comes behind the run [i, i + n) need a number that is computed in it? */
+static bool keeps_let(struct cutter *c, const struct lstmt *s, unsigned i, unsigned n) {
+  for (unsigned at = i; at < i + n; at++)
+    for (unsigned b = i + n; s->body[at]->kind == L_LET && b < s->nbody; b++)
+      if (uses_of(c, s->body[b]).sym[s->body[at]->sym]) return true;
+  return false;
+}
+
 /* The longest run from statement i on that raises; *len: its length. */
 static struct lstmt *longest(struct cutter *c, const struct lstmt *s, unsigned i, unsigned *len) {
   unsigned most = s->nbody - i < MAX_RUN ? s->nbody - i : MAX_RUN;
@@ -395,7 +403,7 @@ static struct lstmt *longest(struct cutter *c, const struct lstmt *s, unsigned i
     bool ends_in_loop = s->body[i + n - 1]->kind != L_SET && s->body[i + n - 1]->kind != L_LET;
     if (!ends_in_loop || (n > 1 && n == s->nbody && !c->loops)) continue; /* the whole function did not raise */
     here.next = i + n;
-    struct lstmt *p = attempt(c, run);
+    struct lstmt *p = keeps_let(c, s, i, n) ? NULL : attempt(c, run);
     if (!p) continue;
     c->at = here.around;
     return *len = n, p;

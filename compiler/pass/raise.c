@@ -90,9 +90,6 @@ static struct kernel *raise(struct raise *r) {
   r->nsym = r->f->k->nsym;
   r->fuel = RAISE_FUEL;
   raise_reroll(r);
-  raise_lets(r);
-  raise_argidx(r);
-  if (!r->whole) raise_sections(r);
   if (r->unroll) {
     struct lfunc *f = arena_dup(r->a, r->f, sizeof *f);
     bool any = false;
@@ -100,6 +97,9 @@ static struct kernel *raise(struct raise *r) {
     r->f = f;
     if (!any) raise_no(r, r->at, "there are no short loops");
   }
+  if (!r->whole) raise_sections(r);
+  raise_lets(r);
+  raise_argidx(r);
   r->env = ARENA_NEW(r->a, expr_t, r->f->nlocal + 1);
   r->lost = ARENA_NEW(r->a, bool, r->f->nlocal + 1);
   r->uses = ARENA_NEW(r->a, unsigned, r->f->nlocal + 1);
@@ -159,24 +159,29 @@ static enum status attempt(struct raise *r, struct kernel **out) {
   return ST_OK;
 }
 
-/* By sections; as it is; else with short loops written out. Why not is told of it as it is. */
-static enum status guarded(struct raise *r, struct kernel **out) {
-  struct raise first = *r;
-  if (attempt(r, out) == ST_OK) return ST_OK;
-  if (r->cut) {
-    arena_reset(r->proofs);
-    arena_reset(r->tests);
-    first.whole = true;
-    *r = first;
-    if (attempt(r, out) == ST_OK) return ST_OK;
-  }
-  const char *why = r->why;
-  struct loc at = r->why_loc;
+/* As it was, before an attempt. */
+static void again(struct raise *r, const struct raise *first, bool unroll, bool whole) {
   arena_reset(r->proofs);
   arena_reset(r->tests);
-  *r = first;
-  r->unroll = true;
-  if (attempt(r, out) == ST_OK) return ST_OK;
+  *r = *first;
+  r->unroll = unroll;
+  r->whole = whole;
+}
+
+/* By sections, then as it is; both then with short loops written out. Why not is told of it as it is. */
+static enum status guarded(struct raise *r, struct kernel **out) {
+  struct raise first = *r;
+  const char *why = NULL;
+  struct loc at = {0};
+  for (unsigned unroll = 0; unroll < 2; unroll++) {
+    again(r, &first, unroll, false);
+    if (attempt(r, out) == ST_OK) return ST_OK;
+    if (r->cut) {
+      again(r, &first, unroll, true);
+      if (attempt(r, out) == ST_OK) return ST_OK;
+    }
+    if (!unroll) why = r->why, at = r->why_loc;
+  }
   r->why = why;
   r->why_loc = at;
   return ST_INFEASIBLE;

@@ -1,23 +1,27 @@
 /* Loops whose body asks where it is, and reads something else in either case, become a loop for each section in which
    the answer is the same:
 
-     for i in 0 .. n: o[i] = i < m ? a[i] : b[i - m]      for i in 0 .. m: o[i] = a[i];  for i in m .. n: o[i] = b[i -
-   m]
+     for i in 0 .. n: o[i] = i < m ? a[i] : b[i - m]
+     for i in 0 .. m: o[i] = a[i];  for i in m .. n: o[i] = b[i - m]
 
    As one loop it would read under masks, a step of which can lie outside of both. The iterations and their order stay,
    so nothing has to be known of what they do; that the sections follow one another (0 <= m <= n) is known, or assumed
-   of dims. What is read in one case only (a border of zeros) stays a condition: lowering makes loops without it. */
+   of dims. What is read in one case only (a border of zeros) stays a condition: lowering makes loops without it. The
+   same goes for subscripts that are chosen (clamped: i < 1 ? 0 : i - 1), and those that wrap around once,
+   (i + 1) % n. */
 #include "compiler/pass/raise_impl.h"
 
-enum { MOST_CUTS = 4, MOST_GUARDS = 8, MOST_SECTIONS = 32 };
+enum { MOST_CUTS = 4, MOST_GUARDS = 8, MOST_NEEDS = 16, MOST_SECTIONS = 32 };
 
 struct sections {
   struct raise *r;
   const struct lstmt *loop;
   unsigned n;            /* cuts; while the loop is copied: between its ends */
   poly_t cut[MOST_CUTS]; /* first iterations of sections */
-  unsigned now;          /* the section that is copied: from cut[now - 1] */
-  unsigned all;          /* sections made so far, of all loops */
+  unsigned nneed;        /* what is >= 0 besides */
+  poly_t need[MOST_NEEDS];
+  unsigned now; /* the section that is copied: from cut[now - 1] */
+  unsigned all; /* sections made so far, of all loops */
   bool fails;
 };
 
@@ -41,6 +45,27 @@ static bool turn_of(const struct sections *s, poly_t p, struct turn *t) {
   if (!poly_split(a, p, s->loop->sym, &coef, &rest) || !poly_is_const(coef, &c) || (c != 1 && c != -1)) return false;
   *t = (struct turn){c == 1 ? poly_scale(a, rest, -1) : poly_addc(a, rest, 1), c == 1};
   return over_dims(s->r, t->at);
+}
+
+/* (i + r) % d that wraps around once: it is i + r before iteration d - r, and d less from there on. need: what is >= 0
+ * then, so that it is not negative, and does so once. */
+struct wrap {
+  poly_t sum, divisor, at, need[2];
+};
+
+static bool wrap_of(const struct sections *s, expr_t x, struct wrap *w) {
+  struct arena *a = s->r->a;
+  poly_t coef, r;
+  int64_t c;
+  if (x->kind != E_OP || x->op != OP_rem || !type_is_signed((enum dtype)x->type)) return false;
+  if (!expr_poly_value(s->r, x->kid[0], &w->sum) || !expr_poly_value(s->r, x->kid[1], &w->divisor)) return false;
+  if (!poly_split(a, w->sum, s->loop->sym, &coef, &r) || !poly_is_const(coef, &c) || c != 1) return false;
+  if (!over_dims(s->r, r) || !over_dims(s->r, w->divisor)) return false;
+  if (!poly_is_const(poly_sub(a, s->loop->hi[0], w->divisor), &c)) return false; /* of another length: how often? */
+  w->at = poly_sub(a, w->divisor, r);
+  w->need[0] = poly_add(a, s->loop->lo[0], r);
+  w->need[1] = poly_sub(a, poly_scale(a, w->divisor, 2), poly_add(a, s->loop->hi[0], r));
+  return over_dims(s->r, w->need[0]) && over_dims(s->r, w->need[1]);
 }
 
 /* --- where a loop is cut --- */
@@ -84,15 +109,42 @@ static bool tree_any_read(const struct lstmt *s) {
   return found;
 }
 
+/* A subscript that is chosen: of an integer type, and either choice is one of indices. */
+static bool is_index(const struct sections *s, expr_t x) {
+  poly_t p;
+  if (!type_is_int((enum dtype)x->type)) return false;
+  if (x->kind == E_CAST) return is_index(s, x->kid[0]);
+  if (x->kind == E_OP && x->op == OP_select) return is_index(s, x->kid[1]) && is_index(s, x->kid[2]);
+  return expr_poly_value(s->r, x, &p);
+}
+
+static bool is_number(expr_t x) {
+  return x->kind == E_CONST || (x->kind == E_POLY && poly_is_const(x->poly, NULL));
+}
+
+static void add_wrap(struct sections *s, const struct wrap *w) {
+  int64_t c;
+  for (unsigned i = 0; i < 2; i++)
+    if (poly_is_const(w->need[i], &c) && c < 0) return;
+  if (s->nneed + 2 > MOST_NEEDS) return;
+  s->need[s->nneed++] = w->need[0];
+  s->need[s->nneed++] = w->need[1];
+  add_cut(s, w->at);
+}
+
 static void look_expr(expr_t x, void *ctx) {
   struct sections *s = ctx;
-  if (x->kind == E_OP && x->op == OP_select && reads_any(x->kid[1]) && reads_any(x->kid[2]))
-    expr_visit(x->kid[0], cut_at, s);
+  struct wrap w;
+  if (wrap_of(s, x, &w)) add_wrap(s, &w);
+  if (x->kind != E_OP || x->op != OP_select) return;
+  bool both = reads_any(x->kid[1]) && reads_any(x->kid[2]);
+  if (both || (is_index(s, x) && !(is_number(x->kid[1]) && is_number(x->kid[2])))) expr_visit(x->kid[0], cut_at, s);
 }
 
 static void look_stmt(const struct lstmt *x, void *ctx) {
   struct sections *s = ctx;
-  s->fails |= x->kind == L_STORE && x->acc->tensor >= s->r->f->k->ntensor; /* an array of the iteration's own stays one */
+  s->fails |=
+      x->kind == L_STORE && x->acc->tensor >= s->r->f->k->ntensor; /* an array of the iteration's own stays one */
   if (x->kind != L_IF || x->nbody < 2 || !tree_any_read(x->body[0]) || !tree_any_read(x->body[1])) return;
   struct turn t;
   for (unsigned i = 0; i < x->nguard; i++)
@@ -135,6 +187,7 @@ static bool in_order(struct sections *s, bool assume) {
     if (poly_is_const(d, &c) ? c < 0 : !over_dims(s->r, d)) return false;
     if (assume) raise_assume(s->r, d);
   }
+  for (unsigned i = 0; i < s->nneed && assume; i++) raise_assume(s->r, s->need[i]);
   return true;
 }
 
@@ -211,8 +264,35 @@ static expr_t read_known(const struct sections *s, expr_t x) {
   return expr_read(s->r->a, (enum dtype)x->type, acc);
 }
 
+/* Subscripts that are polynomials now. */
+static expr_t read_affine(const struct sections *s, expr_t x) {
+  struct access *acc = arena_dup(s->r->a, x->acc, sizeof *acc);
+  acc->ix = arena_dup(s->r->a, x->acc->ix, sizeof *acc->ix * x->acc->rank);
+  for (unsigned d = 0; d < acc->rank; d++) {
+    poly_t p;
+    if (!acc->ix[d].dyn || !expr_poly_value(s->r, acc->ix[d].dyn, &p)) continue;
+    acc->ix[d].poly = acc->ix[d].poly ? poly_add(s->r->a, acc->ix[d].poly, p) : p;
+    acc->ix[d].dyn = NULL;
+  }
+  return expr_read(s->r->a, (enum dtype)x->type, acc);
+}
+
+/* Which side of the cut where it wraps around? Where the loop is not cut there: x. */
+static expr_t unwrapped(const struct sections *s, expr_t x, const struct wrap *w) {
+  struct arena *a = s->r->a;
+  for (unsigned i = 0; i < s->n; i++)
+    if (poly_eq(s->cut[i], w->at)) {
+      poly_t v = s->now > i ? poly_sub(a, w->sum, w->divisor) : w->sum;
+      return expr_cast(a, (enum dtype)x->type, expr_poly(a, v));
+    }
+  return x;
+}
+
 static expr_t node(struct arena *a, expr_t x, void *ctx) {
   const struct sections *s = ctx;
+  struct wrap w;
+  if (wrap_of(s, x, &w)) return unwrapped(s, x, &w);
+  if (x->kind == E_READ) x = read_affine(s, x);
   if (x->kind == E_READ && x->acc->nguard) return read_known(s, x);
   if (x->kind == E_OP && (op_info[x->op].flags & OPF_CMP) && type_is_int((enum dtype)x->kid[0]->type)) {
     enum truth t = compared(s, x);
@@ -238,11 +318,78 @@ static struct lstmt *chosen(const struct sections *s, struct lstmt *x) {
   return way ? way : loop_block(s->r->a, 0, NULL);
 }
 
+/* --- numbers that are polynomials in a section --- */
+
+struct settled {
+  unsigned local;
+  sym_t sym; /* SYM_NONE: the local */
+  expr_t value;
+  poly_t poly;
+};
+
+static expr_t settle_expr(struct arena *a, expr_t x, void *ctx) {
+  const struct settled *t = ctx;
+  (void)a;
+  return t->sym == SYM_NONE && x->kind == E_LOCAL && x->id == t->local ? t->value : x;
+}
+
+static poly_t settle_poly(struct arena *a, poly_t p, void *ctx) {
+  const struct settled *t = ctx;
+  return t->sym != SYM_NONE && p && poly_has(p, t->sym) ? poly_subst(a, p, t->sym, t->poly) : p;
+}
+
+static void count_set(const struct lstmt *x, void *ctx) {
+  unsigned *n = ctx;
+  n[1] += x->kind == L_SET && x->id == n[0];
+}
+
+/* It is set once in the section, before it is read. */
+static bool set_once(const struct lstmt *body, unsigned local) {
+  unsigned n[2] = {local, 0};
+  tree_visit(body, count_set, NULL, n);
+  return n[1] == 1 && !tree_exposes(body, local);
+}
+
+/* A number set outside of the loops inside, whose value is a polynomial here. seen: locals that were found. */
+static bool find_settled(const struct sections *s, const struct lstmt *body, struct lstmt *x, bool *seen,
+                         struct settled *t) {
+  bool let = x->kind == L_LET, set = x->kind == L_SET && type_is_int((enum dtype)x->value->type) && !seen[x->id];
+  if ((let || set) && expr_poly_value(s->r, x->value, &t->poly) && (let || set_once(body, x->id))) {
+    t->local = x->id, t->sym = let ? x->sym : SYM_NONE, t->value = x->value;
+    if (set) seen[x->id] = true;
+    if (let) x->kind = L_BLOCK, x->nbody = 0;
+    return true;
+  }
+  for (unsigned i = 0; i < x->nbody; i++)
+    if (x->body[i] && x->kind != L_FOR && x->kind != L_WHILE && find_settled(s, body, x->body[i], seen, t)) return true;
+  return false;
+}
+
+static struct lstmt *settle(const struct sections *s, struct lstmt *body) {
+  bool *seen = ARENA_NEW(s->r->a, bool, s->r->f->nlocal + 1u);
+  struct settled t;
+  while (find_settled(s, body, body, seen, &t)) {
+    struct tree_map m = {.a = s->r->a, .poly = settle_poly, .expr = settle_expr, .ctx = &t};
+    body = tree_copy(&m, body);
+  }
+  return body;
+}
+
+/* A section of one iteration is no loop. */
+static struct lstmt *only(const struct sections *s, struct lstmt *body, poly_t at) {
+  struct settled t = {.sym = s->loop->sym, .poly = at};
+  struct tree_map m = {.a = s->r->a, .poly = settle_poly, .ctx = &t};
+  return tree_copy(&m, body);
+}
+
 static struct lstmt *section(struct sections *s, unsigned i) {
+  poly_t from = section_start(s, i), to = section_start(s, i + 1);
+  int64_t n;
   struct tree_map m = {.a = s->r->a, .expr = node, .ctx = s};
   s->now = i;
-  struct lstmt *body = chosen(s, tree_copy(&m, s->loop->body[0]));
-  struct lstmt *l = loop_for(s->r->a, F_SERIAL, s->loop->sym, section_start(s, i), section_start(s, i + 1), 1, body);
+  struct lstmt *body = settle(s, chosen(s, tree_copy(&m, s->loop->body[0])));
+  if (poly_is_const(poly_sub(s->r->a, to, from), &n) && n == 1) return only(s, body, from);
+  struct lstmt *l = loop_for(s->r->a, F_SERIAL, s->loop->sym, from, to, 1, body);
   l->loc = s->loop->loc;
   return l;
 }
@@ -252,7 +399,7 @@ static struct lstmt *cut_loop(struct sections *s, struct lstmt *loop) {
       loop->once)
     return loop;
   s->loop = loop;
-  s->n = 0;
+  s->n = s->nneed = 0;
   s->fails = false;
   tree_visit(loop->body[0], look_stmt, look_expr, s);
   sort_cuts(s);
@@ -272,7 +419,7 @@ static struct lstmt *walk(struct sections *s, const struct lstmt *x) {
   for (unsigned i = 0; i < n->nbody; i++) {
     struct lstmt *l = n->body[i];
     if (!l) continue;
-    if (cut) /* a section: not again */
+    if (cut && l->kind == L_FOR) /* a section: not again */
       l->body[0] = walk(s, l->body[0]);
     else
       n->body[i] = walk(s, l);

@@ -78,3 +78,17 @@ void by_outer(int n, float x[restrict n][n], const float y[restrict n][n]) { /* 
   for (int i = 0; i < n; i++)
     for (int j = 0; j < n; j++) x[i][j] = j <= i ? y[i][j] : y[j][i];
 }
+void periodic(int h, int w, const float *restrict a, float *restrict b) {
+  for (int y = 0; y < h; y++)
+    for (int x = 0; x < w; x++) b[y * w + x] = a[(y + h - 1) % h * w + x] - a[y * w + (x + 1) % w];
+}
+void clamped(int n, const float *restrict a, float *restrict b) {
+  for (int i = 0; i < n; i++) {
+    float s = 0;
+    for (int k = -1; k <= 1; k++) s += a[i + k < 0 ? 0 : i + k > n - 1 ? n - 1 : i + k];
+    b[i] = s;
+  }
+}
+void wraps_often(int n, int m, const float *restrict a, float *restrict b) { /* not once: as it is */
+  for (int i = 0; i < n; i++) b[i] = a[i % m];
+}

@@ -315,3 +315,44 @@ void one_behind(int n, float *x, float *y, const float *c) {
     y[i] = x[i] * c[i];
   }
 }
+
+void torus(int h, int w, const float *a, float *b) {
+  for (int y = 0; y < h; y++)
+    for (int x = 0; x < w; x++) {
+      int left = (x + w - 1) % w, right = (x + 1) % w, up = (y + h - 1) % h, down = (y + 1) % h;
+      b[y * w + x] = a[up * w + x] + a[down * w + x] + a[y * w + left] + a[y * w + right] - 4 * a[y * w + x];
+    }
+}
+
+static inline int within(int v, int lo, int hi) { return v < lo ? lo : v > hi ? hi : v; }
+void smooth_clamped(int h, int w, const uint8_t *in, uint8_t *out, const int k[9], int shift) {
+  for (int y = 0; y < h; y++)
+    for (int x = 0; x < w; x++) {
+      int s = 0;
+      for (int j = -1; j <= 1; j++)
+        for (int i = -1; i <= 1; i++) s += in[within(y + j, 0, h - 1) * w + within(x + i, 0, w - 1)] * k[(j + 1) * 3 + i + 1];
+      out[y * w + x] = (uint8_t)within(s >> (shift & 7), 0, 255);
+    }
+}
+
+/* Three lanes of vectors of two widths. */
+void two_widths(int k[restrict 16], double d[restrict 16], const float z[restrict 16]) {
+  for (int i = 0; i < 3; i++) {
+    k[2 * i + 3] += i;
+    d[i] += z[2 * i + 1];
+  }
+}
+
+/* A number that is computed before a loop, and needed behind it only. */
+void needed_behind(int n, float s, float *y, const float *z, int *k, const int *at) {
+  int v = 0, n4 = n & ~3;
+  for (; v < n4; v += 4) {
+    y[v] = z[v] + s;
+    y[v + 1] = z[v + 1] + s;
+    y[v + 2] = z[v + 2] + s;
+    y[v + 3] = z[v + 3] + s;
+  }
+  for (; v < n; v++) y[v] = z[v] + s;
+  for (int i = 0; i < n; i++)
+    for (int j = 0; j < n / 2; j++) k[at[i] & 3] += (int)y[j];
+}
