@@ -491,7 +491,7 @@ static void add_three(struct threes *c, unsigned tensor, const poly_t *ix) {
   const struct tensor *t = &c->k->tensor[tensor];
   int64_t step = step_between(c->k, c->e, t, ix);
   bool three = step > 1 && step <= FEW && step & (step - 1);
-  c->found |= step == -1 || (three && type_size((enum dtype)t->type) <= 2);
+  c->found |= (step == -1 || three) && type_size((enum dtype)t->type) <= 2;
 }
 
 static void find_three(expr_t x, void *ctx) {
@@ -505,7 +505,7 @@ static void find_three(expr_t x, void *ctx) {
   add_three(c, x->acc->tensor, ix);
 }
 
-/* Elements backwards, or bytes or half words in steps of three: LLVM takes them apart in vectors of half the width, or
+/* Bytes or half words backwards, or in steps of three: LLVM takes them apart in vectors of half the width, or
    not at all. */
 static bool in_threes(const struct kernel *k) {
   struct threes c = {.k = k};
