@@ -6,7 +6,7 @@
 #include "tuner/key.h"
 #include <string.h>
 
-enum { MAX_VARIANTS = 6 };
+enum { MAX_VARIANTS = 6 /* tuned ones; those that --dims asks for are all made */ };
 static const struct loc nowhere = {0};
 
 /* GROUP
@@ -158,7 +158,7 @@ static bool same_binding(const struct forms *f, const struct kernel *k, const bo
 static enum status asked_variants(struct hone *h, struct db *db, const struct kernel *k, bool is_part,
                                   const struct groups *symbolic, struct forms *f) {
   enum wish wish = h->opts.schedule && !is_part ? AS_GIVEN : ALWAYS;
-  for (unsigned i = 0; i < h->opts.ndims && f->n < MAX_VARIANTS; i++) {
+  for (unsigned i = 0; i < h->opts.ndims; i++) {
     bool *has = ARENA_NEW(h->arena, bool, k->nsym + 1u);
     int64_t *value = ARENA_NEW(h->arena, int64_t, k->nsym + 1u);
     const char *text = is_part ? hone_known_dims(h, k, h->opts.dims[i]) : h->opts.dims[i];
@@ -184,7 +184,7 @@ static enum status tuned_variants(struct hone *h, struct db *db, const struct ke
   if (!ndim) return ST_OK;
   make_key(h, symbolic, symbolic, zero, &key);
   enum status st = db_tuned_dims(db, h->arena, &key, dims, MAX_VARIANTS, &n, h->diag);
-  for (unsigned i = 0; st == ST_OK && i < n && f->n < MAX_VARIANTS; i++) {
+  for (unsigned i = 0; st == ST_OK && i < n && f->n < h->opts.ndims + MAX_VARIANTS; i++) {
     bool *has = ARENA_NEW(h->arena, bool, symbolic->k->nsym + 1u);
     int64_t *value = ARENA_NEW(h->arena, int64_t, symbolic->k->nsym + 1u);
     if (!key_dims_parse(symbolic, whole(symbolic), dims[i], value)) continue;
@@ -270,7 +270,7 @@ enum status hone_entry(struct hone *h, struct db *db, const struct spec_fn *fn, 
   if (!fn->k) return all_parts(h, db, fn, out, tuned);
   struct groups *symbolic = hone_groups(h, fn->k);
   if (!symbolic) return ST_INTERNAL;
-  struct forms f = {.v = ARENA_NEW(h->arena, struct emit_variant, MAX_VARIANTS + SMALL_DIMS + 1)};
+  struct forms f = {.v = ARENA_NEW(h->arena, struct emit_variant, h->opts.ndims + MAX_VARIANTS + SMALL_DIMS + 1u)};
   enum status st = asked_variants(h, db, fn->k, fn->is_part, symbolic, &f);
   if (st == ST_OK && db) st = tuned_variants(h, db, fn->k, symbolic, &f);
   if (st == ST_OK) st = unit_form(h, fn->k, &f);

@@ -89,5 +89,9 @@ done
 if [ "$(grep -c '^func .matmul.small' forms)" = 4 ] && grep -q '^  assume -N' forms; then ok; else no "forms: $(grep '^func\|assume' forms)"; fi
 "$hone" compile "$examples/softmax/softmax.c" --on-miss=quiet --emit loops -o forms || no "loops"
 if grep -q small forms; then no "softmax has no register tile"; else ok; fi
+asked=
+for m in 16 32 48 64 80 96 112 128 144; do asked="$asked --dims M=$m,N=64,K=32"; done
+"$hone" compile "$examples/matmul/matmul.c" $asked --on-miss=quiet --emit loops -o forms || no "loops"
+if [ "$(grep -c '^func .matmul.v[0-9]' forms)" = 9 ]; then ok; else no "of nine --dims there are $(grep -c '^func .matmul.v[0-9]' forms)"; fi
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]
