@@ -195,13 +195,24 @@ static bool in_pieces(struct fn *f, poly_t at) {
   return false;
 }
 
+/* Does this alignment rest on what rows are a multiple of? */
+static bool by_dims(const struct fn *f, poly_t at, int64_t size, unsigned align) {
+  bool any = false;
+  for (uint32_t i = 0; i < at->n; i++)
+    for (unsigned j = 0; j < at->mono[i].n; j++) {
+      sym_t s = at->mono[i].sym[j];
+      any |= s < f->f->k->nsym && f->f->k->sym[s].kind == SYM_DIM && at->mono[i].coef * size % align;
+    }
+  return f->simt->aligned && any;
+}
+
 unsigned simt_align(struct fn *f, unsigned object, poly_t at) {
   const struct object *o = &f->f->object[object];
   bool arg = o->scope == SCOPE_ARG;
   int64_t base = arg ? f->simt->aligned : 64, step = poly_divisor(f, at), size = (int64_t)type_size(o->type);
   if (!base || !in_pieces(f, at) || __builtin_mul_overflow(step, size, &step)) return 0;
   unsigned align = (unsigned)gcd64(gcd64(base, step), ALIGN);
-  f->simt->claimed |= arg && align > size;
+  f->simt->claimed |= align > size && (arg || by_dims(f, at, size, align));
   return align > size ? align : 0;
 }
 
