@@ -18,6 +18,13 @@ void raise_assume(struct raise *r, poly_t p) {
   r->assume[r->nassume++] = p;
 }
 
+bool raise_over_dims(const struct raise *r, poly_t p) {
+  for (uint32_t i = 0; i < p->n; i++)
+    for (unsigned j = 0; j < p->mono[i].n; j++)
+      if (p->mono[i].sym[j] >= r->f->k->nsym || r->f->k->sym[p->mono[i].sym[j]].kind != SYM_DIM) return false;
+  return !p->overflow;
+}
+
 struct bounds {
   struct raise *r;
   const struct item *it;

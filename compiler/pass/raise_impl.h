@@ -214,6 +214,7 @@ void raise_protect(struct raise *r, const struct items *l, unsigned at); /* no l
 
 /* --- raise_bounds.c --- */
 void raise_assume(struct raise *r, poly_t p);                      /* p >= 0 has to hold at entry */
+bool raise_over_dims(const struct raise *r, poly_t p);              /* it speaks of dims alone */
 void raise_bounds(struct raise *r, const struct item *it);         /* its accesses stay inside what was declared */
 
 /* --- raise_emit.c --- */

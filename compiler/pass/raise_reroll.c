@@ -351,17 +351,10 @@ static bool joins_by_let(struct raise *r, poly_t lo, poly_t middle, poly_t end) 
   return false;
 }
 
-static bool over_dims(const struct raise *r, poly_t p) {
-  for (uint32_t i = 0; i < p->n; i++)
-    for (unsigned j = 0; j < p->mono[i].n; j++)
-      if (r->f->k->sym[p->mono[i].sym[j]].kind != SYM_DIM) return false;
-  return !p->overflow;
-}
-
 static bool joins(struct raise *r, poly_t lo, poly_t middle, poly_t end) {
   if (joins_by_let(r, lo, middle, end)) return true;
   poly_t first = poly_sub(r->a, middle, lo), second = poly_sub(r->a, end, middle);
-  if (!over_dims(r, first) || !over_dims(r, second)) return false;
+  if (!raise_over_dims(r, first) || !raise_over_dims(r, second)) return false;
   raise_assume(r, first);
   raise_assume(r, second);
   return true;

@@ -31,20 +31,13 @@ struct turn {
   bool up;
 };
 
-static bool over_dims(const struct raise *r, poly_t p) {
-  for (uint32_t i = 0; i < p->n; i++)
-    for (unsigned j = 0; j < p->mono[i].n; j++)
-      if (p->mono[i].sym[j] >= r->f->k->nsym || r->f->k->sym[p->mono[i].sym[j]].kind != SYM_DIM) return false;
-  return !p->overflow;
-}
-
 static bool turn_of(const struct sections *s, poly_t p, struct turn *t) {
   struct arena *a = s->r->a;
   poly_t coef, rest;
   int64_t c;
   if (!poly_split(a, p, s->loop->sym, &coef, &rest) || !poly_is_const(coef, &c) || (c != 1 && c != -1)) return false;
   *t = (struct turn){c == 1 ? poly_scale(a, rest, -1) : poly_addc(a, rest, 1), c == 1};
-  return over_dims(s->r, t->at);
+  return raise_over_dims(s->r, t->at);
 }
 
 /* (i + r) % d that wraps around once: it is i + r before iteration d - r, and d less from there on. need: what is >= 0
@@ -60,12 +53,12 @@ static bool wrap_of(const struct sections *s, expr_t x, struct wrap *w) {
   if (x->kind != E_OP || x->op != OP_rem || !type_is_signed((enum dtype)x->type)) return false;
   if (!expr_poly_value(s->r, x->kid[0], &w->sum) || !expr_poly_value(s->r, x->kid[1], &w->divisor)) return false;
   if (!poly_split(a, w->sum, s->loop->sym, &coef, &r) || !poly_is_const(coef, &c) || c != 1) return false;
-  if (!over_dims(s->r, r) || !over_dims(s->r, w->divisor)) return false;
+  if (!raise_over_dims(s->r, r) || !raise_over_dims(s->r, w->divisor)) return false;
   if (!poly_is_const(poly_sub(a, s->loop->hi[0], w->divisor), &c)) return false; /* of another length: how often? */
   w->at = poly_sub(a, w->divisor, r);
   w->need[0] = poly_add(a, s->loop->lo[0], r);
   w->need[1] = poly_sub(a, poly_scale(a, w->divisor, 2), poly_add(a, s->loop->hi[0], r));
-  return over_dims(s->r, w->need[0]) && over_dims(s->r, w->need[1]);
+  return raise_over_dims(s->r, w->need[0]) && raise_over_dims(s->r, w->need[1]);
 }
 
 /* --- where a loop is cut --- */
@@ -184,7 +177,7 @@ static bool in_order(struct sections *s, bool assume) {
   for (unsigned i = 0; i <= s->n; i++) {
     poly_t d = poly_sub(s->r->a, section_start(s, i + 1), section_start(s, i));
     int64_t c;
-    if (poly_is_const(d, &c) ? c < 0 : !over_dims(s->r, d)) return false;
+    if (poly_is_const(d, &c) ? c < 0 : !raise_over_dims(s->r, d)) return false;
     if (assume) raise_assume(s->r, d);
   }
   for (unsigned i = 0; i < s->nneed && assume; i++) raise_assume(s->r, s->need[i]);
@@ -277,10 +270,17 @@ static expr_t read_affine(const struct sections *s, expr_t x) {
   return expr_read(s->r->a, (enum dtype)x->type, acc);
 }
 
+static bool needed(const struct sections *s, poly_t p) {
+  bool found = false;
+  for (unsigned i = 0; i < s->nneed && !found; i++) found = poly_eq(s->need[i], p);
+  return found;
+}
+
 /* Which side of the cut where it wraps around? Where the loop is not cut there: x. */
 static expr_t unwrapped(const struct sections *s, expr_t x, const struct wrap *w) {
   struct arena *a = s->r->a;
-  for (unsigned i = 0; i < s->n; i++)
+  bool once = needed(s, w->need[0]) && needed(s, w->need[1]);
+  for (unsigned i = 0; i < s->n && once; i++)
     if (poly_eq(s->cut[i], w->at)) {
       poly_t v = s->now > i ? poly_sub(a, w->sum, w->divisor) : w->sum;
       return expr_cast(a, (enum dtype)x->type, expr_poly(a, v));
