@@ -46,7 +46,7 @@ void down2_box(const u8 *s, int stride, u8 *d, int dstride, int w, int h) {
 }
 void up2_linear(const u8 *s, u8 *d, int w) {
   for (int x = 0; x + 1 < w; x++) { d[2 * x] = s[x]; d[2 * x + 1] = (u8)((s[x] + s[x + 1] + 1) / 2); }
-  d[2 * w - 2] = d[2 * w - 1] = s[w - 1];
+  if (w > 0) d[2 * w - 2] = d[2 * w - 1] = s[w - 1];
 }
 void vflip_bgr(bgr24 *p, int w, int h) {
   for (int y = 0; y < h / 2; y++)
