@@ -279,11 +279,19 @@ struct val lane_ids(struct fn *f, LLVMTypeRef t, enum dtype dt) {
   return mkval(LLVMConstVector(k, f->lanes), 0, dt, f->lanes);
 }
 
+/* As a vector of constants: LLVM's passes look into masks, not through conversions of them. */
+static struct val constant_lanes(struct fn *f, int64_t n) {
+  LLVMValueRef k[LANE_LIMIT];
+  for (unsigned i = 0; i < f->lanes; i++) k[i] = LLVMConstInt(f->m->i1, i < n, 0);
+  return mkval(LLVMConstVector(k, f->lanes), 0, DT_bool, f->lanes);
+}
+
 /* The first n lanes (i64; any number): bits of a scalar where there are mask registers, since comparing the numbers of
  * 64 lanes takes four vectors. */
 struct val first_lanes(struct fn *f, struct val n) {
   struct module *m = f->m;
   enum { LEAST = 16, MOST = 64, KEY_FIRST_LANES = 907 };
+  if (!n.lanes && LLVMIsAConstantInt(n.v)) return constant_lanes(f, LLVMConstIntGetSExtValue(n.v));
   if (!m->isa.avx512 || f->lanes < LEAST || f->lanes > MOST || n.lanes)
     return vicmp(f, LLVMIntSLT, lane_ids(f, m->i32, DT_i32), vsplat(f, vcastop(f, LLVMTrunc, n, m->i32, DT_i32)));
   struct val none = vi64(f, 0), most = vi64(f, MOST), all = vi64(f, -1);
