@@ -441,6 +441,30 @@ START_TEST(streamed_stores) {
 }
 END_TEST
 
+/* Lanes that are off for certain beside lanes that may be: both loads and the store know it (access.c: keep_quiet). */
+START_TEST(lanes_off) {
+  static const int64_t n[] = {0, 1, 2, 3, 4, 5, 15, 16, 17, 100};
+  static const char *const cpu[] = {NULL, "haswell", "x86-64-v2"};
+  struct buf text;
+  buf_init(&text);
+  buf_printf(
+      &text,
+      "func f {\n sym N, i, v\n param N: i32 dim N\n param X: f32 tensor X const\n param Z: f32 tensor Z const\n "
+      "param Y: f32 tensor Y\n tensor X: f32[N] in\n tensor Z: f32[N] in\n tensor Y: f32[N] out\n for i in 0 .. "
+      "N step %d { for v in 0 .. 16, %d vector 16 { when (-i - v + N - 1 >= 0) Y[i + v] = X[i + v] + Z[i + v] } "
+      "}\n}\n",
+      _i, _i);
+  for (size_t c = 0; c < sizeof cpu / sizeof *cpu; c++) {
+    struct rig r;
+    rig_open(&r, cpu[c]);
+    rig_load(&r, text.data);
+    for (size_t i = 0; i < sizeof n / sizeof *n; i++) rig_compare(&r, &n[i], 0);
+    rig_close(&r);
+  }
+  buf_free(&text);
+}
+END_TEST
+
 static void asm_of(const char *text, struct buf *out) {
   struct rig r;
   rig_open(&r, "x86-64-v4");
@@ -468,6 +492,7 @@ int main(void) {
   Suite *s = suite_create("emit-loops");
   TCase *t = tcase_create("loops");
   tcase_add_test(t, matmul);
+  tcase_add_loop_test(t, lanes_off, 1, 16);
   tcase_add_loop_test(t, features, 0, sizeof samples / sizeof *samples);
   tcase_add_test(t, two_dims);
   tcase_add_loop_test(t, turned_blocks, 0, sizeof turned / sizeof *turned);
