@@ -2,7 +2,7 @@
 
 With the driver and libcublas alone: the copy bandwidth and cuBLAS. With torch: its operators (cuBLAS, cuBLASLt for fp8, its attention), torch.compile; with triton and flash_attn: the tutorial's product,
 autotuned, and FlashAttention. Each call is timed by events of its own, after a memset of 256 MiB that sweeps the L2; the median counts. What cannot be run is named on standard error."""
-import ctypes, json, os, statistics, sys, time
+import ctypes, glob, json, os, statistics, sys, time
 
 rows_file, device, budget = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
 start = time.monotonic()
@@ -12,7 +12,7 @@ SWEEP = 256 << 20
 def rows():
     for line in open(rows_file):
         word = line.split()
-        if word and word[0] != "question" and not word[0].startswith("#"):
+        if word and word[0] not in ("question", "tuning") and not word[0].startswith("#"):
             yield word[1], word[2], {k: int(v) for k, v in (x.split("=") for x in word[2].split(","))}
 
 
@@ -79,7 +79,8 @@ def copy_bandwidth(d):
 
 
 def cublas(d):
-    for name in ("libcublas.so.13", "libcublas.so.12", "libcublas.so"):
+    found = [f for d in sys.path for v in (13, 12) for f in glob.glob(f"{d}/nvidia/*/lib/libcublas.so.{v}")]  # where PyTorch's packages keep it
+    for name in ["libcublas.so.13", "libcublas.so.12", "libcublas.so"] + found:
         try:
             lib = ctypes.CDLL(name)
             break
@@ -167,10 +168,12 @@ def torch_rows():
         spec.loader.exec_module(triton)
     except Exception as e:
         triton = missing("triton", e)
-    try:
-        from flash_attn import flash_attn_func
-    except Exception as e:
-        flash_attn_func = missing("flash_attn", e)
+    flash = {}  # FlashAttention 2 and 3
+    for name, module in (("flash-attn", "flash_attn"), ("flash-attn 3", "flash_attn_interface")):
+        try:
+            flash[name] = __import__(module).flash_attn_func
+        except Exception as e:
+            missing(module, e)
 
     def timed(f, least=0.2):
         f()
@@ -210,10 +213,8 @@ def torch_rows():
             causal = any(x in kernel for x in ("causal", "window", "grouped"))
             t, width, heads = v["T"], v.get("W"), v["H"] * v.get("G", 1)
             q, k, x = (random(1, n, s, v["D"]) for n, s in ((heads, t), (v["H"], v.get("S", t)), (v["H"], v.get("S", t))))
-            more = {}
-            if flash_attn_func:
-                s = [y.transpose(1, 2).contiguous() for y in (q, k, x)]
-                more = {"flash-attn": lambda: flash_attn_func(*s, causal=causal, window_size=(width - 1, 0) if width else (-1, -1))}
+            s = [y.transpose(1, 2).contiguous() for y in (q, k, x)] if flash else []
+            more = {name: lambda f=f: f(*s, causal=causal, window_size=(width - 1, 0) if width else (-1, -1)) for name, f in flash.items()}
             if width:
                 near = torch.ones(t, t, device="cuda", dtype=torch.bool).tril().triu(1 - width)
                 return (lambda q, k, x: F.scaled_dot_product_attention(q, k, x, attn_mask=near)), (q, k, x), False, more
@@ -257,4 +258,4 @@ except Exception as e:
 try:
     torch_rows()
 except Exception as e:
-    missing("torch", e)
+    missing("torch (triton and FlashAttention want it, too)", e)

@@ -1,4 +1,4 @@
-# JSON lines of ./dev bench --gpu as tables: a row a kernel and dims, hone's time and rate, and for each peer its time / hone's time; then geometric means.
+# JSON lines of ./dev bench --gpu as tables: a row a kernel and dims, hone's time and rate, and for each peer its time / hone's time; then questions, tuning, geometric means.
 function field(name,  p, s) {
   p = index($0, "\"" name "\":")
   if (!p) return ""
@@ -25,6 +25,15 @@ function bytes(k, d) { return (k == "cross_entropy" ? 4 : k == "swiglu" ? 12 : 8
   if (field("question") != "") { # the default schedule against it with an edit
     ask[++asked] = sprintf("%-22s %-24s %11.2f %11.2f %9.3f  %s", field("kernel"), field("dims"), field("default_ps") / 1e6, field("given_ps") / 1e6,
                            field("given_ratio_ppm") / 1e6, field("question") (field("given_ps") > 0 ? "" : ": " field("given")))
+    next
+  }
+  if (field("tuning") != "") { # how near the best of the first candidates, by the cost model's order, comes to the best of all
+    many = split(field("ratios_ppm"), of, " "); first = best = 1e6; place = 0
+    for (i = 1; i <= many; i++) {
+      if (of[i] > 0 && of[i] < best) { best = of[i]; place = i }
+      if (i <= field("tuning") && of[i] > 0 && of[i] < first) first = of[i]
+    }
+    tuned[++tunings] = sprintf("%-22s %-24s %11d %11.3f %9.3f %9d %9.1f", field("kernel"), field("dims"), many, best / 1e6, first / best, place, field("seconds"))
     next
   }
   if (form == "" || t <= 0) next
@@ -57,5 +66,7 @@ END {
   }
   if (asked) printf "\n%-22s %-24s %11s %11s %9s  %s\n", "questions", "", "default us", "edited us", "ratio", "edit of the default schedule (ratio under 1: it is faster)"
   for (i = 1; i <= asked; i++) print ask[i]
+  if (tunings) printf "\n%-22s %-24s %11s %11s %9s %9s %9s  %s\n", "tuning", "", "candidates", "best", "first", "place", "seconds", "best: of all / default; first: best of the first 12 in the order of the cost model / best of all; place: of the best in that order"
+  for (i = 1; i <= tunings; i++) print tuned[i]
   for (j = 1; j <= m; j++) if (count[peer[j]]) printf "%s: geometric mean of (its time / hone's time) %.3f over %d rows\n", peer[j], exp(sum[peer[j]] / count[peer[j]]), count[peer[j]]
 }

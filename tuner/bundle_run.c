@@ -52,6 +52,7 @@ struct session {
   char dims[256];
   struct entry *entry;
   unsigned n;
+  double begun; /* when, in seconds */
 };
 
 static bool read_file(struct session *s, const char *name, size_t most, struct buf *out) {
@@ -67,6 +68,12 @@ static bool read_file(struct session *s, const char *name, size_t most, struct b
   buf_putc(out, '\0');
   out->len--;
   return ok;
+}
+
+static double seconds(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 /* ---- the manifest ---- */
@@ -143,6 +150,7 @@ static const char *fp_of(const struct session *s, const char *id) {
 
 static enum status open_kernel(struct session *s, const char *id) {
   const struct kernel *k = read_kernel(s, id);
+  s->begun = seconds();
   if (!k) return ST_REFUSED;
   int64_t *value = ARENA_NEW(s->arena, int64_t, k->nsym + 1u); /* dims are constants by now */
   const char *fp = fp_of(s, id);
@@ -316,7 +324,12 @@ static void report_json(struct session *s, const char *name, unsigned right, con
                (long long)(e->final.n ? stats_ppm(e->rel.mid) : 0));
     buf_json(&b, e->status == TRIAL_OK ? e->line.text[F_sched] : e->why);
   }
-  buf_putc(&b, '}');
+  buf_printf(&b, ",\"seconds\":%.1f,\"ratios_ppm\":\"", seconds() - s->begun);
+  for (unsigned i = 1; i < s->n; i++) { /* in the order of the cost model; 0: not timed */
+    const struct entry *e = &s->entry[i];
+    buf_printf(&b, "%s%lld", i > 1 ? " " : "", (long long)(e->status == TRIAL_OK ? stats_ppm(e->ratio) : 0));
+  }
+  buf_puts(&b, "\"}");
   s->o->say(b.data);
   buf_free(&b);
 }
@@ -412,12 +425,6 @@ static void close_kernel(struct session *s) {
     buf_free(&s->entry[i].package);
   }
   s->n = 0;
-}
-
-static double seconds(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 bool bundle_arch(const char *dir, char *out, size_t len, struct diag *d) {

@@ -13,7 +13,7 @@ if [ "$1" = -f ]; then fp=fast; shift; fi
 if [ "${1:-}" = -r ]; then
   rows=1
   # shellcheck disable=SC2046
-  set -- $(awk '!/^#/ && NF && $1 != "question" { k = ($4 == "" ? "reassoc" : $4) "@bench/specs/gpu/" $2 ".hone"; k = k "#" 1 + int((of[k]++) / 6); if (!(k in all)) order[++n] = k; all[k] = all[k] ":" $3 }
+  set -- $(awk '!/^#/ && NF && $1 != "question" && $1 != "tuning" { k = ($4 == "" ? "reassoc" : $4) "@bench/specs/gpu/" $2 ".hone"; k = k "#" 1 + int((of[k]++) / 6); if (!(k in all)) order[++n] = k; all[k] = all[k] ":" $3 }
     END { for (i = 1; i <= n; i++) print order[i] all[order[i]] }' "$root/bench/gpu_rows.txt") # a kernel with six of its rows, which is what compile takes
 fi
 ptxas=$(command -v ptxas || echo /usr/local/cuda/bin/ptxas)
