@@ -105,6 +105,12 @@ static bool int_dtype(struct cx *x, CXType t, bool is_signed, enum dtype *out) {
   }
 }
 
+/* libclang has no kind of its own for __bf16 (22): CXType_BFloat16 is in its header, and never given. */
+static bool is_bf16(struct cx *x, CXType t) {
+  const char *name = c_str(x, x->cl->getTypeSpelling(t)), *last = strrchr(name, ' ');
+  return !strcmp(last ? last + 1 : name, "__bf16");
+}
+
 bool c_dtype(struct cx *x, CXType t, enum dtype *out) {
   switch (t.kind) {
   case CXType_Bool:
@@ -141,6 +147,9 @@ bool c_dtype(struct cx *x, CXType t, enum dtype *out) {
     CXType u = x->cl->getCanonicalType(x->cl->getEnumDeclIntegerType(x->cl->getTypeDeclaration(t)));
     return u.kind != CXType_Enum && c_dtype(x, u, out);
   }
+  case CXType_Unexposed:
+    *out = DT_bf16;
+    return is_bf16(x, t);
   default:
     return false;
   }
