@@ -637,7 +637,7 @@ static bool store_terms(struct fn *f, const struct lstmt *s) {
 }
 
 static void store_now(struct fn *f, const struct lstmt *s) {
-  if (in_registers(f, s->acc->tensor) && store_terms(f, s)) return;
+  if (in_registers(f, s->acc->tensor) && (reg_add_short(f, s) || store_terms(f, s))) return;
   if (in_registers(f, s->acc->tensor))
     reg_write(f, s->acc, s->red, emit_expr(f, s->value));
   else

@@ -126,6 +126,7 @@ struct slots { /* a register object */
   int dim;           /* which dimension runs along the lanes; -1: none */
   unsigned pad[8];   /* extents in slots */
   bool dead;         /* lanes that a mask switches off are never read */
+  bool short_sums;   /* terms may go to any lane (short_sum.c) */
   struct regdigits own[8]; /* threads: those along this dimension, each has its own elements; none: all have all */
 };
 
@@ -337,6 +338,9 @@ struct val *reg_slot_at(struct fn *f, const struct access *acc, unsigned dim, in
 /* Iterations of the unrolled loop over s that the object has room for, by the access's subscripts; 0: it names none. */
 unsigned reg_steps(struct fn *f, const struct access *acc, sym_t s);
 bool reg_dead_lanes(struct arena *a, unsigned object, const struct lstmt *body); /* dead.c: what a mask switches off of it is never read */
+bool reg_sums_short(const struct fn *f, unsigned object, const struct lstmt *body); /* short_sum.c: its lanes hold nothing but sums of short integers, and are folded */
+struct val short_sum_add(struct fn *f, struct val sum, expr_t term); /* the term of each lane that is on added to one lane or another */
+bool reg_add_short(struct fn *f, const struct lstmt *s); /* adds to such an object; false: it is another store */
 struct val *reg_slots(struct fn *f, unsigned object, unsigned *n); /* all given a value; n = 0 when it is not open */
 
 /* stream.c */

@@ -121,6 +121,7 @@ void emit_reg_open(struct fn *f, unsigned object, const struct lstmt *body) {
   take_shape(f, &sh, s);
   s->n = 1;
   s->dead = !f->simt && reg_dead_lanes(f->m->arena, object, body);
+  s->short_sums = s->width > 1 && reg_sums_short(f, object, body);
   if (o->rank > RANK_LIMIT) emit_fail(f->m, "register object '%s' has too many dimensions", o->name);
   for (unsigned d = 0; d < o->rank && !f->m->fail; d++) {
     int64_t c = 0;
@@ -371,4 +372,14 @@ void reg_write(struct fn *f, const struct access *acc, enum red red, struct val 
     v = convert(f, t, v);
   }
   write_element(f, acc->tensor, p.slot, p.lane, v);
+}
+
+bool reg_add_short(struct fn *f, const struct lstmt *s) {
+  struct slots *to = f->reg[s->acc->tensor];
+  if (!to->short_sums || s->red != RED_sum || s->value->kind == E_READ) return false;
+  struct place p = locate(f, s->acc);
+  if (!p.ok || !whole_slot(to, p, f->lanes)) return false;
+  struct val *x = slot_of(f, s->acc->tensor, p.slot);
+  *x = short_sum_add(f, *x, s->value);
+  return true;
 }

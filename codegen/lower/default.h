@@ -69,6 +69,7 @@ bool def_has(const struct access *r, sym_t s);
 void def_score_read(expr_t x, void *ctx);                           /* visitor; ctx: struct score */
 int def_best_lane(const struct chooser *c, const struct eq *only);  /* axis for the vector lanes, -1: none */
 unsigned def_lanes(const struct chooser *c, const struct eq *e);    /* elements of a vector */
+unsigned def_sum_lanes(const struct chooser *c, const struct eq *e); /* of one along which e sums: of terms shorter than the sum (ir/short_sum.h) so many */
 /* ---- the main member and its reuse ---- */
 const struct eq *def_find_main(const struct chooser *c);
 void def_find_shared(expr_t x, void *ctx);                          /* visitor; ctx: struct reuse */

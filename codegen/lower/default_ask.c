@@ -1,5 +1,6 @@
 /* What the default schedule asks of a group: extents, strides, lanes, reuse; and the sizes that follow from them. */
 #include "codegen/lower/default.h"
+#include "ir/short_sum.h"
 
 /* ---- asking ---- */
 
@@ -206,6 +207,12 @@ unsigned def_lanes(const struct chooser *c, const struct eq *e) {
   size_t w = type_size(e->body->type);
   if (type_size(c->gs->k->tensor[e->lhs].type) > w) w = type_size(c->gs->k->tensor[e->lhs].type);
   return (unsigned)(c->lim->vector_bytes / (w ? w : 1));
+}
+
+unsigned def_sum_lanes(const struct chooser *c, const struct eq *e) {
+  struct short_sum s;
+  if (c->lim->simt || e->red != RED_sum || !short_sum_of(e->body, &s)) return def_lanes(c, e);
+  return c->lim->vector_bytes / s.bytes;
 }
 
 /* ---- the main member and its reuse ---- */

@@ -112,11 +112,12 @@ static int64_t thread_strip(const struct chooser *c, unsigned lane, int64_t tile
 
 void def_plain(struct chooser *c, int lane, int row) {
   const struct eq *e = c->main;
-  int64_t lanes = def_lanes(c, e), ext = def_extent(c, (unsigned)lane), nv;
+  bool red = def_reduces(e, c->g->axis[lane].sym), tiles = false;
+  int64_t lanes = red ? def_sum_lanes(c, e) : def_lanes(c, e), ext = def_extent(c, (unsigned)lane), nv;
   struct order o = {0};
   int other = -1;
   if (lanes < 2 || (ext && ext < 2)) return;
-  bool red = def_reduces(e, c->g->axis[lane].sym), tiles = false;
+  if (red && ext && ext < lanes) lanes = def_lanes(c, e);
   if (row >= 0 && def_guess(c, (unsigned)row) < 4) row = -1;
   int pixel = pixel_axis(c, (unsigned)lane);
   if (pixel >= 0) lanes = sure_lanes(c, (unsigned)lane);

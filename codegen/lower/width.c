@@ -1,5 +1,6 @@
 /* How many lanes a vector loop has: as many as elements of the widest type that its lanes hold make a vector. */
 #include "codegen/lower/plan.h"
+#include "ir/short_sum.h"
 
 struct width {
   unsigned bytes; /* of the widest type that lanes hold, at least 1 */
@@ -90,6 +91,21 @@ static bool halves_woven(const struct plan *p, unsigned l, unsigned w) {
   return c.found && !c.floats && w > 1;
 }
 
+/* Bytes of the terms of sums along these lanes that the emitter adds up several at a time; 0: not all members are such.
+ */
+static unsigned short_terms(const struct plan *p, unsigned l) {
+  unsigned w = 0;
+  for (unsigned i = 0; i < p->nmember && !p->lim->simt; i++) {
+    const struct member *m = &p->member[i];
+    struct short_sum s;
+    if (m->vec != (int)l) continue;
+    if (m->kind != MK_EQ || m->sub >= 0 || !(m->red & BIT(l)) || m->e->red != RED_sum || !short_sum_of(m->e->body, &s))
+      return 0;
+    if (s.bytes > w) w = s.bytes;
+  }
+  return w;
+}
+
 bool lanes_find(struct plan *p, unsigned l) {
   if (p->loop[l].lanes) return given_lanes(p, l);
   unsigned w = 1;
@@ -97,6 +113,8 @@ bool lanes_find(struct plan *p, unsigned l) {
   for (unsigned i = 0; i < p->nmember; i++)
     if (p->member[i].vec == (int)l && member_width(p, &p->member[i]) > w) w = member_width(p, &p->member[i]);
   if (n % (2 * p->lim->vector_bytes / w) == 0 && halves_woven(p, l, w)) w /= 2;
+  unsigned shorter = short_terms(p, l);
+  if (shorter && n % (p->lim->vector_bytes / shorter) == 0) w = shorter;
   unsigned lanes = p->lim->vector_bytes / w;
   const char *name = plan_loop_name(p, l);
   if (lanes < 2) {

@@ -10,10 +10,11 @@
    there the loops as C has them, vectorised by LLVM, take the same time or less (elements that are interleaved, few
    iterations, one stream from memory instead of several), and need no checks at entry. */
 #include "ir/apart.h"
+#include "ir/short_sum.h"
 #include "compiler/pass/passes.h"
 #include "compiler/pass/util.h"
 
-enum { ROWS = 32, STENCIL = 3, MAX_RANK = 16, FEW = 8 };
+enum { ROWS = 32, STENCIL = 3, MAX_RANK = 16, FEW = 8, LONG = 256 };
 
 struct look {
   const struct kernel *k;
@@ -396,6 +397,19 @@ bool kernel_is_narrow(const struct kernel *k) {
   for (unsigned i = 0; i < k->neq; i++)
     if (!narrow(k, &k->eq[i])) return false;
   return true;
+}
+
+/* Long sums of bytes and half words, which several lanes are added up of at a time. */
+bool kernel_sums_short(const struct kernel *k) {
+  for (unsigned i = 0; i < k->neq; i++) {
+    const struct eq *e = &k->eq[i];
+    struct short_sum s;
+    int64_t n;
+    if (e->red != RED_sum || e->nax != e->npar + 1u || !short_sum_of(e->body, &s)) continue;
+    const struct axis *x = &e->axis[e->npar];
+    if (!poly_is_const(poly_sub(k->arena, x->hi, x->lo), &n) || n >= LONG) return true;
+  }
+  return false;
 }
 
 /* y's axes as x's, one by one. */

@@ -4,12 +4,14 @@
    lanes. u8((i32(a) + i32(b) + 1) >> 1) becomes u8((u16(a) + u16(b) + 1) >> 1). Where values do not fit but a
    conversion drops what is above, sums, products, bits and shifts to the left need no more bits than are left:
    u16(i32(p) << 8 | i32(p) >> 8) becomes p << 8 | p >> 8. So do reductions whose result is narrower than their terms.
+   Terms of wide sums, and their factors, are computed in 8 or 16 bits where they fit (ir/short_sum.h).
 
    Intervals are found from the types of what is read and from constants; nothing is assumed about dims and scalars
    beyond their types. Bytes are not multiplied: vectors cannot. */
 #include "compiler/pass/passes.h"
 #include "compiler/pass/span.h"
 #include "compiler/pass/util.h"
+#include "ir/short_sum.h"
 
 static expr_t rewrite(struct arena *a, const struct spans *k, expr_t x, enum dtype t);
 
@@ -111,6 +113,44 @@ static bool widened(expr_t x) {
   return wide(x) || x->kind == E_CAST;
 }
 
+/* x <o> s, with x (of which v is known) in t and s a scalar of which nothing is: against the nearest value that x can
+   have, and where s lies beyond all of them the scalar alone decides. */
+static expr_t against_scalar(struct arena *a, enum op o, expr_t x, expr_t s, struct span v, enum dtype t) {
+  enum dtype w = (enum dtype)s->type;
+  expr_t lo = expr_i(a, w, v.lo), hi = expr_i(a, w, v.hi);
+  expr_t near = expr_op2(a, OP_min, expr_op2(a, OP_max, s, lo), hi), y = expr_op2(a, o, x, expr_cast(a, t, near));
+  switch (o) {
+  case OP_gt:
+    return expr_op2(a, OP_or, y, expr_op2(a, OP_lt, s, lo));
+  case OP_lt:
+    return expr_op2(a, OP_or, y, expr_op2(a, OP_gt, s, hi));
+  case OP_ge:
+    return expr_op2(a, OP_and, y, expr_op2(a, OP_le, s, hi));
+  case OP_le:
+    return expr_op2(a, OP_and, y, expr_op2(a, OP_ge, s, lo));
+  case OP_eq:
+    return expr_op2(a, OP_and, y, expr_op2(a, OP_eq, s, near));
+  default:
+    return expr_op2(a, OP_or, y, expr_op2(a, OP_ne, s, near));
+  }
+}
+
+static enum op turned(enum op o) {
+  return o == OP_gt ? OP_lt : o == OP_lt ? OP_gt : o == OP_ge ? OP_le : o == OP_le ? OP_ge : o;
+}
+
+static expr_t compare_scalar(struct arena *a, const struct spans *k, expr_t x) {
+  bool first = x->kid[0]->kind == E_SCALAR;
+  expr_t s = x->kid[first ? 0 : 1], y = x->kid[first ? 1 : 0];
+  if (s->kind != E_SCALAR || y->kind == E_SCALAR || !type_is_int((enum dtype)s->type)) return x;
+  for (unsigned i = 0; i < NNARROWER; i++) {
+    struct span v = span_held(span_fits(k, y, narrower[i]), (enum dtype)s->type);
+    enum op o = first ? turned((enum op)x->op) : (enum op)x->op;
+    if (v.ok) return against_scalar(a, o, rewrite(a, k, y, narrower[i]), s, v, narrower[i]);
+  }
+  return x;
+}
+
 static expr_t narrow_compare(struct arena *a, const struct spans *k, expr_t x) {
   if (!type_is_int((enum dtype)x->kid[0]->type) || type_size((enum dtype)x->kid[0]->type) < 4) return x;
   if (!widened(x->kid[0]) && !widened(x->kid[1])) return x;
@@ -122,7 +162,7 @@ static expr_t narrow_compare(struct arena *a, const struct spans *k, expr_t x) {
     y->kid[1] = rewrite(a, k, x->kid[1], t);
     return y;
   }
-  return x;
+  return compare_scalar(a, k, x);
 }
 
 static expr_t narrow_one(struct arena *a, expr_t x, void *ctx) {
@@ -203,6 +243,35 @@ static void narrow_terms(struct arena *a, const struct kernel *k, struct eq *e, 
   if (y) e->body = y;
 }
 
+/* x, or x computed in i16 and widened; NULL: neither is of a short type. */
+static expr_t short_factor(struct arena *a, const struct spans *k, expr_t x) {
+  struct short_sum s;
+  if (short_sum_of(x, &s) && !s.b) return x;
+  return span_fits(k, x, DT_i16).ok ? expr_cast(a, (enum dtype)x->type, rewrite(a, k, x, DT_i16)) : NULL;
+}
+
+static expr_t short_term(struct arena *a, const struct spans *k, expr_t x) {
+  enum dtype t = (enum dtype)x->type;
+  expr_t y = exact(a, k, x, 1);
+  if (!y && span_within(span_fits(k, x, DT_u16), span_of_type(DT_u8)))
+    y = expr_cast(a, DT_u8, rewrite(a, k, x, DT_u16));
+  if (y) return expr_cast(a, t, y);
+  if (type_size(t) > 4) return x;
+  if (x->kind == E_OP && x->op == OP_mul) {
+    expr_t p = short_factor(a, k, x->kid[0]), q = short_factor(a, k, x->kid[1]);
+    if (p && q) return expr_op2(a, OP_mul, p, q);
+  }
+  return span_fits(k, x, DT_i16).ok ? expr_cast(a, t, rewrite(a, k, x, DT_i16)) : x;
+}
+
+/* Terms of a sum that is wider than they are. */
+static void shorten_terms(struct arena *a, struct eq *e, const struct spans *known) {
+  struct short_sum s;
+  enum dtype t = (enum dtype)e->body->type;
+  if (e->red != RED_sum || !type_is_int(t) || type_size(t) < 4 || short_sum_of(e->body, &s)) return;
+  e->body = short_term(a, known, e->body);
+}
+
 enum status pass_narrow(struct arena *a, struct unit *u, struct diag *d) {
   (void)d;
   struct kernel *k = u->k;
@@ -213,6 +282,7 @@ enum status pass_narrow(struct arena *a, struct unit *u, struct diag *d) {
     eq_map(a, &k->eq[i], narrow_one, &known);
     narrow_temp(a, k, i, temp);
     narrow_terms(a, k, &k->eq[i], &known);
+    shorten_terms(a, &k->eq[i], &known);
   }
   return ST_OK;
 }

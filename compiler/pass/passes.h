@@ -20,6 +20,8 @@ bool groups_pass_more(const struct groups *gs, const struct lstmt *source);
 bool kernel_has_windows(const struct kernel *k);
 /* A pass (behind pass_narrow) whose results have 8 or 16 bits and lie side by side: a schedule has more lanes than C's int leaves to LLVM. */
 bool kernel_is_narrow(const struct kernel *k);
+/* Does one of its equations sum many short integers (ir/short_sum.h)? Asked behind all passes. */
+bool kernel_sums_short(const struct kernel *k);
 /* Dims that are strides of arrays and nothing else, and at run time mostly 1: has[] and value[] (by symbol) are set for them. false: there are none. */
 bool kernel_unit_strides(const struct kernel *k, bool *has, int64_t *value);
 extern const struct pass hone_passes[];   /* the pipeline in order */

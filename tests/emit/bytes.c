@@ -53,6 +53,25 @@ static const struct sample {
      "1]\n "
      "d[i, j, 2] = s[i, M - 1 - j, 2] }",
      "vpermt2b\t%zmm"},
+    {"kernel f(p: u8[N, M], q: u8[N, M]) -> s: u32[N] { s[i] = sum(j) u32(abs(i32(p[i, j]) - i32(q[i, j]))) }",
+     "vpsadbw\t"},
+    {"kernel f(p: u8[N, M]) -> s: i64[N] { s[i] = sum(j) i64(p[i, j]) }", "vpsadbw\t"},
+    {"kernel f(p: u8[N, M], t: i32) -> s: i32[N] { s[i] = sum(j) i32(i32(p[i, j]) > t) }", "vpcmp"},
+    {"kernel f(p: u8[N, M], q: u8[N, M]) -> s: i32[N] {\n s[i] = sum(j) (i32(p[i, j]) - i32(q[i, j])) * (i32(p[i, j]) "
+     "- "
+     "i32(q[i, j])) }",
+     "vpdpwssd\t"},
+    {"kernel f(p: i16[N, M], q: u8[M]) -> s: i32[N] { s[i] = sum(j) i32(p[i, j]) * i32(q[j]) }", "vpdpwssd\t"},
+    {"kernel f(p: i16[N, M]) -> s: u32[N], t: i32[N] {\n s[i] = sum(j) u32(p[i, j])\n t[i] = sum(j) abs(i32(p[i, j])) "
+     "}",
+     "vpdpwssd\t"},
+    {"kernel f(p: i8[N, M], q: u8[N, M]) -> s: i32[1], t: i32[1] {\n s[0] = sum(i, j) i32(p[i, j]) * i32(q[i, j])\n "
+     "t[0] = sum(i, j) i32(p[i, j]) }",
+     "vpdpbusd\t"},
+    {"kernel f(p: u8[N, M], t: i32) -> q: u8[N, M], r: u8[N, M] {\n q[i, j] = select(i32(p[i, j]) > t, 255, 0)\n r[i, "
+     "j] "
+     "= select(i32(p[i, j]) <= t, p[i, j], select(t == i32(p[i, j]), 7, 9)) }",
+     "vpcmp"},
 };
 static const char *const cpus[] = {"native", "alderlake", "haswell", "x86-64-v2"};
 enum { NSAMPLE = sizeof samples / sizeof *samples, NCPU = sizeof cpus / sizeof *cpus, ROUNDS = 6 };

@@ -90,6 +90,17 @@ static const struct row windows[] = {
      "kernel k(a: f32[2*M, 2*N]) -> b: f32[M, N] {\nb[i, j] = a[2*i, 2*j] + a[2*i + 1, 2*j + 1]\n}"},
 };
 
+static const struct row sums[] = {
+    {true, "a distance of bytes",
+     "kernel k(a: u8[N], b: u8[N]) -> s: i32[1] {\ns[0] = sum(i) abs(i32(a[i]) - i32(b[i]))\n}"},
+    {true, "rows of half words",
+     "kernel k(a: i16[M, N], x: i16[N]) -> s: i32[M] {\ns[i] = sum(j) i32(a[i, j]) * i32(x[j])\n}"},
+    {false, "a few bytes", "kernel k(a: u8[N, 16]) -> s: i32[N] {\ns[i] = sum(j) i32(a[i, j])\n}"},
+    {false, "words", "kernel k(a: i32[N]) -> s: i32[1] {\ns[0] = sum(i) a[i]\n}"},
+    {false, "products too large for half words",
+     "kernel k(a: u16[N], b: u16[N]) -> s: u32[1] {\ns[0] = sum(i) u32(a[i]) * u32(b[i])\n}"},
+};
+
 /* As of C without `restrict`. */
 static bool is_light(const struct kernel *k) {
   struct kernel *c = kernel_clone(k->arena, k);
@@ -127,10 +138,12 @@ int main(void) {
   enum {
     LIGHT = sizeof rows / sizeof *rows,
     NARROW = sizeof narrow / sizeof *narrow,
-    WINDOWS = sizeof windows / sizeof *windows
+    WINDOWS = sizeof windows / sizeof *windows,
+    SUMS = sizeof sums / sizeof *sums
   };
-  printf("1..%u\n", LIGHT + NARROW + WINDOWS);
+  printf("1..%u\n", LIGHT + NARROW + WINDOWS + SUMS);
   unsigned bad = run(rows, LIGHT, is_light, "light", 0);
   bad += run(narrow, NARROW, kernel_is_narrow, "narrow", LIGHT);
-  return bad + run(windows, WINDOWS, kernel_has_windows, "windows", LIGHT + NARROW) != 0;
+  bad += run(windows, WINDOWS, kernel_has_windows, "windows", LIGHT + NARROW);
+  return bad + run(sums, SUMS, kernel_sums_short, "sums of short integers", LIGHT + NARROW + WINDOWS) != 0;
 }
