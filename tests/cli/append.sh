@@ -4,12 +4,8 @@
 set -u
 hone=$(realpath "$1")
 shift
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-cd "$tmp" || exit 1
-unset HONE_DB
-export XDG_DATA_HOME="$tmp/data"
-functions=60 passed=0 failed=0
+. "$(dirname "$0")/common.sh"
+functions=60
 awk -v n=$functions -v seed="${HONE_TEST_SEED:-1}" '
 function pick(list, a, k) { k = split(list, a, ";"); return a[1 + int(rand() * k)] }
 function place() { return pick("i;i;i;i + 1;i + 3;2 * i;m + i") }
@@ -61,10 +57,9 @@ for cpu in $cpus; do
      "$@" -w -O1 -o main main.c cc.c random.o >>log 2>&1 && ./main >>log 2>&1; then
     passed=$((passed + 1))
   else
-    failed=$((failed + 1)); head -n 20 log; echo "not ok: --cpu $cpu"
+    head -n 20 log; no "--cpu $cpu"
   fi
 done
 on=$("$hone" compile random.c --cpu x86-64-v4 --on-miss=quiet -Wno-not-raised --emit source 2>/dev/null | awk '/^func /{f = $2} / vector [0-9]+ \{/{on[f] = 1} END {for (f in on) n++; print n + 0}')
-if [ "$on" -ge $((functions / 3)) ]; then passed=$((passed + 1)); else failed=$((failed + 1)); echo "not ok: only $on of $functions run on lanes"; fi
-echo "$passed passed, $failed failed"
-[ $failed -eq 0 ]
+if [ "$on" -ge $((functions / 3)) ]; then ok; else no "only $on of $functions run on lanes"; fi
+end

@@ -2,18 +2,7 @@
 # hone check and compile on a C file whose functions are raised, raised in parts, kept and refused. usage: check_c.sh HONE ROOT
 set -u
 hone=$(realpath "$1") root=$(realpath "$2")
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-cd "$tmp" || exit 1
-unset HONE_DB
-export XDG_DATA_HOME="$tmp/data"
-passed=0 failed=0
-check() { # what, condition…
-  what=$1
-  shift
-  if "$@"; then passed=$((passed + 1)); else failed=$((failed + 1)) && echo "not ok: $what"; fi
-}
-has() { grep -q -- "$1" "$2"; }
+. "$(dirname "$0")/common.sh"
 cat >mix.c <<'C'
 void scale(int n, float a, float *x) {
   for (int i = 0; i < n; i++) x[i] *= a;
@@ -94,5 +83,4 @@ int main(void) {
 }
 C
 check 'the object works' sh -c 'cc use.c mix.o -o use -lm && ./use'
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+end

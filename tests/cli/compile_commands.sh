@@ -3,16 +3,11 @@
 # usage: compile_commands.sh HONE
 set -u
 hone=$(realpath "$1")
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-cd "$tmp" || exit 1
-unset HONE_DB CPATH C_INCLUDE_PATH
-export XDG_DATA_HOME="$tmp/data"
-passed=0 failed=0
+. "$(dirname "$0")/common.sh"
 check() { # what, condition…
   what=$1
   shift
-  if "$@"; then passed=$((passed + 1)); else failed=$((failed + 1)) && echo "not ok: $what: $(head -n 3 "$tmp/out" 2>/dev/null)"; fi
+  if "$@"; then ok; else no "$what: $(head -n 3 "$tmp/out" 2>/dev/null)"; fi
 }
 mkdir -p src 'src/own headers' build other
 echo '#define SCALE 3.0f' >'src/own headers/scale.h'
@@ -70,5 +65,4 @@ wrong '[{"x": ]}]' 'a value is expected'
 wrong "[{\"x\": $(printf '[%.0s' $(seq 100))}]" 'nests too deeply'
 wrong '[]' 'has no command'
 wrong '' "'\[' is expected"
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+end

@@ -3,17 +3,8 @@
 # one stands. usage: debug.sh HONE
 set -u
 hone=$(realpath "$1")
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-cd "$tmp" || exit 1
-unset HONE_DB
-export XDG_DATA_HOME="$tmp/data" HONE_VERIFY_LLVM=1
-passed=0 failed=0
-check() { # what, condition…
-  what=$1
-  shift
-  if "$@"; then passed=$((passed + 1)); else failed=$((failed + 1)) && echo "not ok: $what"; fi
-}
+. "$(dirname "$0")/common.sh"
+export HONE_VERIFY_LLVM=1
 command -v objdump >/dev/null || { echo "no objdump"; exit 77; }
 mkdir one two
 cat >one/d.c <<'C'
@@ -72,5 +63,4 @@ C
   gdb -batch -nx -ex 'set debuginfod enabled off' -ex 'break d.c:13' -ex run -ex bt one/main >gdb.txt 2>&1
   check "gdb stops there: $(tail -n 3 gdb.txt)" grep -q 'd.c:1[1-4]' gdb.txt
 fi
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+end

@@ -2,19 +2,14 @@
 # The command line on bad input: exact message and exit code. usage: errors.sh HONE
 set -u
 hone=$(realpath "$1")
-tmp=$(mktemp -d)
-trap 'chmod -R u+w "$tmp" 2>/dev/null; rm -rf "$tmp"' EXIT
-cd "$tmp" || exit 1
-unset HONE_DB
-export XDG_DATA_HOME="$tmp/data"
-passed=0 failed=0
+. "$(dirname "$0")/common.sh"
 # expect CODE MESSAGE COMMAND…   (MESSAGE: the whole of standard error)
 expect() {
   want=$1 message=$2
   shift 2
   got=$("$@" 2>&1 >/dev/null)
   code=$?
-  if [ "$code" = "$want" ] && [ "$got" = "$message" ]; then passed=$((passed + 1))
+  if [ "$code" = "$want" ] && [ "$got" = "$message" ]; then ok
   else
     failed=$((failed + 1))
     printf 'not ok: %s\n  exit %s, expected %s\n  said: %s\n  not:  %s\n' "$*" "$code" "$want" "$got" "$message"
@@ -75,7 +70,6 @@ expect 5 "hone: error: 'not.db' is not a hone tuning database" "$hone" tune mm.h
 expect 2 "hone: error: 'mm' needs a value for dim 'M': --dims M=…" "$hone" tune mm.hone --trials 1
 expect 5 "hone: error: cannot find hone-worker: /nowhere (--worker FILE names it)" "$hone" tune mm.hone --worker /nowhere
 expect 2 "hone: error: db: expected list, show, export, import, merge or verify" "$hone" db
-[ "$(cat not.db)" = garbage ] || { echo "not ok: not.db was changed"; failed=$((failed + 1)); }
-[ -z "$(ls | grep -E '^x\.o|\.o\.')" ] || { echo "not ok: something half written was left: $(ls)"; failed=$((failed + 1)); }
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+[ "$(cat not.db)" = garbage ] || no "not.db was changed"
+[ -z "$(ls | grep -E '^x\.o|\.o\.')" ] || no "something half written was left: $(ls)"
+end

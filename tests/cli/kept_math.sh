@@ -4,12 +4,7 @@
 set -u
 hone=$(realpath "$1")
 shift
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-cd "$tmp" || exit 1
-unset HONE_DB
-export XDG_DATA_HOME="$tmp/data"
-passed=0 failed=0
+. "$(dirname "$0")/common.sh"
 one='exp exp2 log log2 log10 log1p expm1 sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh cbrt erf erfc'
 two='pow atan2 hypot fmod'
 {
@@ -64,16 +59,15 @@ for cpu in native x86-64-v2; do
   if "$hone" compile kept.c --cpu "$cpu" --on-miss=quiet -Wno-not-raised -o kept.o >log 2>&1 && "$@" -O1 -o main main.c kept.o -lm >>log 2>&1 && ./main >>log 2>&1; then
     passed=$((passed + 1))
   else
-    failed=$((failed + 1)); head -n 12 log; echo "not ok: --cpu $cpu"
+    head -n 12 log; no "--cpu $cpu"
   fi
 done
 lanes() { # function, what stands on lanes
   "$hone" compile kept.c --only "$1" --cpu x86-64-v4 --on-miss=quiet -Wno-not-raised --emit llvm >out 2>err
-  if grep -q 'masked.store.v[48]f\(32\|64\)\|masked.store.v16f32' out; then passed=$((passed + 1)); else failed=$((failed + 1)); echo "not ok: '$1' is not on lanes"; fi
+  if grep -q 'masked.store.v[48]f\(32\|64\)\|masked.store.v16f32' out; then ok; else no "'$1' is not on lanes"; fi
 }
 lanes if_sinf
 lanes if_exp
 lanes if_powf
 lanes if_tanhf
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+end

@@ -4,12 +4,8 @@
 set -u
 hone=$(realpath "$1")
 shift
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-cd "$tmp" || exit 1
-unset HONE_DB
-export XDG_DATA_HOME="$tmp/data"
-functions=80 passed=0 failed=0
+. "$(dirname "$0")/common.sh"
+functions=80
 awk -v n=$functions -v seed="${HONE_TEST_SEED:-1}" '
 function pick(list, a, k) { k = split(list, a, ";"); return a[1 + int(rand() * k)] }
 function outside() { return pick("i;i + 1;n - 1 - i;2 * i + 1;i * m;i * s;i * (m + 1) + m") }
@@ -62,13 +58,13 @@ for cpu in native x86-64-v2; do
      "$@" -w -O1 -ffp-contract=off -o main main.c cc.c random.o -lm >>log 2>&1 && ./main >>log 2>&1; then
     passed=$((passed + 1))
   else
-    failed=$((failed + 1)); head -n 20 log; echo "not ok: --cpu $cpu"
+    head -n 20 log; no "--cpu $cpu"
   fi
 done
 on=$("$hone" compile random.c --cpu x86-64-v4 --on-miss=quiet -Wno-not-raised --emit source 2>/dev/null | awk '/^func /{f = $2} / vector [0-9]+ \{/{on[f] = 1} END {for (f in on) n++; print n + 0}')
 least=1 # of other seeds; one in ten of those that every run makes
 [ "${HONE_TEST_SEED:-1}" != 1 ] || least=$((functions / 10))
-if [ "$on" -ge $least ]; then passed=$((passed + 1)); else failed=$((failed + 1)); echo "not ok: only $on of $functions run on lanes"; fi
+if [ "$on" -ge $least ]; then ok; else no "only $on of $functions run on lanes"; fi
 cat >known.c <<'C'
 void horner(int n, const double *c, int deg, const double *x, double *y) {
   for (int i = 0; i < n; i++) {
@@ -107,7 +103,7 @@ void meets(float *y, int n, int m, int s) { /* rows may overlap */
 C
 form() { # function, 1: on lanes
   is=$("$hone" compile known.c --only "$1" --cpu x86-64-v4 --on-miss=quiet -Wno-not-raised --emit source 2>/dev/null | grep -c ' vector [0-9]* {')
-  if [ "$is" = "$2" ]; then passed=$((passed + 1)); else failed=$((failed + 1)); echo "not ok: '$1' is on lanes $is times"; fi
+  if [ "$is" = "$2" ]; then ok; else no "'$1' is on lanes $is times"; fi
 }
 form horner 1
 form columns 1
@@ -115,5 +111,4 @@ form running 1
 form across 0
 form goes_on 0
 form meets 0
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+end

@@ -2,12 +2,7 @@
 # Functions that are compiled as written: LLVM must see in them what it sees in what clang gives it. usage: plain.sh HONE
 set -u
 hone=$(realpath "$1")
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-cd "$tmp" || exit 1
-unset HONE_DB
-export XDG_DATA_HOME="$tmp/data"
-passed=0 failed=0
+. "$(dirname "$0")/common.sh"
 cat >plain.c <<'C'
 #include <stdint.h>
 void bgr(const uint8_t *src, uint8_t *dst, int w, int h, int stride) { /* four bytes a pixel, three of them read */
@@ -36,7 +31,7 @@ void first(const uint16_t *rows, uint16_t *out, unsigned n) { /* an unsigned cou
 C
 vectors() { # function, what LLVM's text must hold
   "$hone" compile plain.c --only "$1" --cpu x86-64-v4 --on-miss=quiet --emit llvm >out 2>err || { cat err; failed=$((failed + 1)); return; }
-  if grep -q "$2" out; then passed=$((passed + 1)); else failed=$((failed + 1)); echo "not ok: '$1' has no $2"; fi
+  if grep -q "$2" out; then ok; else no "'$1' has no $2"; fi
 }
 vectors bgr 'shufflevector <[0-9]* x i8>'
 vectors over 'shufflevector <[0-9]* x i8>'
@@ -75,7 +70,7 @@ C
 form() { # function, the form that runs where arrays do not overlap
   "$hone" compile choice.c --only "$1" --cpu x86-64-v4 --on-miss=quiet --emit llvm >out 2>err || { cat err; failed=$((failed + 1)); return; }
   if grep -q 'define internal void @hone.0.general' out; then is=general; else is=source; fi
-  if [ "$is" = "$2" ]; then passed=$((passed + 1)); else failed=$((failed + 1)); echo "not ok: '$1' runs as $is"; fi
+  if [ "$is" = "$2" ]; then ok; else no "'$1' runs as $is"; fi
 }
 form backward source
 form others source
@@ -87,6 +82,5 @@ form unit general
   echo '}; unsigned crc(int n, const unsigned char *x) { unsigned r = 1; while (n--) r = table[(r ^ *x++) & 2047] ^ (r >> 3); return r; }'
 } >table.c
 "$hone" compile table.c --cpu x86-64-v4 --on-miss=quiet --emit asm >out 2>err
-if grep -q aligned_alloc out || ! grep -q 'hone.table:' out; then failed=$((failed + 1)); echo 'not ok: a constant table is filled at each call'; else passed=$((passed + 1)); fi
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+if grep -q aligned_alloc out || ! grep -q 'hone.table:' out; then no 'a constant table is filled at each call'; else ok; fi
+end

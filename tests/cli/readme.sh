@@ -2,15 +2,8 @@
 # The commands of README.md's "In use" as they stand there, on the C file shown there; only the sizes and the budget are smaller. usage: readme.sh HONE ROOT
 set -u
 hone=$(realpath "$1") root=$(realpath "$2")
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-cd "$tmp" || exit 1
-unset HONE_DB
-export XDG_DATA_HOME="$tmp/data"
+. "$(dirname "$0")/common.sh"
 PATH=$(dirname "$hone"):$PATH
-passed=0 failed=0
-ok() { passed=$((passed + 1)); }
-no() { failed=$((failed + 1)); echo "not ok: $*"; }
 
 # The block: lines between the first ``` after "## In use" and the next. Lines with "$ " are commands, what follows "$ cat FILE" is that file.
 sed -n '/^## In use/,/^## /p' "$root/README.md" | sed -n '/^```/,/^```/p' | sed '/^```/d; s/1024/128/g; s/30s/3s/g' >block
@@ -44,5 +37,4 @@ while IFS= read -r line; do
   case $line in *" compile "*) if grep -q Wuntuned out; then no "the winner was not used: $(cat out)"; else ok; fi ;; esac
 done <commands
 [ -s matmul.o ] && [ -s matmul.d ] && ok || no "no object or no depfile"
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+end

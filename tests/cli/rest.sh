@@ -4,18 +4,7 @@ set -u
 hone=$(realpath "$1")
 shift
 cc=$*
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-cd "$tmp" || exit 1
-unset HONE_DB
-export XDG_DATA_HOME="$tmp/data"
-passed=0 failed=0
-check() { # what, condition…
-  what=$1
-  shift
-  if "$@"; then passed=$((passed + 1)); else failed=$((failed + 1)) && echo "not ok: $what"; fi
-}
-has() { grep -q -- "$1" "$2"; }
+. "$(dirname "$0")/common.sh"
 mkdir sub
 cat >sub/half.h <<'C'
 #define HALF 0.5f
@@ -349,5 +338,4 @@ check 'nor OpenMP, which nobody asked for' [ "$(grep -c "pragma omp" pragma.err)
 "$hone" check --json pragma.c --rest "$cc -fopenmp" >pragma.json 2>pragma.err
 check 'with OpenMP asked for its loops are the C compiler'"'"'s' [ "$(grep -c '"name":"hone_loop_main' pragma.json)" = 2 ]
 check 'and those of functions are hone'"'"'s, who says so' has "note: hone makes 'product'" pragma.err
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+end

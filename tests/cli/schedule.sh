@@ -4,13 +4,7 @@ set -u
 hone=$(realpath "$1") examples=$(realpath "$2")/examples
 shift 2
 cc=$*
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-cd "$tmp" || exit 1
-unset HONE_DB
-export XDG_DATA_HOME="$tmp/data"
-passed=0 failed=0
-ok() { passed=$((passed + 1)); }
+. "$(dirname "$0")/common.sh"
 no() { failed=$((failed + 1)); echo "not ok: $*"; cat err 2>/dev/null; }
 says() { # what, exit code, text
   if [ "$2" != "$code" ]; then no "$1: exit code $code"
@@ -107,5 +101,4 @@ K
 "$hone" compile twice.hone -o twice.o --schedule 'tile i 16; vector i0 | tile i 32; vector i0' >out 2>err
 code=$?
 [ "$code" = 0 ] && ok || no "two groups"
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+end

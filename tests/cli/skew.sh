@@ -5,11 +5,7 @@ set -u
 hone=$(realpath "$1") source=$(realpath "$2")/tests/golden/raise/skew.c
 shift 2
 cc=$*
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-cd "$tmp" || exit 1
-unset HONE_DB
-export XDG_DATA_HOME="$tmp/data"
+. "$(dirname "$0")/common.sh"
 cat >main.c <<'K'
 #include <math.h>
 #include <stdio.h>

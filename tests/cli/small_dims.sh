@@ -5,14 +5,7 @@ set -u
 hone=$(realpath "$1") examples=$(realpath "$2")/examples
 shift 2
 cc=$*
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-cd "$tmp" || exit 1
-unset HONE_DB
-export XDG_DATA_HOME="$tmp/data"
-passed=0 failed=0
-ok() { passed=$((passed + 1)); }
-no() { failed=$((failed + 1)); echo "not ok: $*"; }
+. "$(dirname "$0")/common.sh"
 
 cat >main.c <<'K'
 #include <stdint.h>
@@ -93,5 +86,4 @@ asked=
 for m in 16 32 48 64 80 96 112 128 144; do asked="$asked --dims M=$m,N=64,K=32"; done
 "$hone" compile "$examples/matmul/matmul.c" $asked --on-miss=quiet --emit loops -o forms || no "loops"
 if [ "$(grep -c '^func .matmul.v[0-9]' forms)" = 9 ]; then ok; else no "of nine --dims there are $(grep -c '^func .matmul.v[0-9]' forms)"; fi
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+end

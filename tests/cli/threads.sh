@@ -5,15 +5,7 @@ set -u
 hone=$(realpath "$1") examples=$(realpath "$2")/examples rt=$(realpath "$3") include=$(realpath "$2")
 shift 3
 cc=$* # with the flags of the run-time library's own build: it may be instrumented
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-cd "$tmp" || exit 1
-unset HONE_DB HONE_NUM_THREADS
-export XDG_DATA_HOME="$tmp/data"
-passed=0 failed=0
-ok() { passed=$((passed + 1)); }
-no() { failed=$((failed + 1)); echo "not ok: $*"; }
-is() { if [ "$2" = "$3" ]; then ok; else no "$1: got '$2', expected '$3'"; fi; }
+. "$(dirname "$0")/common.sh"
 undefined() { nm "$1" | sed -n 's/.* U //p'; }
 
 # The caller's pool: the range from its end, in pieces of its own choice, each on a thread of its own.
@@ -153,5 +145,4 @@ $cc -w -O1 -I. -I"$examples" -I"$include" main.c matmul.o ref.o "$rt" -lpthread 
 "$hone" bench "$examples/matmul/matmul.c" --threads 2 --dims $d --db t.db --json >out 2>err && ok || no "bench: $(cat out err)"
 grep -q '"threads":2' out && ok || no "bench does not say two threads: $(cat out)"
 grep -q '"right":false' out && no "bench: wrong results: $(cat out)" || ok
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+end

@@ -2,15 +2,7 @@
 # Tuning end to end on a small kernel: records, resuming after kill -9, two tuners on one file, sharing, locked builds, byte-for-byte objects. usage: tuning.sh HONE
 set -u
 hone=$(realpath "$1")
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-cd "$tmp" || exit 1
-unset HONE_DB
-export XDG_DATA_HOME="$tmp/data"
-passed=0 failed=0
-ok() { passed=$((passed + 1)); }
-no() { failed=$((failed + 1)); echo "not ok: $*"; }
-is() { if [ "$2" = "$3" ]; then ok; else no "$1: got '$2', expected '$3'"; fi; }
+. "$(dirname "$0")/common.sh"
 cat >mm.c <<'K'
 void mm(int M, int N, int K, const float A[M][K], const float B[K][N], float C[M][N]) {
   for (int i = 0; i < M; i++)
@@ -132,5 +124,4 @@ cc main.c mm.o -o main && is "results" "$(./main)" 0
 grep -q '^mm.o: mm.c' mm.d && grep -q 'a.db' mm.d && ok || no "depfile: $(cat mm.d)"
 is "undefined symbols" "$(nm mm.o | sed -n 's/.* U //p' | grep -v -E '^(malloc|free|memset|memcpy|abort|posix_memalign|aligned_alloc)$' | tr '\n' ' ')" ""
 is "exported symbols" "$(nm mm.o | sed -n 's/.* [A-TV-Z] //p' | tr '\n' ' ')" "mm "
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+end
