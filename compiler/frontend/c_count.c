@@ -218,6 +218,21 @@ bool c_bound_value(struct cx *x, CXCursor c, bool down, struct cval *v) {
   return v->exact || (!down && wraps_below_only(x, *v));
 }
 
+/* Does c name a variable of the body, which a while loop's last statement may (`int run = …; …; i += run;`)? */
+static bool of_body(struct cx *x, CXCursor c) {
+  if (x->cl->getCursorKind(c) == CXCursor_DeclRefExpr) {
+    CXCursor decl = x->cl->getCursorReferenced(c);
+    return x->cl->getCursorKind(decl) == CXCursor_VarDecl && x->cl->getCursorLinkage(decl) == CXLinkage_NoLinkage &&
+           !cvar_find(x, decl) && !c_const_array(x, decl);
+  }
+  struct kids in = c_kids(x, c);
+  bool yes = false;
+  c_enter(x, c);
+  for (unsigned i = 0; i < in.n && !yes; i++) yes = of_body(x, in.c[i]);
+  c_leave(x);
+  return yes;
+}
+
 /* The step of the counter, negative when it runs down; 2 or -2 with its
  * amount in *by when that is no constant. */
 static bool step_of(struct cx *x, const struct parts *p, const struct counter *c, int64_t *step, poly_t *by_poly) {
@@ -251,8 +266,8 @@ static bool step_of(struct cx *x, const struct parts *p, const struct counter *c
   if (b != CXBinaryOperator_AddAssign && b != CXBinaryOperator_SubAssign) return false;
   struct cval v;
   if (!const_step(x, by, step)) {
-    if (mentions(x, by, c->decl) || !c_bound_value(x, by, false, &v) || !v.exact || !cv_over_dims(x, v.p) ||
-        poly_is_const(v.p, NULL))
+    if (mentions(x, by, c->decl) || of_body(x, by) || !c_bound_value(x, by, false, &v) || !v.exact ||
+        !cv_over_dims(x, v.p) || poly_is_const(v.p, NULL))
       return false;
     *by_poly = v.p;
     *step = 2;

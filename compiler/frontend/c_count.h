@@ -35,7 +35,8 @@ struct bounds {
 
 /* The numbers, evaluated where the loop stands; false: it is not a counted one. */
 bool c_count(struct cx *x, struct parts *p, struct counter *c, struct bounds *b);
-bool c_bound_value(struct cx *x, CXCursor c, bool down, struct cval *v); /* an expression without effects as a polynomial */
+bool c_bound_value(struct cx *x, CXCursor c, bool down,
+                   struct cval *v); /* an expression without effects as a polynomial */
 
 /* --- c_walk.c: what a loop moves by the same amount in each iteration, by number of the variable --- */
 enum { MAX_WALKING = 32 };
@@ -52,6 +53,37 @@ struct walks {
 void c_walks_find(struct cx *x, const struct parts *p, const struct bounds *b, const struct counter *c,
                   const struct known *before, struct walks *out);
 void c_walks_start(struct cx *x, const struct walks *all, const struct known *before, poly_t done); /* in the body */
-void c_walks_end(struct cx *x, const struct walks *all, const struct known *before, const struct bounds *b); /* behind the loop */
+void c_walks_end(struct cx *x, const struct walks *all, const struct known *before,
+                 const struct bounds *b); /* behind the loop */
 bool c_part_assigns(struct cx *x, struct kids k, CXCursor decl);
+
+/* --- c_turn.c: pointers that change places in each iteration --- */
+enum { MAX_TURNS = 8, MAX_PERIOD = 4 };
+struct turns {
+  unsigned n, nmove, period; /* period: after how many iterations all are where they were */
+  bool ok;
+  struct {
+    CXCursor decl;
+    unsigned writes;
+    char first;  /* 'r': an iteration reads it before it sets it */
+    bool inside; /* declared in the body */
+  } v[MAX_TURNS];
+  struct {
+    uint8_t to, from;
+  } move[2 * MAX_TURNS];
+  uint8_t at[MAX_PERIOD + 1][MAX_TURNS]; /* by phase: whose place it has */
+  struct cptr start[MAX_TURNS];
+};
+/* Behind such a loop: the phase it ended in is in a local, or (`left` set) that number, below 1 for the first one. */
+struct turned {
+  struct turns turns;
+  unsigned phase;
+  poly_t left;
+};
+/* Asked where the loop stands, with what is known in front of it. tree: the loop; body: its statements. */
+bool c_turns_find(struct cx *x, CXCursor tree, struct kids body, struct turns *t);
+void c_turns_set(struct cx *x, const struct turns *t, unsigned phase);
+/* The statements behind the loop, for each phase; false: the caller goes on with them, they do not care. */
+bool c_turned_rest(struct cx *x, const struct turned *end, const struct rest *behind);
+bool c_runs_once(struct cx *x, CXCursor do_stmt); /* do { … } while (0) without jumps */
 #endif

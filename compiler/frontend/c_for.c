@@ -144,11 +144,77 @@ static void set_final(struct cx *x, CXCursor s, const struct counter *c, const s
   if (p) v->known = p, v->known_exact = true;
 }
 
+/* How many iterations there are; NULL: no polynomial. It may be negative. */
+static poly_t iterations(struct cx *x, const struct bounds *b) {
+  if (b->half_e) return NULL;
+  if (b->count) return b->count;
+  if (b->n != 1 || (b->step != 1 && b->step != -1)) return NULL;
+  poly_t n = b->step > 0 ? poly_sub(x->a, b->limit[0], b->start) : poly_sub(x->a, b->start, b->limit[0]);
+  return n->overflow ? NULL : n;
+}
+
+/* The counter in iteration i. */
+static poly_t value_at(struct cx *x, const struct bounds *b, poly_t i) {
+  poly_t far = b->count ? poly_mul(x->a, b->by, i) : i;
+  return b->step < 0 ? poly_sub(x->a, b->start, far) : poly_add(x->a, b->start, far);
+}
+
+/* One iteration, number i, with the pointers as in that phase. */
+static struct lstmt *turned_body(struct cx *x, CXCursor s, const struct parts *p, const struct counter *c,
+                                 const struct bounds *b, const struct turns *t, unsigned phase, poly_t i) {
+  c_forget_assigned(x, s);
+  c_turns_set(x, t, phase);
+  struct cvar *v = cvar_find(x, c->decl);
+  v->known = value_at(x, b, i);
+  v->known_exact = true;
+  if (v->known->overflow) c_refuse(x, s, "loop bounds are too large");
+  return lower_body(x, p->body, p->more, x->k->nsym);
+}
+
+/* A counted loop that exchanges pointers: whole periods in a loop, then what is left of one. */
+static void turned_loop(struct cx *x, CXCursor s, const struct parts *p, const struct counter *c,
+                        const struct bounds *b, const struct turns *t, poly_t n) {
+  int64_t period = t->period, fixed;
+  poly_t whole, i;
+  expr_t times = expr_op2(x->a, OP_max, expr_poly(x->a, n), expr_i(x->a, DT_i64, 0));
+  times = expr_op2(x->a, OP_div, times, expr_i(x->a, DT_i64, period));
+  if (poly_is_const(n, &fixed))
+    whole = poly_const(x->a, fixed > 0 ? fixed / period : 0);
+  else
+    whole = cv_over_dims(x, n) ? c_entry_let(x, "rounds", times) : c_let(x, x->cur, "rounds", times, x->loc);
+  sym_t sym = c_new_sym(x, c->name, 0, INT64_MAX);
+  struct clist all = {0}, *outer = x->cur;
+  i = poly_scale(x->a, poly_sym(x->a, sym), period);
+  x->cur = &all;
+  for (unsigned k = 0; k < t->period; k++) c_emit(x, turned_body(x, s, p, c, b, t, k, poly_addc(x->a, i, k)));
+  x->cur = outer;
+  struct lstmt *f = loop_for(x->a, F_SERIAL, sym, poly_const(x->a, 0), whole, 1, c_block(x, &all));
+  f->loc = c_loc(x, s);
+  c_emit(x, f);
+  poly_t done = poly_scale(x->a, whole, period), left = poly_sub(x->a, n, done);
+  for (unsigned k = 0; k + 1 < t->period; k++) {
+    poly_t more = poly_addc(x->a, left, -(int64_t)k - 1);
+    struct lstmt *body = turned_body(x, s, p, c, b, t, k, poly_addc(x->a, done, k));
+    struct lstmt *one = loop_if(x->a, 1, &more, NULL, body, NULL);
+    one->loc = c_loc(x, s);
+    c_emit(x, one);
+  }
+  c_forget_assigned(x, s);
+  cvar_find(x, c->decl)->known = NULL;
+  c_turns_set(x, t, 0);
+  c_forget_assigned(x, s);
+  x->turned = ARENA_NEW(x->a, struct turned, 1);
+  *x->turned = (struct turned){.turns = *t, .left = left};
+  if (!c->inside) set_final(x, s, c, b);
+}
+
 static bool counted(struct cx *x, CXCursor s, struct parts *p) {
   struct counter c = {0};
   struct bounds b = {0};
   struct known before = c_known_save(x);
-  if (!c_count(x, p, &c, &b)) {
+  struct turns turns;
+  bool turning = c_turns_find(x, s, p->body, &turns);
+  if (!c_count(x, p, &c, &b) || (turning && !iterations(x, &b))) {
     c_known_restore(x, before);
     return false;
   }
@@ -156,6 +222,7 @@ static bool counted(struct cx *x, CXCursor s, struct parts *p) {
   poly_t value;
   if (c.inside && !cvar_find(x, c.decl))
     cvar_add(x, c.decl, c.name, VAR_SCALAR, c.type)->id = UINT16_MAX; /* its value is always known */
+  if (turning) return turned_loop(x, s, p, &c, &b, &turns, iterations(x, &b)), true;
   struct walks walks;
   c_walks_find(x, p, &b, &c, &before, &walks);
   struct lstmt *f = counter_loop(x, &c, &b, &value);
@@ -198,8 +265,35 @@ static void next_unless_left(struct cx *x, CXCursor s, const CXCursor *cond, con
   c_emit(x, c_unless_left(x, &l));
 }
 
+/* An iteration of such a loop where it is not known how many there are: the phase is a local. */
+static struct lstmt *turned_round(struct cx *x, CXCursor s, CXCursor body, const struct turned *t, bool leaves) {
+  struct lstmt *all = NULL;
+  for (unsigned k = t->turns.period; k-- > 0;) {
+    struct clist l = {0}, next = {0}, *outer = x->cur;
+    expr_t here = expr_op2(x->a, OP_eq, c_local(x, t->phase), expr_i(x->a, DT_i32, k));
+    c_forget_assigned(x, s);
+    c_turns_set(x, &t->turns, k);
+    x->cur = &l;
+    c_emit(x, lower_body(x, (struct kids){1, &body}, (struct kids){0}, x->k->nsym));
+    x->cur = &next;
+    c_emit(x, loop_set(x->a, t->phase, expr_i(x->a, DT_i32, (k + 1) % t->turns.period)));
+    x->cur = &l;
+    c_emit(x, leaves ? c_unless_left(x, &next) : next.s[0]);
+    x->cur = outer;
+    all = all ? loop_if(x->a, 0, NULL, here, c_block(x, &l), all) : c_block(x, &l);
+  }
+  return all;
+}
+
 /* while (cond) { body; inc }: has_first says that the body runs before the condition is asked. */
 static void repeat(struct cx *x, CXCursor s, const CXCursor *cond, CXCursor body, const CXCursor *inc, bool has_first) {
+  struct turned *turned = ARENA_NEW(x->a, struct turned, 1);
+  *turned = (struct turned){0};
+  if (!c_turns_find(x, s, (struct kids){1, &body}, &turned->turns)) turned = NULL;
+  if (turned) {
+    turned->phase = c_temp(x, "phase", DT_i32);
+    c_emit(x, loop_set(x->a, turned->phase, expr_i(x->a, DT_i32, 0)));
+  }
   c_forget_assigned(x, s);
   struct loc loc = c_loc(x, s);
   struct clist test = {0}, all = {0}, *outer = x->cur;
@@ -218,7 +312,8 @@ static void repeat(struct cx *x, CXCursor s, const CXCursor *cond, CXCursor body
   }
   x->cur = &all;
   if (x->stop >= 0) c_emit(x, loop_set(x->a, (unsigned)x->stop, expr_const(x->a, DT_bool, (union value){.u = 0})));
-  c_emit(x, lower_body(x, (struct kids){1, &body}, (struct kids){0}, x->k->nsym));
+  c_emit(x, turned ? turned_round(x, s, body, turned, leaves)
+                   : lower_body(x, (struct kids){1, &body}, (struct kids){0}, x->k->nsym));
   if (leaves)
     next_unless_left(x, s, cond, inc, flag);
   else
@@ -232,6 +327,7 @@ static void repeat(struct cx *x, CXCursor s, const CXCursor *cond, CXCursor body
   w->body[0] = c_block(x, &all);
   c_emit(x, w);
   c_forget_assigned(x, s);
+  x->turned = turned;
 }
 
 /* for (i = 0, p = x; …) and for (int i = 0, j = n; …) start in front of the loop. */
@@ -294,10 +390,15 @@ static bool is_false(struct cx *x, CXCursor c) {
          c_constant(x, c, t, &v) && v.i == 0;
 }
 
+bool c_runs_once(struct cx *x, CXCursor s) {
+  struct kids k = c_kids(x, s);
+  return k.n == 2 && is_false(x, k.c[1]) && !c_has_jump(x, k.c[0]);
+}
+
 void c_do(struct cx *x, CXCursor s) {
   struct kids k = c_kids(x, s);
   if (k.n != 2) c_refuse(x, s, "this form of do is not supported");
-  if (!is_false(x, k.c[1]) || c_has_jump(x, k.c[0])) {
+  if (!c_runs_once(x, s)) {
     repeat(x, s, &k.c[1], k.c[0], NULL, true);
     return;
   }

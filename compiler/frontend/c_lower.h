@@ -100,6 +100,7 @@ struct cell {
 };
 
 enum { MAX_LEVELS = 32, MAX_REFS = 200, MAX_STAYS = 32, MAX_NUMBERS = 64, MAX_STATICS = 32 };
+struct turned;
 struct level { struct clist *around; unsigned first; }; /* an open loop: where it will stand, and the first symbol made in it */
 
 struct cx {
@@ -126,6 +127,7 @@ struct cx {
   int ret_local;                     /* local that `return e` sets, -1: none */
   int ret_struct;                    /* variable that takes a structure that is returned, -1: none */
   int ret_obj;                       /* tensor that takes the function's result, -1: it is void */
+  struct turned *turned;             /* the loop just lowered exchanged pointers; NULL: it did not */
   int done;                          /* local that is set once a `return` inside a loop was met, -1: there is none */
   int stop;                          /* local that `break` sets, STOP_SWITCH, or STOP_NONE */
   struct cand *cand;                 /* parameters and what may be derived from them, in one order for both walks */

@@ -1,7 +1,7 @@
 /* Statements. `continue`, and `return` outside loops, only skip what follows: the statements behind an `if` that jumps
    are lowered inside its branches ("rest" in c_lower.h), so SOURCE needs no jumps. `break`, and `return` inside loops,
    do that too and set a flag, which the loop (all loops around) and what follows it ask. A switch is a chain of ifs. */
-#include "compiler/frontend/c_lower.h"
+#include "compiler/frontend/c_count.h"
 #include <string.h>
 
 enum { MAX_TWICE = 3, MAX_STMTS = 100000 };
@@ -463,7 +463,11 @@ static bool one(struct cx *x, CXCursor s, const struct rest *behind) {
   }
   if (k == CXCursor_IfStmt && jumps) return if_stmt(x, s, behind), true;
   if (k == CXCursor_SwitchStmt && jumps) return switch_stmt(x, s, behind), true;
+  x->turned = NULL;
   c_stmt(x, s);
+  const struct turned *turned = x->turned;
+  x->turned = NULL;
+  if (turned && !jumps) return has_more(behind) && c_turned_rest(x, turned, behind);
   if (!jumps || !has_more(behind)) return false;
   struct clist rest; /* a loop with a return inside: what follows, unless it returned */
   branch(x, NULL, behind, &rest);

@@ -67,3 +67,14 @@ void tables(int n, const float *x, float *y) {
   for (int i = 0; i < n; i++)
     for (int r = 0; r < 3; r++) y[i] += weight(r) * taps[2 - r] * x[i + r] * sign[i % two][r];
 }
+int runs(int n, const unsigned char *in, unsigned char *out) { /* the step is a variable of the body */
+  int o = 0, i = 0;
+  while (i < n) {
+    int run = 1;
+    while (i + run < n && run < 255 && in[i + run] == in[i]) run++;
+    out[o++] = (unsigned char)run;
+    out[o++] = in[i];
+    i += run;
+  }
+  return o;
+}

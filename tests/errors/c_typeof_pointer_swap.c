@@ -1,8 +1,0 @@
-void f(int n, float *a, float *b) {
-  for (int t = 0; t < 3; t++) {
-    for (int i = 0; i < n; i++) b[i] = a[i] + 1;
-    float *s = a;
-    a = b;
-    b = s;
-  }
-}
