@@ -14,7 +14,7 @@ static const struct loc nowhere = {0};
  */
 
 static struct groups *run_passes(struct hone *h, struct kernel *k) {
-  struct unit u = {.level = LEVEL_TENSOR, .k = k, .strict = h->opts.fp == FP_STRICT};
+  struct unit u = {.level = LEVEL_TENSOR, .k = k, .strict = h->opts.fp == FP_STRICT, .simt = h->target.limits.simt};
   if (pass_run(h->arena, hone_passes, hone_npasses, &u, h->diag) != ST_OK) return NULL;
   return u.gs;
 }

@@ -10,6 +10,7 @@ enum level { LEVEL_SOURCE, LEVEL_TENSOR, LEVEL_GROUP, LEVEL_LOOP };
 struct unit {                    /* what a pass works on: exactly one is set, by level */
   enum level level;
   bool strict;                   /* --fp strict: no re-association, no contraction, the specification's order */
+  bool simt;                     /* for a grid of blocks: each group wants an axis that they share out */
   struct kernel *k;
   struct groups *gs;
   struct lfunc *f;

@@ -64,7 +64,7 @@ static int64_t round_up(int64_t v, int64_t unit) {
   return (v + unit - 1) / unit * unit;
 }
 
-/* A size of a level of axis x, a multiple of unit that is at most `most`. */
+/* A size of a level of axis x, a multiple of unit that is at most `most` (the unit itself may be more). */
 static int64_t draw_size(const struct mover *m, const struct plan *p, unsigned x, unsigned level, int64_t unit,
                          int64_t most) {
   static const uint8_t factor[] = {1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 32, 48, 64, 96, 128};
@@ -76,6 +76,7 @@ static int64_t draw_size(const struct mover *m, const struct plan *p, unsigned x
     v = round_up((ext + parts - 1) / parts, unit);
     if (v <= most) return v;
   }
+  if (unit > most) return unit; /* which callers take for no change */
   do v = unit * factor[below(m, COUNT(factor))];
   while (v > most);
   return v;

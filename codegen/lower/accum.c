@@ -121,10 +121,7 @@ bool accum_open(struct build *b, const struct member *m, unsigned pos, const str
     o->bests = o->lanes ? reg_place(b, m->aux, acc_name(b, m, "bests"), m->e->body->type, &all, e) : o->best;
     push_place(b, inner, o->bests, m, NULL);
   }
-  if (m->aux != UINT16_MAX && o->lanes) {
-    poly_t one = cpoly(b, 1);
-    o->index = (uint16_t)lfunc_add_object(b->f, acc_name(b, m, "first"), type, SCOPE_REG, 1, &one);
-  }
+  if (m->aux != UINT16_MAX && o->lanes) o->first = reg_place(b, m->e->lhs, acc_name(b, m, "first"), type, &par, e);
   if (inner->naccs < MAX_MEMBER / 4) inner->accs[inner->naccs++] = m;
   return true;
 }
@@ -335,27 +332,22 @@ static struct lstmt *best_vector(struct build *b, const struct accum *c, const s
   return loop_block(b->a, 2, s);
 }
 
-static struct access *first_index(struct build *b, const struct accum *c) {
-  poly_t zero = cpoly(b, 0);
-  return access_new(b->a, c->index, 1, &zero);
-}
-
 /* The total takes the lanes up: the best value, then the least index among the lanes that have it, where it beats what
    the total had before. What the total had stands for smaller indices. */
 static struct lstmt *best_lane(struct build *b, const struct accum *c, const struct env *e, const struct env *zero) {
-  enum dtype t = (enum dtype)b->f->object[c->index].type, vt = c->m->e->body->type;
+  enum dtype t = (enum dtype)b->f->object[c->first->object].type, vt = c->m->e->body->type;
   bool max = c->m->e->red == RED_argmax;
   unsigned l = (unsigned)c->m->vec, old = lfunc_add_local(b->f, "before", vt);
   expr_t total = read_place(b, e, c->best), bests = read_place(b, zero, c->bests);
   expr_t mine =
       expr_op3(b->a, OP_select, expr_op2(b->a, OP_eq, bests, total), read_place(b, zero, c->all), no_index(b, t));
   expr_t better = expr_op2(b->a, max ? OP_gt : OP_lt, total, expr_local(b->a, vt, old));
-  expr_t found = expr_cast(b->a, DT_i64, expr_read(b->a, t, first_index(b, c)));
+  expr_t found = expr_cast(b->a, DT_i64, expr_read(b->a, t, place_reg(b, e, c->first)));
   struct lstmt *s[5] = {
       loop_set(b->a, old, total),
-      loop_store(b->a, first_index(b, c), RED_none, no_index(b, t)),
+      loop_store(b->a, place_reg(b, e, c->first), RED_none, no_index(b, t)),
       reg_vector(b, l, loop_store(b->a, place_reg(b, e, c->best), max ? RED_max : RED_min, bests)),
-      reg_vector(b, l, loop_store(b->a, first_index(b, c), RED_min, mine)),
+      reg_vector(b, l, loop_store(b->a, place_reg(b, e, c->first), RED_min, mine)),
       loop_store(b->a, place_reg(b, e, c->tot), RED_none,
                  expr_op3(b->a, OP_select, better, found, read_place(b, e, c->tot))),
   };

@@ -52,11 +52,20 @@ struct finding {
   bool ok;
 };
 
+/* Does the sum walk it? */
+static bool summed_along(const struct chooser *c, const struct access *r) {
+  for (unsigned x = c->main->npar; x < c->main->nax; x++)
+    if (def_has(r, c->main->axis[x].sym)) return true;
+  return false;
+}
+
 static void find_operand(expr_t x, void *ctx) {
   struct finding *k = ctx;
   struct blocks_product *p = k->p;
   if (x->kind != E_READ) return;
   bool lane = def_has(x->acc, k->lane), row = def_has(x->acc, k->row);
+  if (lane != row && !summed_along(k->c, x->acc)) return; /* of a row, or of a column: nothing to stage */
+  if (!lane && !row) return;
   for (unsigned d = 0; d < x->acc->rank; d++) k->ok &= !x->acc->ix[d].dyn;
   for (unsigned i = 0; i < p->n; i++)
     if (p->tensor[i] == x->acc->tensor) return;
@@ -205,7 +214,19 @@ static bool few_columns(const struct chooser *c, unsigned lane, int64_t width) {
   return n < c->lim->cores;
 }
 
+/* argmin and argmax on lanes need a loop around these. */
+static bool finds_index(const struct chooser *c, unsigned a) {
+  for (unsigned i = 0; i < c->g->neq; i++) {
+    const struct eq *e = &c->gs->k->eq[c->g->eq[i]];
+    if ((e->red == RED_argmax || e->red == RED_argmin) && def_reduces(e, c->g->axis[a].sym)) return true;
+  }
+  return false;
+}
+
 void def_blocks_plain(struct chooser *c, unsigned lane) {
+  bool index = finds_index(c, lane);
+  if (index && def_extent(c, lane) && def_extent(c, lane) <= WARP && row_axis(c, lane) >= 0)
+    lane = (unsigned)row_axis(c, lane), index = false; /* a row a thread */
   int64_t ext = def_guess(c, lane), piece = piece_of(c), threads = ROW_THREADS;
   bool sum = summed_somewhere(c, lane);
   if (few_columns(c, lane, piece * ROW_THREADS)) threads = COLUMN_THREADS;
@@ -213,6 +234,7 @@ void def_blocks_plain(struct chooser *c, unsigned lane) {
   while (piece > 1 && ext < WARP * piece) piece /= 2;
   int64_t lanes = power_above((ext + piece - 1) / piece, threads), rows = 1;
   if (lanes < 2) lanes = 2;
+  while (index && lanes > WARP && lanes >= ext) lanes /= 2;
   int row = row_axis(c, lane);
   if (sum && lanes < WARP) lanes = WARP;
   if (sum && threads > 128) threads = 128;
@@ -228,8 +250,9 @@ void def_blocks_plain(struct chooser *c, unsigned lane) {
     if (a != lane && (int)a != row) def_then(&o, a, 0);
   def_then(&o, lane, 1);
   def_push_order(c, &o);
+  if (row >= 0 && index) push_lanes(c, STEP_threads, (unsigned)row, rows, 1); /* else a loop inside that of the index */
   push_lanes(c, STEP_lanes, lane, lanes, piece);
-  if (row >= 0) push_lanes(c, STEP_threads, (unsigned)row, rows, 1);
+  if (row >= 0 && !index) push_lanes(c, STEP_threads, (unsigned)row, rows, 1);
   def_push_parallel(c, &o);
   int red = c->main->red == RED_none || sum ? -1 : longest_sum(c);
   if (red >= 0 && def_extent(c, (unsigned)red) > COLUMN_AHEAD) def_push(c, STEP_unroll, LOOP_ID(red, 0), COLUMN_AHEAD);

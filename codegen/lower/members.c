@@ -378,6 +378,28 @@ static bool add_scales(struct plan *p, const struct member *old, unsigned n, con
   return true;
 }
 
+static bool is_state(const struct member *m, const struct member *all, unsigned n) {
+  for (unsigned i = 0; i < n; i++)
+    if (m->e->red != RED_none && all[i].e->state == m->e->lhs) return true;
+  return false;
+}
+
+/* What follows from complete results (m + log(z)) waits until all running members are done, which share a loop: behind
+   the last of them, where nothing in between reads it. */
+static void gather_running(const struct plan *p, struct member *m, unsigned n) {
+  unsigned end = 0;
+  for (unsigned i = 0; i < n; i++)
+    if (m[i].e->state != UINT16_MAX || is_state(&m[i], m, n)) end = i;
+  for (unsigned i = end; i-- > 0;) {
+    bool moves = m[i].e->state == UINT16_MAX && !is_state(&m[i], m, n);
+    for (unsigned j = i + 1; j <= end; j++) moves &= !deps_any(p, &m[i], &m[j]);
+    if (!moves) continue;
+    struct member x = m[i];
+    memmove(&m[i], &m[i + 1], (end - i) * sizeof x);
+    m[end--] = x;
+  }
+}
+
 bool members_stream(struct plan *p) {
   if (p->stream_top < 0) return true;
   if (!stream_possible(p)) {
@@ -387,12 +409,12 @@ bool members_stream(struct plan *p) {
   unsigned n = p->nmember;
   struct member *old = arena_dup(p->a, p->member, sizeof *old * n);
   p->nmember = 0;
+  gather_running(p, old, n);
   for (unsigned i = 0; i < n; i++) {
     const struct member *m = &old[i];
-    bool is_state = false;
-    for (unsigned j = 0; j < n; j++) is_state |= m->e->red != RED_none && old[j].e->state == m->e->lhs;
+    bool state = is_state(m, old, n);
     unsigned saved = UINT16_MAX;
-    if (is_state) {
+    if (state) {
       saved = add_vt(p, arena_printf(p->a, "%s_old", lhs_name(p, m->e)), m->e->body->type, m->e->npar);
       if (!add_temp(p, m, saved, read_lhs(p, m->e, m->e->lhs))) return false;
     }
@@ -401,9 +423,9 @@ bool members_stream(struct plan *p) {
     struct eq *e = own->e;
     *own = *m;
     own->e = e;
-    own->on_stream = m->e->state != UINT16_MAX || is_state;
+    own->on_stream = m->e->state != UINT16_MAX || state;
     if (own->on_stream && e->running) e->body = e->running;
-    if (is_state && !add_scales(p, old, n, m, saved)) return false;
+    if (state && !add_scales(p, old, n, m, saved)) return false;
   }
   return true;
 }
@@ -437,7 +459,7 @@ static void find_vector(const struct plan *p, struct member *m) {
     for (unsigned i = 0; i < p->norder; i++) {
       unsigned l = p->order[i];
       if (!(m->walks & BIT(l)) || p->loop[l].mark != MARK_VECTOR || ((m->red >> l) & 1) != (unsigned)pass) continue;
-      if (p->loop[l].rows && !pass && !IS_ARG(m->e->red)) m->thr = (int)l;
+      if (p->loop[l].rows && !pass) m->thr = (int)l;
       if (p->loop[l].rows || (pass && p->loop[l].warps > 1)) continue; /* warps meet in no sum */
       if (!pass || lanes_reduce(p, m->e)) m->vec = (int)l;
     }
@@ -543,6 +565,12 @@ static bool check_reduction(struct plan *p, const struct member *m) {
   if (IS_ARG(m->e->red) && m->vec >= 0 && (m->red & BIT(m->vec)) && p->loop[m->vec].piece > 1) {
     p->why =
         arena_printf(p->a, "piece %s: argmin and argmax take single elements", plan_loop_name(p, (unsigned)m->vec));
+    return false;
+  }
+  if (IS_ARG(m->e->red) && m->thr >= 0 && m->vec >= 0 && (m->red & BIT(m->vec)) &&
+      p->loop[m->vec].lanes < 32) { /* of a warp */
+    p->why = arena_printf(p->a, "threads %s: argmin and argmax beside rows of threads take whole warps",
+                          plan_loop_name(p, (unsigned)m->thr));
     return false;
   }
   bool loose = !type_is_float(m->e->body->type) || !p->o->strict;

@@ -417,7 +417,7 @@ static struct lstmt *run_build(struct build *b, const struct parts *o, unsigned 
     s = loop_alloc(b->a, c->all->object, s);
     if (c->lanes) s = loop_alloc(b->a, c->tot->object, s);
     if (c->best) s = loop_alloc(b->a, c->best->object, s);
-    if (c->best && c->lanes) s = loop_alloc(b->a, c->index, loop_alloc(b->a, c->bests->object, s));
+    if (c->best && c->lanes) s = loop_alloc(b->a, c->first->object, loop_alloc(b->a, c->bests->object, s));
   }
   return s;
 }

@@ -304,7 +304,7 @@ struct accum {
   bool late;                          /* starts neutral; the start value or earlier partial results are joined at the end */
   struct place *all, *tot, *best;     /* register objects: what is added to; the result; argmin/argmax: the best value */
   struct place *bests;                /* argmin/argmax: the best values beside `all`; the same as best without lanes */
-  uint16_t index;                     /* argmin/argmax on lanes: a register for the least index of the best */
+  struct place *first;                /* argmin/argmax on lanes: the least index of the best */
 };
 bool accum_open(struct build *b, const struct member *m, unsigned pos, const struct env *e, struct accum *o, struct env *inner);
 void accum_publish(struct build *b, const struct accum *c, struct env *e);

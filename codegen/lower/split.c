@@ -4,19 +4,34 @@
 #include "codegen/lower/plan.h"
 #include <string.h>
 
-/* Members from the first one on that does not walk the parts side by side; 0: one of them does again. */
-static unsigned first_behind(const struct groups *gs, const struct group *g) {
-  sym_t part = g->axis[g->naxis - 1].sym;
-  unsigned n = 0;
-  bool again = false;
-  for (unsigned i = 0; i < g->neq; i++) {
-    const struct eq *e = &gs->k->eq[g->eq[i]];
-    int at = eq_axis(e, part);
-    bool beside = at >= 0 && at < (int)e->npar;
-    if (beside && n == i) n++;
-    again |= beside && n < i;
-  }
-  return again || n == g->neq ? 0 : n;
+/* Does it walk the parts side by side? */
+static bool beside(const struct groups *gs, const struct group *g, unsigned member) {
+  const struct eq *e = &gs->k->eq[g->eq[member]];
+  int at = eq_axis(e, g->axis[g->naxis - 1].sym);
+  return at >= 0 && at < (int)e->npar;
+}
+
+static bool reads(const struct eq *e, unsigned tensor) {
+  return expr_reads(e->body, tensor) || (e->init && expr_reads(e->init, tensor)) ||
+         (e->start && expr_reads(e->start, tensor));
+}
+
+/* The members that walk the parts come first, where what is between them (the sums over the parts of the results
+   before) is nothing that they need. Returns how many they are; 0: they cannot. */
+static unsigned parts_first(const struct groups *gs, struct group *g) {
+  uint16_t eq[GROUP_MAX_EQ];
+  unsigned n = 0, m = 0;
+  for (unsigned j = 0; j < g->neq; j++)
+    for (unsigned i = 0; i < j && beside(gs, g, j); i++) {
+      const struct eq *p = &gs->k->eq[g->eq[i]], *e = &gs->k->eq[g->eq[j]];
+      if (!beside(gs, g, i) && (reads(e, p->lhs) || reads(p, e->lhs) || p->lhs == e->lhs)) return 0;
+    }
+  for (unsigned i = 0; i < g->neq; i++)
+    if (beside(gs, g, i)) eq[n++] = g->eq[i];
+  for (unsigned i = 0; i < g->neq; i++)
+    if (!beside(gs, g, i)) eq[n + m++] = g->eq[i];
+  memcpy(g->eq, eq, (n + m) * sizeof *eq);
+  return m ? n : 0;
 }
 
 static bool walked(const struct groups *gs, const struct group *g, sym_t s) {
@@ -70,9 +85,8 @@ const struct groups *split_in_two(struct arena *a, const struct groups *gs, unsi
   int at = sched_split(s);
   const char *why;
   if (at < 0) return NULL;
-  const struct groups *whole =
-      group_split(a, gs, g, LOOP_AXIS(s->step[at].loop), s->step[at].arg, strict, !strict, &why);
-  unsigned n = whole ? first_behind(whole, &whole->g[g]) : 0;
+  struct groups *whole = group_split(a, gs, g, LOOP_AXIS(s->step[at].loop), s->step[at].arg, strict, !strict, &why);
+  unsigned n = whole ? parts_first(whole, &whole->g[g]) : 0;
   if (!n) return NULL;
   const struct groups *two = in_two(a, whole, g, n);
   struct sched left = *s;

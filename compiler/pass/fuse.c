@@ -132,8 +132,9 @@ static bool streams_hold(const struct fuse *f) {
   return true;
 }
 
-static struct groups *fuse_kernel(struct arena *a, const struct kernel *k, bool streams, bool *hold) {
-  struct fuse f = {.a = a, .k = kernel_clone(a, k), .streams = streams};
+static struct groups *fuse_kernel(struct arena *a, const struct unit *u, bool streams, bool *hold) {
+  const struct kernel *k = u->k;
+  struct fuse f = {.a = a, .k = kernel_clone(a, k), .streams = streams, .crossing = !u->simt};
   f.g = ARENA_NEW(a, struct fgroup, k->neq + 1u);
   for (unsigned e = 0; e < k->neq; e++) place(&f, e);
   *hold = streams_hold(&f);
@@ -153,8 +154,8 @@ static bool axes_fit(const struct kernel *k, struct diag *d) {
 enum status pass_fuse(struct arena *a, struct unit *u, struct diag *d) {
   if (!axes_fit(u->k, d)) return ST_REFUSED;
   bool hold = true;
-  struct groups *gs = fuse_kernel(a, u->k, !u->strict, &hold);
-  if (!hold) gs = fuse_kernel(a, u->k, false, &hold);
+  struct groups *gs = fuse_kernel(a, u, !u->strict, &hold);
+  if (!hold) gs = fuse_kernel(a, u, false, &hold);
   u->gs = gs;
   u->k = NULL;
   u->level = LEVEL_GROUP;

@@ -15,6 +15,7 @@ struct fuse {
   struct arena *a;
   struct kernel *k;              /* own copy: index symbols of joined equations are renamed to the group's */
   bool streams;                  /* contractions may join through a stream */
+  bool crossing;                 /* two reductions of one operand may share its rows though they share no axis */
   unsigned n;
   struct fgroup *g;
 };

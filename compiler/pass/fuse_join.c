@@ -533,12 +533,13 @@ static bool one_big_operand(const struct join *j, const struct eq *p) {
 }
 
 /* t[i] = sum(j) A[i,j] * x[j];  y[j] = sum(i) A[i,j] * t[i]: no axis is shared, but one pass over the rows of A serves
-   both: each row is read while it is in the nearest cache. (Threads share it out by the step `split`.)
+   both: each row is read while it is in the nearest cache. (Threads share it out by the step `split`. A grid of blocks
+   would have nothing to share out but that: there each is a group.)
  */
 static bool crossing_pays(const struct join *j) {
   const struct access **acc;
   bool big = false;
-  if (j->t.red == RED_none || !j->t.npar || is_contraction(j->f->a, &j->t)) return false;
+  if (!j->f->crossing || j->t.red == RED_none || !j->t.npar || is_contraction(j->f->a, &j->t)) return false;
   for (unsigned m = 0; m < j->g->n; m++) {
     const struct eq *p = member(j, m);
     if (!p->npar || !crossed(p, &j->t) || is_contraction(j->f->a, p)) return false;

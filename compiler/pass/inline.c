@@ -4,17 +4,19 @@
    An element-wise temp T[i,j] = f(...) goes into all of its readers, or into none (a temp that must be kept costs its
    store anyway), when
      - each reader names plain subscripts, and nothing f reads is written between T's equation and the reader;
+     - T is no factor of a product that matrix instructions compute and that repeats it: they want it in an array;
      - either T is read once per element and at one place (or a few times there by one reader: equal operations of one
        equation are done once), or f is cheap: a load or two and at most two simple operations. Otherwise recomputing
    costs more than the store that fusion mostly removes. Two exceptions keep fusion's better choices open: f reads what
-   a reduction of this kernel made and the reader would evaluate it more often than once (it is that reduction's
-   epilogue: computed once in registers); and f is transcendental or divides and would be evaluated more often than
-   once. A guarded read of T becomes select(guards, f, otherwise) with the guards copied onto f's own reads. dce removes
-   T afterwards. */
+   a reduction of this kernel made and more than one reader, or one more often than once, would evaluate it (it is that
+   reduction's epilogue: computed once in registers); and f is transcendental or divides and would be evaluated more
+   often than once. A guarded read of T becomes select(guards, f, otherwise) with the guards copied onto f's own reads.
+   dce removes T afterwards. */
 #include "compiler/pass/copy.h"
 #include "compiler/pass/fold.h"
 #include "compiler/pass/passes.h"
 #include "compiler/pass/util.h"
+#include "ir/dot.h"
 #include <limits.h>
 
 enum { CHEAP = 4, SHARED = 24, MAX_COST = 64, MAX_RANK = 16 };
@@ -175,6 +177,18 @@ static bool is_fixed(const struct def *p) {
   return p->rank == 0 && !reads;
 }
 
+/* A sum of products of narrow numbers reads T as a factor. With T's body in its place that would be no such form. */
+static bool is_factor(const struct def *p, unsigned at) {
+  for (unsigned r = at + 1; r < p->k->neq && p->e->body->kind != E_READ; r++) {
+    const struct eq *reader = &p->k->eq[r];
+    struct dot d;
+    if (reader->red != RED_sum || !dot_of(reader->body, &d) || d.alone || d.kind == DOT_f32 || d.kind == DOT_f64)
+      continue;
+    if (d.a->acc->tensor == p->tensor || d.b->acc->tensor == p->tensor) return true;
+  }
+  return false;
+}
+
 static bool worth_it(const struct def *p, unsigned at, bool strict) {
   struct uses u = count_uses(p, at);
   unsigned cost = expr_cost(p->e->body);
@@ -182,7 +196,8 @@ static bool worth_it(const struct def *p, unsigned at, bool strict) {
   if (!u.possible || !u.places || cost > MAX_COST) return false;
   if (is_fixed(p) || (!strict && leaves_every_sum(p, at))) return true;
   eq_visit(p->e, flag_costly, &costly);
-  if (u.repeated && is_epilogue(p->a, p->k, p->e)) return false;
+  if (u.repeated && is_factor(p, at)) return false;
+  if ((u.repeated || u.places > 1) && is_epilogue(p->a, p->k, p->e)) return false;
   if (u.mentions == 1 && !u.repeated) return true;
   if (u.places == 1 && !u.repeated && !costly && u.mentions * cost <= SHARED) return true;
   return !costly && cost <= CHEAP;

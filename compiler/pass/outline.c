@@ -4,8 +4,9 @@
 
    the exponential is written twice and would be evaluated once more for each d. Here each becomes E[t,s] = exp(...), a
    temp; cse then merges the two, and fusion keeps it in a register or a row. Only transcendental operations are worth a
-   temp, and only where the temp's domain is plain: rectangular axes, and no guard of the equation that speaks of other
-   axes (the temp would be evaluated where the equation is not). */
+   temp, and factors of products of narrow numbers (sum(c) f32(bf16(x[t,c] * inv[t])) * f32(W[c,n])), which matrix
+   instructions take from an array; and only where the temp's domain is plain: rectangular axes, and no guard of the
+   equation that speaks of other axes (the temp would be evaluated where the equation is not). */
 #include "compiler/pass/outline.h"
 #include "compiler/pass/util.h"
 
@@ -50,7 +51,7 @@ struct picks {
 };
 
 static bool is_trans(expr_t x) {
-  return op_info[x->op].flags & OPF_TRANS;
+  return x->kind == E_OP && op_info[x->op].flags & OPF_TRANS;
 }
 
 static bool is_costly(expr_t x) {
@@ -65,9 +66,29 @@ static void pick_node(expr_t x, void *ctx) {
   if (domain_of(out->e, &p)) out->p[out->n++] = p;
 }
 
+/* The narrow number under a conversion that widens it; NULL: there is none. */
+static expr_t narrow_of(expr_t x) {
+  bool wide = x->kind == E_CAST && type_size((enum dtype)x->kid[0]->type) <= 2 && type_size((enum dtype)x->type) >= 4 &&
+              x->kid[0]->type != DT_bool;
+  return wide ? x->kid[0] : NULL;
+}
+
+/* Factors of a sum of products of two narrow numbers of one type that are more than reads. */
+static void pick_factors(struct picks *out) {
+  expr_t x = out->e->body;
+  if (out->e->red != RED_sum || x->kind != E_OP || x->op != OP_mul) return;
+  for (unsigned i = 0; i < 2 && out->n < MAX_PICK; i++) {
+    expr_t mine = narrow_of(x->kid[i]), other = narrow_of(x->kid[1 - i]);
+    struct pick p = {.eq = out->eq, .x = mine};
+    if (mine && other && mine->kind != E_READ && mine->type == other->type && domain_of(out->e, &p))
+      out->p[out->n++] = p;
+  }
+}
+
 static void pick_all(const struct kernel *k, unsigned e, struct picks *out) {
   *out = (struct picks){.e = &k->eq[e], .eq = e};
   expr_visit(k->eq[e].body, pick_node, out);
+  pick_factors(out);
 }
 
 /* Some axis of e repeats x. */

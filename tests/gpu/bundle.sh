@@ -97,6 +97,11 @@ damage 'expected' 'for f in "$tmp/bad"/*.hone; do echo kernel >"$f"; done'
 sed -n 's/.*"sched":"\([^"]*\).*/\1/p' "$tmp/fp8/bundle.jsonl" | head -n 1 | grep -q 'tensorize mma' || rc=1
 say $rc "the default of a bundle"
 
+# Many random schedules: a tile that the one inside has outgrown once kept the search drawing sizes for good.
+timeout 200 "$hone" tune "$root/bench/specs/gpu/softmax.hone" --target sm_90a --dims R=16384,C=4096 --emit-bundle "$tmp/many" --trials 96 --ptxas none >"$tmp/said" 2>&1 && rc=0 || rc=$?
+has "$(cat "$tmp/said")" "97 candidates" || rc=1
+say $rc "a bundle of many candidates"
+
 # What is runnable here, and why not.
 got=$(with_gpu "$hone" targets 2>&1) && rc=0 || rc=$?
 has "$got" "runnable  sm_90a: hone emulator" && has "$got" "compilable" || rc=1

@@ -69,7 +69,7 @@ struct kernel *lab_fixed(struct lab *b, const struct kernel *k, const char *dims
 }
 
 struct groups *lab_groups(struct lab *b, const struct kernel *k, bool passes) {
-  struct unit u = {.level = LEVEL_TENSOR, .k = kernel_clone(b->a, k), .strict = b->o.strict};
+  struct unit u = {.level = LEVEL_TENSOR, .k = kernel_clone(b->a, k), .strict = b->o.strict, .simt = b->lim.simt};
   if (!passes) return groups_trivial(b->a, u.k);
   return pass_run(b->a, hone_passes, hone_npasses, &u, b->d) == ST_OK ? u.gs : NULL;
 }
