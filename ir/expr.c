@@ -71,7 +71,7 @@ static expr_t op_node(struct arena *a, enum op o, expr_t x, expr_t y, expr_t z) 
   e->kid[1] = y;
   e->kid[2] = z;
   e->loc = x->loc;
-  if (!op_info[o].result_bool) e->type = o == OP_select ? y->type : x->type;
+  e->type = (uint8_t)op_result(o, (enum dtype)(o == OP_select ? y->type : x->type));
   return e;
 }
 

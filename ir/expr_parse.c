@@ -287,7 +287,7 @@ static bool unify(struct expr_parser *p, enum op o, struct val *v, unsigned n, b
   if (first) v[0].e = settle(p, v[0]);
   for (unsigned i = n; i-- > first;)
     if (!v[i].lit) with = i;
-  *lit = with == n && !op_info[o].result_bool;
+  *lit = with == n && !op_info[o].result_bool && !op_info[o].result_other;
   bool any_float = false;
   for (unsigned i = first; i < n; i++) any_float |= with == n && is_float_number(v[i].e);
   for (unsigned i = first; i < n && v[0].e && !*lit; i++) {

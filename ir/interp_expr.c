@@ -582,12 +582,42 @@ static struct ival cast_op(const struct node *n, struct ival a) {
   return r;
 }
 
+/* Between two floats of one sign the bits only rise (or fall): the ends of a range are those of its bits. */
+static struct ival bits_op(const struct node *n, struct ival a) {
+  enum dtype to = (enum dtype)n->type, from = op_result(OP_bits, to);
+  bool flt = type_is_float(from), off = a.e > 0;
+  struct ival r = {0};
+  union value v[3] = {{.i = a.i}, {.i = a.i}, {.i = a.i}};
+  if (flt) v[1].f = (double)a.v;
+  for (int s = 0; s < 3; s += 2) {
+    if (flt) v[s].f = off ? (double)(a.v + (s - 1) * (long double)a.e) : v[1].f;
+    if (!flt && off) v[s].i += (s - 1) * (int64_t)fmin(a.e, 0x1p62);
+  }
+  bool known = !flt || (!isnan((double)a.v) && signbit(v[0].f) == signbit(v[2].f)); /* which NaN is not said */
+  for (int s = 0; s < 3; s++) {
+    v[s] = type_round(from, v[s]);
+    v[s] = op_eval(OP_bits, from, &v[s]);
+  }
+  if (flt) {
+    r.i = v[1].i;
+    r.e = fmax(fabs((double)v[0].u - (double)v[1].u), fabs((double)v[2].u - (double)v[1].u));
+  } else {
+    r.v = v[1].f;
+    if (off) r.e = fmax(fabs(v[0].f - v[1].f), fabs(v[2].f - v[1].f));
+    known &= !off || (isfinite(v[0].f) && isfinite(v[2].f));
+  }
+  if (!known) r.e = INFINITY;
+  return r;
+}
+
 struct ival prog_apply(const struct node *n, struct ival a, struct ival b, struct ival c) {
   struct ival r;
   uint8_t arity = n->kind == E_CAST ? 1 : op_info[n->op].arity;
   if (n->kind == E_OP && n->op == OP_select) return select_op(n, a, b, c);
   if (n->kind == E_CAST)
     r = cast_op(n, a);
+  else if (n->op == OP_bits)
+    r = bits_op(n, a);
   else if (op_info[n->op].flags & OPF_CMP)
     r = compare_op(n, a, b);
   else if (type_is_float((enum dtype)n->type))

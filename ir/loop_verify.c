@@ -113,7 +113,7 @@ static void check_op(struct verifier *v, expr_t x, unsigned depth) {
     if (x->kid[i]->type != t)
       bad(v, "operands of %s are %s and %s", o->name, type_name(t), type_name((enum dtype)x->kid[i]->type));
   if (!op_accepts((enum op)x->op, t)) bad(v, "%s of %s", o->name, type_name(t));
-  if (x->type != (o->result_bool ? DT_bool : t))
+  if (x->type != op_result((enum op)x->op, t))
     bad(v, "%s of %s gives %s", o->name, type_name(t), type_name((enum dtype)x->type));
 }
 

@@ -6,17 +6,18 @@
 #include <string.h>
 
 /* Words of the tables. */
-enum { SAME = false, BOOL = true, COMM = OPF_COMM, ASSOC = OPF_ASSOC, CMP = OPF_CMP, TRANS = OPF_TRANS };
+enum { SAME, BOOL, OTHER, COMM = OPF_COMM, ASSOC = OPF_ASSOC, CMP = OPF_CMP, TRANS = OPF_TRANS };
 #define TYPES_FLT  OPT_FLT
 #define TYPES_INT  OPT_INT
 #define TYPES_NUM  OPT_NUM
 #define TYPES_ANY  OPT_ANY
 #define TYPES_BIT  OPT_BIT
 #define TYPES_BOOL OPT_BOOL
+#define TYPES_WORD OPT_WORD
 
 const struct opinfo op_info[OP_COUNT] = {
 #define OP(name, n, types, result, flags, text, prec, F, S, U, LLVM)                                                   \
-  {#name, text, n, prec, flags, TYPES_##types, result},
+  {#name, text, n, prec, flags, TYPES_##types, result == BOOL, result == OTHER},
 #include "ir/ops.def"
 #undef OP
 };
@@ -42,9 +43,17 @@ bool op_accepts(enum op o, enum dtype t) {
     return c != DC_FLOAT;
   case OPT_BOOL:
     return c == DC_BOOL;
+  case OPT_WORD:
+    return t == DT_f32 || t == DT_f64 || t == DT_u32 || t == DT_u64;
   default:
     return true;
   }
+}
+
+enum dtype op_result(enum op o, enum dtype t) {
+  if (op_info[o].result_bool) return DT_bool;
+  if (!op_info[o].result_other) return t;
+  return t == DT_f32 ? DT_u32 : t == DT_f64 ? DT_u64 : t == DT_u32 ? DT_f32 : DT_f64;
 }
 
 static int64_t op_sdiv(int64_t a, int64_t b) {
@@ -133,6 +142,11 @@ static union value eval_float(enum op o, enum dtype t, const union value *v) {
 
 union value op_eval(enum op o, enum dtype t, const union value *v) {
   if (o == OP_select) return v[0].u ? v[1] : v[2];
+  if (o == OP_bits) {
+    char word[8];
+    type_store(t, word, v[0]);
+    return type_load(op_result(o, t), word);
+  }
   if (type_is_float(t)) return eval_float(o, t, v);
   union value a = v[0], b = op_info[o].arity > 1 ? v[1] : a, r = {0};
   if (o == OP_not && t == DT_bool) return (union value){.u = !a.u};

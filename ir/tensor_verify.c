@@ -193,7 +193,7 @@ static void check_op(struct check *c, expr_t x) {
       fault(c, x->loc, "operands of '%s' are %s and %s", name, type_name(t), type_name((enum dtype)x->kid[i]->type));
   if (first && x->kid[0]->type != DT_bool) fault(c, x->loc, "the condition of select is no bool");
   if (!op_accepts((enum op)x->op, t)) fault(c, x->loc, "'%s' does not take operands of type %s", name, type_name(t));
-  enum dtype result = op_info[x->op].result_bool ? DT_bool : t;
+  enum dtype result = op_result((enum op)x->op, t);
   if (x->type != result) fault(c, x->loc, "'%s' of %s is typed %s", name, type_name(t), type_name((enum dtype)x->type));
 }
 

@@ -168,6 +168,7 @@ static double size_of(const struct sizes *z, expr_t x) {
   case E_CAST:
     return fits(t, size_of(z, x->kid[0]));
   case E_OP:
+    if (x->op == OP_bits) return type_is_int(t) && !isinf(size_of(z, x->kid[0])) ? ldexp(1, 64) : INFINITY;
     size = size_of_op(z, x);
     break;
   default:

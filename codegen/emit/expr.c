@@ -100,7 +100,7 @@ static bool guard_form(struct fn *f, expr_t e, struct val *out) {
 static bool jumps(expr_t e) {
   if (e->kind == E_CAST) return type_is_int((enum dtype)e->type);
   return (op_info[e->op].flags & OPF_CMP) || e->op == OP_floor || e->op == OP_ceil || e->op == OP_trunc ||
-         e->op == OP_round || e->op == OP_rint || e->op == OP_fmod;
+         e->op == OP_round || e->op == OP_rint || e->op == OP_fmod || e->op == OP_bits;
 }
 
 static struct val emit_operation(struct fn *f, expr_t e) {
@@ -114,7 +114,7 @@ static struct val emit_operation(struct fn *f, expr_t e) {
   f->shares_divisor = quotient_shares(f, e);
   struct val r = emit_op(f, (enum op)e->op, (enum dtype)e->kid[0]->type, v);
   f->shares_divisor = false;
-  if (op_info[e->op].result_bool) r.type = DT_bool;
+  r.type = (uint8_t)op_result((enum op)e->op, (enum dtype)(e->op == OP_select ? e->kid[1] : e->kid[0])->type);
   return r;
 }
 

@@ -201,6 +201,8 @@ static struct val by_hand(struct fn *f, enum op op, enum dtype t, struct val *v)
     return reciprocal_sqrt(f, v[0]);
   case OP_copysign:
     return with_sign(f, v);
+  case OP_bits:
+    return vcastop(f, LLVMBitCast, v[0], reg_type(f->m, op_result(op, t)), op_result(op, t));
   default:
     emit_fail(f->m, "internal: operation %u is not emitted", (unsigned)op);
     return v[0];
@@ -251,7 +253,8 @@ struct val emit_op(struct fn *f, enum op op, enum dtype t, struct val *v) {
   default:
     x = by_hand(f, op, t, v);
   }
-  x.type = (uint8_t)t;
+  x.type = (uint8_t)op_result(op, t);
+  if (op == OP_bits) return x;
   return type_is_float(t) && op != OP_select && op != OP_min && op != OP_max && op != OP_neg && op != OP_abs
              ? round_val(f, x)
              : x;

@@ -66,6 +66,12 @@ static _Noreturn void refuse_global(struct cx *x, CXCursor at, CXCursor decl) {
            name);
 }
 
+static struct cval struct_literal(struct cx *x, CXCursor c) {
+  struct kids k = c_kids(x, c);
+  if (!k.n || x->cl->getCursorKind(k.c[k.n - 1]) != CXCursor_InitListExpr) c_refuse(x, c, "literal not understood");
+  return c_struct_list(x, k.c[k.n - 1], c_type(x, c));
+}
+
 struct cval c_lvalue(struct cx *x, CXCursor c, struct cvar **var) {
   *var = NULL;
   CXCursor l = c_strip(x, c);
@@ -93,6 +99,7 @@ struct cval c_lvalue(struct cx *x, CXCursor c, struct cvar **var) {
     return deref(p);
   }
   if (k == CXCursor_CompoundLiteralExpr && c_is_array(c_type(x, l))) return c_array_literal(x, l);
+  if (k == CXCursor_CompoundLiteralExpr && c_type(x, l).kind == CXType_Record) return struct_literal(x, l);
   if (k == CXCursor_MemberRefExpr) return referred(x, c_member(x, l), var);
   c_refuse(x, l, "this kind of object is not supported");
 }
@@ -372,12 +379,6 @@ static struct cval binary(struct cx *x, CXCursor c) {
   x->loc = c_loc(x, c);
   if (o >= OP_eq && o <= OP_ge) return cv_compare(x, o, l, r);
   return cv_binary(x, o, l, r);
-}
-
-static struct cval struct_literal(struct cx *x, CXCursor c) {
-  struct kids k = c_kids(x, c);
-  if (!k.n || x->cl->getCursorKind(k.c[k.n - 1]) != CXCursor_InitListExpr) c_refuse(x, c, "literal not understood");
-  return c_struct_list(x, k.c[k.n - 1], c_type(x, c));
 }
 
 static struct cval dispatch(struct cx *x, CXCursor c) {

@@ -445,7 +445,9 @@ static bool declare_from(struct cx *x, struct kids k, unsigned i, const struct r
     CXCursor d = k.c[i];
     if (x->cl->getCursorKind(d) != CXCursor_VarDecl) {
       enum CXCursorKind kind = x->cl->getCursorKind(d);
-      if (kind == CXCursor_EnumDecl || kind == CXCursor_TypedefDecl) continue;
+      if (kind == CXCursor_EnumDecl || kind == CXCursor_TypedefDecl || kind == CXCursor_StructDecl ||
+          kind == CXCursor_UnionDecl)
+        continue;
       c_refuse(x, d, "this local declaration is not supported");
     }
     const char *name = c_str(x, x->cl->getCursorSpelling(d));

@@ -44,6 +44,7 @@ struct cval {
 enum { MAX_LEAVES = 64 };
 struct layout {
   unsigned n;
+  bool united;                       /* a union: the same bytes as numbers of several types */
   struct { int64_t offset; uint8_t type; const char *name; } leaf[MAX_LEAVES];
 };
 
@@ -60,6 +61,8 @@ struct cvar {
   struct cval value;                 /* VAR_VALUE (parameters, also of inlined helpers), VAR_RECORD, VAR_REF, VAR_STRUCT */
   struct cptr ptr;                   /* VAR_POINTER: where it points, as far as that is known here */
   struct cptr home;                  /* VAR_POINTER that is assigned: the same with local `id` as subscript `at`; ix NULL: not of that form */
+  uint16_t twin;                     /* VAR_SCALAR in a union: the first one of */
+  uint8_t twins;                     /* so many scalars that have the same bytes, 0: it is in none */
   bool home_read;                    /* `home` was needed: from now on it must stay right */
 };
 
@@ -344,6 +347,8 @@ bool c_small(expr_t e);                                            /* may stand 
 
 /* --- c_memory.c --- */
 bool c_memory_call(struct cx *x, CXCursor c, const char *name);    /* memset, memcpy as loops; false: another function */
+bool c_has_bits(enum dtype t);                                     /* integers, f32, f64: may be seen as others of the same size */
+struct cval c_bits(struct cx *x, CXCursor at, struct cval v, enum dtype to); /* a number of the same bytes */
 bool c_free_call(struct cx *x, CXCursor c, const char *name);       /* free() of an array of the function's own, which ends with its block anyway */
 poly_t c_elements(struct cx *x, struct cval bytes, enum dtype t);  /* in so many bytes; NULL: no polynomial, or not whole elements */
 

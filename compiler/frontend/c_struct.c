@@ -1,5 +1,6 @@
 /* Structures that are values: local ones, arguments and results of helpers. Each is the numbers that it consists of, as
-   scalars of their own; copying one copies those. */
+   scalars of their own; copying one copies those. A union of numbers of one size is a scalar for each type; setting one
+   sets all (c_var.c). */
 #include "compiler/frontend/c_lower.h"
 
 enum { MAX_NESTED = 8 };
@@ -27,12 +28,37 @@ static bool add_leaves(struct cx *x, CXType t, int64_t base, unsigned depth, con
   return l->n > 0;
 }
 
+/* Numbers of one size. */
+static bool add_united(struct cx *x, CXType t, struct layout *l) {
+  CXCursor decl = x->cl->getTypeDeclaration(t);
+  if (x->cl->getCursorKind(decl) != CXCursor_UnionDecl) return false;
+  struct kids k = c_kids(x, decl);
+  l->united = true;
+  for (unsigned i = 0; i < k.n; i++) {
+    if (x->cl->getCursorKind(k.c[i]) != CXCursor_FieldDecl) continue;
+    CXType f = x->cl->getCursorType(k.c[i]);
+    enum dtype e;
+    if (!c_dtype(x, x->cl->getCanonicalType(f), &e) || !c_has_bits(e) || x->cl->isVolatileQualifiedType(f))
+      return false;
+    if (x->cl->Cursor_isBitField(k.c[i]) || (l->n && type_size(e) != type_size((enum dtype)l->leaf[0].type)))
+      return false;
+    bool again = false;
+    for (unsigned j = 0; j < l->n; j++) again |= l->leaf[j].type == e;
+    if (again) continue;
+    l->leaf[l->n].name = arena_printf(x->a, "_%s", c_str(x, x->cl->getCursorSpelling(k.c[i])));
+    l->leaf[l->n++].type = (uint8_t)e;
+  }
+  return l->n > 0;
+}
+
 static const struct layout *layout_of(struct cx *x, CXCursor at, CXType t) {
   struct layout *l = ARENA_NEW(x->a, struct layout, 1);
   t = x->cl->getCanonicalType(t);
-  if (!add_leaves(x, t, 0, 0, "", l))
-    c_refuse(x, at, "a value of type '%s' is not supported: only structures of up to %d numbers",
-             c_str(x, x->cl->getTypeSpelling(t)), MAX_LEAVES);
+  if (!add_united(x, t, l) && !add_leaves(x, t, 0, 0, "", l))
+    c_refuse(
+        x, at,
+        "a value of type '%s' is not supported: only structures of up to %d numbers, and unions of numbers of one size",
+        c_str(x, x->cl->getTypeSpelling(t)), MAX_LEAVES);
   return l;
 }
 
@@ -67,9 +93,11 @@ struct cval c_struct_member(struct cx *x, CXCursor c, struct cval base, CXCursor
   long long bits = x->cl->Cursor_getOffsetOfField(field);
   unsigned first = 0;
   if (bits < 0) c_refuse(x, c, "this member is not supported");
-  while (first < base.layout->n && base.layout->leaf[first].offset != bits / 8) first++;
-  if (first == base.layout->n) c_refuse(x, c, "this member is not supported");
   CXType t = c_type(x, c);
+  enum dtype e = base.layout->united ? c_arith(x, c, t) : DT_bool;
+  while (first < base.layout->n && base.layout->leaf[first].offset != bits / 8) first++;
+  while (base.layout->united && first < base.layout->n && base.layout->leaf[first].type != e) first++;
+  if (first == base.layout->n) c_refuse(x, c, "this member is not supported");
   if (t.kind == CXType_Record) {
     struct cval r = base;
     r.layout = layout_of(x, c, t);
@@ -106,9 +134,29 @@ static void one_field(struct cx *x, CXCursor c, CXType t, const struct layout *l
   leaf[first] = cv_convert(x, v, l->leaf[first].type);
 }
 
+/* {v} and {.f = v} of a union: the first member, or that one. */
+static struct cval united_list(struct cx *x, CXCursor list, struct cval r, struct cval *leaf) {
+  struct kids k = c_kids(x, list);
+  CXCursor c = k.n == 1 ? k.c[0] : list;
+  struct kids in = c_kids(x, c);
+  enum dtype t = (enum dtype)r.layout->leaf[0].type;
+  if (k.n == 1 && x->cl->getCursorKind(c) == CXCursor_UnexposedExpr && in.n == 2) {
+    t = c_arith(x, c, x->cl->getCanonicalType(x->cl->getCursorType(x->cl->getCursorReferenced(in.c[0]))));
+    c = in.c[1];
+  }
+  if (k.n > 1) c_refuse(x, list, "this initialiser is not supported");
+  struct cval v = k.n ? c_expr(x, c) : cv_const(x, t, (union value){0});
+  if (v.kind != CV_NUM) c_refuse(x, list, "this initialiser is not supported");
+  v = cv_convert(x, v, t);
+  for (unsigned i = 0; i < r.layout->n; i++) leaf[i] = c_bits(x, list, v, (enum dtype)r.layout->leaf[i].type);
+  r.leaf = leaf;
+  return r;
+}
+
 struct cval c_struct_list(struct cx *x, CXCursor list, CXType t) {
   struct cval r = {.kind = CV_STRUCT, .layout = layout_of(x, list, t)};
   struct cval *leaf = ARENA_NEW(x->a, struct cval, r.layout->n);
+  if (r.layout->united) return united_list(x, list, r, leaf);
   struct kids k = c_kids(x, list), f = c_kids(x, x->cl->getTypeDeclaration(x->cl->getCanonicalType(t)));
   for (unsigned i = 0; i < r.layout->n; i++) leaf[i] = cv_const(x, r.layout->leaf[i].type, (union value){0});
   r.leaf = leaf;
@@ -150,7 +198,12 @@ unsigned c_struct_declare(struct cx *x, CXCursor decl, const char *name, CXType 
   if (x->nvar > UINT16_MAX) c_refuse(x, decl, "more than %d variables", UINT16_MAX);
   v->value = (struct cval){.kind = CV_STRUCT, .layout = l, .arg = (uint16_t)first, .of = decl};
   unsigned at = x->nvar - 1;
-  for (unsigned i = 0; init && i < l->n; i++) c_write_var(x, decl, &x->var[first + i], leaf_value(x, decl, *init, i));
+  for (unsigned i = 0; l->united && i < l->n; i++) {
+    x->var[first + i].twin = (uint16_t)first;
+    x->var[first + i].twins = (uint8_t)l->n;
+  }
+  for (unsigned i = 0; init && i < (l->united ? 1 : l->n); i++)
+    c_write_var(x, decl, &x->var[first + i], leaf_value(x, decl, *init, i));
   return at;
 }
 

@@ -341,6 +341,20 @@ static bool may_wrap(struct cx *x, struct cval v) {
   return hi > UINT32_MAX;
 }
 
+/* The other numbers of a union that has been set through this one. */
+static void set_twins(struct cx *x, CXCursor at, const struct cvar *v) {
+  unsigned first = v->twin, n = v->twins, own = v->id;
+  struct cval value = cv_expr(c_local(x, own), (enum dtype)v->type);
+  for (unsigned i = first; i < first + n; i++) {
+    struct cvar *w = &x->var[i];
+    if (w->id == own) continue;
+    w->known = NULL;
+    struct lstmt *s = loop_set(x->a, w->id, cv_get(x, c_bits(x, at, value, (enum dtype)w->type)));
+    s->loc = c_loc(x, at);
+    c_emit(x, s);
+  }
+}
+
 void c_write_var(struct cx *x, CXCursor at, struct cvar *v, struct cval value) {
   if (v->kind == VAR_POINTER) {
     follow(x, at, v, value.ptr);
@@ -355,6 +369,7 @@ void c_write_var(struct cx *x, CXCursor at, struct cvar *v, struct cval value) {
   c_emit(x, s);
   v->known = value.p && may_wrap(x, value) ? NULL : value.p;
   v->known_exact = value.exact;
+  if (v->twins) set_twins(x, at, v);
   if (v->known || !type_is_int((enum dtype)v->type) || !used_as_symbol(x, v->decl)) return;
   c_want(x, value.e); /* perhaps it is a polynomial of those */
   cv_want_quotients(x, value.e);

@@ -363,6 +363,8 @@ static expr_t fold_op(struct arena *a, expr_t x, bool exact_only) {
   case OP_shl:
   case OP_shr:
     return fold_is(q, 0) ? p : x;
+  case OP_bits:
+    return is_op(x->kid[0], OP_bits) ? x->kid[0]->kid[0] : x;
   case OP_not:
     return fold_not(a, x, p);
   case OP_eq:

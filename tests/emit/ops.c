@@ -32,7 +32,7 @@ static union value sample(enum dtype t, unsigned i, unsigned operand, uint64_t *
 static void text_of(struct buf *b, enum op op, enum dtype t, bool lanes) {
   static const char *const name[] = {"X", "Y", "W"};
   unsigned n = op_info[op].arity;
-  const char *out = op_info[op].result_bool ? "bool" : type_name(t);
+  const char *out = type_name(op_result((enum op)op, t));
   /* reassoc: there it is an estimate and a step of Newton's where the machine has one */
   buf_printf(b, "func k%s {\n sym N, i, v\n param N: i64 dim N\n", op == OP_rsqrt ? " reassoc" : "");
   for (unsigned i = 0; i < n; i++)
@@ -62,7 +62,7 @@ static char *memory_of(enum dtype t, struct fence *f) {
 }
 
 static void check_result(enum op op, enum dtype t, const union value *v, union value got, union value want) {
-  enum dtype rt = op_info[op].result_bool ? DT_bool : t;
+  enum dtype rt = op_result((enum op)op, t);
   if (type_value_eq(rt, got, want)) return;
   if (!type_is_float(rt))
     ck_abort_msg("%s %s: %lld, want %lld", op_info[op].name, type_name(t), (long long)got.i, (long long)want.i);
@@ -80,7 +80,7 @@ static void check_op(enum op op, enum dtype t, bool lanes, const char *cpu) {
   text_of(&b, op, t, lanes);
   rig_load(&r, b.data);
   unsigned n = op_info[op].arity;
-  enum dtype rt = op_info[op].result_bool ? DT_bool : t, in[3] = {op == OP_select ? DT_bool : t, t, t};
+  enum dtype rt = op_result((enum op)op, t), in[3] = {op == OP_select ? DT_bool : t, t, t};
   struct fence f[4];
   char *p[4];
   uint64_t seed = 7;

@@ -1,5 +1,5 @@
 float f(unsigned x) {
-  union { unsigned u; float f; } v;
+  union { unsigned u; unsigned char b[4]; } v;
   v.u = x;
-  return v.f;
+  return v.b[0];
 }

@@ -212,7 +212,7 @@ static expr_t gen_expr(struct gen *g, enum dtype t, unsigned depth) {
     if (op_accepts(o, t) && !op_info[o].result_bool && o != OP_select) break;
   }
   if (!op_accepts(o, t) || op_info[o].result_bool || o == OP_select) return leaf(g, t);
-  expr_t x = gen_expr(g, t, depth - 1);
+  expr_t x = gen_expr(g, op_info[o].result_other ? op_result(o, t) : t, depth - 1);
   if (op_info[o].arity == 1) return expr_op1(g->a, o, x);
   expr_t y = gen_expr(g, t, depth - 1);
   return op_info[o].arity == 2 ? expr_op2(g->a, o, x, y) : expr_op3(g->a, o, x, y, gen_expr(g, t, depth - 1));

@@ -79,6 +79,7 @@ static expr_t random_op(struct gen *g, enum dtype t, unsigned depth) {
   for (;;) {
     enum op o = (enum op)pick(OP_COUNT);
     enum dtype k = op_info[o].result_bool ? (enum dtype)pick(DT_COUNT) : t;
+    if (op_info[o].result_other && op_accepts(o, t)) k = op_result(o, t);
     if ((op_info[o].result_bool && t != DT_bool) || !op_accepts(o, k)) continue;
     if (o == OP_select)
       return expr_op3(a, o, random_expr(g, DT_bool, depth), random_expr(g, t, depth), random_expr(g, t, depth));

@@ -420,7 +420,33 @@ static void check_float(enum op o, enum dtype t, const union value *v) {
                 v[0].f, v[1].f, v[2].f, got.f, want);
 }
 
+/* The bits of a number, by the compiler's own arithmetic on them. */
+static void check_bits(enum dtype t, const union value *v) {
+  union value got = op_eval(OP_bits, t, v);
+  union {
+    float f;
+    uint32_t u;
+  } w = {.u = (uint32_t)v->u};
+  union {
+    double f;
+    uint64_t u;
+  } d = {.u = v->u};
+  if (t == DT_f32) w.f = (float)v->f;
+  if (t == DT_f64) d.f = v->f;
+  bool word = type_size(t) == 4;
+  if (type_is_float(t))
+    ck_assert_uint_eq(got.u, word ? w.u : d.u);
+  else
+    ck_assert(type_value_eq(op_result(OP_bits, t), got, (union value){.f = word ? (double)w.f : d.f}));
+  union value back = op_eval(OP_bits, op_result(OP_bits, t), &got);
+  ck_assert(type_value_eq(t, back, *v) || (!type_is_float(t) && isnan(got.f)));
+}
+
 static void check_one(enum op o, enum dtype t, const union value *v) {
+  if (o == OP_bits) {
+    check_bits(t, v);
+    return;
+  }
   if (type_is_float(t)) {
     check_float(o, t, v);
     return;

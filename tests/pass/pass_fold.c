@@ -59,7 +59,7 @@ static expr_t grow(struct arena *a, enum dtype t, unsigned depth) {
   if (roll(4) == 0) return expr_cast(a, t, grow(a, (enum dtype)roll(DT_COUNT), depth - 1));
   for (;;) {
     enum op o = (enum op)roll(OP_COUNT);
-    if (op_accepts(o, t) && !op_info[o].result_bool) return grow_op(a, o, t, depth);
+    if (op_accepts(o, t) && !op_info[o].result_bool && !op_info[o].result_other) return grow_op(a, o, t, depth);
     if (t == DT_bool && roll(2)) return grow_bool(a, depth);
   }
 }
