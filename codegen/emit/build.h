@@ -279,6 +279,9 @@ struct val const_val(struct fn *f, enum dtype t, union value v);
 struct val from_memory(struct fn *f, enum dtype t, LLVMValueRef v, unsigned lanes, unsigned level); /* builder is placed */
 LLVMValueRef to_memory(struct fn *f, struct val v);                                                  /* at the current place */
 struct val round_val(struct fn *f, struct val v); /* after an operation on f16, bf16 */
+bool is_number(LLVMValueRef v, double *out); /* to_int.c: v is a float constant, the same in all lanes, and not NaN */
+/* to_int.c: of a float; saturates as type `to`, of which only what `cut` (not wider) keeps is right. */
+struct val float_to_int(struct fn *f, enum dtype to, enum dtype cut, struct val v);
 struct val convert(struct fn *f, enum dtype to, struct val v);
 
 /* addr.c */

@@ -136,14 +136,25 @@ static bool narrow_index(struct fn *f, expr_t e, struct val *out) {
   return true;
 }
 
+/* An integer that is made of a float and cut to fewer bits. */
+static bool cut_at_once(expr_t e) {
+  expr_t k = e->kid[0];
+  return k->kind == E_CAST && type_is_int((enum dtype)e->type) && type_is_int((enum dtype)k->type) &&
+         type_is_float((enum dtype)k->kid[0]->type) && type_computes((enum dtype)k->kid[0]->type) &&
+         type_size((enum dtype)e->type) < type_size((enum dtype)k->type);
+}
+
 static struct val emit_cast(struct fn *f, expr_t e) {
   struct val v;
   if (narrow_index(f, e, &v)) return v;
   if (f->subscript && plain_wide(f, e, &v)) return v;
   bool exact = f->exact;
   f->exact |= jumps(e);
-  v = emit_expr(f, e->kid[0]);
+  expr_t inner = cut_at_once(e) ? e->kid[0]->kid[0] : e->kid[0];
+  f->exact |= inner != e->kid[0];
+  v = emit_expr(f, inner);
   f->exact = exact;
+  if (inner != e->kid[0]) v = float_to_int(f, (enum dtype)e->kid[0]->type, (enum dtype)e->type, v);
   return convert(f, e->type, v);
 }
 

@@ -109,8 +109,13 @@ static struct val minmax(struct fn *f, enum dtype t, struct val a, struct val b,
   return vselect(f, compare(f, max ? OP_gt : OP_lt, t, b, a), b, a);
 }
 
-/* The one that is not NaN. */
+/* The one that is not NaN. Equal numbers but zeros are one and the same. */
 static struct val minmax_num(struct fn *f, enum dtype t, struct val a, struct val b, bool max) {
+  double number;
+  if (is_number(b.v, &number)) {
+    if (number != 0) return vselect(f, vfcmp(f, max ? LLVMRealOGT : LLVMRealOLT, a, b), a, b);
+    return vselect(f, vfcmp(f, max ? LLVMRealULT : LLVMRealUGT, a, b), b, a);
+  }
   return vselect(f, vfcmp(f, LLVMRealUNO, a, a), b, minmax(f, t, a, b, max));
 }
 

@@ -212,7 +212,7 @@ static LLVMValueRef round_fp8(struct module *m, LLVMBuilderRef b, enum dtype t, 
   return LLVMBuildBitCast(b, LLVMBuildOr(b, LLVMBuildBitCast(b, a, t32, ""), sign, ""), tf, "");
 }
 
-enum { KEY_ROUND = 700, KEY_ODD = 701, KEY_SAT = 702, KEY_BYTE = 703 };
+enum { KEY_ROUND = 700, KEY_ODD = 701, KEY_BYTE = 703 };
 
 /* v.v is a float that stands for a value of v.type not yet rounded to it. */
 struct val round_val(struct fn *f, struct val v) {
@@ -289,103 +289,6 @@ static struct val float_to_float(struct fn *f, enum dtype to, struct val v) {
   return exact ? as_type(v, to) : round_val(f, as_type(v, to));
 }
 
-/* What a lane of integers of type `to` can hold, as floats of type t: the ends of the range that is cut to before
-   converting. *past: the first float over the range, where the upper end is not exact (0: it is). */
-struct ends {
-  double low, high, past;
-};
-static struct ends ends_of(enum dtype to, bool f64) {
-  int bits = 8 * (int)type_size(to) - (int)type_is_signed(to), digits = f64 ? 53 : 24;
-  double past = ldexp(1, bits);
-  struct ends e = {type_is_signed(to) ? -past : 0, past - 1, 0};
-  if (bits > digits) e.high = past - ldexp(1, bits - digits), e.past = past;
-  return e;
-}
-
-/* The machine's conversion of whole vectors to signed integers under a mask; NULL: none. */
-static const char *masked_conversion(const struct module *m, enum dtype to, bool f64, unsigned n) {
-  bool wide = type_size(to) == 8;
-  if (!m->isa.avx512 || !type_is_signed(to) || n != (f64 || wide ? 8 : 16)) return NULL;
-  if (f64) return wide ? "llvm.x86.avx512.mask.cvttpd2qq.512" : "llvm.x86.avx512.mask.cvttpd2dq.512";
-  return wide ? "llvm.x86.avx512.mask.cvttps2qq.512" : "llvm.x86.avx512.mask.cvttps2dq.512";
-}
-
-static LLVMValueRef cut_off(struct module *m, LLVMBuilderRef b, LLVMValueRef x, enum dtype to, unsigned n) {
-  LLVMTypeRef t = LLVMTypeOf(x);
-  uint64_t high = (UINT64_C(1) << (8 * type_size(to) - 1)) - 1;
-  LLVMValueRef low[2] = {x, kint(m->i32, ~high, n)}, top[2] = {NULL, kint(m->i32, high, n)};
-  top[0] = call_intrinsic(m, b, "llvm.smax", &t, 1, low, 2);
-  return LLVMBuildTrunc(b, call_intrinsic(m, b, "llvm.smin", &t, 1, top, 2), vec_of(reg_type(m, to), n), "");
-}
-
-/* Which gives the lowest integer where there is none: right below the range. Lanes of NaN are off; what is above is
-   mended, or (narrow types) cut before. */
-static LLVMValueRef masked_to_int(struct module *m, LLVMBuilderRef b, enum dtype to, LLVMValueRef x, unsigned n,
-                                  const char *name) {
-  enum { CURRENT_ROUNDING = 4 };
-  LLVMTypeRef tf = LLVMGetElementType(LLVMTypeOf(x)), out = vec_of(reg_type(m, to), n);
-  struct ends e = ends_of(to, tf == m->f64);
-  bool narrow = type_size(to) < 4;
-  LLVMValueRef high = kreal(tf, e.high, n), on = LLVMBuildFCmp(b, LLVMRealORD, x, x, ""), v = x;
-  if (narrow) v = LLVMBuildSelect(b, LLVMBuildFCmp(b, LLVMRealOLT, x, high, ""), x, high, "");
-  LLVMValueRef arg[4] = {v, LLVMConstNull(narrow ? vec_of(m->i32, n) : out),
-                         LLVMBuildBitCast(b, on, LLVMIntTypeInContext(m->ctx, n), ""),
-                         LLVMConstInt(m->i32, CURRENT_ROUNDING, 0)};
-  LLVMValueRef r = call_intrinsic(m, b, name, NULL, 0, arg, 4);
-  if (narrow) return cut_off(m, b, r, to, n);
-  double past = -e.low;
-  LLVMValueRef most = LLVMConstInt(reg_type(m, to), (UINT64_C(1) << (8 * type_size(to) - 1)) - 1, 0);
-  return LLVMBuildSelect(b, LLVMBuildFCmp(b, LLVMRealOGE, x, kreal(tf, past, n), ""), splat_const(most, n), r, "");
-}
-
-/* fptosi.sat lane by lane is what LLVM makes of vectors: here the range is cut before converting, narrow types go
-   through i32. */
-static LLVMValueRef lanes_to_int(struct module *m, LLVMBuilderRef b, enum dtype to, LLVMValueRef x, unsigned n) {
-  LLVMTypeRef tf = LLVMGetElementType(LLVMTypeOf(x)), out = vec_of(reg_type(m, to), n);
-  struct ends e = ends_of(to, tf == m->f64);
-  bool narrow = type_size(to) < 4, sign = type_is_signed(to);
-  const char *name = masked_conversion(m, to, tf == m->f64, n);
-  if (name) return masked_to_int(m, b, to, x, n, name);
-  LLVMTypeRef wide = narrow ? vec_of(m->i32, n) : out;
-  LLVMValueRef low = kreal(tf, e.low, n), high = kreal(tf, e.high, n), zero = LLVMConstNull(out);
-  LLVMValueRef v = LLVMBuildSelect(b, LLVMBuildFCmp(b, LLVMRealOGT, x, low, ""), x, low, ""); /* NaN: low */
-  v = LLVMBuildSelect(b, LLVMBuildFCmp(b, LLVMRealOLT, v, high, ""), v, high, "");
-  v = sign || narrow ? LLVMBuildFPToSI(b, v, wide, "") : LLVMBuildFPToUI(b, v, wide, "");
-  if (narrow) v = LLVMBuildTrunc(b, v, out, "");
-  if (e.past > 0) {
-    LLVMValueRef all = LLVMConstNot(zero),
-                 most = sign ? LLVMConstInt(reg_type(m, to), (UINT64_C(1) << (8 * type_size(to) - 1)) - 1, 0) : NULL;
-    LLVMValueRef over = LLVMBuildFCmp(b, LLVMRealOGE, x, kreal(tf, e.past, n), "");
-    v = LLVMBuildSelect(b, over, sign ? splat_const(most, n) : all, v, "");
-  }
-  return sign ? LLVMBuildSelect(b, LLVMBuildFCmp(b, LLVMRealORD, x, x, ""), v, zero, "") : v;
-}
-
-/* What C leaves open where the number does not fit: any number. */
-static LLVMValueRef to_int_as_c(struct fn *f, enum dtype to, struct val v) {
-  LLVMTypeRef t = vec_of(reg_type(f->m, to), v.lanes);
-  LLVMValueRef r = type_is_signed(to) ? LLVMBuildFPToSI(f->b, v.v, t, "") : LLVMBuildFPToUI(f->b, v.v, t, "");
-  return LLVMBuildFreeze(f->b, r, "");
-}
-
-/* Truncates, saturates, NaN gives 0. */
-static struct val float_to_int(struct fn *f, enum dtype to, struct val v) {
-  struct val r;
-  const void *key = (const void *)(uintptr_t)to;
-  if (cache_get(f, KEY_SAT, v.v, key, NULL, &r)) return r;
-  unsigned lev = place_level(f, v.level);
-  place_at(f, lev);
-  LLVMTypeRef over[2] = {reg_type(f->m, to), LLVMTypeOf(v.v)};
-  const char *name = type_is_signed(to) ? "llvm.fptosi.sat" : "llvm.fptoui.sat";
-  LLVMValueRef i = f->m->as_c ? to_int_as_c(f, to, v)
-                   : v.lanes  ? lanes_to_int(f->m, f->b, to, v.v, v.lanes)
-                              : call_intrinsic(f->m, f->b, name, over, 2, &v.v, 1);
-  r = mkval(i, lev, to, v.lanes);
-  place_back(f);
-  cache_put(f, KEY_SAT, v.v, key, NULL, r);
-  return r;
-}
-
 /* A float from which a narrower one is rounded as from the integer itself. */
 static struct val int_to_odd(struct fn *f, struct val v) {
   LLVMOpcode op = type_is_signed(v.type) ? LLVMSIToFP : LLVMUIToFP;
@@ -440,7 +343,7 @@ struct val convert(struct fn *f, enum dtype to, struct val v) {
   if (to == DT_bool) return to_bool(f, v);
   bool ff = type_is_float(v.type), tf = type_is_float(to);
   if (ff && tf) return float_to_float(f, to, v);
-  if (ff) return float_to_int(f, to, v);
+  if (ff) return float_to_int(f, to, to, v);
   if (tf) return int_to_float(f, to, v);
   return int_to_int(f, to, v);
 }

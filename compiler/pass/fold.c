@@ -69,7 +69,9 @@ static expr_t fold_cast(struct arena *a, expr_t x) {
     if (z != y) return fold_cast(a, expr_cast(a, x->type, z));
   }
   if (y->kind == E_CONST) return expr_const(a, x->type, type_convert(x->type, y->type, y->val));
-  expr_t s = fold_saturating_cast(a, x);
+  expr_t s = fold_narrow_choice(a, x);
+  if (s != x) return s;
+  s = fold_saturating_cast(a, x);
   if (s == x) s = fold_float_cast(a, x);
   if (s != x) return s;
   if (y->kind != E_CAST || !fold_lossless(y->type, y->kid[0]->type)) return x;
@@ -355,7 +357,7 @@ static expr_t fold_op(struct arena *a, expr_t x, bool exact_only) {
   case OP_max:
   case OP_fmin:
   case OP_fmax:
-    return expr_eq(p, q) ? p : x;
+    return expr_eq(p, q) ? p : x->op == OP_min || x->op == OP_max ? fold_whole_bound(a, x) : x;
   case OP_and:
   case OP_or:
   case OP_xor:

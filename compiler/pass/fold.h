@@ -7,6 +7,10 @@ expr_t fold_expr(struct arena *a, expr_t x, bool exact_only);
 /* fold_saturate.c: x, a conversion, or a select around one; x itself where there is nothing to leave out. */
 expr_t fold_saturating_cast(struct arena *a, expr_t x);
 expr_t fold_saturating_select(expr_t x);
+/* The minimum or maximum of an integer and a constant, as that of the float the integer was made of. */
+expr_t fold_whole_bound(struct arena *a, expr_t x);
+/* x, a conversion to a narrower integer, of a choice among numbers and what had that type already: u8(v > 255 ? 255 : i32(u8(v))). */
+expr_t fold_narrow_choice(struct arena *a, expr_t x);
 /* fold_float.c: x, a conversion or a comparison, with what is computed in double as float where that gives the same bits; x itself where it does not. */
 expr_t fold_float_cast(struct arena *a, expr_t x);
 expr_t fold_float_compare(struct arena *a, expr_t x);

@@ -1,7 +1,8 @@
 /* Conversions saturate (ir/type.h), and NaN becomes 0: what people write before and around a conversion so that it does
    not overflow is then said twice. u8(min(max(x, 0), 255)), i8(min(max(i32(x), -128), 127)) and x > 255 ? 255 : u8(x)
    are u8(x), i8(x) and u8(x), of a float x. And what lies within a narrow type needs no wide one on its way there:
-   i16(i64(rint(min(max(x, -32768), 32767)))), which is how lrintf is used, is i16(rint(x)). */
+   i16(i64(rint(min(max(x, -32768), 32767)))), which is how lrintf is used, is i16(rint(x)). Other bounds of what was a
+   float are bounds of the float: max(i32(rint(x)), -127) is i32(rint(max(x, -127))), which then saturates nowhere. */
 #include "compiler/pass/fold.h"
 #include <math.h>
 
@@ -116,4 +117,41 @@ expr_t fold_saturating_select(expr_t x) {
   bool over = (c->op == OP_gt || c->op == OP_ge) && end == most && bound >= most;
   bool under = (c->op == OP_lt || c->op == OP_le) && end == least && bound <= least;
   return over || under ? q : x;
+}
+
+/* min(I(v), c) of a float v and c >= 0, max(I(v), c) of c <= 0: NaN, which is 0, lies within. */
+expr_t fold_whole_bound(struct arena *a, expr_t x) {
+  expr_t y = x->kid[0];
+  double c = number(x->kid[1]);
+  if (!type_is_int(x->type) || x->kid[1]->kind != E_CONST || y->kind != E_CAST) return x;
+  expr_t v = y->kid[0];
+  if (v->type != DT_f32 && v->type != DT_f64) return x;
+  if (fabs(c) > (v->type == DT_f32 ? 0x1p24 : 0x1p53) || (x->op == OP_min ? c < 0 : c > 0)) return x;
+  expr_t by = expr_f(a, v->type, c), r;
+  if (rounds(v))
+    r = expr_op1(a, (enum op)v->op, expr_op2(a, (enum op)x->op, v->kid[0], by));
+  else
+    r = expr_op2(a, (enum op)x->op, v, by);
+  return expr_cast(a, x->type, r);
+}
+
+/* y, of a wider type, in type t: a choice among numbers and what was of that type, made of a float; NULL: it is
+ * something else. */
+static expr_t choice_in(struct arena *a, enum dtype t, expr_t y, bool *found) {
+  if (y->kind == E_CONST) return expr_const(a, t, type_convert(t, y->type, y->val));
+  if (y->kind == E_CAST && y->kid[0]->type == t) {
+    *found |= y->kid[0]->kind == E_CAST && type_is_float(y->kid[0]->kid[0]->type);
+    return y->kid[0];
+  }
+  if (y->kind != E_OP || y->op != OP_select) return NULL;
+  expr_t p = choice_in(a, t, y->kid[1], found), q = p ? choice_in(a, t, y->kid[2], found) : NULL;
+  return q ? fold_saturating_select(expr_op3(a, OP_select, y->kid[0], p, q)) : NULL;
+}
+
+expr_t fold_narrow_choice(struct arena *a, expr_t x) {
+  expr_t y = x->kid[0];
+  bool found = false;
+  if (!type_is_int(x->type) || !type_is_int(y->type) || type_size(y->type) <= type_size(x->type)) return x;
+  expr_t z = y->kind == E_OP && y->op == OP_select ? choice_in(a, x->type, y, &found) : NULL;
+  return z && found ? z : x;
 }

@@ -194,8 +194,7 @@ static bool divides(const struct kernel *k) {
 static void visit(expr_t x, void *ctx) {
   struct look *l = ctx;
   if (x->kind == E_OP && (op_info[x->op].flags & OPF_TRANS)) l->heavy = true;
-  if (x->kind == E_CAST && type_is_int((enum dtype)x->type) && type_size((enum dtype)x->type) <= 2 &&
-      type_is_float((enum dtype)x->kid[0]->type))
+  if (x->kind == E_CAST && type_is_int((enum dtype)x->type) && type_is_float((enum dtype)x->kid[0]->type))
     l->heavy = true; /* saturates */
   if (x->kind == E_OP && l->e->red != RED_none && (op_info[x->op].result_bool || x->op == OP_select)) l->heavy = true;
   if (x->kind == E_READ && l->e->red == RED_none) read_of_map(l, x->acc);

@@ -76,6 +76,16 @@ static bool drops_nothing_below(const struct spans *k, expr_t x, enum dtype t) {
   }
 }
 
+static expr_t low_bits(struct arena *a, const struct spans *k, expr_t x, enum dtype t);
+
+/* Of y >> n the lowest bits are those above the lowest n of y: in 16 bits, where there are no more of them. */
+static expr_t shifted_bits(struct arena *a, const struct spans *k, expr_t x, enum dtype t) {
+  expr_t by = x->kid[1];
+  if (by->kind != E_CONST || by->val.i < 0 || by->val.i + 8 * (int64_t)type_size(t) > 16) return NULL;
+  expr_t y = low_bits(a, k, x->kid[0], DT_u16);
+  return y ? expr_cast(a, t, expr_op2(a, OP_shr, y, expr_i(a, DT_u16, by->val.i))) : NULL;
+}
+
 /* The lowest bits of an integer x, as many as t has, computed without those above; NULL: that cannot be, or an element
  * of a wider type would have to be cut first. */
 static expr_t low_bits(struct arena *a, const struct spans *k, expr_t x, enum dtype t) {
@@ -88,7 +98,8 @@ static expr_t low_bits(struct arena *a, const struct spans *k, expr_t x, enum dt
   if (x->kind != E_OP) return NULL;
   if (!drops_nothing_below(k, x, t)) {
     expr_t y = exact(a, k, x, 2);
-    return y ? expr_cast(a, t, y) : NULL;
+    if (y) return expr_cast(a, t, y);
+    return x->op == OP_shr ? shifted_bits(a, k, x, t) : NULL;
   }
   struct expr *y = arena_dup(a, x, sizeof *x);
   y->type = (uint8_t)t;

@@ -72,6 +72,24 @@ static const struct sample {
      "j] "
      "= select(i32(p[i, j]) <= t, p[i, j], select(t == i32(p[i, j]), 7, 9)) }",
      "vpcmp"},
+    {"kernel f(p: f32[N, M]) -> q: i8[N, M], r: u8[N, M] {\n q[i, j] = i8(max(min(i32(rint(p[i, j] * 64.0)), 100), "
+     "-127))\n "
+     "r[i, j] = u8(min(max(p[i, j] * 128.0, 3), 250) + 0.5) }",
+     "vcvtps2dq\t%zmm"},
+    {"kernel f(p: f32[N, M]) -> q: i16[N, M], r: i64[N, M] {\n q[i, j] = i16(i64(p[i, j] * 262144.0))\n r[i, j] = "
+     "i64(rint(p[i, j] * 18446744073709551616.0)) }",
+     "vcvtps2qq\t"},
+    {"kernel f(p: f64[N, M]) -> q: i32[N, M], r: u8[N, M] {\n q[i, j] = i32(rint(p[i, j] * 2147483648.0))\n r[i, j] = "
+     "u8(i32(round(p[i, j] * 8589934592.0))) }",
+     "vcvtpd2dq\t"},
+    {"kernel f(p: f32[N, M]) -> q: u8[N, M], r: i8[N, M], s: i32[N, M] {\n q[i, j] = u8(fmin(fmax(p[i, j] * 64.0, "
+     "0), "
+     "255) + 0.5)\n r[i, j] = i8(round(p[i, j] * 256.0))\n s[i, j] = i32(round(p[i, j])) }",
+     "vcvttps2dq\t%zmm"},
+    {"kernel f(a: u8[N, M], b: u8[N, M], w: i32) -> q: u8[N, M] { q[i, j] = u8(i32(a[i, j]) + ((i32(b[i, j]) - "
+     "i32(a[i, "
+     "j])) * w >> 8)) }",
+     "vpmullw"},
 };
 static const char *const cpus[] = {"native", "alderlake", "haswell", "x86-64-v2"};
 enum { NSAMPLE = sizeof samples / sizeof *samples, NCPU = sizeof cpus / sizeof *cpus, ROUNDS = 6 };
