@@ -127,15 +127,21 @@ bool dot_packed(expr_t x, bool fp8, struct dot *out) {
 }
 
 bool dot_mixed(expr_t x, struct dot *out) {
+  return dot_mixed_packed(x, out) && out->type[1] == out->b->type;
+}
+
+bool dot_mixed_packed(expr_t x, struct dot *out) {
   *out = (struct dot){.kind = DOT_none};
   if (x->kind != E_OP || x->op != OP_mul || x->type != DT_f32) return false;
   for (unsigned i = 0; i < 2 && !out->kind; i++) {
     expr_t a = x->kid[i], b = widened(x->kid[1 - i], DT_f32);
-    if (!b || a->kind != E_READ || a->type != DT_f32 || type_size((enum dtype)b->type) != 2) continue;
-    *out = (struct dot){.kind = kind_of(DT_f32, (enum dtype)b->type, (enum dtype)b->type),
+    if (!b || a->kind != E_READ || a->type != DT_f32 || type_size((enum dtype)b->type) > 2) continue;
+    enum dtype t =
+        type_is_float((enum dtype)b->type) && !type_computes((enum dtype)b->type) ? DT_bf16 : (enum dtype)b->type;
+    *out = (struct dot){.kind = kind_of(DT_f32, t, t),
                         .a = a,
                         .b = b,
-                        .type = {b->type, b->type},
+                        .type = {(uint8_t)t, (uint8_t)t},
                         .rounded = true,
                         .group = DOT_BYTES / 2};
   }

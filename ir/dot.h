@@ -23,6 +23,8 @@ bool dot_of(expr_t x, struct dot *out);
 bool dot_packed(expr_t x, bool fp8, struct dot *out);
 /* x: a read of f32 times f32(read of bf16 or f16), in either order: the product of that type which --fp fast allows for it. */
 bool dot_mixed(expr_t x, struct dot *out);
+/* The same where operands may be converted when they are packed: e4m3 and e5m2 to bf16, which holds them (f16 would not hold large factors beside them). */
+bool dot_mixed_packed(expr_t x, struct dot *out);
 
 /* Instructions that a schedule step `tensorize NAME` may name; a target says which it has (struct limits). */
 enum matrix {

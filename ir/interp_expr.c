@@ -135,8 +135,8 @@ static unsigned build(struct icontext *c, struct prog *p, expr_t x, const struct
     if (x->nkid) n.from = x->kid[0]->type;
     struct dot d;
     if (dot_of(x, &d)) n.tf32 = d.kind == DOT_f32 && c->args->tf32, n.flush = d.kind == DOT_bf16 || n.tf32;
-    if (c->args->fast && dot_mixed(x, &d))
-      n.rounded = d.a == x->kid[0] ? 1 : 2, n.narrow = d.b->type, n.flush = d.kind == DOT_bf16;
+    if (c->args->fast && dot_mixed_packed(x, &d))
+      n.rounded = d.a == x->kid[0] ? 1 : 2, n.narrow = d.type[1], n.flush = d.kind == DOT_bf16;
     n.fast = c->args->fast && x->kind == E_OP && x->type == DT_f32 && (x->op == OP_exp || x->op == OP_div);
     break;
   }

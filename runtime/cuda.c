@@ -122,10 +122,12 @@ static int load_module(struct hone_cuda_module *m, unsigned long long ctx, struc
   return 0;
 }
 
+/* The first call may be one that is captured into a graph: loading is no part of it, but wants to be allowed. */
 static int load_form(struct hone_cuda_form *f, unsigned long long ctx, struct loaded **out) {
   struct loaded *mod;
-  int rc = 0;
+  int rc = 0, mode = CUDA_CAPTURE_RELAXED;
   if ((*out = find_loaded(&f->state, ctx))) return 0;
+  bool relaxed = api.capture_mode && !api.capture_mode(&mode);
   pthread_mutex_lock(&load_lock);
   if (!(*out = find_loaded(&f->state, ctx)) && !(rc = load_module(f->module, ctx, &mod))) {
     struct loaded *x = add_loaded(&f->state, ctx, (unsigned)f->nkernel);
@@ -137,6 +139,7 @@ static int load_form(struct hone_cuda_form *f, unsigned long long ctx, struct lo
       publish(&f->state, *out = x);
   }
   pthread_mutex_unlock(&load_lock);
+  if (relaxed) (void)api.capture_mode(&mode); /* as it was */
   return rc;
 }
 

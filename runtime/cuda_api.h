@@ -9,7 +9,7 @@ typedef int cuda_result; /* CUresult: 0 is success */
 typedef uint64_t cuda_ptr; /* CUdeviceptr */
 enum { CUDA_API_VERSION = 12000, CUDA_JIT_ERROR_LOG = 5, CUDA_JIT_ERROR_LOG_BYTES = 6 };
 enum { CUDA_INVALID = 1, CUDA_NO_MEMORY = 2, CUDA_NO_DEVICE = 100, CUDA_INVALID_DEVICE = 101, CUDA_INVALID_IMAGE = 200, CUDA_NO_BINARY = 209,
-       CUDA_INVALID_PTX = 218, CUDA_NOT_FOUND = 500, CUDA_LAUNCH_FAILED = 719 };
+       CUDA_INVALID_PTX = 218, CUDA_NOT_FOUND = 500, CUDA_LAUNCH_FAILED = 719, CUDA_CAPTURED = 900 };
 enum { CUDA_ATTR_CLOCK_KHZ = 13, CUDA_ATTR_SMS = 16, CUDA_ATTR_MEMORY_KHZ = 36, CUDA_ATTR_BUS_BITS = 37, CUDA_ATTR_L2_BYTES = 38,
        CUDA_ATTR_MAJOR = 75, CUDA_ATTR_MINOR = 76 };
 enum { CUDA_CAPTURE_RELAXED = 2, CUDA_FUNC_DYNAMIC_SHARED = 8 };
@@ -30,6 +30,7 @@ enum { CUDA_MAP_BYTES = 128, CUDA_MAP_RANK = 5, CUDA_SWIZZLE_128 = 3, CUDA_PROMO
        (void *map, int type, uint32_t rank, void *at, const uint64_t *dim, const uint64_t *stride, const uint32_t *box,\
         const uint32_t *step, int interleave, int swizzle, int promotion, int fill), 0)                                \
   CALL(function_set, cuFuncSetAttribute, (void *function, int attribute, int value), 1)                                \
+  CALL(capture_mode, cuThreadExchangeStreamCaptureMode, (int *mode), 0)                                                \
   CALL(alloc_async, cuMemAllocAsync, (cuda_ptr *at, size_t bytes, void *stream), 1)                                    \
   CALL(free_async, cuMemFreeAsync, (cuda_ptr at, void *stream), 1)                                                     \
   CALL(launch, cuLaunchKernel,                                                                                         \

@@ -33,6 +33,7 @@ static struct {
   struct function *functions;
   void *current;
   struct graph *capture;
+  int capture_mode; /* of the graph */
   bool lazy;
   uint64_t seed;
   double clock; /* seconds of the model */
@@ -143,8 +144,17 @@ static cuda_result ctx_id(void *ctx, unsigned long long *id) {
 
 /* ---- modules ---- */
 
+static _Thread_local int thread_mode; /* 0: captures forbid this thread what might wait for the device */
+static cuda_result exchange_mode(int *mode) {
+  int was = thread_mode;
+  thread_mode = *mode;
+  *mode = was;
+  return 0;
+}
 static cuda_result module_load(void **module, const void *image, unsigned n, const int *option, void **value) {
   struct emu_error err = {0};
+  if (emu.capture && emu.capture_mode != CUDA_CAPTURE_RELAXED && thread_mode != CUDA_CAPTURE_RELAXED)
+    return CUDA_CAPTURED;
   if (!memcmp(image, "\177ELF", 4)) return CUDA_NO_BINARY; /* it runs PTX only */
   lock();
   struct emu_module *m = emu_load(emu.device, image, strlen(image), &err);
@@ -349,11 +359,12 @@ static cuda_result event_ms(float *ms, void *from, void *to) {
   return 0;
 }
 static cuda_result capture_begin(void *stream, int mode) {
-  (void)stream, (void)mode;
+  (void)stream;
   struct graph *g = emu.capture ? NULL : calloc(1, sizeof *g);
   if (!g) return CUDA_INVALID;
   g->last = &g->first;
   emu.capture = g;
+  emu.capture_mode = mode;
   return 0;
 }
 static cuda_result capture_end(void *stream, void **graph) {
@@ -445,6 +456,7 @@ cuda_result emu_cuda_get_proc(const char *name, void **fn, int version, uint64_t
                                           .module_load = module_load,
                                           .module_function = module_function,
                                           .function_set = function_set,
+                                          .capture_mode = exchange_mode,
                                           .tensor_map = tensor_map,
                                           .alloc_async = alloc_async,
                                           .free_async = free_async,

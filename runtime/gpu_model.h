@@ -17,7 +17,7 @@ struct gpu_machine gpu_machine_named(const char *arch);
 
 struct gpu_parts {          /* seconds, each as if nothing else took time */
   double issue, special, shared, tensor, l1, l2, dram, latency;
-  double total;             /* the longest of them and the launch */
+  double total;             /* the longest of them, a small share of the others, and the launch */
 };
 /* One launch. footprint: bytes that can be touched at all (what is in use on the device). */
 struct gpu_parts gpu_model(const struct gpu_machine *m, const struct emu_counts *c, uint64_t blocks, uint32_t threads,

@@ -154,7 +154,7 @@ static bool held_stream(struct chooser *c, const struct stream_axes *x, const st
   static const int64_t blocks[] = {GROUP_BLOCK, GROUP_BLOCK / 2, 48, 32};
   struct dot d;
   int64_t ext = def_guess(c, (unsigned)x->t);
-  if (!c->o->fast || !rows || !depth || !dot_mixed(x->out->body, &d)) return false;
+  if (!c->o->fast || !rows || !depth || !legal_mixed(c->lim, x->out->body, &d)) return false;
   for (int64_t n = GROUP_ROWS; n >= GROUP_ROWS / 2 && c->lim->matrix_per_cycle[MATRIX_wgmma]; n /= 2)
     for (unsigned i = 0; i < sizeof blocks / sizeof *blocks; i++) {
       struct held_form h = {MATRIX_wgmma, n, blocks[i], depth};

@@ -88,7 +88,7 @@ void held_settle(struct plan *p) {
   for (unsigned i = 0; i < p->nmember; i++) {
     struct member *m = &p->member[i];
     struct dot d;
-    if (!held_by(p, m) || !dot_mixed(m->e->body, &d)) continue;
+    if (!held_by(p, m) || !legal_mixed(p->lim, m->e->body, &d)) continue;
     struct member *maker = (struct member *)(uintptr_t)held_maker(p, m, (unsigned)m->sub, d.a);
     if (!maker) continue;
     any = maker->zeroed = true;

@@ -11,4 +11,5 @@ unsigned legal_order(struct arena *a, const struct groups *gs, unsigned g, const
                      uint8_t *order);
 /* The product whose matrix instruction the target may have for x, a body of an equation (ir/dot.h). */
 bool legal_dot(const struct limits *lim, expr_t x, struct dot *out);
+bool legal_mixed(const struct limits *lim, expr_t x, struct dot *out); /* with a factor of f32 that --fp fast rounds */
 #endif

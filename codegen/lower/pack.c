@@ -55,6 +55,13 @@ static void count_member(const struct member *m, struct casts *c) {
     if (part[j]) expr_visit(part[j], count_casts, c);
 }
 
+/* Does it sum over lanes whose factors a matrix instruction takes from registers? */
+static bool over_held_lanes(const struct plan *p, const struct member *m) {
+  for (unsigned l = 0; l < MAX_LOOP; l++)
+    if (p->loop[l].sums && (m->red & BIT(l))) return true;
+  return false;
+}
+
 enum dtype pack_operand_type(const struct plan *p, unsigned tensor) {
   enum dtype own = tensor < p->k->ntensor ? (enum dtype)p->k->tensor[tensor].type : DT_f32, as = own;
   struct casts c = {tensor, 0, 0};
@@ -63,6 +70,12 @@ enum dtype pack_operand_type(const struct plan *p, unsigned tensor) {
   for (unsigned i = 0; i < p->nmember; i++) {
     struct dot d;
     count_member(&p->member[i], &c);
+    if (p->o->fast && over_held_lanes(p, &p->member[i]) && legal_mixed(p->lim, p->member[i].e->body, &d) &&
+        d.b->acc->tensor == tensor) {
+      same &= !seen || as == (enum dtype)d.type[1];
+      as = (enum dtype)d.type[1], seen = true;
+      continue;
+    }
     if (!legal_dot(p->lim, p->member[i].e->body, &d) || d.alone) continue;
     for (unsigned k = 0; k < 2; k++) {
       if ((k ? d.b : d.a)->acc->tensor != tensor) continue;

@@ -42,6 +42,10 @@ bool legal_dot(const struct limits *lim, expr_t x, struct dot *out) {
   return lim->simt ? dot_packed(x, lim->fp8, out) : dot_of(x, out);
 }
 
+bool legal_mixed(const struct limits *lim, expr_t x, struct dot *out) {
+  return lim->simt ? dot_mixed_packed(x, out) : dot_mixed(x, out);
+}
+
 /* Packing makes of the operands what is multiplied. */
 static bool packed_so(const struct plan *p, const struct dot *d) {
   for (unsigned k = d->alone || d->rounded; k < 2; k++) {
@@ -163,7 +167,7 @@ static bool group_panels(const struct plan *p, const struct member *m, unsigned 
 
 /* A product whose first factor lies in registers as the sums do that it comes from, and is rounded on the way. */
 static bool held_product(const struct plan *p, const struct member *m, unsigned l, struct dot *d) {
-  return p->loop[l].sums && p->o->fast && dot_mixed(m->e->body, d) && held_maker(p, m, l, d->a);
+  return p->loop[l].sums && p->o->fast && legal_mixed(p->lim, m->e->body, d) && held_maker(p, m, l, d->a);
 }
 
 static bool takes(const struct plan *p, const struct member *m, unsigned l) {

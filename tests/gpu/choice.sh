@@ -2,7 +2,7 @@
 # What products become by default. Which schedule on sm_90a: that of warp groups fed by tensor maps where the dims are large or symbols, that of warps where they are small, and the
 # entry of a symbolic one has both; two groups in flight, stores of whole sectors. usage: choice.sh HONE ROOT
 set -eu
-hone=$1 spec=$2/bench/specs/gpu/gemm_bf16.hone
+hone=$1 root=$2 spec=$2/bench/specs/gpu/gemm_bf16.hone
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 bad=0
@@ -58,4 +58,19 @@ if grep -q 'e4m3\|^.version 8' "$tmp/said"; then
   bad=1
 fi
 wants 'mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32' # they are packed as f16
+# Attention of 8-bit floats: scores by their own instructions, values beside the rounded weights as bf16.
+"$hone" compile "$root/tests/gpu/attention_fp8.hone" --target sm_90a --fp fast --emit ptx --dims H=32,T=4096,D=128 --db "$tmp/none.db" --on-miss=quiet -o "$tmp/said"
+wants 'wgmma.mma_async.sync.aligned.m64n128k32.f32.e4m3.e4m3'
+wants 'wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16'
+# Head dims that are no whole panels: warp groups say why not, warps take them.
+spec=$root/bench/specs/gpu/attention_bf16.hone
+def=$("$hone" why "$spec" --target sm_90a --fp fast --dims H=1,T=128,D=64 --db "$tmp/none.db" | awk '/^  schedule/ { getline; print; exit }')
+"$hone" compile "$spec" --target sm_90a --fp fast --dims H=1,T=128,D=40 --schedule "$def" --db "$tmp/none.db" -o "$tmp/x.o" >"$tmp/said" 2>&1 && bad=1
+wants 'tensorize wgmma s0: no product with a factor that the lanes make in registers'
+"$hone" why "$spec" --target sm_90a --fp fast --dims H=32,T=4096,D=40 --db "$tmp/none.db" >"$tmp/said" 2>&1 || bad=1
+wants 'tensorize mma d0; tensorize mma s0'
+# Two sums of one operand along different axes: grids of their own.
+"$hone" why "$root/examples/atax/atax.c" --target sm_90a --dims M=4096,N=4096 --db "$tmp/none.db" >"$tmp/said" 2>&1 || bad=1
+wants '    | tile j .*; parallel i0$'
+wants '    | split i .*parallel i_part0; parallel j1'
 exit $bad

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Measuring on the emulator and on a driver whose device is the emulator: tune, bench, records, faults. usage: device.sh HONE ROOT LIBCUDA
+# Measuring on the emulator and on a driver whose device is the emulator: tune, bench, records, faults. usage: device.sh HONE ROOT LIBCUDA LIBNVML
 set -eu
-hone=$1 root=$2 fake=$3
+hone=$1 root=$2 fake=$3 nvml=$4
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 passed=0 failed=0
@@ -57,6 +57,17 @@ say $rc "bench on a device"
 got=$("$hone" db list --db "$tmp/gpu.db" 2>&1) && rc=0 || rc=$?
 has "$got" "nvidia-sm_90a" && has "$got" "time/1t/warm" || rc=1
 say $rc "records of a device"
+
+# The clock is in the records; rounds of a device that heat holds back are dropped, made again, and said.
+mkdir "$tmp/ml"
+cp "$fake" "$tmp/ml/libcuda.so.1"
+cp "$nvml" "$tmp/ml/libnvidia-ml.so.1"
+with_clock() { LD_LIBRARY_PATH="$tmp/ml${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}" "$@"; }
+with_clock "$hone" tune --ptxas none "$mm" --target cuda:0 --dims $dims --trials 4 --db "$tmp/clock.db" >/dev/null 2>&1 && rc=0 || rc=$?
+"$hone" db export --db "$tmp/clock.db" | grep '"status":"ok"' | grep -q 'SM clock 1755 of 1980 MHz' || rc=1
+got=$(CUDA_FAKE_SLOW=3 with_clock "$hone" bench --ptxas none "$mm" --target cuda:0 --dims $dims --db "$tmp/clock.db" 2>&1) || rc=1
+has "$got" "SM clock 1755 of 1980 MHz" && has "$got" "3 rounds dropped for heat" || rc=1
+say $rc "clocks and heat"
 
 # Two devices: both work, the records are one device's; those that differ are refused, and so is what is no list.
 got=$(CUDA_FAKE_DEVICES=2 CUDA_FAKE_LOG=$tmp/two.log with_gpu "$hone" tune --ptxas none "$mm" --target cuda:0,cuda:1 --dims $dims --trials 12 --db "$tmp/two.db" 2>&1) && rc=0 || rc=$?
