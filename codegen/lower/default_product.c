@@ -127,6 +127,27 @@ static struct blocks pick_blocks(const struct chooser *c, unsigned lane, unsigne
   return o;
 }
 
+/* Another sum that fills the same tile (x w + h u: two products, one result). */
+static bool other_sum(const struct chooser *c, const struct eq *e, unsigned lane, unsigned row) {
+  int l = eq_axis(e, c->g->axis[lane].sym), r = eq_axis(e, c->g->axis[row].sym);
+  return e != c->main && e->red != RED_none && l >= 0 && l < (int)e->npar && r >= 0 && r < (int)e->npar;
+}
+
+static const struct eq *member(const struct chooser *c, unsigned i) {
+  return &c->gs->k->eq[c->g->eq[i]];
+}
+
+/* Their loops, which go over the tile as the main member's does. */
+static void then_other_sums(const struct chooser *c, unsigned lane, unsigned row, struct order *o) {
+  for (unsigned i = 0; i < c->g->neq; i++) {
+    const struct eq *e = member(c, i);
+    for (unsigned x = e->npar; x < e->nax && other_sum(c, e, lane, row); x++) {
+      int a = def_axis(c, e->axis[x].sym);
+      if (a >= 0 && eq_axis(c->main, e->axis[x].sym) < 0) def_then(o, (unsigned)a, 0);
+    }
+  }
+}
+
 /* *pack, *copy: the loops inside which a panel is packed and rows are copied; MAX_LOOP: none. */
 static void product_order(const struct chooser *c, unsigned lane, unsigned row, unsigned red, const struct blocks *b,
                           const struct reuse *k, struct order *o, unsigned *pack, unsigned *copy) {
@@ -149,6 +170,7 @@ static void product_order(const struct chooser *c, unsigned lane, unsigned row, 
   if (b->deep && !b->pack) def_then(o, row, 1); /* each row is brought near once */
   def_then(o, lane, 1);
   def_then(o, row, 1);
+  then_other_sums(c, lane, row, o);
   for (unsigned x = e->npar; x < e->nax; x++) {
     int a = def_axis(c, e->axis[x].sym);
     if (a >= 0 && a != (int)red) def_then(o, (unsigned)a, 0);
@@ -239,6 +261,17 @@ static void push_packs(struct chooser *c, int lane, int row, unsigned loop, unsi
   if (def_sums(c) > 1) expr_visit(c->main->body, pack_panel, &p);
 }
 
+/* Panels of the group's other sums: beside the main member's where they go over the same axis, for all of theirs else.
+ */
+static void pack_other_sums(struct chooser *c, unsigned lane, unsigned row, unsigned red, unsigned loop, unsigned all) {
+  for (unsigned i = 0; i < c->g->neq; i++) {
+    const struct eq *e = member(c, i);
+    struct reuse k = {0};
+    if (other_sum(c, e, lane, row) && def_find_rows(c, e, lane, &k) == (int)row && pack_pays(c, &k, row))
+      def_push(c, STEP_pack, def_reduces(e, c->g->axis[red].sym) ? loop : all, def_operand(c, k.tensor));
+  }
+}
+
 bool def_product(struct chooser *c, int lane, int row, const struct reuse *k) {
   const struct eq *e = c->main;
   int red = -1;
@@ -262,7 +295,10 @@ bool def_product(struct chooser *c, int lane, int row, const struct reuse *k) {
   def_push(c, STEP_unroll, LOOP_ID(row, 0), 0);
   if (e->nax == e->npar + 1) def_push(c, STEP_unroll, LOOP_ID(red, 0), b.few && !b.once ? 2 : 4);
   push_padding(c, &o, (unsigned)lane, (unsigned)row);
-  if (b.pack && !b.laid && pack < MAX_LOOP) push_packs(c, lane, row, pack, k->tensor);
+  if (b.pack && !b.laid && pack < MAX_LOOP) {
+    push_packs(c, lane, row, pack, k->tensor);
+    pack_other_sums(c, (unsigned)lane, (unsigned)row, (unsigned)red, pack, LOOP_ID(lane, b.nc ? 2 : 1));
+  }
   if (b.copy && copy < MAX_LOOP)
     def_push(c, STEP_copy, copy, def_operand(c, row_operand(c, (unsigned)lane, (unsigned)row)->tensor));
   push_prefetch(c, (unsigned)lane, (unsigned)row, (unsigned)red, &b, k);

@@ -185,6 +185,10 @@ static const struct tcase cases[] = {
      "+ 1, k + 1] + A[i + 2, j + 1, k + 1] + "
      "A[i + 1, j, k + 1] + A[i + 1, j + 2, k + 1] + A[i + 1, j + 1, k] + A[i + 1, j + 1, k + 2] }",
      "default", .dims = {""}},
+    {"default_two_sums",
+     "kernel f(A: f32[M, K], B: f32[N, K], C: f32[M, L], D: f32[N, L]) -> O: f32[M, N] {\n  S[i, j] = sum(k) A[i, k] * "
+     "B[j, k]\n  T[i, j] = sum(l) C[i, l] * D[j, l] from S[i, j]\n  O[i, j] = max(T[i, j], 0)\n}",
+     "default", .fixed = true, .dims = {"M=20,N=40,K=19,L=7"}},
     {"default_narrow", MATMUL, "default", .fixed = true, .dims = {"M=71,N=5,K=300"}},
     {"default_little",
      "kernel f(a: f32[N, 9], b: f32[N, 3, 3]) -> c: f32[N, 3, 3] { c[m, i, j] = sum(k in 0..3) a[m, 3*i + k] * b[m, k, "
