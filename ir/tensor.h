@@ -65,7 +65,7 @@ struct kernel {
   struct eq *eq;
   poly_t *assume;           /* each >= 0 over dims: checked at entry; where one fails, the SOURCE form runs */
   bool noalias;             /* .hone specs: the caller promises that outputs overlap nothing; C: from restrict only */
-  bool reshaped;            /* its loops are not those of `source`: that was unrolled by hand, or asks in each iteration where it is */
+  bool reshaped;            /* its loops are not those of `source`: that was unrolled by hand, asks in each iteration where it is, or treats members of structures alike */
   struct lfunc *source;     /* the C function that all of it was raised from, with the same parameters; NULL: there is none */
   struct loc loc;
 };

@@ -264,6 +264,7 @@ struct val vselect(struct fn *f, struct val c, struct val a, struct val b);
 struct val vcastop(struct fn *f, LLVMOpcode op, struct val a, LLVMTypeRef to, enum dtype t);
 struct val vsplat(struct fn *f, struct val a); /* to f->lanes lanes; a vector stays */
 struct val vcall1(struct fn *f, const char *intr, struct val a);
+struct val call_all(struct fn *f, const char *intr, const struct val *v, unsigned n); /* ops.c: operands of one type and as many lanes */
 struct val vi64(struct fn *f, int64_t c);
 void vec_match(struct fn *f, struct val *a, struct val *b); /* makes both vectors when one is */
 LLVMTypeRef vec_of(LLVMTypeRef t, unsigned lanes);

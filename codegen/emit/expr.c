@@ -1,5 +1,6 @@
 /* Expressions. A select whose arms load evaluates only the arm that is chosen: by a branch, or on lanes by masks. */
 #include "codegen/emit/build.h"
+#include "ir/saturate.h"
 
 struct search {
   struct fn *f;
@@ -144,8 +145,20 @@ static bool cut_at_once(expr_t e) {
          type_size((enum dtype)e->type) < type_size((enum dtype)k->type);
 }
 
+/* Sums and differences that saturate are one instruction. */
+static bool emit_saturated(struct fn *f, expr_t e, struct val *out) {
+  static const char *const name[2][2] = {{"llvm.uadd.sat", "llvm.usub.sat"}, {"llvm.sadd.sat", "llvm.ssub.sat"}};
+  struct saturated s;
+  if (f->simt || !saturated_of(e, &s)) return false;
+  struct val v[2] = {emit_expr(f, s.a), emit_expr(f, s.b)};
+  vec_match(f, &v[0], &v[1]);
+  *out = call_all(f, name[type_is_signed((enum dtype)e->type)][s.minus], v, 2);
+  return true;
+}
+
 static struct val emit_cast(struct fn *f, expr_t e) {
   struct val v;
+  if (emit_saturated(f, e, &v)) return v;
   if (narrow_index(f, e, &v)) return v;
   if (f->subscript && plain_wide(f, e, &v)) return v;
   bool exact = f->exact;

@@ -125,7 +125,7 @@ static struct val reciprocal_sqrt(struct fn *f, struct val a) {
   return vbin(f, LLVMFDiv, one, vcall1(f, "llvm.sqrt", a), false);
 }
 
-static struct val call_all(struct fn *f, const char *intr, const struct val *v, unsigned n) {
+struct val call_all(struct fn *f, const char *intr, const struct val *v, unsigned n) {
   unsigned lev = 0;
   LLVMValueRef arg[3];
   for (unsigned i = 0; i < n; i++) {

@@ -1,5 +1,6 @@
 /* How many lanes a vector loop has: as many as elements of the widest type that its lanes hold make a vector. */
 #include "codegen/lower/plan.h"
+#include "ir/saturate.h"
 #include "ir/short_sum.h"
 
 struct width {
@@ -16,7 +17,10 @@ static struct width widest(expr_t x, sym_t lane, bool subscript) {
   if (subscript && x->kind == E_CAST && type_is_int((enum dtype)x->kid[0]->type)) counts = false;
   unsigned own = counts ? (unsigned)type_size(x->type) : 1;
   struct width w = {own, x->kind == E_POLY && poly_has(x->poly, lane)};
-  for (unsigned i = 0; i < x->nkid; i++) widen(&w, x->kid[i], lane, subscript);
+  struct saturated s;
+  bool saturates = saturated_of(x, &s);
+  if (saturates) widen(&w, s.a, lane, subscript), widen(&w, s.b, lane, subscript);
+  for (unsigned i = 0; i < x->nkid && !saturates; i++) widen(&w, x->kid[i], lane, subscript);
   for (unsigned d = 0; x->kind == E_READ && d < x->acc->rank; d++) {
     w.moves |= poly_has(x->acc->ix[d].poly, lane);
     if (x->acc->ix[d].dyn) widen(&w, x->acc->ix[d].dyn, lane, true);

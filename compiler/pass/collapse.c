@@ -7,8 +7,11 @@
       one, in all equations; so either all of them can follow, or nothing is done. Small images then fill vectors and
       register tiles as long rows do, and a 1x1 convolution is a product.
 
+   3. Members of structures that are treated alike become an axis (members.c), where it can join in this way.
+
    N must be a constant: the sign of a product of two dims says nothing about either. Parameters keep their place and
    their memory; what C sees of them is not the kernel's that passes work on. */
+#include "compiler/pass/members.h"
 #include "compiler/pass/passes.h"
 #include "compiler/pass/util.h"
 
@@ -292,9 +295,31 @@ static void drop_single(struct arena *a, struct eq *e) {
       drop_axis(a, e, x);
 }
 
+static bool has_axis_among(const struct kernel *k, sym_t first, sym_t end) {
+  for (unsigned e = 0; e < k->neq; e++)
+    for (unsigned x = 0; x < k->eq[e].nax; x++)
+      if (k->eq[e].axis[x].sym >= first && k->eq[e].axis[x].sym < end) return true;
+  return false;
+}
+
+/* The kernel with members as axes when each of these joined another one; else NULL. */
+static struct kernel *without_members(struct arena *a, const struct kernel *k, bool strict) {
+  struct kernel *c = kernel_clone(a, k);
+  sym_t first = c->nsym;
+  if (!members_join(a, c)) return NULL;
+  sym_t end = c->nsym;
+  while (join_some(a, c, strict)) continue;
+  if (has_axis_among(c, first, end)) return NULL;
+  kernel_tidy(a, c, NULL);
+  c->reshaped = true;
+  return c;
+}
+
 enum status pass_collapse(struct arena *a, struct unit *u, struct diag *d) {
   (void)d;
   for (unsigned e = 0; e < u->k->neq; e++) drop_single(a, &u->k->eq[e]);
+  struct kernel *k = without_members(a, u->k, u->strict);
+  if (k) u->k = k;
   while (join_some(a, u->k, u->strict)) {
   }
   return ST_OK;

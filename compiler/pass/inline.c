@@ -3,7 +3,7 @@
 
    An element-wise temp T[i,j] = f(...) goes into all of its readers, or into none (a temp that must be kept costs its
    store anyway), when
-     - each reader names plain subscripts, and nothing f reads is written between T's equation and the reader;
+     - each reader names plain subscripts, and no element that f reads is written between T's equation and the reader;
      - T is no factor of a product that matrix instructions compute and that repeats it: they want it in an array;
      - either T is read once per element and at one place (or a few times there by one reader: equal operations of one
        equation are done once), or f is cheap: a load or two and at most two simple operations. Otherwise recomputing
@@ -13,6 +13,7 @@
    often than once. A guarded read of T becomes select(guards, f, otherwise) with the guards copied onto f's own reads.
    dce removes T afterwards. */
 #include "compiler/pass/copy.h"
+#include "ir/apart.h"
 #include "compiler/pass/fold.h"
 #include "compiler/pass/passes.h"
 #include "compiler/pass/util.h"
@@ -86,6 +87,7 @@ struct uses {
   unsigned places;   /* (reader, distinct subscripts) pairs */
   unsigned mentions; /* occurrences */
   bool repeated, possible;
+  bool rewritten; /* other elements of an array that f reads are written between T's equation and a reader */
 };
 
 static unsigned most_guards(struct arena *a, const struct eq *e) {
@@ -110,17 +112,29 @@ static void count_reader(const struct def *p, const struct eq *reader, struct us
   }
 }
 
+/* May what f reads have another value behind this equation? */
+static bool overwrites(const struct def *p, const struct eq *w) {
+  const struct access **acc;
+  unsigned n = eq_accesses(p->a, p->e, w->lhs, &acc);
+  for (unsigned i = 0; i < n; i++)
+    if (!eq_apart(p->k, w, p->e, acc[i])) return true;
+  return false;
+}
+
 /* Reads of T anywhere; `possible` is false when an operand of f changes between T's equation and a reader. */
 static struct uses count_uses(const struct def *p, unsigned at) {
   struct uses u = {.possible = true};
-  bool stale = false;
+  bool stale = false, rewritten = false;
   for (unsigned r = 0; r < p->k->neq; r++) {
     const struct eq *reader = &p->k->eq[r];
     if (r != at && eq_reads(reader, p->tensor)) {
       if (r < at || stale) u.possible = false;
+      u.rewritten |= rewritten;
       count_reader(p, reader, &u);
     }
-    if (r > at && eq_reads(p->e, reader->lhs)) stale = true;
+    if (r <= at || !eq_reads(p->e, reader->lhs)) continue;
+    rewritten = true;
+    stale = stale || overwrites(p, reader);
   }
   return u;
 }
@@ -193,7 +207,7 @@ static bool worth_it(const struct def *p, unsigned at, bool strict) {
   struct uses u = count_uses(p, at);
   unsigned cost = expr_cost(p->e->body);
   bool costly = false;
-  if (!u.possible || !u.places || cost > MAX_COST) return false;
+  if (!u.possible || !u.places || cost > MAX_COST || (u.rewritten && u.mentions > 1)) return false;
   if (is_fixed(p) || (!strict && leaves_every_sum(p, at))) return true;
   eq_visit(p->e, flag_costly, &costly);
   if (u.repeated && is_factor(p, at)) return false;

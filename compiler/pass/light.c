@@ -13,6 +13,7 @@
 #include "ir/short_sum.h"
 #include "compiler/pass/passes.h"
 #include "compiler/pass/util.h"
+#include <limits.h>
 
 enum { ROWS = 32, STENCIL = 3, MAX_RANK = 16, FEW = 8, LONG = 256 };
 
@@ -533,8 +534,37 @@ static bool in_threes(const struct kernel *k) {
   return c.found;
 }
 
+/* Along its one axis the element of an array is a run-time number of elements from the next. */
+static bool is_strided(const struct kernel *k, const struct eq *e, const struct access *acc) {
+  const struct tensor *t = &k->tensor[acc->tensor];
+  if (t->role == ROLE_TEMP) return true;
+  int at = -1;
+  for (unsigned d = 0; d < acc->rank; d++) {
+    if (acc->ix[d].dyn) return false;
+    if (poly_has(acc->ix[d].poly, e->axis[0].sym)) at = at < 0 ? (int)d : (int)acc->rank;
+  }
+  return at >= 0 && at + 1 < (int)acc->rank && !poly_is_const(tensor_stride(k->arena, t, (unsigned)at), NULL);
+}
+
+/* Elements of columns are moved (two columns swapped), and nothing is computed: one load and store after the other is
+   all there is. */
+static bool moves_columns(const struct kernel *k) {
+  const struct access **acc;
+  for (unsigned i = 0; i < k->neq; i++) {
+    const struct eq *e = &k->eq[i];
+    bool arithmetic = false;
+    if (e->red != RED_none || e->nax != 1 || e->init) return false;
+    expr_visit(e->body, find_arithmetic, &arithmetic);
+    unsigned n = eq_accesses(k->arena, e, UINT_MAX, &acc);
+    for (unsigned x = 0; x < n; x++)
+      if (!is_strided(k, e, acc[x])) return false;
+    if (arithmetic || !is_strided(k, e, access_new(k->arena, e->lhs, k->tensor[e->lhs].rank, e->lhs_idx))) return false;
+  }
+  return k->neq > 0;
+}
+
 bool kernel_is_light(const struct kernel *k, const struct lstmt *source) {
-  if (is_small(k) || computes_twice(k)) return true;
+  if (is_small(k) || computes_twice(k) || moves_columns(k)) return true;
   if (k->reshaped || divides(k) || (!kernel_restricts(k) && carries(k)) || writes_apart(k) || leaves_gaps(k) ||
       in_threes(k) || (source && adds_in_memory(source, SYM_NONE)))
     return false;

@@ -20,6 +20,8 @@ bool groups_pass_more(const struct groups *gs, const struct lstmt *source);
 bool kernel_has_windows(const struct kernel *k);
 /* A pass (behind pass_narrow) whose results have 8 or 16 bits and lie side by side: a schedule has more lanes than C's int leaves to LLVM. */
 bool kernel_is_narrow(const struct kernel *k);
+/* Behind all passes: does it but move structures, member by member, within an array or across its rows, so that no row of members is left to make of them? */
+bool kernel_moves_members(const struct kernel *k);
 /* Does one of its equations sum many short integers (ir/short_sum.h)? Asked behind all passes. */
 bool kernel_sums_short(const struct kernel *k);
 /* Dims that are strides of arrays and nothing else, and at run time mostly 1: has[] and value[] (by symbol) are set for them. false: there are none. */

@@ -90,6 +90,13 @@ static const struct sample {
      "i32(a[i, "
      "j])) * w >> 8)) }",
      "vpmullw"},
+    {"kernel f(a: i16[N, M], b: i16[N, M]) -> q: i16[N, M], r: i16[N, M] {\n q[i, j] = i16(min(max(i32(a[i, j]) + "
+     "i32(b[i, "
+     "j]), -32768), 32767))\n r[i, j] = i16(max(min(i32(a[i, j]) - i32(b[i, j]), 32767), -32768)) }",
+     "vpsubsw\t"},
+    {"kernel f(a: i8[N, M]) -> q: i8[N, M] { q[i, j] = i8(min(max(i32(a[i, j]) - 100, -128), 127)) }", "%zmm"},
+    {"kernel f(b: u16[N, M]) -> r: u16[N, M] { r[i, j] = u16(min(u32(b[i, j]) + u32(b[i, 0]), 65535)) }", "vpaddusw\t"},
+    {"kernel f(c: u8[N, M]) -> s: u8[N, M] { s[i, j] = u8(max(i32(c[i, j]) - i32(c[i, 0]), 0)) }", "vpsubusb\t"},
 };
 static const char *const cpus[] = {"native", "alderlake", "haswell", "x86-64-v2"};
 enum { NSAMPLE = sizeof samples / sizeof *samples, NCPU = sizeof cpus / sizeof *cpus, ROUNDS = 6 };

@@ -61,6 +61,9 @@ static const struct row {
     {false, "the same for a row", "kernel k(a: f32[M, N], s: f32[M]) -> b: f32[M, N] {\nb[i, j] = a[i, j] * s[i]\n}"},
     {false, "only the first equation",
      "kernel k(a: f32[N]) -> b: f32[N], c: f32[N] {\nb[i] = a[i]\nc[i] = tanh(a[i])\n}"},
+    {true, "columns that change places",
+     "kernel k(inout a: f64[M, N], p: dim i32, q: dim i32) {\n assume p >= 0, q >= 0, N - p >= 1, N - q >= 1\nt[i] = "
+     "a[i, p]\na[i, p] = a[i, q]\na[i, q] = t[i]\n}"},
 };
 
 static const struct row narrow[] = {
