@@ -442,6 +442,8 @@ void fn_init(struct fn *f, struct module *m, const struct lfunc *lf, LLVMValueRe
 LLVMTypeRef internal_type(struct module *m, const struct kernel *k);
 /* A branch on cond around `then` and `els` (either may be NULL), with values merged. */
 typedef void arm_fn(struct fn *f, void *ctx);
+/* How often a branch goes either way, about. */
+void mark_weights(struct fn *f, LLVMValueRef branch, unsigned yes, unsigned no);
 void emit_branch(struct fn *f, struct val cond, const struct lstmt *effects, arm_fn *then, arm_fn *els, void *ctx);
 
 /* simt.c, simt_fence.c */

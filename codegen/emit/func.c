@@ -62,6 +62,15 @@ void state_settle(struct fn *f, const struct state *st) {
 
 /* --- branches --- */
 
+void mark_weights(struct fn *f, LLVMValueRef branch, unsigned yes, unsigned no) {
+  LLVMContextRef ctx = f->m->ctx;
+  LLVMMetadataRef w[] = {LLVMMDStringInContext2(ctx, "branch_weights", 14),
+                         LLVMValueAsMetadata(LLVMConstInt(f->m->i32, yes, 0)),
+                         LLVMValueAsMetadata(LLVMConstInt(f->m->i32, no, 0))};
+  LLVMSetMetadata(branch, LLVMGetMDKindIDInContext(ctx, "prof", 4),
+                  LLVMMetadataAsValue(ctx, LLVMMDNodeInContext2(ctx, w, 3)));
+}
+
 static LLVMBasicBlockRef run_arm(struct fn *f, LLVMBasicBlockRef at, LLVMBasicBlockRef join, arm_fn *arm, void *ctx,
                                  const struct state *st, struct val *out) {
   unsigned nfact = f->nfact;
@@ -97,6 +106,32 @@ void emit_branch(struct fn *f, struct val cond, const struct lstmt *effects, arm
     LLVMAddIncoming(phi, in, from, 2);
     *v = mkval(phi, cur_level(f), a[i].type, a[i].lanes);
   }
+}
+
+/* At most one loop's counter: where an array ends, not a diagonal, on whose two sides there is as much to do. */
+static bool is_edge(struct fn *f, poly_t p) {
+  sym_t loop = SYM_NONE;
+  for (uint32_t i = 0; i < p->n; i++)
+    for (unsigned j = 0; j < p->mono[i].n; j++) {
+      sym_t s = p->mono[i].sym[j];
+      if (f->sym[s].level == 0 || s == loop) continue;
+      if (loop != SYM_NONE) return false;
+      loop = s;
+    }
+  return true;
+}
+
+/* How often a tile is whole for one that is cut, about; 0: it is no such branch (SOURCE has conditions of its own).
+   Without being told so LLVM takes the loops over what is cut, which are nested deeper, for hot, and keeps their values
+   in registers instead. */
+static unsigned whole_tiles(struct fn *f, const struct lstmt *s) {
+  enum { EDGE = 1000, DIAGONAL = 8 };
+  unsigned times = EDGE;
+  if (f->subscript || f->simt || !s->nguard || s->cond || s->apart || s->nbody < 2) return 0;
+  if (!s->body[0] || !s->body[1] || !s->body[0]->nbody) return 0;
+  for (unsigned i = 0; i < s->nguard; i++)
+    if (!is_edge(f, fn_subst(f, s->guard[i]))) times = DIAGONAL;
+  return times;
 }
 
 struct iff {
@@ -207,8 +242,12 @@ static void emit_if(struct fn *f, const struct lstmt *s) {
     if_else(f, &x);
   else if (cond.lanes)
     if_lanes(f, &x, cond);
-  else
+  else {
+    LLVMBasicBlockRef start = LLVMGetInsertBlock(f->b);
+    unsigned times = whole_tiles(f, s);
     emit_branch(f, cond, s, if_then, if_else, &x);
+    if (times) mark_weights(f, LLVMGetBasicBlockTerminator(start), times, 1);
+  }
   f->nfact = nfact;
 }
 

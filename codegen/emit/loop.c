@@ -157,6 +157,16 @@ static void advance_offsets(struct fn *f, struct frame *fr, LLVMBasicBlockRef la
   }
 }
 
+/* Tells LLVM how often a loop comes around whose iterations are known not to be many. */
+static void mark_trips(struct fn *f, const struct lstmt *s, int64_t step, LLVMValueRef branch) {
+  int64_t lo, hi, most = INT32_MAX;
+  for (unsigned i = 0; i < s->nhi && s->nlo == 1 && poly_is_const(s->lo[0], &lo); i++)
+    if (poly_is_const(s->hi[i], &hi) && hi - lo < most) most = hi - lo;
+  if (most <= 0 || most == INT32_MAX || f->subscript || f->simt) return;
+  unsigned trips = (unsigned)((most + step - 1) / step);
+  mark_weights(f, branch, trips > 1 ? trips - 1 : 1, 1);
+}
+
 /* One loop over [lo, hi) by `step` of the counter; each iteration runs `times` copies of the body. The range must not
    be empty. Returns the counter's value after the last iteration. */
 static struct val loop_core(struct fn *f, const struct lstmt *s, const struct range *r, struct val lo, struct val hi,
@@ -200,7 +210,7 @@ static struct val loop_core(struct fn *f, const struct lstmt *s, const struct ra
   advance_offsets(f, &fr, latch);
   LLVMValueRef next = LLVMBuildNSWAdd(f->b, phi, LLVMConstInt(m->i64, (uint64_t)fr.step, 0), "");
   LLVMAddIncoming(phi, &next, &latch, 1);
-  LLVMBuildCondBr(f->b, LLVMBuildICmp(f->b, LLVMIntSLT, next, hi.v, ""), head, exit);
+  mark_trips(f, s, fr.step, LLVMBuildCondBr(f->b, LLVMBuildICmp(f->b, LLVMIntSLT, next, hi.v, ""), head, exit));
   close_phis(st, latch, phis);
   f->frame = fr.outer;
   f->sym[s->sym] = outer;

@@ -1,11 +1,11 @@
 /* Quotients by what is the same in all iterations of a loop, or by what several others are divided by, too (x / l, y /
    l, z / l): its reciprocal is made once and each quotient is a product (with --fp reassoc; two roundings instead of
-   one, at most 1.5 units in the last place). So that neither the reciprocal nor the product leaves the range where the
-   quotient does not, divisors beyond 2^64 or below 2^-64 (f64: 2^512) are scaled by that power of two first, and so is
-   the product (the numerator, where that makes it larger); divisors that surely lie between need no scale: converted
-   integers, floats made double, roots. Zeros, infinities and NaN come out as a division makes them. What is rounded to
-   an integer or compared is divided (expr.c): there a last place can be all. */
-#include "codegen/emit/build.h"
+   one, at most 1.6 units in the last place). So that neither the reciprocal nor the product leaves the range where the
+   quotient does not, both are scaled by a power of two that brings the divisor halfway to 1 (what that rounds of the
+   numerator is below what the quotient can say); divisors that surely are not far from 1 need no scale: converted
+   integers, floats made double, roots. Zeros, infinities and NaN come out as a division makes them. What is
+   rounded to an integer or compared is divided (expr.c): there a last place can be all. */
+#include "codegen/emit/vm.h"
 #include <math.h>
 #include <string.h>
 
@@ -97,6 +97,44 @@ static bool tame(LLVMValueRef v, int depth) {
   }
 }
 
+enum { KEY_INVERSE = 926, KEY_SCALE = 927 };
+
+/* 2^(63 - e / 2) (f64: 511) with e the exponent of b as it is stored: b times it is some way between b and 1. */
+static struct val halfway(struct fn *f, struct val b) {
+  struct val r;
+  if (cache_get(f, KEY_SCALE, b.v, NULL, NULL, &r)) return r;
+  bool wide = b.type == DT_f64;
+  LLVMTypeRef one = wide ? f->m->i64 : f->m->i32, t = b.lanes ? LLVMVectorType(one, b.lanes) : one;
+  LLVMValueRef mask = splat_const(LLVMConstInt(one, wide ? 0x3ff0000000000000u : 0x3f800000u, 0), b.lanes),
+               from = splat_const(LLVMConstInt(one, wide ? (uint64_t)1534 << 52 : 190u << 23, 0), b.lanes);
+  unsigned level = place_level(f, b.level);
+  place_at(f, level);
+  LLVMValueRef half =
+      LLVMBuildLShr(f->b, LLVMBuildBitCast(f->b, b.v, t, ""), splat_const(LLVMConstInt(one, 1, 0), b.lanes), "");
+  LLVMValueRef bits = LLVMBuildSub(f->b, from, LLVMBuildAnd(f->b, half, mask, ""), "");
+  r = mkval(LLVMBuildBitCast(f->b, bits, LLVMTypeOf(b.v), ""), level, b.type, b.lanes);
+  place_back(f);
+  f->m->nop += 3;
+  cache_put(f, KEY_SCALE, b.v, NULL, NULL, r);
+  return r;
+}
+
+/* 1 / b, which is no subnormal and has a reciprocal that is none. */
+static struct val inverted(struct fn *f, struct val b) {
+  struct val r;
+  if (b.type != DT_f32 || b.lanes < 4 || !f->m->isa.avx512)
+    return vbin(f, LLVMFDiv, real(&b, reg_type(f->m, b.type), 1), b, false);
+  if (cache_get(f, KEY_INVERSE, b.v, NULL, NULL, &r)) return r;
+  unsigned level = place_level(f, b.level);
+  place_at(f, level);
+  struct vm v = {.m = f->m, .b = f->b, .n = b.lanes};
+  r = mkval(vm_inverse32(f, &v, b.v), level, b.type, b.lanes);
+  place_back(f);
+  f->m->nop += 4;
+  cache_put(f, KEY_INVERSE, b.v, NULL, NULL, r);
+  return r;
+}
+
 struct val emit_quotient(struct fn *f, struct val a, struct val b) {
   unsigned most = a.level > b.level ? a.level : b.level;
   bool wide = b.type == DT_f64, same = f->shares_divisor || place_level(f, b.level) < place_level(f, most);
@@ -105,12 +143,7 @@ struct val emit_quotient(struct fn *f, struct val a, struct val b) {
   LLVMTypeRef t = reg_type(f->m, b.type);
   struct val one = real(&b, t, 1);
   if (tame(b.v, 2)) return vbin(f, LLVMFMul, a, vbin(f, LLVMFDiv, one, b, false), true);
-  double far = wide ? 0x1p512 : 0x1p64;
-  struct val size = vcall1(f, "llvm.fabs", b), up = real(&b, t, far), down = real(&b, t, 1 / far);
-  struct val before =
-      vselect(f, vfcmp(f, LLVMRealOLT, size, down), up, one); /* a tiny numerator is made larger first */
-  struct val behind = vselect(f, vfcmp(f, LLVMRealOGT, size, up), down, one);
-  struct val scaled = vbin(f, LLVMFMul, vbin(f, LLVMFMul, b, before, false), behind, false);
-  struct val inverse = vbin(f, LLVMFDiv, one, scaled, false);
-  return vbin(f, LLVMFMul, vbin(f, LLVMFMul, vbin(f, LLVMFMul, a, before, false), inverse, false), behind, true);
+  struct val scale = halfway(f, b);
+  struct val inverse = inverted(f, vbin(f, LLVMFMul, b, scale, false));
+  return vbin(f, LLVMFMul, vbin(f, LLVMFMul, a, scale, false), inverse, true);
 }

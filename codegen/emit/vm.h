@@ -81,6 +81,8 @@ V vm_scalef(struct vm *v, V p, V n, unsigned lanes);
  * negative m is NaN. AVX-512 only. */
 V vm_mantissa(struct vm *v, V x);
 V vm_exponent(struct vm *v, V x);
+/* 1 / x of f32, on lanes, where |x| is in 2^-126 to 2^126 or zero, infinite or NaN: within 0.6 ulp. AVX-512 only. */
+V vm_inverse32(struct fn *f, struct vm *v, V x);
 struct vm_table { /* c[rows][entries]; 16 or 32 entries */
   const char *name;
   const float *c;

@@ -44,6 +44,34 @@ static int column_axis(const struct chooser *c, unsigned lane) {
   return k.far || k.packable ? a : -1;
 }
 
+struct addends {
+  sym_t lane;
+  size_t sum; /* bytes */
+  bool others;
+};
+
+static void find_others(expr_t x, void *ctx) {
+  struct addends *a = ctx;
+  a->others |= x->kind == E_READ && (type_size((enum dtype)x->type) < a->sum || !def_has(x->acc, a->lane));
+}
+
+/* Sums down columns of what lies beyond L1: rows in steps are streams of short pieces, which the caches bring at two
+   thirds of the speed of one row after the other. So sums stay in memory, where they are in L1, and each row is added
+   as it comes. Not where there are several, or sums are wider than what is added: there they would be most of what
+   moves; nor of products with a vector, whose matrix a loop outside may find in L1 again. */
+static bool row_by_row(const struct chooser *c, unsigned lane, unsigned column) {
+  const struct eq *e = c->main;
+  struct addends a = {c->g->axis[lane].sym, type_size((enum dtype)e->body->type), false};
+  double sums = (double)a.sum * (double)def_guess(c, lane);
+  if (c->lim->simt || c->o->threads > 1 || e->npar != 1 || !def_parallel_in_all(c, lane)) return false;
+  for (unsigned i = 0; i < c->g->neq; i++) {
+    const struct eq *x = &c->gs->k->eq[c->g->eq[i]];
+    if (x != e && x->nax > 1) return false;
+  }
+  expr_visit(e->body, find_others, &a);
+  return !a.others && sums <= c->lim->l1_bytes / 2 && sums * (double)def_guess(c, column) > c->lim->l1_bytes;
+}
+
 enum { MOST_PARTS = 8 };
 struct pixels {
   const struct chooser *c;
@@ -126,6 +154,8 @@ void def_plain(struct chooser *c, int lane, int row) {
   nv = def_pick_vectors(ext, lanes, tiles || pixel >= 0 ? 1 : row >= 0 ? 2 : 4);
   def_push(c, STEP_tile, LOOP_ID(lane, 0), nv * lanes);
   int column = !red && !tiles && row < 0 ? column_axis(c, (unsigned)lane) : -1;
+  int outside = column >= 0 && row_by_row(c, (unsigned)lane, (unsigned)column) ? column : -1;
+  if (outside >= 0) column = -1;
   bool stream = lane == c->g->stream && !c->o->strict;
   if (stream) stream = push_block(c, (unsigned)lane, def_stream_block(ext, nv * lanes, 1024));
   bool strip = !red && !stream && !tiles && row < 0 && column < 0 && strips_pay(c, (unsigned)lane);
@@ -155,6 +185,7 @@ void def_plain(struct chooser *c, int lane, int row) {
     def_then(&o, (unsigned)other, 1);
   }
   if (stream) def_then(&o, (unsigned)lane, 2);
+  if (outside >= 0) def_then(&o, (unsigned)outside, 0);
   if (column >= 0) def_then(&o, (unsigned)column, 1);
   if (!red && e->red != RED_none)
     def_then(&o, (unsigned)lane, 1); /* a map's other loops, which others sum over, stay outside */

@@ -96,6 +96,31 @@ static bool repeated(const struct eq *e, const struct pick *p) {
   return p->n < e->nax;
 }
 
+static bool is_long(const struct axis *x) {
+  enum { SHORT = 16 };
+  int64_t n;
+  return !poly_is_const(x->hi, &n) || n > SHORT;
+}
+
+/* e is a number for a whole row of each of its readers (a scale, an offset): what it costs is nothing beside that row,
+   and a temp of fewer axes would have the loops that repeat it stand inside the others. */
+static bool is_for_rows(const struct kernel *k, const struct eq *e, unsigned depth) {
+  unsigned readers = 0;
+  if (k->tensor[e->lhs].role != ROLE_TEMP || e->red != RED_none || !depth) return false;
+  for (unsigned i = 0; i < k->neq; i++) {
+    const struct eq *r = &k->eq[i];
+    const struct access **acc;
+    unsigned n = eq_accesses(k->arena, r, e->lhs, &acc);
+    for (unsigned j = 0; j < n; j++) {
+      bool row = false;
+      for (unsigned x = 0; x < r->nax; x++) row |= !access_has_sym(acc[j], r->axis[x].sym) && is_long(&r->axis[x]);
+      if (!row && !is_for_rows(k, r, depth - 1)) return false;
+      readers++;
+    }
+  }
+  return readers > 0;
+}
+
 /* x is all that e computes: a temp would be a second e. */
 static bool is_all(const struct eq *e, const struct pick *p) {
   return e->red == RED_none && p->x == e->body;
@@ -189,8 +214,8 @@ static bool outline_one(struct arena *a, struct kernel *k, unsigned e) {
   struct picks all;
   pick_all(k, e, &all);
   for (unsigned i = 0; i < all.n; i++)
-    if (!is_all(&k->eq[e], &all.p[i]) &&
-        (repeated(&k->eq[e], &all.p[i]) || (is_trans(all.p[i].x) && evaluated_elsewhere(a, k, &all.p[i]))))
+    if (!is_all(&k->eq[e], &all.p[i]) && ((repeated(&k->eq[e], &all.p[i]) && !is_for_rows(k, &k->eq[e], 4)) ||
+                                          (is_trans(all.p[i].x) && evaluated_elsewhere(a, k, &all.p[i]))))
       return give_temp(a, k, &all.p[i]), true;
   return false;
 }
