@@ -127,16 +127,28 @@ static void one(struct buf *out, const struct emit_entry *e, bool gpu) {
   buf_free(&plus);
 }
 
+/* gcc before 13 has no __bf16 on x86, which clang, whose reading of the C function it is, has. */
+static void put_bf16(struct buf *out) {
+  buf_puts(out,
+           "#if !defined __cplusplus && defined __x86_64__ && defined __GNUC__ && !defined __clang__ && __GNUC__ < 13\n"
+           "typedef uint16_t __bf16; /* its bits */\n#endif\n");
+}
+
 void emit_header(struct buf *out, const struct emit_entry *e, unsigned n, const char *guard, bool gpu) {
+  struct buf all;
+  buf_init(&all);
+  for (unsigned i = 0; i < n; i++) one(&all, &e[i], gpu);
   buf_printf(
       out,
       "/* Made by hone. */\n#ifndef %s\n#define %s\n#include <stdbool.h>\n#include <stddef.h>\n#include <stdint.h>\n",
       guard, guard);
+  if (all.data && strstr(all.data, "__bf16")) put_bf16(out);
   buf_puts(out, "#ifdef __cplusplus\nextern \"C\" {\n#endif\n");
   if (gpu)
     buf_puts(out,
              "\n/* Launches in `stream` (a CUstream; NULL: the default one) and returns at once: 0, or a code that\n"
              "   hone_rt_error() of hone_rt.h explains. Link with libhone_rt.a. */\n");
-  for (unsigned i = 0; i < n; i++) one(out, &e[i], gpu);
+  buf_write(out, all.data, all.len);
+  buf_free(&all);
   buf_puts(out, "\n#ifdef __cplusplus\n}\n#endif\n#endif\n");
 }

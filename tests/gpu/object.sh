@@ -43,6 +43,13 @@ rc=0
 [ "$got" = "-1: no usable NVIDIA driver: libcuda.so.1 is missing, or older than CUDA 12" ] || { echo "$got"; rc=1; }
 say "$rc" "no driver"
 
+# The header of a C function of __bf16 is one for compilers that do not know the type, and for C++.
+"$hone" compile "$root/tests/gpu/engine.c" --only heads --target sm_80 --ptxas none -o "$tmp/heads.o" --header "$tmp/heads.h" --db "$tmp/none.db" --on-miss=quiet
+printf '#include "heads.h"\n#include "heads.h"\nint twice(void *s, void *x, void *y) { return heads_cuda(s, 3, 2, 5, x, y); }\n' >"$tmp/heads.c"
+rc=0
+"$@" -std=c11 -I"$tmp" -c "$tmp/heads.c" -o "$tmp/twice.o" || rc=1
+say "$rc" "a header with __bf16"
+
 # Bytes do not depend on the run.
 "$hone" compile "$root/examples/matmul/matmul.c" --target sm_80 -o "$tmp/again.o" --db "$tmp/none.db" --on-miss=quiet
 rc=0
