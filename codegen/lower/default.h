@@ -91,6 +91,15 @@ void def_push_order(struct chooser *c, const struct order *o);
 double def_bytes(const struct chooser *c, unsigned tensor);          /* of a tensor with constant extents, else 0 */
 double def_work(const struct chooser *c);                            /* operations of the group */
 void def_push_parallel(struct chooser *c, const struct order *o);
+/* ---- sums that do not go over the main member's lanes (default_others.c) ---- */
+enum { MOST_OTHERS = 4 };
+struct others { /* the axes on their lanes */
+  unsigned n, axis[MOST_OTHERS];
+};
+struct others def_others(const struct chooser *c, unsigned lane);
+bool def_is_other(const struct others *x, unsigned axis);
+void def_push_others(struct chooser *c, const struct others *x, enum stepkind kind, int64_t arg); /* the step at level 0 of each */
+void def_then_others(struct order *o, const struct others *x, unsigned level);
 /* ---- shapes: false (matrix, taps, product, window, stream, pairs): this group has not got the shape ---- */
 bool def_dots(const struct chooser *c, struct dots *x); /* false: the main member is no such product */
 int def_instruction(const struct chooser *c, const struct eq *e, struct dot *d); /* enum matrix, on vectors, that makes e; -1: none */

@@ -88,8 +88,10 @@ bool def_narrow(struct chooser *c) {
   if (c->o->strict || c->lim->simt || lanes < 4 || e->red != RED_sum || e->nax != e->npar + 1) return false;
   if (!type_is_float((enum dtype)e->body->type) || !find_axes(c, lanes, &x)) return false;
   pick_sizes(c, lanes, &x);
+  struct others others = def_others(c, (unsigned)x.red);
   def_push(c, STEP_tile, LOOP_ID(x.row, 0), x.mr);
   def_push(c, STEP_tile, LOOP_ID(x.red, 0), lanes);
+  def_push_others(c, &others, STEP_tile, lanes);
   if (x.kc) def_push(c, STEP_tile, LOOP_ID(x.red, 0), x.kc);
   if (x.mc) def_push(c, STEP_tile, LOOP_ID(x.row, 0), x.mc);
   for (unsigned i = 0; i < e->npar; i++) {
@@ -100,12 +102,15 @@ bool def_narrow(struct chooser *c) {
   if (x.mc) def_then(&o, (unsigned)x.row, 2);
   unsigned pack = o.n ? o.l[o.n - 1] : MAX_LOOP;
   def_then(&o, (unsigned)x.row, 1);
+  def_then_others(&o, &others, 1);
   def_then(&o, (unsigned)x.red, 1);
   def_then(&o, (unsigned)x.row, 0);
   def_then(&o, (unsigned)x.col, 0);
+  def_then_others(&o, &others, 0);
   def_then(&o, (unsigned)x.red, 0);
   def_push_order(c, &o);
   def_push(c, STEP_vector, LOOP_ID(x.red, 0), 0);
+  def_push_others(c, &others, STEP_vector, 0);
   def_push(c, STEP_unroll, LOOP_ID(x.row, 0), 0);
   def_push(c, STEP_unroll, LOOP_ID(x.col, 0), 0);
   if (!x.lies && (pack == MAX_LOOP || !def_push(c, STEP_pack, pack, def_operand(c, x.cols->tensor)))) return false;

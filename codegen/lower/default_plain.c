@@ -158,6 +158,9 @@ void def_plain(struct chooser *c, int lane, int row) {
   if (outside >= 0) column = -1;
   bool stream = lane == c->g->stream && !c->o->strict;
   if (stream) stream = push_block(c, (unsigned)lane, def_stream_block(ext, nv * lanes, 1024));
+  struct others others = {0};
+  if (red && !stream && !c->o->strict && c->part < 0) others = def_others(c, (unsigned)lane);
+  def_push_others(c, &others, STEP_tile, nv * lanes);
   bool strip = !red && !stream && !tiles && row < 0 && column < 0 && strips_pay(c, (unsigned)lane);
   if (strip) strip = push_block(c, (unsigned)lane, 4 * nv * lanes);
   if (!strip && column >= 0) strip = push_block(c, (unsigned)lane, thread_strip(c, (unsigned)lane, nv * lanes));
@@ -190,16 +193,19 @@ void def_plain(struct chooser *c, int lane, int row) {
   if (!red && e->red != RED_none)
     def_then(&o, (unsigned)lane, 1); /* a map's other loops, which others sum over, stay outside */
   for (unsigned a = 0; a < c->g->naxis; a++)
-    if ((int)a != lane && (int)a != column && (int)a != pixel)
+    if ((int)a != lane && (int)a != column && (int)a != pixel && !def_is_other(&others, a))
       def_then(&o, a, (int)a == row || ((int)a == other && tiles) ? 1 : 0);
+  def_then_others(&o, &others, 1);
   def_then(&o, (unsigned)lane, 1);
   if (row >= 0) def_then(&o, (unsigned)row, 0);
   if (tiles) def_then(&o, (unsigned)other, 0);
   if (column >= 0) def_then(&o, (unsigned)column, 0);
   if (pixel >= 0) def_then(&o, (unsigned)pixel, 0);
+  def_then_others(&o, &others, 0);
   def_then(&o, (unsigned)lane, 0);
   def_push_order(c, &o);
   def_push(c, STEP_vector, LOOP_ID(lane, 0), 0);
+  def_push_others(c, &others, STEP_vector, 0);
   if (row >= 0) def_push(c, STEP_unroll, LOOP_ID(row, 0), 0);
   if (column >= 0) def_push(c, STEP_unroll, LOOP_ID(column, 0), 0);
   if (pixel >= 0) def_push(c, STEP_unroll, LOOP_ID(pixel, 0), 0);

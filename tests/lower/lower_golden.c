@@ -6,6 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define TWO_SUMS                                                                                                       \
+  "kernel f(A: f32[M, K], B: f32[N, K], C: f32[M, L], D: f32[N, L]) -> O: f32[M, N] {\n"                               \
+  "  S[i, j] = sum(k) A[i, k] * B[j, k]\n"                                                                             \
+  "  T[i, j] = sum(l) C[i, l] * D[j, l] from S[i, j]\n"                                                                \
+  "  O[i, j] = max(T[i, j], 0)\n}"
 #define MATMUL "kernel f(A: f32[M, K], B: f32[K, N]) -> C: f32[M, N] { C[i, j] = sum(k) A[i, k] * B[k, j] }"
 #define BYTES  "kernel f(A: u8[M, K], B: i8[K, N]) -> C: i32[M, N] { C[i, j] = sum(k) i32(A[i, k]) * i32(B[k, j]) }"
 #define HALVES "kernel f(A: bf16[M, K], B: bf16[K, N]) -> C: f32[M, N] { C[i, j] = sum(k) f32(A[i, k]) * f32(B[k, j]) }"
@@ -185,10 +190,9 @@ static const struct tcase cases[] = {
      "+ 1, k + 1] + A[i + 2, j + 1, k + 1] + "
      "A[i + 1, j, k + 1] + A[i + 1, j + 2, k + 1] + A[i + 1, j + 1, k] + A[i + 1, j + 1, k + 2] }",
      "default", .dims = {""}},
-    {"default_two_sums",
-     "kernel f(A: f32[M, K], B: f32[N, K], C: f32[M, L], D: f32[N, L]) -> O: f32[M, N] {\n  S[i, j] = sum(k) A[i, k] * "
-     "B[j, k]\n  T[i, j] = sum(l) C[i, l] * D[j, l] from S[i, j]\n  O[i, j] = max(T[i, j], 0)\n}",
-     "default", .fixed = true, .dims = {"M=20,N=40,K=19,L=7"}},
+    {"default_two_sums", TWO_SUMS, "default", .fixed = true, .dims = {"M=20,N=40,K=19,L=7"}},
+    {"default_two_sums_row", TWO_SUMS, "default", .fixed = true, .dims = {"M=1,N=9,K=70,L=37"}},
+    {"default_two_sums_narrow", TWO_SUMS, "default", .fixed = true, .dims = {"M=3,N=70,K=140,L=37"}},
     {"default_narrow", MATMUL, "default", .fixed = true, .dims = {"M=71,N=5,K=300"}},
     {"default_little",
      "kernel f(a: f32[N, 9], b: f32[N, 3, 3]) -> c: f32[N, 3, 3] { c[m, i, j] = sum(k in 0..3) a[m, 3*i + k] * b[m, k, "

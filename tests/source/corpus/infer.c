@@ -219,3 +219,51 @@ void swap_ends(Particle *p, int n) {
     p[n - 1 - i] = t;
   }
 }
+
+static inline float squash(float v) {
+  return 1.0f / (1.0f + expf(-v));
+}
+
+/* One step of gated recurrent units: rows of x and h, weights as they lie in files (a row each output). */
+void gru_step(int B, int H, int I, const float *x, const float *h, const float *Wz, const float *Wr, const float *Wn,
+              const float *Uz, const float *Ur, const float *Un, const float *bz, const float *br, const float *bn,
+              float *out) {
+  for (int b = 0; b < B; b++) {
+    for (int j = 0; j < H; j++) {
+      float z = bz[j], r = br[j], n = bn[j], u = 0;
+      for (int i = 0; i < I; i++) {
+        z += x[b * I + i] * Wz[j * I + i];
+        r += x[b * I + i] * Wr[j * I + i];
+        n += x[b * I + i] * Wn[j * I + i];
+      }
+      for (int k = 0; k < H; k++) {
+        z += h[b * H + k] * Uz[j * H + k];
+        r += h[b * H + k] * Ur[j * H + k];
+        u += h[b * H + k] * Un[j * H + k];
+      }
+      z = squash(z);
+      r = squash(r);
+      n = tanhf(n + r * u);
+      out[b * H + j] = (1 - z) * n + z * h[b * H + j];
+    }
+  }
+}
+
+/* One step of a long short-term memory for few sequences; gates lie one behind the other. */
+void lstm_step(int B, int H, int I, const float *restrict x, const float *restrict h, const float *restrict c,
+               const float *restrict W, const float *restrict U, const float *restrict b, float *restrict hn,
+               float *restrict cn) {
+  for (int n = 0; n < B; n++)
+    for (int j = 0; j < H; j++) {
+      float g[4];
+      for (int q = 0; q < 4; q++) {
+        float s = b[q * H + j];
+        for (int i = 0; i < I; i++) s += W[(q * H + j) * I + i] * x[n * I + i];
+        for (int k = 0; k < H; k++) s += U[(q * H + j) * H + k] * h[n * H + k];
+        g[q] = s;
+      }
+      float cc = squash(g[1]) * c[n * H + j] + squash(g[0]) * tanhf(g[2]);
+      cn[n * H + j] = cc;
+      hn[n * H + j] = squash(g[3]) * tanhf(cc);
+    }
+}
