@@ -116,6 +116,7 @@ static struct kernel *raise(struct raise *r) {
   raise_versions(r, &top);
   raise_clean(r, &top);
   raise_finish(r, &top);
+  raise_shrink(r, &top);
   for (unsigned i = 0; i < top.n; i++) raise_protect(r, &top, i);
   for (unsigned i = 0; i < top.n; i++) raise_bounds(r, top.v[i]);
   if (!top.n) raise_no(r, r->f->k->loc, "it stores nothing");

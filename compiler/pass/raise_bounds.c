@@ -3,16 +3,20 @@
    empty row, n columns of A[M][N]). */
 #include "compiler/pass/raise_impl.h"
 
-void raise_assume(struct raise *r, poly_t p) {
+bool raise_may_assume(const struct raise *r, poly_t p) {
   int64_t c;
+  if (poly_is_const(p, &c)) return c >= 0;
+  for (unsigned i = 0; i < r->nassume; i++)
+    if (poly_is_const(poly_add(r->a, r->assume[i], p), &c) && c < 0) return false; /* m >= 8 and m <= 1 */
+  return true;
+}
+
+void raise_assume(struct raise *r, poly_t p) {
   if (p->overflow) raise_no(r, r->at, "a size that does not fit into 64 bit");
-  if (poly_is_const(p, &c) && c >= 0) return;
-  bool never = poly_is_const(p, NULL);
-  for (unsigned i = 0; i < r->nassume && !never; i++) {
+  for (unsigned i = 0; i < r->nassume; i++)
     if (poly_eq(r->assume[i], p)) return;
-    never = poly_is_const(poly_add(r->a, r->assume[i], p), &c) && c < 0; /* m >= 8 and m <= 1 */
-  }
-  if (never) raise_no(r, r->at, "its rows overlap, or its sizes fit for no values of the dims");
+  if (!raise_may_assume(r, p)) raise_no(r, r->at, "its rows overlap, or its sizes fit for no values of the dims");
+  if (poly_is_const(p, NULL)) return;
   if (r->nassume >= RAISE_FACTS)
     raise_no(r, r->at, "the function needs more than %d assumptions about sizes", RAISE_FACTS);
   r->assume[r->nassume++] = p;

@@ -208,12 +208,16 @@ bool item_covers(struct raise *r, const struct item *w, const poly_t *idx, const
 /* --- raise_finish.c --- */
 void raise_finish(struct raise *r, struct items *l);               /* bounds and guards as equations need them */
 
+/* --- raise_shrink.c --- */
+void raise_shrink(struct raise *r, struct items *l);               /* temps of sums that are the same in each iteration of a loop have one element for all */
+
 /* --- raise_protect.c --- */
 void raise_cond_store(struct raise *r, const struct items *l, unsigned at); /* no condition on values is left on it */
 void raise_protect(struct raise *r, const struct items *l, unsigned at); /* no lazy select is left in l[at] */
 
 /* --- raise_bounds.c --- */
 void raise_assume(struct raise *r, poly_t p);                      /* p >= 0 has to hold at entry */
+bool raise_may_assume(const struct raise *r, poly_t p);             /* nothing that is assumed already says p < 0 */
 bool raise_over_dims(const struct raise *r, poly_t p);              /* it speaks of dims alone */
 void raise_bounds(struct raise *r, const struct item *it);         /* its accesses stay inside what was declared */
 

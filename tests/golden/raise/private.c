@@ -43,3 +43,32 @@ void not_private(int n, const float x[n], float y[n]) {
     y[i] = t[i] * t[i];
   }
 }
+
+/* Norms that do not depend on the other row: one for each row, not for each pair. */
+void cosine(int n, int m, int d, float a[n][d], float b[m][d], float s[n][m]) {
+  for (int i = 0; i < n; i++)
+    for (int j = 0; j < m; j++) {
+      float dot = 0, na = 0, nb = 0;
+      for (int k = 0; k < d; k++) {
+        dot += a[i][k] * b[j][k];
+        na += a[i][k] * a[i][k];
+        nb += b[j][k] * b[j][k];
+      }
+      s[i][j] = dot / (sqrtf(na) * sqrtf(nb));
+    }
+}
+
+/* A total for all; one that is wanted in some iterations only; one whose length depends on the row. */
+void totals(int n, int m, float x[m], float y[n], float z[n], float w[n]) {
+  for (int i = 0; i < n; i++) {
+    float t = 0, u = 0, v = 0;
+    for (int k = 0; k < m; k++) t += x[k];
+    y[i] = y[i] / t;
+    if (i < m - 3) {
+      for (int k = 0; k < m; k++) u += x[k] * x[k];
+      z[i] = u;
+    }
+    for (int k = 0; k < i; k++) v += y[k] * 2;
+    w[i] = v;
+  }
+}

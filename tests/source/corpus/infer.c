@@ -267,3 +267,17 @@ void lstm_step(int B, int H, int I, const float *restrict x, const float *restri
       hn[n * H + j] = squash(g[3]) * tanhf(cc);
     }
 }
+
+/* Every row against every other one. */
+void cosine_pairs(int n, int m, int d, const float *a, const float *b, float *s) {
+  for (int i = 0; i < n; i++)
+    for (int j = 0; j < m; j++) {
+      float dot = 0, na = 0, nb = 0;
+      for (int k = 0; k < d; k++) {
+        dot += a[i * d + k] * b[j * d + k];
+        na += a[i * d + k] * a[i * d + k];
+        nb += b[j * d + k] * b[j * d + k];
+      }
+      s[i * m + j] = dot / (sqrtf(na) * sqrtf(nb) + 1e-8f);
+    }
+}
