@@ -32,6 +32,26 @@ static void push_short_sums(struct chooser *c, int64_t copies) {
   }
 }
 
+struct slid {
+  sym_t lane, over;
+  bool found;
+};
+
+static void see_slid(expr_t x, void *ctx) {
+  struct slid *s = ctx;
+  if (x->kind != E_READ) return;
+  for (unsigned d = 0; d < x->acc->rank; d++)
+    s->found |= poly_has(x->acc->ix[d].poly, s->lane) && poly_has(x->acc->ix[d].poly, s->over);
+}
+
+/* Does an operand slide along the lanes as the sum goes on (a correlation)? It has no columns then, and where ends cut
+   the sum most blocks of lanes and terms have nothing in common. */
+static bool slides(const struct eq *e, sym_t lane, sym_t over) {
+  struct slid s = {lane, over, false};
+  expr_visit(e->body, see_slid, &s);
+  return s.found;
+}
+
 /* Sums down the columns of a matrix: rows are walked outside, some at a time, so that memory is read as it lies. */
 static int column_axis(const struct chooser *c, unsigned lane) {
   const struct eq *e = c->main;
@@ -39,7 +59,8 @@ static int column_axis(const struct chooser *c, unsigned lane) {
     return -1;
   int a = def_axis(c, e->axis[e->npar].sym);
   struct score k = {c, e, e->axis[e->npar].sym, 0, 0, 0, 0};
-  if (a < 0 || def_guess(c, (unsigned)a) < 32 || def_guess(c, lane) < 256) return -1;
+  if (a < 0 || def_guess(c, (unsigned)a) < 32 || def_guess(c, lane) < 256 || slides(e, c->g->axis[lane].sym, k.s))
+    return -1;
   expr_visit(e->body, def_score_read, &k);
   return k.far || k.packable ? a : -1;
 }
@@ -158,15 +179,15 @@ void def_plain(struct chooser *c, int lane, int row) {
   if (outside >= 0) column = -1;
   bool stream = lane == c->g->stream && !c->o->strict;
   if (stream) stream = push_block(c, (unsigned)lane, def_stream_block(ext, nv * lanes, 1024));
-  struct others others = {0};
-  if (red && !stream && !c->o->strict && c->part < 0) others = def_others(c, (unsigned)lane);
-  def_push_others(c, &others, STEP_tile, nv * lanes);
   bool strip = !red && !stream && !tiles && row < 0 && column < 0 && strips_pay(c, (unsigned)lane);
   if (strip) strip = push_block(c, (unsigned)lane, 4 * nv * lanes);
   if (!strip && column >= 0) strip = push_block(c, (unsigned)lane, thread_strip(c, (unsigned)lane, nv * lanes));
   if (strip) def_then(&o, (unsigned)lane, 2);
   if (row >= 0) def_push(c, STEP_tile, LOOP_ID(row, 0), 4);
   if (column >= 0) def_push(c, STEP_tile, LOOP_ID(column, 0), 8);
+  struct others others = {0};
+  if (!tiles && !stream && !strip && column < 0 && pixel < 0 && c->part < 0) others = def_others(c, (unsigned)lane);
+  def_push_others(c, &others, STEP_tile, nv * lanes);
   /* a strip of columns touches a page a row: with many rows it is cut into squares */
   bool squares =
       tiles && !sum && def_guess(c, (unsigned)lane) > 1024 && def_guess(c, (unsigned)other) > 64 && nv * lanes < 64;

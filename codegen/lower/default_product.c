@@ -34,6 +34,7 @@ struct blocks {
   bool far;               /* the panel lies across memory: lanes are a row apart */
   bool wide;              /* rows of narrow floats: large blocks of them are converted once, outside of all panels */
   bool laid;              /* the shared operand lies in panels: as if packed, but for the copy */
+  bool chooses;           /* an index is chosen along the lanes: a tile of rows meets all panels first */
   bool deep; /* few panels, a long reduction: its blocks pass by one after the other, each used by all panels. Its rows
                 are short, so a block of them is one stretch of memory: it is read in place */
 };
@@ -148,6 +149,16 @@ static void then_other_sums(const struct chooser *c, unsigned lane, unsigned row
   }
 }
 
+/* Does some argmin or argmax of the group choose along the axis of the lanes (the nearest centre)? Its index waits in
+   registers, so a tile of rows meets all panels before the next tile. */
+static bool chooses_along(const struct chooser *c, unsigned lane) {
+  for (unsigned i = 0; i < c->g->neq; i++) {
+    const struct eq *e = member(c, i);
+    if ((e->red == RED_argmin || e->red == RED_argmax) && def_reduces(e, c->g->axis[lane].sym)) return true;
+  }
+  return false;
+}
+
 /* *pack, *copy: the loops inside which a panel is packed and rows are copied; MAX_LOOP: none. */
 static void product_order(const struct chooser *c, unsigned lane, unsigned row, unsigned red, const struct blocks *b,
                           const struct reuse *k, struct order *o, unsigned *pack, unsigned *copy) {
@@ -159,6 +170,7 @@ static void product_order(const struct chooser *c, unsigned lane, unsigned row, 
     if (a >= 0 && a != panel && !is_row_or_lane((unsigned)a, (int)row, (int)lane)) def_then(o, (unsigned)a, 0);
   }
   if (c->lim->simt && b->mc) def_then(o, row, lr); /* a block of threads takes its rows through the whole reduction */
+  if (b->chooses) def_then(o, row, 1);
   if (b->wide) def_then(o, row, 2), *copy = LOOP_ID(row, 2);
   if (b->kc && (b->deep || b->wide)) def_then(o, red, 1), *copy = LOOP_ID(red, 1);
   if (b->nc || b->pack) def_then(o, lane, ll);
@@ -284,6 +296,8 @@ bool def_product(struct chooser *c, int lane, int row, const struct reuse *k) {
   }
   if (red < 0) return false;
   struct blocks b = pick_blocks(c, (unsigned)lane, (unsigned)row, (unsigned)red, k);
+  b.chooses = chooses_along(c, (unsigned)lane);
+  if (b.chooses) b.kc = b.nc = b.mc = 0, b.wide = b.copy = false;
   def_push(c, STEP_tile, LOOP_ID(row, 0), b.mr);
   def_push(c, STEP_tile, LOOP_ID(lane, 0), b.tile);
   if (b.kc) def_push(c, STEP_tile, LOOP_ID(red, 0), b.kc);
@@ -291,8 +305,9 @@ bool def_product(struct chooser *c, int lane, int row, const struct reuse *k) {
   if (b.mc) def_push(c, STEP_tile, LOOP_ID(row, 0), b.mc);
   product_order(c, (unsigned)lane, (unsigned)row, (unsigned)red, &b, k, &o, &pack, &copy);
   def_push_order(c, &o);
+  if (b.chooses) def_push(c, STEP_unroll, LOOP_ID(row, 0), 0); /* lanes of an index need their registers */
   def_push(c, STEP_vector, LOOP_ID(lane, 0), 0);
-  def_push(c, STEP_unroll, LOOP_ID(row, 0), 0);
+  if (!b.chooses) def_push(c, STEP_unroll, LOOP_ID(row, 0), 0);
   if (e->nax == e->npar + 1) def_push(c, STEP_unroll, LOOP_ID(red, 0), b.few && !b.once ? 2 : 4);
   push_padding(c, &o, (unsigned)lane, (unsigned)row);
   if (b.pack && !b.laid && pack < MAX_LOOP) {

@@ -12,12 +12,12 @@ bool c_part_assigns(struct cx *x, struct kids k, CXCursor decl) {
   return false;
 }
 
-static bool any_assigned(struct cx *x, CXCursor c, struct kids k) {
+bool c_any_assigned(struct cx *x, CXCursor c, struct kids k) {
   if (x->cl->getCursorKind(c) == CXCursor_DeclRefExpr) return c_part_assigns(x, k, x->cl->getCursorReferenced(c));
   struct kids in = c_kids(x, c);
   bool yes = false;
   c_enter(x, c);
-  for (unsigned i = 0; i < in.n && !yes; i++) yes = any_assigned(x, in.c[i], k);
+  for (unsigned i = 0; i < in.n && !yes; i++) yes = c_any_assigned(x, in.c[i], k);
   c_leave(x);
   return yes;
 }
@@ -70,7 +70,7 @@ static bool counts_down(struct cx *x, const struct parts *p, CXCursor *counter) 
 }
 
 /* a, b, c as three expressions. */
-static unsigned commas(struct cx *x, CXCursor c, CXCursor *out, unsigned max) {
+unsigned c_commas(struct cx *x, CXCursor c, CXCursor *out, unsigned max) {
   CXCursor e = c_strip(x, c);
   if (x->cl->getCursorKind(e) != CXCursor_BinaryOperator ||
       x->cl->getCursorBinaryOperatorKind(e) != CXBinaryOperator_Comma) {
@@ -78,8 +78,8 @@ static unsigned commas(struct cx *x, CXCursor c, CXCursor *out, unsigned max) {
     return max ? 1 : 0;
   }
   struct kids k = c_kids(x, e);
-  unsigned n = commas(x, k.c[0], out, max);
-  return n ? n + commas(x, k.c[1], out + n, max - n) : 0;
+  unsigned n = c_commas(x, k.c[0], out, max);
+  return n ? n + c_commas(x, k.c[1], out + n, max - n) : 0;
 }
 
 static bool is_assign(struct cx *x, CXCursor c) {
@@ -104,7 +104,7 @@ static bool stepped(struct cx *x, CXCursor inc, CXCursor *decl) {
 static void pick_step(struct cx *x, struct parts *p) {
   enum { MAX = 16 };
   CXCursor all[MAX], decl;
-  unsigned n = p->has_inc ? commas(x, p->inc, all, MAX) : 0;
+  unsigned n = p->has_inc ? c_commas(x, p->inc, all, MAX) : 0;
   if (n < 2) return;
   for (unsigned i = 0; i < n; i++) {
     if (!stepped(x, all[i], &decl) || !mentions(x, p->cond, decl)) continue;
@@ -187,7 +187,7 @@ static bool wraps_below_only(struct cx *x, struct cval v) {
 }
 
 /* May evaluating c change a variable? */
-static bool has_effects(struct cx *x, CXCursor c) {
+bool c_has_effects(struct cx *x, CXCursor c) {
   enum CXCursorKind k = x->cl->getCursorKind(c);
   if (k == CXCursor_CompoundAssignOperator || k == CXCursor_CallExpr) return true;
   if (k == CXCursor_BinaryOperator && x->cl->getCursorBinaryOperatorKind(c) == CXBinaryOperator_Assign) return true;
@@ -198,7 +198,7 @@ static bool has_effects(struct cx *x, CXCursor c) {
   struct kids in = c_kids(x, c);
   bool yes = false;
   c_enter(x, c);
-  for (unsigned i = 0; i < in.n && !yes; i++) yes = has_effects(x, in.c[i]);
+  for (unsigned i = 0; i < in.n && !yes; i++) yes = c_has_effects(x, in.c[i]);
   c_leave(x);
   return yes;
 }
@@ -207,7 +207,7 @@ static bool has_effects(struct cx *x, CXCursor c) {
  * it is: the expression's turn is yet to come. */
 bool c_bound_value(struct cx *x, CXCursor c, bool down, struct cval *v) {
   struct clist side = {0}, *outer = x->cur;
-  bool effects = has_effects(x, c);
+  bool effects = c_has_effects(x, c);
   struct known before = effects ? c_known_save(x) : (struct known){0};
   x->cur = &side;
   *v = c_expr(x, c);
@@ -476,7 +476,7 @@ bool c_count(struct cx *x, struct parts *p, struct counter *c, struct bounds *b)
   if (leaves(x, p->body)) return false;
   bool back = counts_down(x, p, &decl) && c_same(x, x->cl->getCursorReferenced(decl), c->decl);
   if (!back && (!p->has_inc || c_assigns(x, p->cond, c->decl))) return false;
-  if (any_assigned(x, p->cond, p->more)) return false;
+  if (c_any_assigned(x, p->cond, p->more)) return false;
   if (!start_value(x, p, c, &start)) return false;
   for (unsigned i = 0; i < p->body.n; i++) c_forget_assigned(x, p->body.c[i]);
   for (unsigned i = 0; i < p->more.n; i++) c_forget_assigned(x, p->more.c[i]);

@@ -33,10 +33,19 @@ struct bounds {
   int64_t half_c;
 };
 
+struct walks;
 /* The numbers, evaluated where the loop stands; false: it is not a counted one. */
 bool c_count(struct cx *x, struct parts *p, struct counter *c, struct bounds *b);
 bool c_bound_value(struct cx *x, CXCursor c, bool down,
                    struct cval *v); /* an expression without effects as a polynomial */
+
+bool c_any_assigned(struct cx *x, CXCursor c, struct kids k); /* does k assign a variable that c names? */
+bool c_has_effects(struct cx *x, CXCursor c);                 /* may evaluating c change a variable? */
+unsigned c_commas(struct cx *x, CXCursor c, CXCursor *out, unsigned max); /* a, b, c as three expressions */
+/* p < end, p != end, p > x with a pointer p that each iteration moves by the same number of elements: how many
+   iterations there are, counted from 0. All that moves p goes to p->body and p->more. false: no such loop. */
+bool c_count_walk(struct cx *x, struct parts *p, struct counter *c, struct bounds *b, const struct known *before,
+                  struct walks *walks);
 
 /* --- c_walk.c: what a loop moves by the same amount in each iteration, by number of the variable --- */
 enum { MAX_WALKING = 32 };

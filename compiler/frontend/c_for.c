@@ -240,6 +240,27 @@ static bool counted(struct cx *x, CXCursor s, struct parts *p) {
   return true;
 }
 
+/* A loop that ends where a pointer does. */
+static bool walked(struct cx *x, CXCursor s, struct parts p) {
+  struct counter c;
+  struct bounds b;
+  struct walks walks;
+  struct known before = c_known_save(x);
+  if (!c_count_walk(x, &p, &c, &b, &before, &walks)) {
+    c_known_restore(x, before);
+    return false;
+  }
+  poly_t value;
+  struct lstmt *f = counter_loop(x, &c, &b, &value);
+  f->loc = c_loc(x, s);
+  c_walks_start(x, &walks, &before, value);
+  f->body[0] = lower_body(x, p.body, p.more, f->sym);
+  c_emit(x, f);
+  c_forget_assigned(x, s);
+  c_walks_end(x, &walks, &before, &b);
+  return true;
+}
+
 /* cond: NULL where there is none. */
 static expr_t asked(struct cx *x, const CXCursor *cond) {
   return cond ? cv_bool(x, c_cond(x, *cond)) : expr_const(x->a, DT_bool, (union value){.u = 1});
@@ -354,6 +375,9 @@ void c_for(struct cx *x, CXCursor s) {
   } else if (p.has_init) {
     c_expr(x, p.init);
   }
+  p.inc = inc;
+  p.more = (struct kids){0};
+  if (p.has_cond && walked(x, s, p)) return;
   repeat(x, s, p.has_cond ? &p.cond : NULL, p.body.c[0], p.has_inc ? &inc : NULL, false);
 }
 
@@ -379,7 +403,9 @@ void c_while(struct cx *x, CXCursor s) {
   struct kids k = c_kids(x, s);
   if (k.n != 2) c_refuse(x, s, "this form of while is not supported");
   struct parts p = while_parts(x, k.c[0], k.c[1]);
-  if (!counted(x, s, &p)) repeat(x, s, &k.c[0], k.c[1], NULL, false);
+  if (counted(x, s, &p)) return;
+  p = (struct parts){.cond = k.c[0], .has_cond = true, .body = {1, &k.c[1]}};
+  if (!walked(x, s, p)) repeat(x, s, &k.c[0], k.c[1], NULL, false);
 }
 
 static bool is_false(struct cx *x, CXCursor c) {

@@ -124,6 +124,10 @@ static bool moves(struct walk *w, CXCursor c, bool alone) {
   case CXCursor_CompoundStmt:
     ok = all_move(w, k, true);
     break;
+  case CXCursor_IfStmt: /* if (*p++ > 0): the condition alone */
+    ok = k.n && moves(w, k.c[0], false);
+    for (unsigned i = 1; i < k.n && ok; i++) ok = !c_assigns(x, k.c[i], w->decl);
+    break;
   case CXCursor_ParenExpr:
   case CXCursor_UnexposedExpr:
   case CXCursor_CStyleCastExpr:
