@@ -91,6 +91,47 @@ printf 'kernel twice(x: f32[n]) -> y: f32[n] {\n  y[i] = 2.0 * x[i]\n}\n' >twice
 try plain
 says "plain without C" 1 "--schedule: plain: there is no C function that all of this comes from"
 
+# default schedules
+cat >default.c <<'K'
+#include <float.h>
+void nearest(const float *x, const float *cent, int *best, int n, int k, int d) {
+  for (int i = 0; i < n; i++) {
+    float least = FLT_MAX;
+    int at = 0;
+    for (int c = 0; c < k; c++) {
+      float s = 0;
+      for (int j = 0; j < d; j++) { float t = x[i * d + j] - cent[c * d + j]; s += t * t; }
+      if (s < least) { least = s; at = c; }
+    }
+    best[i] = at;
+  }
+}
+void convolve(const double *a, int na, const double *b, int nb, double *out) {
+  for (int i = nb; i < na; i++) {
+    double s = 0;
+    for (int k = i - nb + 1; k <= i; k++) s += a[k] * b[i - k];
+    out[i] = s;
+  }
+}
+void two_sums(const float *x, const float *h, const float *w, const float *u, float *y, int in, int hid) {
+  for (int j = 0; j < hid; j++) {
+    float g[4];
+    for (int q = 0; q < 4; q++) {
+      float s = 0;
+      for (int i = 0; i < in; i++) s += w[(q * hid + j) * in + i] * x[i];
+      for (int i = 0; i < hid; i++) s += u[(q * hid + j) * hid + i] * h[i];
+      g[q] = s;
+    }
+    y[j] = g[0] * g[1] + g[2] * g[3];
+  }
+}
+K
+"$hone" why default.c --only nearest --dims n=2000,k=16,d=32 >out 2>err
+grep -q 'vector c0' out && ok || no "the index of the nearest is not on lanes"
+"$hone" why default.c --only convolve --dims na=4000,nb=200 >out 2>err
+grep -q 'tile k' out && no "a correlation is cut into columns" || ok
+"$hone" compile default.c --only two_sums --emit loops -o out 2>err
+grep -B1 'sum= w\[' out | grep -q ' vector ' && grep -B1 'sum= u\[' out | grep -q ' vector ' && ok || no "sums along two axes are not both on lanes"
 # several groups: one schedule each
 cat >twice.hone <<'K'
 kernel twice(x: f32[n], z: f32[m]) -> y: f32[n], w: f32[m] {
