@@ -299,7 +299,7 @@ enum status hone_entry(struct hone *h, struct db *db, const struct spec_fn *fn, 
   bool joined = symbolic->k->reshaped && !fn->k->reshaped; /* members of structures: rows that C has not */
   out->plain = free && !joined &&
                ((kernel_is_light(fn->k, fn->source->f->body) && !kernel_has_windows(symbolic->k) &&
-                 !kernel_is_narrow(symbolic->k) && !kernel_sums_short(symbolic->k)) ||
+                 !kernel_is_narrow(symbolic->k) && (fn->is_part || !kernel_sums_short(symbolic->k))) ||
                 kernel_moves_members(symbolic->k) || groups_pass_more(symbolic, fn->source->f->body));
   out->plain |= c.sched && sched_is_plain(&c.sched[0]);
   out->variant = f.v;

@@ -104,8 +104,8 @@ bool def_narrow(struct chooser *c) {
   def_then(&o, (unsigned)x.row, 1);
   def_then_others(&o, &others, 1);
   def_then(&o, (unsigned)x.red, 1);
+  def_then(&o, (unsigned)x.col, 0); /* outside of the rows: a vector of one column at a time, and one of each row */
   def_then(&o, (unsigned)x.row, 0);
-  def_then(&o, (unsigned)x.col, 0);
   def_then_others(&o, &others, 0);
   def_then(&o, (unsigned)x.red, 0);
   def_push_order(c, &o);

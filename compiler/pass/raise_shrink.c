@@ -1,7 +1,8 @@
 /* Sums that a loop around them computes again and again: a scalar that is reduced inside of a loop becomes a temp with
    an element for each of its iterations; where no iteration differs (the norm of row i, for every j), it has one for
-   all. A loop that may be empty computes none of them, and might be called with no array to read: that it is not is an
-   assumption about dims. */
+   all. Inner loops only: what an outer loop leaves the same may share its nest and be computed again in it. A loop that
+   may be empty computes none of them, and might be called with no array to read: that it is not is an assumption about
+   dims. */
 #include "compiler/pass/raise_impl.h"
 #include <string.h>
 
@@ -104,9 +105,9 @@ void raise_shrink(struct raise *r, struct items *l) {
       continue;
     for (unsigned at = it->rank; at-- > 0;) {
       int axis = own_axis(it, at);
-      if (axis < 0 || depends(r, it, at, it->ax[axis].b.sym)) continue;
+      if (axis < 0 || depends(r, it, at, it->ax[axis].b.sym)) break;
       poly_t p = runs(r, &it->ax[axis].b);
-      if (!p) continue;
+      if (!p) break;
       raise_assume(r, p);
       drop_dim(r, l, it, at, (unsigned)axis);
     }
