@@ -69,7 +69,8 @@ FOR_INTS(HELPERS)
   BODY(hi_##n((T)p1[l], (T)p2[l]), IN(1) IN(2))                                                                        \
   FN(mad_##n)                                                                                                          \
   BODY((U)(p1[l] * p2[l] + p3[l]), IN(1) IN(2) IN(3))                                                                  \
-  FN(madhi_##n) BODY((U)((uint64_t)hi_##n((T)p1[l], (T)p2[l]) + p3[l]), IN(1) IN(2) IN(3)) FN(div_ins_##n)             \
+  FN(madhi_##n)                                                                                                        \
+  BODY((U)((uint64_t)hi_##n((T)p1[l], (T)p2[l]) + p3[l]), IN(1) IN(2) IN(3)) FN(div_ins_##n)                           \
       BODY(div_##n((T)p1[l], (T)p2[l]), IN(1) IN(2)) FN(rem_ins_##n) BODY(rem_##n((T)p1[l], (T)p2[l]), IN(1) IN(2))    \
           FN(min_##n) BODY((U)((T)p1[l] < (T)p2[l] ? p1[l] : p2[l]), IN(1) IN(2)) FN(max_##n)                          \
               BODY((U)((T)p1[l] > (T)p2[l] ? p1[l] : p2[l]), IN(1) IN(2)) FN(abs_##n)                                  \
@@ -256,7 +257,8 @@ FN(not1)
 BODY(!p1[l], IN(1))
 FN(not16)
 BODY((uint16_t)~p1[l], IN(1))
-FN(not32) BODY((uint32_t)~p1[l], IN(1)) FN(not64) BODY(~p1[l], IN(1)) FN(cnot) BODY(p1[l] == 0, IN(1)) FN(popc)
+FN(not32)
+BODY((uint32_t)~p1[l], IN(1)) FN(not64) BODY(~p1[l], IN(1)) FN(cnot) BODY(p1[l] == 0, IN(1)) FN(popc)
     BODY((uint64_t)__builtin_popcountll(p1[l]), IN(1)) FN(clz32)
         BODY(p1[l] ? (uint64_t)__builtin_clz((uint32_t)p1[l]) : 32, IN(1)) FN(clz64)
             BODY(p1[l] ? (uint64_t)__builtin_clzll(p1[l]) : 64, IN(1)) static uint64_t reverse(uint64_t v) {
