@@ -154,3 +154,15 @@ char *compiled_text(struct lab *b, const char *kernel, const char *cpu, const ch
   buf_free(&out);
   return copy;
 }
+
+const char *compiled_default(struct lab *b, const char *text, const char *dims, uint64_t seed, bool *ran) {
+  bool skipped = false;
+  struct kernel *k = lab_kernel(b, text, strlen(text));
+  struct groups *gs = k ? lab_groups(b, k, true) : NULL;
+  if (!gs) return lab_messages(b);
+  if (gs->n != 1) return "not one group";
+  struct sched s = sched_default(gs, 0, &b->lim, &b->o);
+  const char *why = lab_check(b, k, gs, &s, dims, seed, &skipped);
+  *ran |= !skipped;
+  return why;
+}

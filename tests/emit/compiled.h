@@ -14,5 +14,7 @@ _Noreturn void compiled_fault(int sig);
 enum status compiled_run(const struct lfunc *f, const struct args *a, uint64_t max_ops, struct diag *d);
 /* Assembly of the function that the default schedule makes of the kernel at these dims; in the lab's arena. */
 char *compiled_text(struct lab *b, const char *kernel, const char *cpu, const char *dims);
+/* One group with its default schedule, for compiled_cpu, against the interpreter on data of that seed: what is wrong, or NULL. *ran: set if anything was tried. */
+const char *compiled_default(struct lab *b, const char *text, const char *dims, uint64_t seed, bool *ran);
 unsigned compiled_count(const char *text, const char *word); /* how often it stands there */
 #endif
